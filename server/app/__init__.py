@@ -1,0 +1,9 @@
+"""Use cases: the glue between rules and edges; async, but no sockets and no SQL of its own.
+
+- ``handle``   the one writer: drains all waiting jobs into one transaction (group commit), answers after
+- ``tap``      what was committed, in order: an in-memory tail, the log behind it, and "the log moved"
+- ``sync``     first load (snapshot) and catching up (events since a cursor) for every kind of client
+- ``auth``     accounts, sessions, device tokens: who is calling
+- ``scores``   the scoring consumer: tap -> scoring module -> ledger lines
+- ``metrics``  every counter, gauge and histogram, declared once
+"""

@@ -1,0 +1,15 @@
+"""What is true in Tap, as plain values and plain functions.
+
+- ``ids``         regions, lanes, epochs, event ids, cursors, object ids, places and channels
+- ``events``      every fact the product knows, past tense, with its schema version and merge rule
+- ``wire``        an event's header, body commitment and chain hash: bytes in, bytes out
+- ``commands``    every wish a person can state, imperative
+- ``facts``       what ``decide`` may ask about the current state
+- ``decide``      decide(command, who, facts, context) -> events or a refusal
+- ``visibility``  the only place that answers "may X see Y" (I12) and which channels an event is on
+- ``limits``      every bound: a name, a unit, a reason
+- ``errors``      stable codes with their HTTP status and a sentence a person understands
+
+House rules: nothing here awaits, reads a clock, draws a random number or touches a driver. An event
+is a full fact: whoever folds it needs no other event to have arrived first.
+"""

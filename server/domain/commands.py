@@ -1,0 +1,422 @@
+"""Every wish a person (or an import) can state: imperative, validated while decoding.
+
+One vocabulary for the websocket frame ``do`` and for ``POST /api/v1/commands``: a map whose ``do``
+names the command. Bounds stand in ``limits``; a value outside them is refused with ``bad_value`` and
+the path of the field. The person comes from the authenticated connection, never from the command.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from server.domain import limits
+from server.domain.errors import Code, Refused
+from server.domain.events import (
+    AnnouncementSpec,
+    CommunityRole,
+    FollowKind,
+    IdeaStage,
+    ModerationAct,
+    PaperSpec,
+    PollSpec,
+    PostKind,
+    PraiseSpec,
+    ReactionKind,
+    RegionRole,
+    Source,
+    Visibility,
+)
+
+T = TypeVar("T")
+
+Text = Annotated[str, Meta(max_length=limits.POST_TEXT_CHARS_MAX)]
+Title = Annotated[str, Meta(max_length=limits.TITLE_CHARS_MAX)]
+Name = Annotated[str, Meta(min_length=1, max_length=limits.NAME_CHARS_MAX)]
+About = Annotated[str, Meta(max_length=limits.ABOUT_CHARS_MAX)]
+Reason = Annotated[str, Meta(max_length=limits.REASON_CHARS_MAX)]
+ShortText = Annotated[str, Meta(max_length=limits.NAME_CHARS_MAX)]
+Object = Annotated[str, Meta(pattern=r"^[0-7][0-9a-hjkmnp-tv-z]{25}$")]
+Person = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+PlaceName = Annotated[str, Meta(pattern=r"^[cd]:[0-7][0-9a-hjkmnp-tv-z]{25}$")]
+Topic = Annotated[str, Meta(pattern=r"^[^\s,#]+$", max_length=limits.TOPIC_CHARS_MAX)]
+Topics = Annotated[tuple[Topic, ...], Meta(max_length=limits.TOPICS_PER_POST_MAX)]
+People = Annotated[tuple[Person, ...], Meta(max_length=limits.MENTIONS_PER_POST_MAX)]
+Objects = Annotated[tuple[Object, ...], Meta(max_length=limits.CITES_PER_POST_MAX)]
+Members = Annotated[
+    tuple[Person, ...], Meta(min_length=1, max_length=limits.MEMBERS_PER_CONVERSATION_MAX)
+]
+Skills = Annotated[tuple[ShortText, ...], Meta(max_length=limits.SKILLS_PER_PERSON_MAX)]
+Choices = Annotated[
+    tuple[Annotated[int, Meta(ge=0, lt=limits.CHOICES_PER_POLL_MAX)], ...],
+    Meta(max_length=limits.CHOICES_PER_POLL_MAX),
+]
+Emoji = Annotated[str, Meta(max_length=limits.EMOJI_CHARS_MAX)]
+Lang = Annotated[str, Meta(max_length=16)]
+Lane = Annotated[str, Meta(pattern=r"^(global|local|group\.[a-z0-9-]{1,32})$")]
+Time = Annotated[int, Meta(ge=0, lt=2**47)]
+Key = Annotated[str, Meta(min_length=limits.KEY_CHARS_MIN, max_length=limits.KEY_CHARS_MAX)]
+
+
+class Base(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", forbid_unknown_fields=True):
+    """Unknown fields are refused: a misspelt field must not be lost silently."""
+
+
+class PublishPost(Base, tag="post.publish", frozen=True, kw_only=True):
+    place: PlaceName
+    kind: PostKind
+    text: Text = ""
+    title: Title = ""
+    topics: Topics = ()
+    mentions: People = ()
+    cites: Objects = ()
+    lang: Lang = ""
+    poll: PollSpec | None = None
+    paper: PaperSpec | None = None
+    praise: PraiseSpec | None = None
+    announcement: AnnouncementSpec | None = None
+
+
+class PublishReply(Base, tag="reply.publish", frozen=True, kw_only=True):
+    """``parent``: the post or reply answered. A direct child of a question is an answer."""
+
+    parent: Object
+    text: Annotated[str, Meta(min_length=1, max_length=limits.POST_TEXT_CHARS_MAX)]
+    mentions: People = ()
+    cites: Objects = ()
+    lang: Lang = ""
+
+
+class EditPost(Base, tag="post.edit", frozen=True, kw_only=True):
+    post: Object
+    text: Text
+    title: Title = ""
+    topics: Topics = ()
+    mentions: People = ()
+    reason: Reason = ""
+
+
+class DeletePost(Base, tag="post.delete", frozen=True, kw_only=True):
+    post: Object
+
+
+class React(Base, tag="reaction.set", frozen=True, kw_only=True):
+    target: Object
+    reaction: ReactionKind
+    on: bool
+    emoji: Emoji = ""
+
+
+class AcceptAnswer(Base, tag="answer.accept", frozen=True, kw_only=True):
+    """``answer``: null withdraws an acceptance."""
+
+    question: Object
+    answer: Object | None
+
+
+class Verify(Base, tag="verification.set", frozen=True, kw_only=True):
+    target: Object
+    on: bool
+
+
+class CastBallot(Base, tag="ballot.cast", frozen=True, kw_only=True):
+    """Indices of the poll's choices; none with ``withdrawn`` true takes the ballot back."""
+
+    poll: Object
+    choices: Choices = ()
+    withdrawn: bool = False
+
+
+class Follow(Base, tag="follow.set", frozen=True, kw_only=True):
+    kind: FollowKind
+    target: Annotated[str, Meta(min_length=1, max_length=64)]
+    on: bool
+
+
+class Acknowledge(Base, tag="announcement.acknowledge", frozen=True, kw_only=True):
+    post: Object
+
+
+class MoveIdea(Base, tag="idea.move", frozen=True, kw_only=True):
+    post: Object
+    stage: IdeaStage
+    owner: Person | Literal[""] = ""
+    due: Time | None = None
+    note: Reason = ""
+
+
+class CreateCommunity(Base, tag="community.create", frozen=True, kw_only=True):
+    """``audience``: ``global``, ``local`` (this region only) or a policy group of regions."""
+
+    name: Name
+    about: About = ""
+    visibility: Visibility = "open"
+    audience: Lane = "global"
+
+
+class ChangeCommunity(Base, tag="community.change", frozen=True, kw_only=True):
+    community: Object
+    name: Name
+    about: About = ""
+    visibility: Visibility = "open"
+    archived: bool = False
+
+
+class SetMembership(Base, tag="membership.set", frozen=True, kw_only=True):
+    community: Object
+    joined: bool
+
+
+class SetCommunityRole(Base, tag="community.set_role", frozen=True, kw_only=True):
+    community: Object
+    person: Person
+    role: CommunityRole
+
+
+class StartConversation(Base, tag="conversation.start", frozen=True, kw_only=True):
+    """``members``: the others; the starter is one by starting."""
+
+    members: Members
+    title: Title = ""
+
+
+class MarkRead(Base, tag="read.mark", frozen=True, kw_only=True):
+    channel: Annotated[str, Meta(pattern=r"^[cdt]:[0-7][0-9a-hjkmnp-tv-z]{25}$")]
+    up_to: Time
+
+
+class ChangeProfile(Base, tag="profile.change", frozen=True, kw_only=True):
+    name: Name
+    title: ShortText = ""
+    unit: ShortText = ""
+    country: Annotated[str, Meta(max_length=2)] = ""
+    about: About = ""
+    skills: Skills = ()
+    locale: Lang = "en"
+    timezone: Annotated[str, Meta(max_length=64)] = "UTC"
+
+
+class Flag(Base, tag="flag.raise", frozen=True, kw_only=True):
+    target: Object
+    reason: Annotated[str, Meta(min_length=1, max_length=limits.REASON_CHARS_MAX)]
+
+
+class ResolveFlag(Base, tag="flag.resolve", frozen=True, kw_only=True):
+    target: Object
+    upheld: bool
+    note: Reason = ""
+
+
+class Moderate(Base, tag="moderation.act", frozen=True, kw_only=True):
+    target: Object
+    act: ModerationAct
+    on: bool
+    reason: Reason = ""
+
+
+class HideAtHome(Base, tag="moderation.hide_at_home", frozen=True, kw_only=True):
+    target: Object
+    on: bool
+    reason: Reason = ""
+
+
+class RegisterPerson(Base, tag="person.register", frozen=True, kw_only=True):
+    """By a region admin (or the command line): a colleague whose home is this region."""
+
+    person: Person
+    name: Name
+    title: ShortText = ""
+    unit: ShortText = ""
+    country: Annotated[str, Meta(max_length=2)] = ""
+    locale: Lang = "en"
+    timezone: Annotated[str, Meta(max_length=64)] = "UTC"
+    bot: bool = False
+
+
+class SetPersonStatus(Base, tag="person.set_status", frozen=True, kw_only=True):
+    person: Person
+    active: bool
+    reason: Reason = ""
+
+
+class SetPersonRole(Base, tag="person.set_role", frozen=True, kw_only=True):
+    person: Person
+    role: RegionRole
+    on: bool
+
+
+class DefineTopic(Base, tag="topic.define", frozen=True, kw_only=True):
+    topic: Topic
+    names: dict[Lang, ShortText]
+    parent: Topic | Literal[""] = ""
+    synonyms: Annotated[tuple[ShortText, ...], Meta(max_length=50)] = ()
+
+
+Command = (
+    PublishPost
+    | PublishReply
+    | EditPost
+    | DeletePost
+    | React
+    | AcceptAnswer
+    | Verify
+    | CastBallot
+    | Follow
+    | Acknowledge
+    | MoveIdea
+    | CreateCommunity
+    | ChangeCommunity
+    | SetMembership
+    | SetCommunityRole
+    | StartConversation
+    | MarkRead
+    | ChangeProfile
+    | Flag
+    | ResolveFlag
+    | Moderate
+    | HideAtHome
+    | RegisterPerson
+    | SetPersonStatus
+    | SetPersonRole
+    | DefineTopic
+)
+
+
+# -- imports: records of docs/howto/import.md, each about one object of another system ---------------
+
+
+class ImportBase(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="import", forbid_unknown_fields=True
+):
+    """``source`` names the record for ever: importing it again changes nothing."""
+
+
+class ImportPerson(ImportBase, tag="person", frozen=True, kw_only=True):
+    source: Source
+    person: Person
+    name: Name
+    bot: bool = False
+    title: ShortText = ""
+    unit: ShortText = ""
+    country: Annotated[str, Meta(max_length=2)] = ""
+
+
+class ImportCommunity(ImportBase, tag="community", frozen=True, kw_only=True):
+    source: Source
+    community: Object
+    name: Name
+    about: About = ""
+    at: Time
+
+
+class ImportPost(ImportBase, tag="post", frozen=True, kw_only=True):
+    source: Source
+    post: Object
+    author: Person
+    community: Object
+    kind: PostKind
+    at: Time
+    text: Text
+    title: Title = ""
+    topics: Topics = ()
+    mentions: People = ()
+
+
+class ImportReply(ImportBase, tag="reply", frozen=True, kw_only=True):
+    source: Source
+    post: Object
+    author: Person
+    community: Object
+    root: Object
+    parent: Object
+    kind: Literal["reply", "answer"]
+    at: Time
+    text: Text
+    mentions: People = ()
+
+
+class ImportAcceptance(ImportBase, tag="acceptance", frozen=True, kw_only=True):
+    """Routed to the home of the question's author, who is named as ``by``."""
+
+    source: Source
+    by: Person
+    community: Object
+    question: Object
+    answer: Object
+    author: Person | Literal[""] = ""
+
+
+class ImportVote(ImportBase, tag="vote", frozen=True, kw_only=True):
+    """A vote without a voter. ``by``: the target's author, whose home region writes it."""
+
+    source: Source
+    by: Person | Literal[""] = ""
+    community: Object
+    root: Object
+    target: Object
+    vote: ShortText
+    at: Time
+
+
+ImportRecord = (
+    ImportPerson | ImportCommunity | ImportPost | ImportReply | ImportAcceptance | ImportVote
+)
+
+COMMANDS: dict[str, type[Base]] = {
+    str(shape.__struct_config__.tag): shape for shape in Command.__args__
+}
+
+_JSON: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
+_MSGPACK: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
+_IMPORT: msgspec.json.Decoder[ImportRecord] = msgspec.json.Decoder(ImportRecord)
+
+
+def from_json(raw: bytes) -> Command:
+    """Raises Refused (bad_encoding, bad_value, unknown_kind, too_large) with the field's path."""
+    return _guard(_JSON.decode, raw)
+
+
+def from_msgpack(raw: bytes) -> Command:
+    """As ``from_json``."""
+    return _guard(_MSGPACK.decode, raw)
+
+
+def from_builtins(value: object) -> Command:
+    """A command from a decoded map, as it stands inside a websocket frame; as ``from_json``."""
+    try:
+        command: Command = msgspec.convert(value, Command)
+        return command
+    except msgspec.ValidationError as error:
+        raise refusal_of(error) from None
+
+
+def import_record(line: bytes) -> ImportRecord:
+    """One line of an import file; as ``from_json``."""
+    return _guard(_IMPORT.decode, line)
+
+
+def _guard(decode: Callable[[bytes], T], raw: bytes) -> T:
+    if len(raw) > limits.COMMAND_BYTES_MAX:
+        raise Refused(
+            Code.TOO_LARGE,
+            f"a command may have {limits.COMMAND_BYTES_MAX} bytes, this has {len(raw)}",
+        )
+    try:
+        return decode(raw)
+    except msgspec.ValidationError as error:
+        raise refusal_of(error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refused(Code.BAD_ENCODING, f"this is not a well-formed command: {error}") from None
+
+
+def refusal_of(error: msgspec.ValidationError) -> Refused:
+    """msgspec's words, split into our code, a sentence and the path of the field."""
+    text, _, path = str(error).partition(" - at `")
+    field = path.rstrip("`").removeprefix("$.") or None
+    if text.startswith("Invalid value") and field in ("do", "import"):
+        return Refused(Code.UNKNOWN_KIND, f"there is no such kind: {text}", field)
+    for tag in ("do", "import"):
+        if text.endswith(f"missing required field `{tag}`"):
+            return Refused(Code.UNKNOWN_KIND, f"the kind is missing: {text}", tag)
+    return Refused(Code.BAD_VALUE, text, field)

@@ -1,0 +1,100 @@
+"""Every bound Tap enforces: a name with its unit, and the reason for the number.
+
+``docs/limits.md`` is checked against this module: an undocumented limit is a failing test.
+"""
+
+# -- what people write ---------------------------------------------------------------------------
+POST_TEXT_CHARS_MAX = 40_000
+"""A long article is about 25,000 characters; the longest post of the two test archives is 11,608."""
+TITLE_CHARS_MAX = 200
+"""Two lines on a phone."""
+NAME_CHARS_MAX = 120
+"""People and communities; the longest real names observed in directories are below 100."""
+ABOUT_CHARS_MAX = 2_000
+"""A profile or a community's purpose fits on one screen."""
+TOPICS_PER_POST_MAX = 8
+"""Beyond a handful topics stop telling anything (Stack Exchange allows five)."""
+TOPIC_CHARS_MAX = 48
+MENTIONS_PER_POST_MAX = 50
+"""Each mention is a notification; more is a mailing list, which communities are for."""
+CITES_PER_POST_MAX = 20
+CHOICES_PER_POLL_MAX = 30
+"""Ranked ballots stay readable and the pairwise matrix below 900 cells."""
+CHOICE_CHARS_MAX = 200
+SKILLS_PER_PERSON_MAX = 40
+REASON_CHARS_MAX = 500
+EMOJI_CHARS_MAX = 32
+"""The longest emoji sequence of Unicode 15 has 10 code points; short names fit too."""
+MEMBERS_PER_CONVERSATION_MAX = 50
+"""A larger group is a private community."""
+IMPORT_KEY_CHARS_MAX = 120
+
+# -- commands ------------------------------------------------------------------------------------
+KEY_CHARS_MIN = 8
+"""Shorter client keys collide by accident."""
+KEY_CHARS_MAX = 64
+"""Room for a UUID or ULID with a prefix."""
+KEY_KEPT_DAYS = 7
+"""A phone that was off for a long weekend may still resend its outbox."""
+COMMANDS_PER_10_S = 60
+COMMANDS_BURST = 30
+"""A person types far less; a runaway client is stopped before it fills the log."""
+WRITER_BATCH_JOBS_MAX = 256
+"""Jobs in one transaction: the fsync is already shared 256-fold; more only delays the first answer."""
+WRITER_QUEUE_JOBS_MAX = 8_192
+"""About one second of full-speed work; beyond it the node answers ``overloaded`` at once (I9)."""
+COMMAND_BYTES_MAX = 256 * 1024
+"""The text limit in four-byte characters plus its envelope."""
+
+# -- client sockets ------------------------------------------------------------------------------
+CLIENT_FRAME_BYTES_MAX = 256 * 1024
+"""One command; larger things go by HTTP. iOS refuses received frames over 1 MiB by default."""
+CHANNELS_PER_CONNECTION_MAX = 256
+CONNECTIONS_PER_PERSON_MAX = 20
+"""Laptop, phone, tablet, several browser windows, a bot."""
+UNAUTHENTICATED_SECONDS_MAX = 10
+WRITE_BUFFER_BYTES_MAX = 256 * 1024
+"""High-water mark of one connection: above it the connection catches up from its cursor (I9)."""
+STALLED_SECONDS_MAX = 15
+"""No byte moved for this long: the reader is gone, not slow."""
+PING_SECONDS = 25
+"""Common proxies cut a connection after 30 to 60 idle seconds."""
+RING_EVENTS_PER_CHANNEL = 512
+RING_BYTES_MAX = 64 * 1024 * 1024
+SYNC_PAGE_EVENTS = 200
+VALUE_SECONDS_MIN = 0.5
+"""Counters and tallies are sent at most twice per second per channel: faster than eyes compare."""
+
+# -- HTTP ----------------------------------------------------------------------------------------
+HTTP_BODY_BYTES_MAX = 1024 * 1024
+IMPORT_BODY_BYTES_MAX = 8 * 1024 * 1024
+"""One import request: a few thousand records, well below a second of the writer's time."""
+IMPORT_RECORDS_PER_JOB = 128
+"""Records decided inside one writer job, so that people's own commands are never far behind."""
+PAGE_ITEMS_MAX = 100
+SESSION_DAYS = 30
+DEVICE_TOKEN_DAYS = 365
+LOGIN_ATTEMPTS_PER_15_MIN = 10
+"""Per account and per address; Argon2id makes each attempt cost us about 50 ms."""
+PASSWORD_CHARS_MIN = 10
+PASSWORD_CHARS_MAX = 200
+
+# -- federation ----------------------------------------------------------------------------------
+PEER_FRAME_BYTES_MAX = 2 * 1024 * 1024
+"""A batch stops growing at 256 KiB, but one event may be a whole article; headroom for both."""
+BATCH_EVENTS_MAX = 256
+BATCH_BYTES_MAX = 256 * 1024
+"""Small enough that a control frame never waits long behind a batch on a slow link."""
+CREDIT_BYTES = 4 * 1024 * 1024
+"""What a receiver lets a peer have in flight: 8 batches of 256 KiB cover 250 ms at 7,000 events/s."""
+HELLO_SECONDS_MAX = 10
+LINK_PING_SECONDS = 10
+LINK_SILENCE_SECONDS_MAX = 25
+BACKOFF_SECONDS_MAX = 30
+"""Twenty known peers: there is no crowd to protect, so silence after a restart stays short."""
+BACKOFF_SECONDS_MIN = 0.25
+CLOCK_AHEAD_SECONDS_MAX = 60
+"""A remote clock further ahead is clamped for display, alarmed, and its events are still stored."""
+EVENT_BODY_BYTES_MAX = 512 * 1024
+LANES_PER_PEER_MAX = 64
+"""Lanes a peer's WANT or our vector may name per origin; about 25 exist at twenty regions."""

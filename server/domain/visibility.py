@@ -1,0 +1,242 @@
+"""The only place that answers "may X see Y" (I12), and on which channels an event appears.
+
+Feed, push, search, notification, export and federation all come here: who may watch a channel, who
+may read a place, which regions may receive a lane. A channel is both the address of live traffic and
+the unit of permission: whoever may watch a channel may see every event on it.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from server.domain.events import (
+    AnnouncementAcknowledged,
+    AnswerAccepted,
+    BallotCast,
+    CitationChanged,
+    CommunityChanged,
+    CommunityCreated,
+    CommunityRoleChanged,
+    ConversationChanged,
+    ConversationStarted,
+    ErasureRequested,
+    Event,
+    FlagRaised,
+    FollowChanged,
+    HiddenAtHome,
+    IdeaStageChanged,
+    MembershipChanged,
+    ModerationActed,
+    PersonHandedOver,
+    PersonProfileChanged,
+    PersonRegistered,
+    PersonRoleChanged,
+    PersonStatusChanged,
+    PersonTakenOver,
+    PollClosed,
+    PollRegionClosed,
+    PollTallied,
+    PostDeleted,
+    PostEdited,
+    PostPublished,
+    ReactionChanged,
+    ReadMarked,
+    ReplyPublished,
+    StandingPublished,
+    TopicDefined,
+    VerificationChanged,
+    VoteImported,
+)
+from server.domain.facts import CommunityFact, ConversationFact, Facts, MemberFact, PersonFact
+
+CONTROL, GLOBAL, LOCAL = "control", "global", "local"
+READING_ROLES = frozenset({"member", "moderator", "owner"})
+MODERATING_ROLES = frozenset({"moderator", "owner"})
+
+
+# -- regions: which peer may receive a lane (I8) -----------------------------------------------------
+
+
+def lane_audience(
+    lane: str, origin: str, regions: Iterable[str], groups: Mapping[str, Iterable[str]]
+) -> frozenset[str]:
+    """The regions a lane of ``origin`` is for, the origin included; an unknown group is for nobody else."""
+    if lane in (CONTROL, GLOBAL):
+        return frozenset(regions) | {origin}
+    if lane.startswith("group."):
+        members = frozenset(groups.get(lane.removeprefix("group."), ()))
+        return members | {origin}
+    if lane.startswith("pair."):
+        return frozenset(lane.split(".")[1:]) | {origin}
+    return frozenset({origin})
+
+
+def pair_lane(a: str, b: str) -> str:
+    """The lane of two regions, the same name from both sides (region codes hold no dot)."""
+    low, high = sorted((a, b))
+    return f"pair.{low}.{high}"
+
+
+# -- people: who may read what ---------------------------------------------------------------------
+
+
+def may_read_community(community: CommunityFact | None, member: MemberFact) -> bool:
+    """Open communities are open to every colleague in their audience; private ones to members."""
+    if community is None:
+        return False
+    return community.visibility == "open" or member.role in READING_ROLES
+
+
+def belongs_to_community(community: CommunityFact | None, member: MemberFact) -> bool:
+    """Whether the community is part of this person's feed: joined, or let in by a role."""
+    if community is None:
+        return False
+    if member.role in READING_ROLES:
+        return True
+    return community.visibility == "open" and member.joined
+
+
+def may_read_conversation(conversation: ConversationFact | None, person: str) -> bool:
+    return conversation is not None and any(name == person for name, _ in conversation.members)
+
+
+def may_read_place(facts: Facts, person: str, place: str) -> bool:
+    kind, _, name = place.partition(":")
+    if kind == "c":
+        return may_read_community(facts.community(name), facts.member(name, person))
+    return kind == "d" and may_read_conversation(facts.conversation(name), person)
+
+
+def may_watch(facts: Facts, who: PersonFact, channel: str) -> bool:
+    """Whether an active colleague may receive everything on a channel."""
+    if not who.active:
+        return False
+    kind, _, name = channel.partition(":")
+    match kind:
+        case "g":
+            return channel == "g"
+        case "u":
+            return name == who.person
+        case "c" | "d":
+            return may_read_place(facts, who.person, channel)
+        case "t":
+            root = facts.post(name)
+            return root is not None and may_read_place(facts, who.person, root.place)
+        case _:
+            return False
+
+
+def may_moderate(community: CommunityFact | None, member: MemberFact, who: PersonFact) -> bool:
+    """Moderators and owners of the community, and its home region's own moderators."""
+    if community is None:
+        return False
+    if member.role in MODERATING_ROLES:
+        return True
+    return (
+        "moderator" in who.roles and who.home == community.home and community.visibility == "open"
+    )
+
+
+# -- events: on which channels -----------------------------------------------------------------------
+
+
+class Touched(NamedTuple):
+    """A conflated value an event changes: readers get its latest state, not each change."""
+
+    of: str
+    """``post`` (its counters) or ``poll`` (its tally)."""
+    id: str
+    channels: tuple[str, ...]
+
+
+def channels(event: Event, actor: str) -> tuple[str, ...]:
+    """Every channel an event appears on, without repeats; pure in the event, so any node agrees."""
+    return tuple(dict.fromkeys(_channels(event, actor)))
+
+
+def _content(post: str, root: str, place: str) -> tuple[str, ...]:
+    """A fact about a root post concerns its place and its thread; about a reply, the thread alone."""
+    return (place, "t:" + root) if post == root else ("t:" + root,)
+
+
+def _people(persons: Iterable[str]) -> tuple[str, ...]:
+    return tuple(["u:" + person for person in persons if person])
+
+
+def _channels(event: Event, actor: str) -> tuple[str, ...]:
+    match event:
+        case PostPublished(post=post, place=place, notify=notify):
+            return (place, "t:" + post, *_people(notify))
+        case ReplyPublished(root=root, notify=notify):
+            return ("t:" + root, *_people(notify))
+        case PostEdited(post=post, root=root, place=place, notify=notify):
+            return (*_content(post, root, place), *_people(notify))
+        case PostDeleted(post=post, root=root, place=place):
+            return _content(post, root, place)
+        case ReactionChanged() | BallotCast() | AnnouncementAcknowledged() | ReadMarked():
+            return _people([actor])
+        case FlagRaised():
+            return _people([actor])
+        case AnswerAccepted(question=question, place=place, author=author):
+            return (place, "t:" + question, *_people([author]))
+        case VerificationChanged(target=target, root=root, place=place, author=author):
+            return (*_content(target, root, place), *_people([author]))
+        case CitationChanged(author=author):
+            return _people([actor, author])
+        case FollowChanged(kind=kind, target=target):
+            return _people([actor, target if kind == "person" else ""])
+        case IdeaStageChanged(post=post, place=place, author=author):
+            return (place, "t:" + post, *_people([author]))
+        case ModerationActed(target=target, root=root, place=place):
+            return _content(target, root, place)
+        case HiddenAtHome(target=target, root=root, place=place):
+            return _content(target, root, place)
+        case PollClosed(poll=poll, place=place):
+            return (place, "t:" + poll)
+        case MembershipChanged(community=community, person=person):
+            return ("c:" + community, "u:" + person)
+        case CommunityRoleChanged(community=community, person=person):
+            return ("c:" + community, "u:" + person)
+        case CommunityCreated(community=community, visibility=visibility, owner=owner):
+            return ("g",) if visibility == "open" else ("c:" + community, *_people([owner]))
+        case CommunityChanged(community=community, settings=settings):
+            return ("g", "c:" + community) if settings.visibility == "open" else ("c:" + community,)
+        case ConversationStarted(conversation=name, members=members):
+            return ("d:" + name, *_people([member.person for member in members]))
+        case ConversationChanged(conversation=name, members=members):
+            return ("d:" + name, *_people([member.person for member in members]))
+        case (
+            PersonRegistered()
+            | PersonProfileChanged()
+            | PersonStatusChanged()
+            | PersonRoleChanged()
+            | PersonHandedOver()
+            | PersonTakenOver()
+            | TopicDefined()
+            | ErasureRequested()
+        ):
+            return ("g",)
+        case StandingPublished(person=person):
+            return _people([person])
+        case _:
+            return ()
+
+
+def touched(event: Event) -> Touched | None:
+    """The counter or tally an event changes, with the channels that show it."""
+    match event:
+        case ReplyPublished(root=root, place=place):
+            return Touched("post", root, (place, "t:" + root))
+        case PostDeleted(post=post, root=root, place=place) if post != root:
+            return Touched("post", root, (place, "t:" + root))
+        case ReactionChanged(target=target, root=root, place=place):
+            return Touched("post", target, _content(target, root, place))
+        case VoteImported(target=target, root=root, place=place):
+            return Touched("post", target, _content(target, root, place))
+        case AnnouncementAcknowledged(post=post, place=place):
+            return Touched("post", post, (place, "t:" + post))
+        case BallotCast(poll=poll, place=place):
+            return Touched("poll", poll, (place, "t:" + poll))
+        case PollRegionClosed(poll=poll, place=place) | PollTallied(poll=poll, place=place):
+            return Touched("poll", poll, (place, "t:" + poll))
+        case _:
+            return None

@@ -1,0 +1,474 @@
+"""Every table, once, in SQLAlchemy Core, in a form both SQLite and PostgreSQL accept.
+
+Three groups:
+
+- *the log*: lanes, events, event_channels, epochs, heads. The truth; only ever appended to.
+- *projections*: folds of the log. Dropped and rebuilt at will (``tap rebuild``); equal on every node
+  for the same set of events (I6), except columns marked ``local``, which hold this node's own
+  positions and are left out of digests between nodes.
+- *node tables*: accounts, sessions, command keys, consumer cursors. This node's own, never federated.
+
+Booleans are bound as Python bools, lists and maps as JSON text, times as UTC milliseconds.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Big = BigInteger().with_variant(Integer, "sqlite")
+"""64 bits everywhere; on SQLite ``INTEGER`` so that a primary key is the row id itself."""
+
+
+def _key(name: str, kind: Any = Text) -> "Column[Any]":
+    return Column(name, kind, primary_key=True, nullable=False)
+
+
+def _text(name: str, default: str = "") -> "Column[Any]":
+    return Column(name, Text, nullable=False, server_default=default)
+
+
+def _big(name: str) -> "Column[Any]":
+    return Column(name, Big, nullable=False, server_default="0")
+
+
+def _flag(name: str) -> "Column[Any]":
+    return Column(name, Boolean, nullable=False)
+
+
+def _local(name: str = "local_position") -> "Column[Any]":
+    """This node's commit position of the last change; excluded when nodes are compared."""
+    return Column(name, Big, nullable=False, server_default="0", info={"local": True})
+
+
+def _small(name: str, *columns: Any) -> Table:
+    """A table whose rows are little more than their key: clustered by it on SQLite."""
+    return Table(name, metadata, *columns, sqlite_with_rowid=False)
+
+
+# -- the log -----------------------------------------------------------------------------------------
+
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=False),
+    Column("region", Text, nullable=False),
+    Column("epoch", Big, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("seq", Big, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    UniqueConstraint("region", "epoch", "lane"),
+)
+"""The tip of every lane this node holds: seq of the last event and its chain hash."""
+
+events = Table(
+    "events",
+    metadata,
+    Column("position", Big, primary_key=True, autoincrement=False),
+    Column("lane_id", Big, nullable=False),
+    Column("seq", Big, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("header", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("salt", LargeBinary),
+    Column("body", LargeBinary),
+    UniqueConstraint("lane_id", "seq"),
+)
+"""Every event of every origin in this node's commit order. Salt and body are null once erased."""
+
+event_channels = _small("event_channels", _key("channel"), _key("position", Big))
+"""Which events a channel shows, in order: catching up costs what the reader is owed."""
+
+heads = _small(
+    "heads",
+    _key("lane_id", Big),
+    _key("seq", Big),
+    Column("hash", LargeBinary, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+"""Signed heads received with foreign batches: what lets this node relay a lane later."""
+
+node = Table(
+    "node",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("region", Text, nullable=False),
+    Column("epoch", Big, nullable=False),
+    Column("opened_position", Big, nullable=False),
+    Column("hlc", Big, nullable=False),
+)
+"""One row (id 1): whose database this is and the epoch it is writing."""
+
+# -- projections: people and places --------------------------------------------------------------------
+
+persons = Table(
+    "persons",
+    metadata,
+    _key("person"),
+    _text("home"),
+    _text("name"),
+    _text("title"),
+    _text("unit"),
+    _text("country"),
+    _text("about"),
+    _text("skills", "[]"),
+    _text("locale"),
+    _text("timezone"),
+    _flag("bot"),
+    _flag("active"),
+    _text("source"),
+    _big("rev"),
+    _big("status_rev"),
+    _big("home_rev"),
+    _local(),
+)
+
+person_roles = _small("person_roles", _key("person"), _key("role"), _big("rev"), _flag("on_"))
+
+communities = Table(
+    "communities",
+    metadata,
+    _key("community"),
+    _text("home"),
+    _text("name"),
+    _text("about"),
+    _text("visibility"),
+    _text("audience"),
+    _flag("archived"),
+    _text("owner"),
+    _text("source"),
+    _big("at"),
+    _big("rev"),
+    _local(),
+)
+
+memberships = _small(
+    "memberships", _key("community"), _key("person"), _big("rev"), _flag("joined"), _local()
+)
+Index("ix_memberships_person", memberships.c.person)
+
+community_roles = _small(
+    "community_roles", _key("community"), _key("person"), _big("rev"), _text("role"), _local()
+)
+Index("ix_community_roles_person", community_roles.c.person)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    _key("conversation"),
+    _text("home"),
+    _text("title"),
+    _text("members", "[]"),
+    _big("at"),
+    _big("rev"),
+    _local(),
+)
+
+conversation_members = _small("conversation_members", _key("person"), _key("conversation"))
+
+read_marks = _small("read_marks", _key("person"), _key("channel"), _big("up_to"))
+
+# -- projections: content --------------------------------------------------------------------------------
+
+posts = Table(
+    "posts",
+    metadata,
+    _key("post"),
+    _text("kind"),
+    _text("place"),
+    _text("root"),
+    _text("parent"),
+    _text("author"),
+    _big("at"),
+    _text("title"),
+    _text("text"),
+    _text("topics", "[]"),
+    _text("mentions", "[]"),
+    _text("lang"),
+    Column("detail", Text),
+    _text("source"),
+    _big("rev"),
+    _big("edited_at"),
+    _flag("deleted"),
+    _flag("erased"),
+    _local(),
+)
+"""Posts, replies and messages. ``detail``: JSON of the kind's own part (poll, paper, praise ...).
+
+A row with an empty ``kind`` is a tombstone or edit whose post has not arrived yet."""
+Index("ix_posts_place", posts.c.place, posts.c.parent, posts.c.at)
+Index("ix_posts_root", posts.c.root, posts.c.at)
+Index("ix_posts_author", posts.c.author, posts.c.at)
+
+post_revisions = _small(
+    "post_revisions",
+    _key("post"),
+    _key("rev", Big),
+    _text("title"),
+    _text("text"),
+    _text("reason"),
+    _big("at"),
+)
+
+post_topics = _small("post_topics", _key("topic"), _key("post"))
+
+post_counts = _small(
+    "post_counts",
+    _key("post"),
+    _text("root"),
+    _text("place"),
+    _big("replies"),
+    _big("helpful"),
+    _big("solved"),
+    _big("votes_up"),
+    _big("votes_down"),
+    _big("acknowledged"),
+    _local("local_changed"),
+)
+"""Counters of a post, conflated to readers; found by channel for those who come back."""
+Index("ix_post_counts_place", post_counts.c.place, post_counts.c.local_changed)
+Index("ix_post_counts_root", post_counts.c.root, post_counts.c.local_changed)
+
+emoji_counts = _small("emoji_counts", _key("post"), _key("emoji"), _big("n"))
+
+# -- projections: judgements -----------------------------------------------------------------------------
+
+reactions = _small(
+    "reactions",
+    _key("target"),
+    _key("person"),
+    _key("reaction"),
+    _key("emoji"),
+    _big("rev"),
+    _flag("on_"),
+)
+Index("ix_reactions_person", reactions.c.person, reactions.c.target)
+
+acceptances = _small(
+    "acceptances", _key("question"), _text("answer"), _text("person"), _big("rev"), _text("source")
+)
+verifications = _small("verifications", _key("target"), _key("person"), _big("rev"), _flag("on_"))
+citations = _small(
+    "citations", _key("cited"), _key("citing"), _text("person"), _big("rev"), _flag("on_")
+)
+imported_votes = _small(
+    "imported_votes", _key("system"), _key("source_id"), _text("target"), _text("vote"), _big("at")
+)
+follows = _small("follows", _key("person"), _key("kind"), _key("target"), _big("rev"), _flag("on_"))
+acknowledgements = _small("acknowledgements", _key("post"), _key("person"), _big("at"))
+idea_stages = _small(
+    "idea_stages",
+    _key("post"),
+    _text("stage"),
+    _text("owner"),
+    Column("due", Big),
+    _text("note"),
+    _text("person"),
+    _big("rev"),
+)
+moderations = _small(
+    "moderations",
+    _key("target"),
+    _key("act"),
+    _text("person"),
+    _text("reason"),
+    _big("rev"),
+    _flag("on_"),
+)
+hidden_at_home = _small(
+    "hidden_at_home", _key("target"), _text("person"), _text("reason"), _big("rev"), _flag("on_")
+)
+flags = _small(
+    "flags",
+    _key("target"),
+    _key("person"),
+    _text("place"),
+    _text("reason"),
+    _big("rev"),
+    _flag("on_"),
+)
+flag_resolutions = _small(
+    "flag_resolutions",
+    _key("target"),
+    _text("person"),
+    _text("place"),
+    _flag("upheld"),
+    _text("note"),
+    _big("rev"),
+)
+topics = _small(
+    "topics",
+    _key("topic"),
+    _text("names", "{}"),
+    _text("parent"),
+    _text("synonyms", "[]"),
+    _big("rev"),
+)
+standings = _small(
+    "standings",
+    _key("person"),
+    _big("day"),
+    _text("rules"),
+    _big("standing"),
+    _text("topics", "{}"),
+    _big("rev"),
+)
+erasures = _small("erasures", _key("request"), _text("scope"), _text("target"), _text("reason"))
+erasure_receipts = _small(
+    "erasure_receipts", _key("request"), _key("region"), _big("bodies"), _big("at")
+)
+
+# -- projections: polls ----------------------------------------------------------------------------------
+
+ballots = _small(
+    "ballots",
+    _key("poll"),
+    _key("person"),
+    _text("choices", "[]"),
+    _big("rev"),
+    _flag("withdrawn"),
+)
+poll_choices = _small("poll_choices", _key("poll"), _key("choice", SmallInteger), _big("votes"))
+"""Tally of the counted ballots: votes per choice; for a ranked poll, first preferences."""
+polls = _small(
+    "polls",
+    _key("poll"),
+    _text("place"),
+    _big("voters"),
+    _text("outcome"),
+    _local("local_changed"),
+)
+Index("ix_polls_place", polls.c.place, polls.c.local_changed)
+poll_regions = _small(
+    "poll_regions",
+    _key("poll"),
+    _key("region"),
+    _big("voters"),
+    _text("counts", "[]"),
+    _big("rev"),
+    _big("closed_ballots"),
+    _flag("closed"),
+)
+
+PROJECTIONS: tuple[Table, ...] = (
+    persons,
+    person_roles,
+    communities,
+    memberships,
+    community_roles,
+    conversations,
+    conversation_members,
+    read_marks,
+    posts,
+    post_revisions,
+    post_topics,
+    post_counts,
+    emoji_counts,
+    reactions,
+    acceptances,
+    verifications,
+    citations,
+    imported_votes,
+    follows,
+    acknowledgements,
+    idea_stages,
+    moderations,
+    hidden_at_home,
+    flags,
+    flag_resolutions,
+    topics,
+    standings,
+    erasures,
+    erasure_receipts,
+    ballots,
+    poll_choices,
+    polls,
+    poll_regions,
+)
+
+# -- scoring: a consumer's own fold of the tap, rebuilt by replaying from position 0 -----------------------
+
+score_acts = Table(
+    "score_acts",
+    metadata,
+    _key("act"),
+    _text("giver"),
+    _text("author"),
+    _text("content"),
+    _text("quarter"),
+    Column("data", Text, nullable=False),
+)
+"""The acts that may earn somebody credit, as the scoring module takes them (JSON)."""
+Index("ix_score_acts_author", score_acts.c.author, score_acts.c.quarter)
+Index("ix_score_acts_giver", score_acts.c.giver, score_acts.c.quarter)
+Index("ix_score_acts_content", score_acts.c.content)
+
+credits_ = Table(
+    "credits",
+    metadata,
+    _key("act"),
+    _text("person"),
+    _big("at"),
+    _big("milli_points"),
+    _text("quarter"),
+    Column("line", Text, nullable=False),
+)
+"""The ledger lines of people whose home is here; ``line`` explains itself (JSON)."""
+Index("ix_credits_person", credits_.c.person, credits_.c.at)
+
+# -- node tables -------------------------------------------------------------------------------------------
+
+command_keys = _small(
+    "command_keys",
+    _key("person"),
+    _key("key"),
+    Column("digest", LargeBinary, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    _big("at"),
+)
+"""Each command's client key with the hash of its body and the first answer (I2)."""
+
+accounts = Table(
+    "accounts",
+    metadata,
+    _key("person"),
+    _text("password_hash"),
+    _flag("disabled"),
+    _big("created_at"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    _text("person"),
+    _text("kind"),
+    _text("label"),
+    _big("created_at"),
+    _big("expires_at"),
+)
+"""Browser sessions and device tokens by the SHA-256 of their secret; the secret is never stored."""
+Index("ix_sessions_person", sessions.c.person)
+
+consumers = _small("consumers", _key("name"), _big("epoch"), _big("position"), _text("rules"))
+"""Durable cursors of in-process readers of the tap."""
