@@ -1,0 +1,2 @@
+/** The websocket subprotocol which this SDK speaks. */
+export const SUBPROTOCOL = "tap.v1.json";

@@ -1,0 +1,106 @@
+"""What every test run shares: one printed seed, Hypothesis's profiles, the machine's programs.
+
+TAP_TEST_PROFILE chooses how long Hypothesis looks: ``dev`` (default), ``ci`` (default when CI=true)
+or ``long``. TAP_TEST_SEED replays a run: the order of the tests and, but for ``dev``, Hypothesis's
+examples follow from it; ``dev`` rather keeps Hypothesis's memory of what failed last.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+IN_CI = os.environ.get("CI") == "true"
+PROFILE = os.environ.get("TAP_TEST_PROFILE", "ci" if IN_CI else "dev")
+SEED = int(os.environ.get("TAP_TEST_SEED") or random.SystemRandom().randrange(2**32))
+
+# A shared machine stalls for reasons that are not ours: pytest-timeout guards against hanging tests,
+# and a test that generates slowly is still a test.
+_shared = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("dev", _shared, max_examples=50, stateful_step_count=30)
+settings.register_profile("ci", _shared, max_examples=200, stateful_step_count=50, database=None)
+settings.register_profile(
+    "long",
+    _shared,
+    max_examples=5_000,
+    stateful_step_count=200,
+    phases=[*Phase],  # Phase.explain included: a long run is for finding out
+)
+settings.load_profile(PROFILE)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the plugins that roll dice one seed, before they roll."""
+    if config.getoption("randomly_seed", None) == "default":
+        config.option.randomly_seed = SEED
+    if PROFILE != "dev" and config.getoption("hypothesis_seed", None) is None:
+        config.option.hypothesis_seed = SEED
+
+
+def pytest_report_header() -> str:
+    return f"tap: profile {PROFILE}, seed {SEED} (again: TAP_TEST_SEED={SEED} TAP_TEST_PROFILE={PROFILE})"
+
+
+# ---------------------------------------------------------------- what the machine has
+
+
+def find_chromium() -> Path | None:
+    """The browser of the browser tests: TAP_CHROMIUM, or Debian's."""
+    found = shutil.which(os.environ.get("TAP_CHROMIUM") or "chromium")
+    return Path(found) if found else None
+
+
+def find_postgres() -> Path | None:
+    """The folder of PostgreSQL's server programs, newest first."""
+    homes = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: -int(p.parent.name))
+    if config := shutil.which("pg_config"):
+        answer = subprocess.run([config, "--bindir"], capture_output=True, text=True, check=False)
+        homes.insert(0, Path(answer.stdout.strip()))
+    return next((home for home in homes if (home / "initdb").exists()), None)
+
+
+_NEEDS = {
+    "browser": (find_chromium, "no chromium on this machine: see deploy/ci/install-chromium.sh"),
+    "postgres": (find_postgres, "no PostgreSQL on this machine: see deploy/ci/install-postgres.sh"),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what this machine cannot run; in CI that is a failure, since nobody reads skips there."""
+    for marker, (find, reason) in _NEEDS.items():
+        needing = [item for item in items if item.get_closest_marker(marker)]
+        if not needing or find():
+            continue
+        if IN_CI:
+            raise pytest.UsageError(f"{len(needing)} tests cannot run: {reason}")
+        for item in needing:
+            item.add_marker(pytest.mark.skipif(True, reason=reason))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """Chromium's program; for tests marked ``browser``."""
+    if found := find_chromium():
+        return found
+    pytest.skip(_NEEDS["browser"][1])
+
+
+@pytest.fixture(scope="session")
+def postgres_bin() -> Path:
+    """The folder with initdb, pg_ctl and postgres; for tests marked ``postgres``."""
+    if found := find_postgres():
+        return found
+    pytest.skip(_NEEDS["postgres"][1])
+
+
+@pytest.fixture(scope="session")
+def seed() -> int:
+    """The run's seed, printed in its header; for simulations and generators of our own."""
+    return SEED
