@@ -1,0 +1,158 @@
+"""Every measurement of the node, declared once (docs/operations/metrics.md explains each).
+
+House rules:
+
+1. Names are ``tap_*`` in base units (seconds, bytes); counters end in ``_total``.
+2. No label names a person, channel or object: a node stays below 2,000 series, and nobody's activity
+   can be read from its measurements. Labels are closed sets: codes, kinds, peer regions.
+3. Count per batch, never per delivery: ``inc(n)`` takes a lock. The fan-out's inner loop adds to a
+   plain integer and reports it once.
+4. A measurement nobody sets is a lie: a test refuses one that no module uses.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+"""From half an fsync on a good disk to a stall somebody must look at."""
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+# -- the writer (app.handle, storage) ----------------------------------------------------------------
+
+COMMANDS = Counter(
+    "tap_commands_total",
+    "Commands answered, by kind (post.publish ...) and outcome (ok, repeated or a refusal's code).",
+    ["kind", "outcome"],
+)
+COMMIT_SECONDS = Histogram(
+    "tap_commit_seconds", "Time from taking a batch to its fsync having returned.", buckets=_FAST
+)
+COMMIT_BATCH_JOBS = Histogram(
+    "tap_commit_batch_jobs", "Jobs sharing one transaction and one fsync.", buckets=_SIZES
+)
+EVENTS_COMMITTED = Counter(
+    "tap_events_committed_total",
+    "Events appended to this node's log, by origin: own or foreign.",
+    ["origin"],
+)
+POSITION = Gauge("tap_position", "The last committed position of this node's log.")
+WRITER_QUEUE_JOBS = Gauge("tap_writer_queue_jobs", "Jobs waiting for the writer.")
+DATABASE_ERRORS = Counter(
+    "tap_database_errors_total",
+    "Errors the database gave, by kind: fsync, disk_full, busy, corrupt, other.",
+    ["kind"],
+)
+READ_ONLY = Gauge("tap_read_only", "1 after the first failed fsync: the node takes no more writes.")
+WAL_BYTES = Gauge("tap_wal_bytes", "Size of the write-ahead log beside the database.")
+
+# -- client sockets (realtime) -----------------------------------------------------------------------
+
+WEBSOCKET_CONNECTIONS = Gauge(
+    "tap_websocket_connections", "Open client sockets, by encoding.", ["encoding"]
+)
+WEBSOCKET_FRAMES_RECEIVED = Counter(
+    "tap_websocket_frames_received_total", "Client frames read, by frame name.", ["frame"]
+)
+WEBSOCKET_FRAMES_SENT = Counter(
+    "tap_websocket_frames_sent_total", "Frames written to clients, by frame name.", ["frame"]
+)
+WEBSOCKET_BYTES_SENT = Counter("tap_websocket_sent_bytes_total", "Bytes written to client sockets.")
+WEBSOCKET_CLOSED = Counter(
+    "tap_websocket_closed_total", "Client sockets closed, by close code.", ["code"]
+)
+RESUMES = Counter(
+    "tap_resumes_total",
+    "How returning readers were brought up to date: fresh, complete, paged or reset.",
+    ["verdict"],
+)
+SLOW_READERS = Counter(
+    "tap_slow_readers_total", "Times a connection fell behind and went on from its cursor."
+)
+RING_READS = Counter(
+    "tap_ring_reads_total",
+    "Catch-ups served from memory (hit) or from the log (miss).",
+    ["outcome"],
+)
+RING_BYTES = Gauge("tap_ring_bytes", "Memory held by the rings of ready frames.")
+
+# -- between regions (federation) ----------------------------------------------------------------------
+
+PEER_UP = Gauge("tap_peer_up", "1 while the link to a peer is live.", ["peer"])
+PEER_STATE = Gauge(
+    "tap_peer_state", "1 for the state a link is in, 0 for the others.", ["peer", "state"]
+)
+PEER_LAG_EVENTS = Gauge(
+    "tap_peer_lag_events", "Events of ours a peer may see and has not acknowledged.", ["peer"]
+)
+PEER_LAG_SECONDS = Gauge(
+    "tap_peer_lag_seconds", "Age of the oldest event a peer has not acknowledged.", ["peer"]
+)
+PEER_ROUND_TRIP_SECONDS = Gauge(
+    "tap_peer_round_trip_seconds", "Last round trip of a PING to a peer.", ["peer"]
+)
+PEER_CLOCK_SKEW_SECONDS = Gauge(
+    "tap_peer_clock_skew_seconds",
+    "A peer's clock minus ours, half a round trip allowed for.",
+    ["peer"],
+)
+PEER_CONNECTS = Counter(
+    "tap_peer_connects_total", "Attempts to open a link, by outcome.", ["peer", "outcome"]
+)
+FEDERATION_EVENTS = Counter(
+    "tap_federation_events_total", "Events sent to or received from a peer.", ["peer", "direction"]
+)
+FEDERATION_BYTES = Counter(
+    "tap_federation_bytes_total",
+    "Bytes of frames sent to or received from a peer.",
+    ["peer", "direction"],
+)
+FEDERATION_REJECTED = Counter(
+    "tap_federation_rejected_total",
+    "Batches and frames refused from a peer, by code.",
+    ["peer", "code"],
+)
+
+# -- HTTP, sign-in, limits (api, realtime) ---------------------------------------------------------------
+
+HTTP_REQUESTS = Counter(
+    "tap_http_requests_total",
+    "Requests answered, by route pattern, method and status.",
+    ["route", "method", "status"],
+)
+HTTP_SECONDS = Histogram(
+    "tap_http_request_seconds",
+    "Time to answer a request, by route pattern.",
+    ["route"],
+    buckets=_FAST,
+)
+HTTP_REFUSALS = Counter("tap_http_refusals_total", "Requests refused, by error code.", ["code"])
+AUTH_FAILURES = Counter(
+    "tap_auth_failures_total",
+    "Failed sign-ins and credentials, by reason: a refusal's code.",
+    ["reason"],
+)
+LIMITS_HIT = Counter(
+    "tap_limits_hit_total", "Refusals for a bound of domain/limits.py, by its name.", ["limit"]
+)
+IMPORT_RECORDS = Counter(
+    "tap_import_records_total", "Records imported, by outcome: new, known or refused.", ["outcome"]
+)
+
+# -- the tap and scoring (app) -----------------------------------------------------------------------------
+
+CONSUMER_LAG_EVENTS = Gauge(
+    "tap_consumer_lag_events", "Positions a durable reader of the tap is behind.", ["consumer"]
+)
+SCORING_LAG_SECONDS = Gauge(
+    "tap_scoring_lag_seconds", "Age of the oldest event scoring has not folded yet."
+)
+SCORING_LINES = Counter("tap_scoring_lines_total", "Ledger lines written.")
+
+# -- the node itself (ops) -----------------------------------------------------------------------------------
+
+NODE = Gauge(
+    "tap_node", "Always 1; labels say which region and version this is.", ["region", "version"]
+)
+LOOP_LAG_SECONDS = Gauge(
+    "tap_loop_lag_seconds", "How late the event loop woke from its last one-second timer."
+)
+DISK_FREE_BYTES = Gauge("tap_disk_free_bytes", "Space left where the database lives.")
