@@ -1,0 +1,293 @@
+"""What one node's operator decides: the sections of ``tap.toml`` as frozen values.
+
+Each key's ``description`` is its documentation: ``tap init`` writes it above the key and
+docs/operations/configuration.md repeats it (a test holds the two together). A key with a unit names
+it. Reading files and the environment is ``config_file``'s; here is only what is allowed.
+"""
+
+import base64
+import binascii
+import re
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from server.domain.ids import REGION_PATTERN
+
+GROUP_PATTERN = re.compile(r"[a-z0-9-]{1,32}")
+COUNTRY_PATTERN = re.compile(r"[A-Z]{2}")
+PUBLIC_KEY_BYTES = 32
+DEFAULT_PORT = 8420
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; ``problems`` holds one sentence for each reason."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every section: immutable once read."""
+
+
+class NodeSection(Section, frozen=True, kw_only=True):
+    """Which region this is."""
+
+    region: Annotated[
+        str,
+        Meta(description="Short code of this region, for ever: it is part of every event's id."),
+    ]
+    name: Annotated[str, Meta(description="The region's name as people read it.")]
+    country: Annotated[
+        str, Meta(description='Two capital letters (ISO 3166), or "" for the region in capitals.')
+    ] = ""
+    data_dir: Annotated[
+        str,
+        Meta(
+            description="Folder of the database, the key and the lock; from the file's own folder."
+        ),
+    ] = "data"
+    key_file: Annotated[
+        str,
+        Meta(description='The signing key, mode 0600. "" is node.key in data_dir.'),
+    ] = ""
+
+
+class HttpSection(Section, frozen=True, kw_only=True):
+    """The one port: web client, API, live sockets and peers."""
+
+    host: Annotated[
+        str, Meta(description='Address to listen on; "0.0.0.0" for every interface.')
+    ] = "127.0.0.1"
+    port: Annotated[
+        int,
+        Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one and prints it."),
+    ] = DEFAULT_PORT
+    public_url: Annotated[
+        str,
+        Meta(
+            description="Address people type. Sign-in checks the browser's origin against it, and "
+            'https here marks cookies Secure. "" is http:// with host and port.'
+        ),
+    ] = ""
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="Addresses whose X-Forwarded-For and -Proto headers are believed."),
+    ] = ("127.0.0.1", "::1")
+    tls_certificate: Annotated[
+        str,
+        Meta(
+            description='PEM chain, when no proxy in front of the node does TLS. "" is plain HTTP.'
+        ),
+    ] = ""
+    tls_key: Annotated[str, Meta(description="PEM private key of tls_certificate.")] = ""
+    drain_seconds: Annotated[
+        int,
+        Meta(ge=0, le=60, description="How long a stopping node spreads its clients' return over."),
+    ] = 10
+
+
+class StorageSection(Section, frozen=True, kw_only=True):
+    """Where the log lives."""
+
+    url: Annotated[
+        str,
+        Meta(
+            description='"" is SQLite (tap.db in data_dir); postgresql://user:password@host/database '
+            "for a region that outgrew one machine.",
+            extra={"secret": "url"},
+        ),
+    ] = ""
+
+
+class LanesSection(Section, frozen=True, kw_only=True):
+    """Policy groups of regions: a community whose audience is a group stays inside it."""
+
+    groups: Annotated[
+        dict[str, tuple[str, ...]],
+        Meta(
+            description='Name to region codes, such as eu = ["de", "fr"]. The same on every node.'
+        ),
+    ] = {}
+
+
+class Peer(Section, frozen=True, kw_only=True):
+    """One other region. Nothing is discovered: who is not named here is refused."""
+
+    region: Annotated[str, Meta(description="The peer's region code.")]
+    url: Annotated[
+        str,
+        Meta(description='Its public_url, such as "https://tap.fr.example.com".'),
+    ]
+    public_key: Annotated[
+        str, Meta(description="What `tap keys` prints there: base64 of its Ed25519 public key.")
+    ]
+    dial: Annotated[
+        bool | None,
+        Meta(
+            description="Whether this node opens the link. Absent: the region first in the alphabet "
+            "does."
+        ),
+    ] = None
+
+    @property
+    def key(self) -> bytes:
+        """The pinned public key, 32 bytes; ``check`` has seen that it decodes."""
+        return base64.b64decode(self.public_key)
+
+
+class LogSection(Section, frozen=True, kw_only=True):
+    """What the node says on standard error."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="The least that is written.")
+    ] = "info"
+    format: Annotated[
+        Literal["console", "json"], Meta(description="console for people, json for collectors.")
+    ] = "console"
+
+
+class DemoSection(Section, frozen=True, kw_only=True):
+    """For trying Tap out; leave it off on a real node."""
+
+    enabled: Annotated[
+        bool, Meta(description="Whether this node belongs to `tap demo` and says so in the client.")
+    ] = False
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """All of ``tap.toml``."""
+
+    node: NodeSection
+    http: HttpSection = HttpSection()
+    storage: StorageSection = StorageSection()
+    lanes: LanesSection = LanesSection()
+    peers: tuple[Peer, ...] = ()
+    log: LogSection = LogSection()
+    demo: DemoSection = DemoSection()
+
+    @property
+    def country(self) -> str:
+        return self.node.country or self.node.region.upper()[:2]
+
+    @property
+    def regions(self) -> frozenset[str]:
+        """Every region this node knows of, itself included."""
+        return frozenset({self.node.region, *(peer.region for peer in self.peers)})
+
+    @property
+    def public_url(self) -> str:
+        """The configured address, else the one that follows from host and port."""
+        return self.http.public_url.rstrip("/") or f"http://{self.http.host}:{self.http.port}"
+
+
+def dials(own: str, peer: Peer) -> bool:
+    """Whether this node opens the link to a peer: exactly one side should."""
+    return own < peer.region if peer.dial is None else peer.dial
+
+
+# -- what no type can say ------------------------------------------------------------------------------
+
+
+def check(config: Config) -> list[str]:
+    """Every reason why these values cannot be used together, as sentences; none is fine."""
+    return [
+        *_check_node(config.node),
+        *_check_http(config.http),
+        *_check_storage(config.storage),
+        *_check_groups(config),
+        *_check_peers(config),
+    ]
+
+
+def _check_node(node: NodeSection) -> list[str]:
+    problems = []
+    if not REGION_PATTERN.fullmatch(node.region):
+        problems.append(
+            f'node.region "{node.region}" must be 2 to 16 characters: a letter, then letters, digits '
+            'or "-", all in lower case'
+        )
+    if not node.name.strip():
+        problems.append("node.name is empty: give the region a name people can read")
+    if node.country and not COUNTRY_PATTERN.fullmatch(node.country):
+        problems.append(f'node.country "{node.country}" must be two capital letters, such as "DE"')
+    if not node.data_dir:
+        problems.append("node.data_dir is empty: name the folder which holds the database")
+    return problems
+
+
+def _check_http(http: HttpSection) -> list[str]:
+    problems = []
+    if http.public_url:
+        problems.extend(_check_url("http.public_url", http.public_url, ("http", "https")))
+    if bool(http.tls_certificate) != bool(http.tls_key):
+        problems.append("http.tls_certificate and http.tls_key need each other: give both or none")
+    return problems
+
+
+def _check_url(key: str, url: str, schemes: tuple[str, ...]) -> list[str]:
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    else:
+        sound = sound and parts.path in ("", "/") and not parts.query
+    if sound:
+        return []
+    return [f'{key} "{url}" must be {" or ".join(schemes)}://host or ://host:port, without a path']
+
+
+def _check_storage(storage: StorageSection) -> list[str]:
+    scheme = storage.url.partition("://")[0].partition("+")[0]
+    if scheme in ("", "sqlite", "postgresql"):
+        return []
+    return [f'storage.url begins with "{scheme}": Tap keeps its log in sqlite or postgresql']
+
+
+def _check_groups(config: Config) -> list[str]:
+    problems = []
+    for name, members in config.lanes.groups.items():
+        if not GROUP_PATTERN.fullmatch(name):
+            problems.append(f'lanes.groups: "{name}" may hold lower-case letters, digits and "-"')
+        problems.extend(
+            f'lanes.groups.{name} names the region "{region}", which is neither this node nor a peer'
+            for region in members
+            if region not in config.regions
+        )
+    return problems
+
+
+def _check_peers(config: Config) -> list[str]:
+    problems: list[str] = []
+    seen = {config.node.region: "this node"}
+    for number, peer in enumerate(config.peers):
+        key = f"peers[{number}]"
+        if peer.region in seen:
+            problems.append(f'{key}.region "{peer.region}" is already {seen[peer.region]}')
+        elif not REGION_PATTERN.fullmatch(peer.region):
+            problems.append(f'{key}.region "{peer.region}" is no region code')
+        seen[peer.region] = key
+        problems.extend(_check_url(f"{key}.url", peer.url, ("http", "https", "ws", "wss")))
+        if not _is_public_key(peer.public_key):
+            problems.append(
+                f"{key}.public_key must be the line `tap keys` prints on that node: base64 of "
+                f"{PUBLIC_KEY_BYTES} bytes"
+            )
+    return problems
+
+
+def _is_public_key(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text, validate=True)) == PUBLIC_KEY_BYTES
+    except (binascii.Error, ValueError):
+        return False
+
+
+def redacted(value: Any) -> str:
+    """A database address without its password."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", str(value))

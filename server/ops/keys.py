@@ -1,0 +1,72 @@
+"""The node's signing key: an Ed25519 seed in a file only the node's user may read.
+
+The file holds base64 of the 32-byte seed (RFC 8032, section 5.1.5) and a newline. The key is the
+node's identity towards its peers: whoever has it can speak for the region.
+"""
+
+import base64
+import binascii
+import os
+import stat
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+SEED_BYTES = 32
+
+
+class KeyFileError(Exception):
+    """The key file is missing, damaged or open to others; the text says what to do."""
+
+
+def generate(path: Path) -> Ed25519PrivateKey:
+    """Draw a key and write it with mode 0600. Never overwrites: raises KeyFileError."""
+    private = Ed25519PrivateKey.generate()
+    text = base64.b64encode(private.private_bytes_raw()) + b"\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise KeyFileError(
+            f"The key {path} exists already. It is this node's identity: keep it, or move it away first."
+        ) from None
+    with os.fdopen(handle, "wb") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return private
+
+
+def load(path: Path) -> Ed25519PrivateKey:
+    """The key, after checking that nobody else may read its file. Raises KeyFileError."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        text = path.read_bytes()
+    except FileNotFoundError:
+        raise KeyFileError(
+            f"There is no key {path}: run `tap init`, or restore it from the backup."
+        ) from None
+    except OSError as error:
+        raise KeyFileError(f"The key {path} cannot be read: {error.strerror}.") from None
+    if mode & 0o077:
+        raise KeyFileError(
+            f"The key {path} may be read by others (mode {mode:04o}): run `chmod 600 {path}`."
+        )
+    return _decode(path, text)
+
+
+def _decode(path: Path, text: bytes) -> Ed25519PrivateKey:
+    try:
+        seed = base64.b64decode(text.strip(), validate=True)
+    except binascii.Error:
+        seed = b""
+    if len(seed) != SEED_BYTES:
+        raise KeyFileError(
+            f"The key {path} is damaged: it should hold base64 of {SEED_BYTES} bytes. Restore it."
+        )
+    return Ed25519PrivateKey.from_private_bytes(seed)
+
+
+def public_text(private: Ed25519PrivateKey) -> str:
+    """The public key as peers write it into their configuration."""
+    return base64.b64encode(private.public_key().public_bytes_raw()).decode()
