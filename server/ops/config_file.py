@@ -6,6 +6,7 @@ silently without effect.
 """
 
 import difflib
+import textwrap
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -55,7 +56,19 @@ def find(given: str | None) -> Path:
 
 def load(path: Path | None, environment: Mapping[str, str]) -> Loaded:
     """Read, override and check; every path in the result is absolute. Raises ConfigError."""
-    raw = _read(path) if path else {}
+    if path is None:
+        return _merge({}, Path(), None, environment)
+    return _merge(_toml_of(_read(path), str(path)), path.parent, path, environment)
+
+
+def parse(text: str, base: Path) -> Loaded:
+    """As ``load``, from the text of a file that would lie in ``base``, without any environment."""
+    return _merge(_toml_of(text, "this"), base, None, {})
+
+
+def _merge(
+    raw: dict[str, Any], base: Path, path: Path | None, environment: Mapping[str, str]
+) -> Loaded:
     origins: dict[str, Origin] = dict.fromkeys(_flatten(raw), "file")
     problems = list(_unknown(raw, Config, ""))
     for name, keys, value in _overrides(environment, problems):
@@ -66,18 +79,23 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Loaded:
     config = _shape(raw)
     if problems := check(config):
         raise ConfigError(*problems)
-    return Loaded(_absolute(config, path.parent if path else Path()), origins, path)
+    return Loaded(_absolute(config, base), origins, path)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> str:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(f"There is no configuration file {path}: run `tap init`.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"The configuration file {path} cannot be read: {error}.") from None
+
+
+def _toml_of(text: str, name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is no valid TOML: {error}.") from None
+        raise ConfigError(f"{name} is no valid TOML: {error}.") from None
 
 
 def _shape(raw: dict[str, Any]) -> Config:
@@ -203,7 +221,7 @@ def _keys_of(shape: type[Section], prefix: str) -> list[Key]:
             described[field.name],
             None
             if field.default is msgspec.NODEFAULT and field.required
-            else _toml(_default(field)),
+            else as_toml(_default(field)),
         )
         for field in msgspec.structs.fields(shape)
     ]
@@ -215,7 +233,8 @@ def _default(field: msgspec.structs.FieldInfo) -> Any:
     return field.default_factory()
 
 
-def _toml(value: Any) -> str:
+def as_toml(value: Any) -> str:
+    """A value as it stands in a TOML file."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -224,10 +243,10 @@ def _toml(value: Any) -> str:
         case str():
             return msgspec.json.encode(value).decode()
         case dict():
-            inner = ", ".join(f"{key} = {_toml(item)}" for key, item in value.items())
+            inner = ", ".join(f"{key} = {as_toml(item)}" for key, item in value.items())
             return f"{{{inner}}}"
         case tuple() | list():
-            return f"[{', '.join(_toml(item) for item in value)}]"
+            return f"[{', '.join(as_toml(item) for item in value)}]"
         case _:
             return str(value)
 
@@ -290,9 +309,9 @@ def render(values: Mapping[str, Any]) -> str:
         if head != section:
             section = head
             lines.append(f"\n[{head}]\n")
-        lines.append(f"# {key.description}\n")
+        lines.extend(f"# {line}\n" for line in textwrap.wrap(key.description, 96))
         if key.name in values:
-            lines.append(f"{name} = {_toml(values[key.name])}\n")
+            lines.append(f"{name} = {as_toml(values[key.name])}\n")
         else:
             lines.append(f"# {name} = {key.default}\n")
     return "".join([*lines, "\n", _EXAMPLE_PEER])

@@ -23,7 +23,7 @@ def generate(path: Path) -> Ed25519PrivateKey:
     """Draw a key and write it with mode 0600. Never overwrites: raises KeyFileError."""
     private = Ed25519PrivateKey.generate()
     text = base64.b64encode(private.private_bytes_raw()) + b"\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

@@ -1,0 +1,5 @@
+"""``python -m server`` is ``tap``."""
+
+from server.ops.cli import main
+
+main()

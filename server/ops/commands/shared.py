@@ -1,0 +1,76 @@
+"""What the verbs share: exit codes, failures in one sentence, the configuration, output as JSON."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import structlog
+
+from server.ops import config_file, logging
+from server.ops.config import Config, ConfigError
+from server.ops.config_file import Loaded
+
+
+class Exit(IntEnum):
+    """What a script can rely on (docs/operations/cli.md)."""
+
+    DONE = 0
+    FOUND = 1
+    """The verb did its work, and what it looked for is wrong: a refusal, a failed check."""
+    USAGE = 2
+    """Wrong arguments or a configuration that cannot be used; click's own code for usage."""
+    MACHINE = 3
+    """Something around Tap is in the way: a port, a lock, a disk, a node out of reach."""
+    BUG = 70
+    """Our own mistake (sysexits EX_SOFTWARE); a traceback is printed."""
+
+
+def fail(message: str, exit_code: Exit = Exit.FOUND) -> NoReturn:
+    """End the verb with a sentence, or a few, on standard error."""
+    for line in message.splitlines():
+        click.echo(f"tap: {line}", err=True)
+    sys.exit(exit_code)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+def load() -> Loaded:
+    """The configuration of this call (--config, else TAP_CONFIG, else the usual places); logging set."""
+    given = click.get_current_context().find_root().params.get("config")
+    try:
+        loaded = config_file.load(config_file.find(given), os.environ)
+    except ConfigError as error:
+        fail(str(error), Exit.USAGE)
+    logging.configure(loaded.config.log.level, loaded.config.log.format)
+    return loaded
+
+
+def quiet_config() -> Config:
+    """The configuration for a verb whose output is its answer: only warnings are logged beside it."""
+    config = load().config
+    structlog.reset_defaults()
+    logging.configure("warning", config.log.format)
+    return config
+
+
+def data_dir(config: Config) -> Path:
+    return Path(config.node.data_dir)
+
+
+def print_json(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Left-aligned columns as wide as their widest cell."""
+    cells = [list(heads), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
+    for row in cells:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo(line.rstrip())
