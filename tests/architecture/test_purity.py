@@ -32,11 +32,8 @@ IMPURE_MODULES = {
     "queue", "random", "sched", "secrets", "select", "selectors", "shutil", "signal", "socket",
     "socketserver", "sqlite3", "ssl", "subprocess", "tempfile", "threading", "time", "urllib",
     "aiosqlite", "alembic", "anyio", "click", "httpx", "prometheus_client", "psycopg", "sqlalchemy",
-    "starlette", "structlog", "uvicorn", "uvloop",
+    "starlette", "structlog", "uvicorn", "uvloop", "websockets",
 }  # fmt: skip
-
-# Websockets holds a sans-I/O half, which the pure frames may speak; the rest of it is sockets.
-PURE_PARTS = {"websockets.frames", "websockets.extensions", "websockets.exceptions"}
 
 # Calls that read a clock or roll dice inside modules that are else pure.
 IMPURE_CALLS = {
@@ -72,8 +69,6 @@ def _impurities_of(node: ast.AST) -> Iterator[str]:
 
 
 def _is_impure(module: str) -> bool:
-    if module.split(".")[0] == "websockets":
-        return module not in PURE_PARTS
     return module.split(".")[0] in IMPURE_MODULES
 
 
@@ -119,7 +114,6 @@ def test_lets_plain_rules_pass() -> None:
     source = """
         from datetime import UTC, datetime
         from uuid import UUID
-        from websockets.frames import Frame
 
         def due(now: int, last: int) -> datetime:
             return datetime.fromtimestamp(now - last, UTC)
