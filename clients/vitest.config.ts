@@ -7,7 +7,5 @@ export default defineConfig({
     include: ["sdk-ts/test/**/*.test.ts", "web/test/**/*.test.{ts,tsx}"],
     // Order must not matter; the seed is printed, and --sequence.seed replays it.
     sequence: { shuffle: true },
-    // The client's source arrives room by room; pytest's browser tests cover what has no test here.
-    passWithNoTests: true,
   },
 });
