@@ -1,2 +1,16 @@
-/** The websocket subprotocol which this SDK speaks. */
-export const SUBPROTOCOL = "tap.v1.json";
+/** Everything a client of Tap needs below its user interface. */
+
+export { Api, ApiError, type Query } from "./api.ts";
+export { type ClientOptions, TapClient } from "./client.ts";
+export type * from "./commands.ts";
+export { Connection, type Phase } from "./connection.ts";
+export { type Entities, foldEvent, foldValue } from "./fold.ts";
+export * from "./frames.ts";
+export { type Host, MemoryShelf, type Shelf, type SocketLike } from "./host.ts";
+export { type Entry, type EntryState, Outbox, type Outcome } from "./outbox.ts";
+export { openShelf } from "./shelf-idb.ts";
+export { fold } from "./snapshot.ts";
+export { type Post, Store } from "./store.ts";
+export { ulidMaker } from "./ulid.ts";
+export { View } from "./view.ts";
+export * from "./views.ts";

@@ -1,0 +1,69 @@
+/** The HTTP API under /api/v1: answers as values, refusals as ``ApiError`` with the server's own sentence. */
+
+import type { ErrorBody } from "./frames.ts";
+import type { Host } from "./host.ts";
+
+export const REQUEST_MS_MAX = 20_000;
+
+/** A refusal, or ``offline`` when nobody answered; ``status`` is then 0. */
+export class ApiError extends Error {
+  readonly code: string;
+  readonly field: string | null;
+  readonly retry: boolean;
+  readonly status: number;
+
+  constructor(body: ErrorBody, status: number) {
+    super(body.message);
+    this.name = "ApiError";
+    this.code = body.code;
+    this.field = body.field ?? null;
+    this.retry = body.retry;
+    this.status = status;
+  }
+}
+
+export type Query = Record<string, string | number | undefined>;
+
+export class Api {
+  readonly #host: Host;
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  get<T>(path: string, query: Query = {}): Promise<T> {
+    const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
+    const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+    return this.#ask<T>(search === "" ? path : `${path}?${search}`, { method: "GET" });
+  }
+
+  post<T>(path: string, body: unknown = {}): Promise<T> {
+    return this.#ask<T>(path, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  }
+
+  async #ask<T>(path: string, init: RequestInit): Promise<T> {
+    const abort = new AbortController();
+    const cancel = this.#host.after(REQUEST_MS_MAX, () => abort.abort());
+    try {
+      const response = await this.#host.fetch(`/api/v1${path}`, { ...init, signal: abort.signal });
+      const answer: unknown = await response.json().catch(() => null);
+      if (response.ok) return answer as T;
+      throw refusal(answer, response.status);
+    } catch (error) {
+      if (error instanceof ApiError) throw error;
+      throw new ApiError({ code: "offline", message: "The server cannot be reached just now.", retry: true }, 0);
+    } finally {
+      cancel();
+    }
+  }
+}
+
+function refusal(answer: unknown, status: number): ApiError {
+  const body = (answer as { error?: ErrorBody } | null)?.error;
+  if (body !== undefined && typeof body.message === "string") return new ApiError(body, status);
+  return new ApiError({ code: "internal", message: `The server answered with status ${status}.`, retry: status >= 500 }, status);
+}

@@ -1,0 +1,157 @@
+/** One signed-in person on one node: connection, store and outbox working together. */
+
+import { type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
+
+import { Api } from "./api.ts";
+import type { Command } from "./commands.ts";
+import { Connection, type Phase } from "./connection.ts";
+import type { ServerFrame, Welcome } from "./frames.ts";
+import type { Host, Shelf } from "./host.ts";
+import { type Outcome, Outbox } from "./outbox.ts";
+import { People } from "./people.ts";
+import { Store } from "./store.ts";
+import { View } from "./view.ts";
+import type { Bundle, Snapshot } from "./views.ts";
+
+export interface ClientOptions {
+  host: Host;
+  shelf: Shelf;
+  /** Runs work at the next frame of the screen. */
+  schedule: (flush: () => void) => void;
+  /** Name and version of the program, for the node's log. */
+  name: string;
+  signedOut: () => void;
+}
+
+export class TapClient {
+  readonly api: Api;
+  readonly store: Store;
+  readonly outbox: Outbox;
+  readonly view: View;
+  readonly #host: Host;
+  readonly #shelf: Shelf;
+  readonly #connection: Connection;
+  readonly #people: People;
+  readonly #phase: Signal<Phase> = signal("idle");
+  readonly #watchers = new Map<string, number>();
+  /** Server's clock minus ours, so that "3 minutes ago" is true on a machine whose clock is not. */
+  #clockAhead = 0;
+
+  /** Takes a snapshot (throws ``ApiError``), restores the outbox and connects. */
+  static async open(options: ClientOptions): Promise<TapClient> {
+    const api = new Api(options.host);
+    const snapshot = await api.get<Snapshot>("/sync");
+    const client = new TapClient(options, api, snapshot);
+    await client.outbox.restore();
+    client.#connection.start();
+    return client;
+  }
+
+  private constructor(options: ClientOptions, api: Api, snapshot: Snapshot) {
+    this.#host = options.host;
+    this.#shelf = options.shelf;
+    this.api = api;
+    this.store = new Store(options.schedule);
+    this.#people = new People(options.host, api, this.store);
+    const listener = {
+      phase: (phase: Phase) => { this.#phase.value = phase; },
+      welcome: (frame: Welcome) => this.#welcomed(frame),
+      frame: (frame: ServerFrame) => this.#receive(frame),
+      signedOut: options.signedOut,
+    };
+    this.#connection = new Connection(options.host, listener, options.name);
+    const wire = { send: (key: string, command: Command) => this.#connection.send({ t: "do", key, command }) };
+    this.outbox = new Outbox(options.host, options.shelf, wire, snapshot.me.id);
+    this.view = new View(this.store, this.outbox, this.#people);
+    this.#take(snapshot);
+  }
+
+  get phase(): ReadonlySignal<Phase> {
+    return this.#phase;
+  }
+
+  /** UTC milliseconds by the server's clock. */
+  now(): number {
+    return this.#host.now() + this.#clockAhead;
+  }
+
+  do(command: Command, before?: unknown): Promise<Outcome> {
+    return this.outbox.submit(command, before);
+  }
+
+  /** Fetches a page into the store; the answer is the page as it came. */
+  async load<T extends Partial<Bundle> & { cursor: string }>(path: string, query?: Record<string, string | number | undefined>): Promise<T> {
+    const page = await this.api.get<T>(path, query);
+    this.store.load(page);
+    return page;
+  }
+
+  /** Wants a channel's events while somebody looks; ``since``: the cursor of what they look at. */
+  watch(channel: string, since: string): () => void {
+    const watchers = this.#watchers.get(channel) ?? 0;
+    this.#watchers.set(channel, watchers + 1);
+    this.#connection.watch([channel], since);
+    return () => this.#unwatch(channel);
+  }
+
+  /** The network came back, or the page was woken. */
+  wake(): void {
+    this.#connection.wake();
+  }
+
+  /** Stops; after signing out nothing of the person stays on the shelf but what they have not sent. */
+  close(): void {
+    this.#connection.stop();
+  }
+
+  #unwatch(channel: string): void {
+    const watchers = (this.#watchers.get(channel) ?? 1) - 1;
+    if (watchers > 0) {
+      this.#watchers.set(channel, watchers);
+      return;
+    }
+    this.#watchers.delete(channel);
+    this.#connection.unwatch([channel]);
+  }
+
+  #welcomed(frame: Welcome): void {
+    this.#clockAhead = frame.server_time - this.#host.now();
+    this.outbox.opened();
+    if (frame.resume === "reset") void this.#refresh();
+  }
+
+  #receive(frame: ServerFrame): void {
+    switch (frame.t) {
+      case "event":
+      case "value":
+        this.store.apply(frame);
+        break;
+      case "done":
+        this.outbox.answered(frame);
+        break;
+      case "mark":
+        void this.#shelf.set(`cursor:${this.store.me}`, frame.cursor).catch(() => {});
+        break;
+      case "reset":
+        void this.#refresh();
+        break;
+      default:
+    }
+  }
+
+  /** The node cannot tell what we missed: start over from a snapshot, and keep watching from there. */
+  async #refresh(): Promise<void> {
+    try {
+      this.#take(await this.api.get<Snapshot>("/sync"));
+    } catch {
+      // Not reachable: the next welcome will say again what is missing.
+    }
+  }
+
+  #take(snapshot: Snapshot): void {
+    this.#clockAhead = snapshot.server_time - this.#host.now();
+    this.#people.forget();
+    this.store.replace(snapshot);
+    this.#connection.resumeFrom(snapshot.cursor);
+  }
+}

@@ -1,0 +1,56 @@
+/** Every wish this client states (server/domain/commands.py): a map whose ``do`` names it. */
+
+import type { AnnouncementSpec, FollowKind, IdeaStage, PollSpec, PostKind, PraiseSpec, Reaction, Visibility } from "./views.ts";
+
+export interface PublishPost {
+  do: "post.publish";
+  place: string;
+  kind: Exclude<PostKind, "reply" | "answer">;
+  text?: string;
+  title?: string;
+  topics?: string[];
+  mentions?: string[];
+  cites?: string[];
+  lang?: string;
+  poll?: PollSpec;
+  praise?: PraiseSpec;
+  announcement?: AnnouncementSpec;
+}
+export interface PublishReply {
+  do: "reply.publish";
+  parent: string;
+  text: string;
+  mentions?: string[];
+  lang?: string;
+}
+export interface EditPost {
+  do: "post.edit";
+  post: string;
+  text: string;
+  title?: string;
+  topics?: string[];
+  mentions?: string[];
+  reason?: string;
+}
+export interface DeletePost { do: "post.delete"; post: string }
+export interface React { do: "reaction.set"; target: string; reaction: Reaction; on: boolean; emoji?: string }
+export interface AcceptAnswer { do: "answer.accept"; question: string; answer: string | null }
+export interface Verify { do: "verification.set"; target: string; on: boolean }
+export interface CastBallot { do: "ballot.cast"; poll: string; choices?: number[]; withdrawn?: boolean }
+export interface Follow { do: "follow.set"; kind: FollowKind; target: string; on: boolean }
+export interface Acknowledge { do: "announcement.acknowledge"; post: string }
+export interface MoveIdea { do: "idea.move"; post: string; stage: IdeaStage; owner?: string; due?: number | null; note?: string }
+export interface CreateCommunity {
+  do: "community.create";
+  name: string;
+  about?: string;
+  visibility?: Visibility;
+  audience?: string;
+}
+export interface SetMembership { do: "membership.set"; community: string; joined: boolean }
+export interface MarkRead { do: "read.mark"; channel: string; up_to: number }
+export interface Flag { do: "flag.raise"; target: string; reason: string }
+
+export type Command =
+  | PublishPost | PublishReply | EditPost | DeletePost | React | AcceptAnswer | Verify | CastBallot
+  | Follow | Acknowledge | MoveIdea | CreateCommunity | SetMembership | MarkRead | Flag;

@@ -1,0 +1,75 @@
+/** Bodies of the events a client folds (server/domain/events.py); a field at its default is left out. */
+
+import type {
+  AnnouncementSpec, CommunityRole, FollowKind, IdeaStage, PaperSpec, PollSpec, PostKind, PraiseSpec, Reaction, Visibility,
+} from "./views.ts";
+
+interface Source { system: string; id: string }
+interface Member { person: string; region: string }
+
+export interface Bodies {
+  "person.registered": {
+    person: string; home: string; name: string; title?: string; unit?: string; country?: string; locale?: string;
+    timezone?: string; bot?: boolean;
+  };
+  "person.profile_changed": {
+    person: string; rev: number; name: string; title?: string; unit?: string; country?: string; about?: string;
+    skills?: string[]; locale?: string; timezone?: string;
+  };
+  "person.status_changed": { person: string; rev: number; active: boolean };
+  "person.role_changed": { person: string; role: string; rev: number; on: boolean };
+  "community.created": {
+    community: string; home: string; name: string; audience: string; about?: string; visibility?: Visibility; owner?: string;
+    at?: number;
+  };
+  "community.changed": {
+    community: string; rev: number;
+    settings: { name: string; about?: string; visibility?: Visibility; archived?: boolean };
+  };
+  "membership.changed": { community: string; person: string; rev: number; joined: boolean };
+  "community.role_changed": { community: string; person: string; rev: number; role: CommunityRole };
+  "conversation.started": { conversation: string; home: string; members: Member[]; title?: string; at?: number };
+  "conversation.changed": { conversation: string; rev: number; members: Member[]; title?: string };
+  "post.published": {
+    post: string; kind: PostKind; place: string; at: number; text?: string; title?: string; topics?: string[];
+    mentions?: string[]; lang?: string; poll?: PollSpec | null; paper?: PaperSpec | null; praise?: PraiseSpec | null;
+    announcement?: AnnouncementSpec | null; source?: Source | null;
+  };
+  "reply.published": {
+    post: string; kind: "reply" | "answer"; place: string; root: string; parent: string; at: number; text: string;
+    mentions?: string[]; lang?: string; source?: Source | null;
+  };
+  "post.edited": {
+    post: string; root: string; place: string; rev: number; text: string; title?: string; topics?: string[];
+    mentions?: string[]; at?: number;
+  };
+  "post.deleted": { post: string; root: string; place: string; rev: number };
+  "reaction.changed": {
+    target: string; root: string; place: string; author: string; reaction: Reaction; rev: number; on: boolean; emoji?: string;
+  };
+  "answer.accepted": { question: string; place: string; rev: number; answer?: string | null };
+  "verification.changed": { target: string; root: string; place: string; author: string; rev: number; on: boolean };
+  "follow.changed": { kind: FollowKind; target: string; rev: number; on: boolean };
+  "announcement.acknowledged": { post: string; place: string };
+  "idea.stage_changed": {
+    post: string; place: string; author: string; rev: number; stage: IdeaStage; owner?: string; due?: number | null; note?: string;
+  };
+  "ballot.cast": { poll: string; place: string; rev: number; choices?: number[]; withdrawn?: boolean };
+  "poll.closed": { poll: string; place: string; voters: number; counts: number[] };
+  "moderation.acted": { target: string; root: string; place: string; act: "hide" | "lock" | "pin"; rev: number; on: boolean };
+  "moderation.hidden_at_home": { target: string; root: string; place: string; rev: number; on: boolean };
+}
+export type EventType = keyof Bodies;
+
+const TYPES: Record<EventType, true> = {
+  "person.registered": true, "person.profile_changed": true, "person.status_changed": true, "person.role_changed": true,
+  "community.created": true, "community.changed": true, "membership.changed": true, "community.role_changed": true,
+  "conversation.started": true, "conversation.changed": true, "post.published": true, "reply.published": true,
+  "post.edited": true, "post.deleted": true, "reaction.changed": true, "answer.accepted": true, "verification.changed": true,
+  "follow.changed": true, "announcement.acknowledged": true, "idea.stage_changed": true, "ballot.cast": true,
+  "poll.closed": true, "moderation.acted": true, "moderation.hidden_at_home": true,
+};
+
+export function isEventType(type: string): type is EventType {
+  return Object.hasOwn(TYPES, type);
+}

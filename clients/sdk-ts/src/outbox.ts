@@ -1,0 +1,173 @@
+/**
+ * Commands on their way: kept on the shelf under the person's name until the node has answered.
+ *
+ * One command is in flight at a time, so what a person did arrives in the order they did it. Each
+ * carries its client key, so sending again after a lost answer changes nothing twice (I2).
+ *
+ *     waiting -> sent -> done (answered: leaves once its effect is seen)
+ *        ^________|  lost connection, or a refusal that may pass
+ *                 `-> failed (a refusal that stays: the person retries or discards)
+ */
+
+import { type ReadonlySignal, signal } from "@preact/signals-core";
+
+import type { Command } from "./commands.ts";
+import { type Answer, type Done, type ErrorBody, cursorPosition } from "./frames.ts";
+import type { Host, Shelf } from "./host.ts";
+import { ulidMaker } from "./ulid.ts";
+
+export type EntryState = "waiting" | "sent" | "done" | "failed";
+
+export interface Entry {
+  readonly key: string;
+  readonly at: number;
+  readonly command: Command;
+  readonly state: EntryState;
+  readonly error: ErrorBody | null;
+  readonly answer: Answer | null;
+  /** Commit position of the answer; 0 until answered. */
+  readonly position: number;
+  /** What held for this person before (a reaction's on or off, a ballot's choices): what an echo subtracts. */
+  readonly before: unknown;
+}
+
+export type Outcome = { ok: true; answer: Answer } | { ok: false; error: ErrorBody };
+
+export const RETRY_MS = 3_000;
+/** How long an answered command's echo is shown while its effect has not come back. */
+export const ECHO_MS_MAX = 3_000;
+
+export interface Wire {
+  /** False when there is no connection; ``opened`` will be called once there is one. */
+  send(key: string, command: Command): boolean;
+}
+
+export class Outbox {
+  readonly #host: Host;
+  readonly #shelf: Shelf;
+  readonly #wire: Wire;
+  readonly #prefix: string;
+  readonly #mint: () => string;
+  readonly #entries = signal<readonly Entry[]>([]);
+  readonly #waiters = new Map<string, (outcome: Outcome) => void>();
+  #pausedUntil = 0;
+
+  constructor(host: Host, shelf: Shelf, wire: Wire, person: string) {
+    this.#host = host;
+    this.#shelf = shelf;
+    this.#wire = wire;
+    this.#prefix = `outbox:${person}:`;
+    this.#mint = ulidMaker(() => host.now(), () => host.random());
+  }
+
+  /** In the order of sending. */
+  get entries(): ReadonlySignal<readonly Entry[]> {
+    return this.#entries;
+  }
+
+  /** Takes up what an earlier page left behind. */
+  async restore(): Promise<void> {
+    const kept = (await this.#shelf.list(this.#prefix)) as Entry[];
+    const known = new Set(this.#entries.value.map((entry) => entry.key));
+    const old = kept.filter((entry) => !known.has(entry.key)).map((entry) => waitingAgain(entry));
+    this.#entries.value = [...old, ...this.#entries.value];
+    this.#pump();
+  }
+
+  /** Settles with the node's answer, or a refusal that stays; a lost connection only takes longer. */
+  async submit(command: Command, before: unknown = null): Promise<Outcome> {
+    const entry: Entry = {
+      key: this.#mint(), at: this.#host.now(), command, before, state: "waiting", error: null, answer: null, position: 0,
+    };
+    const outcome = new Promise<Outcome>((resolve) => this.#waiters.set(entry.key, resolve));
+    this.#entries.value = [...this.#entries.value, entry];
+    await this.#keep(entry);
+    this.#pump();
+    return outcome;
+  }
+
+  retry(key: string): void {
+    this.#change(key, { state: "waiting", error: null });
+    this.#pump();
+  }
+
+  discard(key: string): void {
+    this.#remove(key);
+    this.#pump();
+  }
+
+  /** A new connection: whatever was under way on the old one is sent again. */
+  opened(): void {
+    this.#pausedUntil = 0;
+    this.#entries.value = this.#entries.value.map((entry) => (entry.state === "sent" ? waitingAgain(entry) : entry));
+    this.#pump();
+  }
+
+  answered(done: Done): void {
+    if (done.ok) this.#succeed(done);
+    else this.#refuse(done.key, done.error ?? { code: "internal", message: "", retry: true });
+    this.#pump();
+  }
+
+  #succeed(done: Done): void {
+    const position = done.cursor === undefined ? 0 : cursorPosition(done.cursor);
+    this.#change(done.key, { state: "done", answer: done.answer ?? {}, position });
+    void this.#forget(done.key);
+    this.#host.after(ECHO_MS_MAX, () => this.#remove(done.key));
+    this.#settle(done.key, { ok: true, answer: done.answer ?? {} });
+  }
+
+  #refuse(key: string, error: ErrorBody): void {
+    if (error.retry) {
+      this.#change(key, { state: "waiting", error });
+      this.#pausedUntil = this.#host.now() + RETRY_MS;
+      this.#host.after(RETRY_MS, () => this.#pump());
+      return;
+    }
+    this.#change(key, { state: "failed", error });
+    const entry = this.#find(key);
+    if (entry !== undefined) void this.#keep(entry);
+    this.#settle(key, { ok: false, error });
+  }
+
+  /** Sends the first waiting command, if none is under way. A failed one does not hold up the rest. */
+  #pump(): void {
+    if (this.#host.now() < this.#pausedUntil) return;
+    if (this.#entries.value.some((entry) => entry.state === "sent")) return;
+    const next = this.#entries.value.find((entry) => entry.state === "waiting");
+    if (next === undefined || !this.#wire.send(next.key, next.command)) return;
+    this.#change(next.key, { state: "sent" });
+  }
+
+  #find(key: string): Entry | undefined {
+    return this.#entries.value.find((entry) => entry.key === key);
+  }
+
+  #change(key: string, change: Partial<Entry>): void {
+    this.#entries.value = this.#entries.value.map((entry) => (entry.key === key ? { ...entry, ...change } : entry));
+  }
+
+  #remove(key: string): void {
+    this.#entries.value = this.#entries.value.filter((entry) => entry.key !== key);
+    this.#waiters.delete(key);
+    void this.#forget(key);
+  }
+
+  #settle(key: string, outcome: Outcome): void {
+    this.#waiters.get(key)?.(outcome);
+    this.#waiters.delete(key);
+  }
+
+  async #keep(entry: Entry): Promise<void> {
+    // A full disk must not lose the post: it stays in memory and is sent all the same.
+    await this.#shelf.set(this.#prefix + entry.key, entry).catch(() => {});
+  }
+
+  async #forget(key: string): Promise<void> {
+    await this.#shelf.delete(this.#prefix + key).catch(() => {});
+  }
+}
+
+function waitingAgain(entry: Entry): Entry {
+  return entry.state === "sent" ? { ...entry, state: "waiting" } : entry;
+}

@@ -1,0 +1,51 @@
+/** Fetches the people whose names are wanted and not known, many in one request. */
+
+import type { Api } from "./api.ts";
+import type { Host } from "./host.ts";
+import type { Store } from "./store.ts";
+import type { PersonView } from "./views.ts";
+
+const GATHER_MS = 30;
+const IDS_PER_REQUEST_MAX = 50;
+
+export class People {
+  readonly #host: Host;
+  readonly #api: Api;
+  readonly #store: Store;
+  readonly #asked = new Set<string>();
+  #wanted: string[] = [];
+
+  constructor(host: Host, api: Api, store: Store) {
+    this.#host = host;
+    this.#api = api;
+    this.#store = store;
+  }
+
+  /** Each person is asked for once; a node that does not know them is not asked again before a reset. */
+  want(id: string): void {
+    if (id === "" || this.#asked.has(id) || this.#store.get("people", id) !== undefined) return;
+    this.#asked.add(id);
+    this.#wanted.push(id);
+    if (this.#wanted.length === 1) this.#host.after(GATHER_MS, () => void this.#fetch());
+  }
+
+  forget(): void {
+    this.#asked.clear();
+  }
+
+  async #fetch(): Promise<void> {
+    const ids = this.#wanted.slice(0, IDS_PER_REQUEST_MAX);
+    const rest = this.#wanted.slice(IDS_PER_REQUEST_MAX);
+    this.#wanted = [];
+    try {
+      const { people } = await this.#api.get<{ people: PersonView[] }>("/people", { ids: ids.join(",") });
+      for (const person of people) this.#store.put("people", person.id, person);
+    } catch {
+      for (const id of ids) this.#asked.delete(id);
+    }
+    for (const id of rest) {
+      this.#asked.delete(id);
+      this.want(id);
+    }
+  }
+}

@@ -1,0 +1,47 @@
+/** The shelf in IndexedDB: one object store of keys and values. */
+
+import { type IDBPDatabase, openDB } from "idb";
+
+import { MemoryShelf, type Shelf } from "./host.ts";
+
+const STORE = "kept";
+/** Sorts after every character our keys hold. */
+const LAST = "\uffff";
+
+class IdbShelf implements Shelf {
+  readonly #db: IDBPDatabase;
+
+  constructor(db: IDBPDatabase) {
+    this.#db = db;
+  }
+
+  get(key: string): Promise<unknown> {
+    return this.#db.get(STORE, key);
+  }
+
+  async set(key: string, value: unknown): Promise<void> {
+    await this.#db.put(STORE, value, key);
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#db.delete(STORE, key);
+  }
+
+  list(prefix: string): Promise<unknown[]> {
+    return this.#db.getAll(STORE, IDBKeyRange.bound(prefix, prefix + LAST));
+  }
+}
+
+/** Opens the shelf; where storage is refused (private windows, policies) an unsent post lives as long as the page. */
+export async function openShelf(name: string): Promise<Shelf> {
+  try {
+    const db = await openDB(name, 1, {
+      upgrade(fresh) {
+        fresh.createObjectStore(STORE);
+      },
+    });
+    return new IdbShelf(db);
+  } catch {
+    return new MemoryShelf();
+  }
+}

@@ -1,0 +1,173 @@
+/** The shapes a node shows (docs/protocol/client): what a snapshot holds and what frames fold onto. Times are UTC ms. */
+
+export type PostKind =
+  | "update" | "question" | "article" | "paper" | "idea" | "poll" | "praise" | "announcement" | "message"
+  | "reply" | "answer";
+export type Visibility = "open" | "private";
+export type CommunityRole = "none" | "member" | "moderator" | "owner";
+export type PollMethod = "single" | "multiple" | "ranked";
+export type IdeaStage = "submitted" | "reviewed" | "shortlisted" | "accepted" | "declined" | "piloted" | "shipped";
+export type Reaction = "helpful" | "solved" | "emoji";
+export type FollowKind = "person" | "topic" | "post";
+
+export interface PersonView {
+  id: string;
+  home: string;
+  name: string;
+  title: string;
+  unit: string;
+  country: string;
+  about: string;
+  skills: string[];
+  locale: string;
+  timezone: string;
+  bot: boolean;
+  active: boolean;
+  roles: string[];
+}
+
+export interface CommunityView {
+  id: string;
+  home: string;
+  name: string;
+  about: string;
+  visibility: Visibility;
+  audience: string;
+  archived: boolean;
+  at: number;
+  /** Only where one community is asked for. */
+  members?: number;
+}
+
+export interface Membership {
+  joined: boolean;
+  role: CommunityRole;
+}
+
+export interface ConversationView {
+  id: string;
+  title: string;
+  members: { person: string; region: string }[];
+  at: number;
+  home: string;
+}
+
+export interface PollSpec {
+  method: PollMethod;
+  choices: string[];
+  secret?: boolean;
+  closes_at?: number | null;
+  hidden_until_close?: boolean;
+  quorum_people?: number;
+  quorum_regions?: number;
+}
+
+export interface PaperSpec {
+  abstract: string;
+  coauthors?: string[];
+  link?: string;
+}
+
+export interface PraiseSpec {
+  to: string;
+  behaviour: string;
+}
+
+export interface AnnouncementSpec {
+  acknowledge?: boolean;
+  acknowledge_by?: number | null;
+}
+
+export interface Detail {
+  poll?: PollSpec | null;
+  paper?: PaperSpec | null;
+  praise?: PraiseSpec | null;
+  announcement?: AnnouncementSpec | null;
+}
+
+export interface IdeaState {
+  stage: IdeaStage;
+  owner: string;
+  due: number | null;
+  note: string;
+}
+
+export interface Counts {
+  replies: number;
+  helpful: number;
+  solved: number;
+  votes_up: number;
+  votes_down: number;
+  acknowledged: number;
+  emoji: Record<string, number>;
+}
+
+export interface PostView {
+  id: string;
+  kind: PostKind;
+  place: string;
+  root: string;
+  /** Empty or null for a post at the top of a thread. */
+  parent: string | null;
+  author: string;
+  at: number;
+  title: string;
+  text: string;
+  topics: string[];
+  mentions: string[];
+  lang: string;
+  detail: Detail | null;
+  rev: number;
+  edited_at: number | null;
+  deleted: boolean;
+  source: { system: string; id: string } | null;
+  accepted: string | null;
+  verified_by: string[];
+  idea: IdeaState | null;
+  hidden: boolean;
+  locked: boolean;
+  pinned: boolean;
+  counts: Counts;
+}
+
+/** ``counts`` is null while the poll hides them until it closes. */
+export interface PollValue {
+  voters: number;
+  counts: number[] | null;
+  closed: boolean;
+}
+
+export interface Mine {
+  reactions: Record<string, string[]>;
+  ballots: Record<string, number[]>;
+  follows: string[];
+  acknowledged: string[];
+}
+
+/** What one answer of the HTTP API brings along for the posts in it. */
+export interface Bundle {
+  cursor: string;
+  posts: Record<string, PostView>;
+  order: string[];
+  people: Record<string, PersonView>;
+  polls: Record<string, PollValue>;
+  mine: Mine;
+}
+
+export interface Snapshot extends Bundle {
+  server_time: number;
+  region: string;
+  me: PersonView;
+  communities: Record<string, CommunityView>;
+  memberships: Record<string, Membership>;
+  conversations: Record<string, ConversationView>;
+}
+
+export const NO_COUNTS: Counts = Object.freeze({
+  replies: 0, helpful: 0, solved: 0, votes_up: 0, votes_down: 0, acknowledged: 0, emoji: Object.freeze({}),
+});
+
+/** Whether a post stands at the top of its own thread. */
+export function isRoot(post: PostView): boolean {
+  return post.root === post.id;
+}
