@@ -1,0 +1,205 @@
+"""Collects what the doctor judges: the only file of the doctor that touches the machine.
+
+Nothing here changes the node: the database is opened read-only, the disk is tried with a small file
+of its own, peers and the port are asked over HTTP. A part that cannot be found out is a fact too.
+"""
+
+import asyncio
+import json
+import os
+import resource
+import shutil
+import statistics
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from contextlib import closing
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import create_engine, text
+
+from server.ops import keys, listener, lock
+from server.ops.config import Config
+from server.ops.config import Peer as PeerConfig
+from server.ops.doctor import Database, Disk, Facts, Key, Peer, Port
+from server.ops.place import SQLITE_FILE, sync_url, web_folder
+
+ASK_SECONDS_MAX = 5.0
+FSYNC_TRIES = 9
+FSYNC_BYTES = 4096
+
+
+async def collect(config: Config) -> Facts:
+    """Everything the checks look at, peers asked side by side; takes a few seconds at most."""
+    peers = await asyncio.gather(*(asyncio.to_thread(ask_peer, peer) for peer in config.peers))
+    data_dir = Path(config.node.data_dir)
+    return Facts(
+        region=config.node.region,
+        clock_year=time.gmtime().tm_year,
+        disk=await asyncio.to_thread(try_disk, data_dir),
+        key=read_key(Path(config.node.key_file)),
+        port=await asyncio.to_thread(try_port, config),
+        database=await asyncio.to_thread(read_database, config),
+        peers=tuple(peers),
+        public_url=config.public_url,
+        listens_beyond_loopback=config.http.host not in ("127.0.0.1", "::1", "localhost"),
+        web_client=(web_folder() / "index.html").exists(),
+        open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        memory_bytes=memory_available(),
+        holder=lock.holder(data_dir) or "",
+    )
+
+
+# -- this machine -------------------------------------------------------------------------------------------
+
+
+def try_disk(folder: Path) -> Disk:
+    """Some small synced writes where the database lives, or where it will."""
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        usage = shutil.disk_usage(place)
+        with tempfile.NamedTemporaryFile(dir=place, prefix=".doctor-") as file:
+            spent = statistics.median(_synced_write(file.fileno()) for _ in range(FSYNC_TRIES))
+    except OSError as error:
+        return Disk(str(place), 0, 0, 0.0, f"{error.strerror}")
+    return Disk(str(place), usage.free, usage.total, spent)
+
+
+def _synced_write(handle: int) -> float:
+    start = time.perf_counter()
+    os.pwrite(handle, os.urandom(FSYNC_BYTES), 0)
+    os.fsync(handle)
+    return (time.perf_counter() - start) * 1000
+
+
+def memory_available() -> int:
+    """Bytes the kernel says can still be used; where it does not say, as much as is free."""
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+# -- this node ------------------------------------------------------------------------------------------------
+
+
+def read_key(path: Path) -> Key:
+    try:
+        return Key(str(path), keys.public_text(keys.load(path)))
+    except keys.KeyFileError as error:
+        return Key(str(path), "", str(error))
+
+
+def try_port(config: Config) -> Port:
+    """Free, ours (it says our region), somebody else's, or no address of this machine."""
+    host, port = config.http.host, config.http.port
+    try:
+        with closing(listener.bind(host, port)):
+            return Port(host, port, "free")
+    except listener.ListenError as error:
+        answer = ask(local_url(config))
+        if answer.error:
+            in_use = "in use" in str(error)
+            detail = answer.error if in_use else str(error)
+            return Port(host, port, "taken" if in_use else "unusable", detail)
+    region = answer.said.get("region")
+    if region == config.node.region:
+        return Port(host, port, "ours")
+    return Port(host, port, "taken", f"it is Tap in region {region}")
+
+
+def local_url(config: Config) -> str:
+    """Where this node answers on its own machine."""
+    host = config.http.host
+    if host in ("0.0.0.0", "::"):
+        host = "127.0.0.1" if host == "0.0.0.0" else "::1"
+    scheme = "https" if config.http.tls_certificate else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{config.http.port}"
+
+
+def read_database(config: Config) -> Database:
+    """Region, epoch, size and soundness, read-only."""
+    file = Path(config.node.data_dir) / SQLITE_FILE
+    if not config.storage.url and not file.exists():
+        return Database(exists=False)
+    try:
+        return _inspect(sync_url(config, read_only=True), file)
+    except Exception as error:  # whatever a driver raises is the finding
+        return Database(exists=True, error=str(getattr(error, "orig", None) or error))
+
+
+def _inspect(url: str, file: Path) -> Database:
+    engine = create_engine(url)
+    try:
+        with engine.connect() as connection:
+            row = connection.execute(text("SELECT region, epoch FROM node WHERE id = 1")).first()
+            position = connection.execute(text("SELECT max(position) FROM events")).scalar() or 0
+            journal, integrity = "", "ok"
+            if engine.dialect.name == "sqlite":
+                journal = str(connection.execute(text("PRAGMA journal_mode")).scalar())
+                integrity = str(connection.execute(text("PRAGMA quick_check(1)")).scalar())
+    finally:
+        engine.dispose()
+    wal = file.with_name(file.name + "-wal")
+    wal_bytes = wal.stat().st_size if wal.exists() else 0
+    region, epoch = (row[0], row[1]) if row else ("", 0)
+    return Database(True, region, epoch, position, wal_bytes, journal, integrity)
+
+
+# -- peers ------------------------------------------------------------------------------------------------------
+
+
+class Answer(NamedTuple):
+    """What ``GET /api/v1/node`` said, how long it took and what the other side's clock showed."""
+
+    said: dict[str, Any]
+    round_trip_ms: float = 0.0
+    clock_ahead_seconds: float = 0.0
+    error: str = ""
+
+
+def ask(base: str) -> Answer:
+    """Ask a node who it is. ``error`` is set when it does not answer as a Tap node."""
+    start, wall = time.perf_counter(), time.time()
+    request = urllib.request.Request(base.rstrip("/") + "/api/v1/node")
+    try:
+        with urllib.request.urlopen(request, timeout=ASK_SECONDS_MAX) as response:
+            said = json.loads(response.read(1 << 20))
+            date = response.headers.get("Date")
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        return Answer({}, error=str(reason))
+    if not isinstance(said, dict):
+        return Answer({}, error="it answers, but is no Tap node")
+    spent = time.perf_counter() - start
+    return Answer(said, spent * 1000, _ahead(date, wall + spent / 2))
+
+
+def _ahead(date: str | None, here: float) -> float:
+    """Seconds the other clock is ahead; the Date header is whole seconds, so within one is equal."""
+    if not date:
+        return 0.0
+    ahead = parsedate_to_datetime(date).timestamp() + 0.5 - here
+    return ahead if abs(ahead) > 1.5 else 0.0
+
+
+def ask_peer(peer: PeerConfig) -> Peer:
+    base = peer.url.replace("ws://", "http://", 1).replace("wss://", "https://", 1)
+    answer = ask(base)
+    return Peer(
+        peer.region,
+        peer.url,
+        peer.public_key,
+        answer.error,
+        str(answer.said.get("region", "")),
+        str(answer.said.get("public_key", "")),
+        str(answer.said.get("version", "")),
+        answer.round_trip_ms,
+        answer.clock_ahead_seconds,
+    )

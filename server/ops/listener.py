@@ -1,0 +1,152 @@
+"""The one port: uvicorn for HTTP, and websockets handed to whoever owns their path.
+
+uvicorn parses the upgrade request, then gives the connection to one websocket protocol class. ``ByPath``
+is that class: it reads the request line and installs the owner's protocol on the transport, so that
+nothing of ours stands between a socket and its owner afterwards.
+"""
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, cast
+
+import uvicorn
+
+ProtocolFactory = Callable[..., asyncio.Protocol]
+"""Called as uvicorn does: ``factory(config=, server_state=, app_state=)``."""
+
+_NOT_FOUND = (
+    b"HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-type: text/plain\r\n"
+    b"content-length: 29\r\n\r\nThere is no websocket there.\n"
+)
+BACKLOG = 4096
+"""A whole region coming back at once waits in the kernel, not in a refused connection."""
+KEEP_ALIVE_SECONDS = 65
+"""Above the 60 s after which common proxies drop an idle connection: they close first, without a race."""
+
+
+class ListenError(Exception):
+    """The address cannot be listened on; the text says why and what to do."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises ListenError."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise ListenError(f"http.host {host} is no address of this machine: {error}.") from None
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise ListenError(_why_not(error, host, port)) from None
+    return listening
+
+
+def _why_not(error: OSError, host: str, port: int) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return (
+                f"Port {port} on {host} is in use by another program: stop it, or set http.port "
+                f"(TAP_HTTP__PORT={port + 1})."
+            )
+        case errno.EACCES:
+            return f"Port {port} needs more rights: use one above 1023, or a proxy in front."
+        case errno.EADDRNOTAVAIL:
+            return f"http.host {host} is no address of this machine."
+        case _:
+            return f"{host} port {port} cannot be listened on: {error.strerror}."
+
+
+class ByPath(asyncio.Protocol):
+    """Hands a websocket upgrade to the protocol that owns its path."""
+
+    def __init__(self, owners: Mapping[str, ProtocolFactory], **context: Any) -> None:
+        self._owners = owners
+        self._context = context
+        self._inner: asyncio.Protocol | None = None
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._inner is not None:  # bytes that came before the owner was installed
+            self._inner.data_received(data)
+            return
+        transport = self._transport
+        assert transport is not None
+        owner = self._owners.get(path_of(data))
+        if owner is None:
+            transport.write(_NOT_FOUND)
+            transport.close()
+            return
+        self._inner = owner(**self._context)
+        self._inner.connection_made(transport)
+        self._inner.data_received(data)
+        # uvicorn installs *us* after this call returns; the owner comes right after.
+        asyncio.get_running_loop().call_soon(self._install, transport, self._inner)
+
+    @staticmethod
+    def _install(transport: asyncio.Transport, inner: asyncio.Protocol) -> None:
+        if not transport.is_closing():
+            transport.set_protocol(inner)
+
+    def eof_received(self) -> bool | None:
+        return self._inner.eof_received() if self._inner else None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._inner is not None:
+            self._inner.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        if self._inner is not None:
+            self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._inner is not None:
+            self._inner.resume_writing()
+
+
+def path_of(request: bytes) -> str:
+    """The path of a request's first line, without its query."""
+    parts = request.split(b"\r\n", 1)[0].split(b" ")
+    return parts[1].partition(b"?")[0].decode("latin-1") if len(parts) > 1 else ""
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its own signal handling: the node decides the order of its stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def server(app: Any, sockets: Mapping[str, ProtocolFactory], **options: Any) -> Server:
+    """uvicorn for ``app``, with websocket paths given to their owners."""
+
+    def by_path(**context: Any) -> asyncio.Protocol:
+        return ByPath(sockets, **context)
+
+    return Server(
+        uvicorn.Config(
+            app,
+            loop="none",
+            http="httptools",
+            ws=by_path,  # type: ignore[arg-type]  # uvicorn only ever calls it
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            **options,
+        )
+    )

@@ -1,0 +1,53 @@
+"""What operators read and what the program does are the same: every key, metric and verb is documented."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from prometheus_client import Counter
+from prometheus_client.metrics import MetricWrapperBase
+
+from server.app import metrics
+from server.ops import config_file
+from server.ops.cli import VERBS
+
+ROOT = Path(__file__).parents[3]
+PAGES = ROOT / "docs" / "operations"
+
+
+def page(name: str) -> str:
+    return (PAGES / name).read_text("utf-8")
+
+
+def measurements() -> Iterator[tuple[str, str, str]]:
+    """(attribute, name as collected, help sentence) of every measurement."""
+    for attribute, metric in vars(metrics).items():
+        if isinstance(metric, MetricWrapperBase):
+            suffix = "_total" if isinstance(metric, Counter) else ""
+            yield attribute, metric._name + suffix, metric._documentation
+
+
+def test_every_configuration_key_is_documented_with_its_own_words() -> None:
+    text = page("configuration.md")
+    for key in config_file.all_keys():
+        assert f"| `{key.name}` |" in text, f"{key.name} is missing in configuration.md"
+        assert key.description in text, f"configuration.md says something else about {key.name}"
+
+
+def test_every_metric_is_documented_with_its_own_words() -> None:
+    text = page("metrics.md")
+    for _, name, meaning in measurements():
+        assert f"| `{name}` |" in text, f"{name} is missing in metrics.md"
+        assert f"| {meaning} |" in text, f"metrics.md says something else about {name}"
+
+
+def test_metrics_have_a_prefix_base_units_and_no_personal_label() -> None:
+    for metric in (m for m in vars(metrics).values() if isinstance(m, MetricWrapperBase)):
+        assert metric._name.startswith("tap_")
+        assert not metric._name.endswith(("_ms", "_minutes", "_kb", "_mb"))
+        assert not {"person", "user", "channel", "post", "community"} & set(metric._labelnames)
+
+
+def test_every_verb_and_exit_code_is_documented() -> None:
+    text = page("cli.md")
+    for verb in VERBS:
+        assert f"## tap {verb}\n" in text, f"tap {verb} is missing in cli.md"
