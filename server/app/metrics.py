@@ -20,19 +20,17 @@ _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 COMMANDS = Counter(
     "tap_commands_total",
-    "Commands answered, by kind (post.publish ...) and outcome (ok, repeated or a refusal's code).",
+    "Commands answered, by kind (post.publish ...) and outcome (ok or a refusal's code).",
     ["kind", "outcome"],
 )
 COMMIT_SECONDS = Histogram(
     "tap_commit_seconds", "Time from taking a batch to its fsync having returned.", buckets=_FAST
 )
-COMMIT_BATCH_JOBS = Histogram(
+COMMIT_BATCH = Histogram(
     "tap_commit_batch_jobs", "Jobs sharing one transaction and one fsync.", buckets=_SIZES
 )
-EVENTS_COMMITTED = Counter(
-    "tap_events_committed_total",
-    "Events appended to this node's log, by origin: own or foreign.",
-    ["origin"],
+EVENTS = Counter(
+    "tap_events_committed_total", "Events appended to this node's log, own and foreign."
 )
 POSITION = Gauge("tap_position", "The last committed position of this node's log.")
 WRITER_QUEUE_JOBS = Gauge("tap_writer_queue_jobs", "Jobs waiting for the writer.")
