@@ -26,11 +26,13 @@ COMMANDS = Counter(
 COMMIT_SECONDS = Histogram(
     "tap_commit_seconds", "Time from taking a batch to its fsync having returned.", buckets=_FAST
 )
-COMMIT_BATCH = Histogram(
+COMMIT_BATCH_JOBS = Histogram(
     "tap_commit_batch_jobs", "Jobs sharing one transaction and one fsync.", buckets=_SIZES
 )
-EVENTS = Counter(
-    "tap_events_committed_total", "Events appended to this node's log, own and foreign."
+EVENTS_COMMITTED = Counter(
+    "tap_events_committed_total",
+    "Events appended to this node's log, by origin: own or foreign.",
+    ["origin"],
 )
 POSITION = Gauge("tap_position", "The last committed position of this node's log.")
 WRITER_QUEUE_JOBS = Gauge("tap_writer_queue_jobs", "Jobs waiting for the writer.")
