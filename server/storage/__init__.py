@@ -1,0 +1,13 @@
+"""Where things lie: tables, the event log, projections, queries, migrations.
+
+- ``tables``       every table once, for SQLite and PostgreSQL
+- ``sql``          Core constructs compiled once per dialect; ``Tx``, the writer's synchronous transaction
+- ``facts``        answers ``decide``'s questions inside the writer's transaction
+- ``event_log``    appending own events, storing foreign ones, reading lanes and channels
+- ``projections/`` the folds of the log into tables, one file per subject
+- ``reader``       read transactions for everybody else, over aiosqlite or psycopg
+- ``queries``      what pages and syncs read
+- ``migrate``, ``rebuild``, ``digest``  schema revisions, re-folding the log, comparing nodes
+
+One thread writes (app/handle), on one synchronous connection; everybody else reads snapshots.
+"""

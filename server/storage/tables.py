@@ -349,7 +349,7 @@ ballots = _small(
     _flag("withdrawn"),
 )
 poll_choices = _small("poll_choices", _key("poll"), _key("choice", SmallInteger), _big("votes"))
-"""Tally of the counted ballots: votes per choice; for a ranked poll, first preferences."""
+"""Tally of the counted ballots: how many ballots name a choice (single: votes for it)."""
 polls = _small(
     "polls",
     _key("poll"),

@@ -1,0 +1,413 @@
+"""The one writer: drains all waiting jobs into one transaction, commits, and only then answers (I1).
+
+Callers await on the event loop; one dedicated thread owns the only writing connection and runs whole
+batches synchronously (docs/adr/0001-one-writer-thread.md has the measurement). A job is one of
+
+- a command of a person    decided, appended, folded; remembered by its client key (I2)
+- a batch of a peer        verified by the caller, stored and folded
+- records of an import     decided and appended like commands, many to a job
+- a function on the node's own tables (sessions, consumers)
+
+House rules: nothing is announced inside the transaction; the records of a commit are handed to the
+tap on the loop, before the answers, so whoever is answered can already be pushed to. If anything
+unforeseen happens in a batch, it is rolled back and its jobs are run again one by one, so a bad job
+harms only itself. A full disk refuses and recovers; a failed sync makes the node read-only for good.
+"""
+
+import asyncio
+import hashlib
+import logging
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+from sqlalchemy import bindparam, insert
+
+from server.app import metrics
+from server.app.tap import Tap
+from server.domain import limits
+from server.domain.commands import Command, ImportRecord
+from server.domain.decide import Context, Decided, Draft, decide, decide_import
+from server.domain.errors import Code, Refusal, Refused
+from server.domain.events import EpochOpened
+from server.domain.facts import Facts
+from server.domain.ids import Cursor, LaneKey, object_id
+from server.domain.visibility import CONTROL
+from server.domain.wire import SALT_BYTES, LaneBatch
+from server.storage import tables as t
+from server.storage.connection import WriterConnection
+from server.storage.event_log import LogWriter, Record
+from server.storage.facts import TxFacts, point
+from server.storage.sql import Tx, statement
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_ENTROPY_BYTES = 4096
+_KEY = point(t.command_keys, "digest", "answer")
+_INSERT_KEY = statement(
+    insert(t.command_keys).values(
+        {name: bindparam(name) for name in ("person", "key", "digest", "answer", "at")}
+    )
+)
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A command was committed. ``repeated``: it had been before, and this is the first answer."""
+
+    position: int
+    cursor: str
+    result: dict[str, Any]
+    repeated: bool = False
+
+
+class _Stored(msgspec.Struct, frozen=True, array_like=True):
+    """An answer as the command key remembers it."""
+
+    position: int
+    epoch: int
+    result: dict[str, Any]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_stored = msgspec.msgpack.Decoder(_Stored).decode
+
+
+def _label(outcome: Answer | Refusal) -> str:
+    if isinstance(outcome, Refusal):
+        return outcome.code
+    return "repeated" if outcome.repeated else "ok"
+
+
+class _Job(NamedTuple, Generic[T]):
+    """``work`` runs in the writer thread, in the batch's transaction; its value resolves ``future``."""
+
+    work: Callable[[Tx], T]
+    future: "asyncio.Future[T]"
+
+
+class Entropy:
+    """Random bytes for object ids and salts, drawn in bulk: a system call per batch, not per event."""
+
+    def __init__(self, source: Callable[[int], bytes]) -> None:
+        self._source = source
+        self._pool = b""
+        self._at = 0
+
+    def take(self, n: int) -> bytes:
+        if self._at + n > len(self._pool):
+            self._pool, self._at = self._source(_ENTROPY_BYTES), 0
+        self._at += n
+        return self._pool[self._at - n : self._at]
+
+
+class Handler:
+    """The only way to change anything. Made by the composition root; ``start`` before use.
+
+    ``now`` returns UTC milliseconds, ``entropy`` random bytes; both are called in the writer thread."""
+
+    def __init__(
+        self,
+        connection: WriterConnection,
+        tap: Tap,
+        *,
+        region: str,
+        epoch: int,
+        groups: Mapping[str, frozenset[str]],
+        now: Callable[[], int],
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        self.region, self.epoch = region, epoch
+        self.read_only = ""
+        """Why nothing can be written any more; empty while all is well."""
+        self._connection, self._tap, self._groups, self._now = connection, tap, groups, now
+        self._entropy = Entropy(entropy)
+        self._facts = TxFacts()
+        self._log = LogWriter(region, epoch)
+        self._queue: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._waiting = 0
+        self._records: list[Record] = []
+        self._keys: dict[tuple[str, str], dict[str, Any]] = {}
+        self._thread = threading.Thread(target=self._run, name="tap-writer", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        """Loads the log's tips and starts the thread; call on the running loop."""
+        self._loop = asyncio.get_running_loop()
+        with self._connection.transaction() as tx:
+            self._log.load(tx)
+            if self._log.position == 0:
+                self._open_epoch(tx)
+        self._tap.open(self.epoch, self._log.position)
+        self._thread.start()
+
+    def _open_epoch(self, tx: Tx) -> None:
+        """The first event of a new log names its incarnation."""
+        event = EpochOpened(previous=0, nonce=self._entropy.take(16))
+        draft = Draft(CONTROL, "", event, ())
+        self._log.append(tx, draft, self._now(), self._entropy.take(SALT_BYTES))
+        self._log.flush(tx)
+
+    async def close(self) -> None:
+        """Finishes what waits, then stops the thread and closes the connection."""
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self._connection.close()
+
+    # -- on the loop ---------------------------------------------------------------------------------
+
+    async def handle(self, person: str, key: str, command: Command) -> Answer | Refusal:
+        """One person's command. The same (person, key) is applied once; a repeat gets the first answer,
+        the same key with another body is refused (I2)."""
+        digest = hashlib.sha256(_encode(command)).digest()
+        kind = str(command.__struct_config__.tag)
+        outcome = await self._submit(lambda tx: self._command(tx, person, key, digest, command))
+        metrics.COMMANDS.labels(kind, _label(outcome)).inc()
+        return outcome
+
+    async def import_records(self, records: Sequence[ImportRecord]) -> list[str | Refusal]:
+        """For each record ``new``, ``known`` or why it was refused; in slices, so people come in between."""
+        outcomes: list[str | Refusal] = []
+        for start in range(0, len(records), limits.IMPORT_RECORDS_PER_JOB):
+            part = records[start : start + limits.IMPORT_RECORDS_PER_JOB]
+            done = await self._submit(lambda tx, part=part: [self._import(tx, r) for r in part])  # type: ignore[misc]
+            if isinstance(done, Refusal):
+                done = [done] * len(part)
+            outcomes += done
+        return outcomes
+
+    async def apply(self, batch: LaneBatch) -> int | Refusal:
+        """Stores verified events of another region; the lane's tip after the commit."""
+        return await self._submit(lambda tx: self._apply(tx, batch))
+
+    async def run(self, work: Callable[[Tx], T]) -> T:
+        """Runs a function on the node's own tables inside the next group commit.
+
+        Raises Refused when the node cannot write; whatever ``work`` raises rolls it back and is raised."""
+        outcome = await self._submit(work)
+        if isinstance(outcome, Refusal):
+            raise Refused(outcome.code, outcome.message)
+        return outcome
+
+    async def append(
+        self, decide: Callable[[Facts, Context], Decided | Refusal]
+    ) -> dict[str, Any] | Refusal:
+        """Events decided by the node's operator rather than a person (the command line)."""
+        return await self._submit(lambda tx: self._decided(tx, decide))
+
+    async def _submit(self, work: Callable[[Tx], T]) -> T | Refusal:
+        if self.read_only:
+            return Refusal(Code.READ_ONLY, f"this node is read-only: {self.read_only}")
+        if self._waiting >= limits.WRITER_QUEUE_JOBS_MAX:
+            return Refusal(Code.OVERLOADED, "too much is waiting to be written; try again shortly")
+        assert self._loop is not None, "the handler was not started"
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._waiting += 1
+        self._queue.put(_Job(work, future))
+        return await future
+
+    def _settle(
+        self, records: Sequence[Record], outcomes: Sequence[tuple[_Job[Any], Any]], count: int
+    ) -> None:
+        """On the loop, after the commit: first the readers, then the callers."""
+        self._waiting -= count
+        if records:
+            self._tap.committed(records)
+        for job, outcome in outcomes:
+            if job.future.done():
+                continue
+            if isinstance(outcome, Exception):
+                job.future.set_exception(outcome)
+            else:
+                job.future.set_result(outcome)
+
+    # -- in the writer thread ------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while True:
+            jobs, stop = self._drain()
+            if jobs:
+                self._batch(jobs)
+            if stop:
+                return
+
+    def _drain(self) -> tuple[list[_Job[Any]], bool]:
+        """All that waits, at most one batch; blocks for the first."""
+        first = self._queue.get()
+        if first is None:
+            return [], True
+        jobs = [first]
+        while len(jobs) < limits.WRITER_BATCH_JOBS_MAX:
+            try:
+                job = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if job is None:
+                return jobs, True
+            jobs.append(job)
+        return jobs, False
+
+    def _batch(self, jobs: list[_Job[Any]]) -> None:
+        metrics.COMMIT_BATCH_JOBS.observe(len(jobs))
+        try:
+            outcomes = self._commit(jobs)
+        except Exception as error:
+            self._undo()
+            fatal = self._storage_refusal(error)
+            if fatal is not None:
+                self._announce([], [(job, fatal) for job in jobs], len(jobs))
+            elif len(jobs) > 1:
+                for job in jobs:
+                    self._batch([job])
+            else:
+                self._announce([], [(jobs[0], self._failure(error))], 1)
+            return
+        records, self._records = self._records, []
+        self._announce(records, outcomes, len(jobs))
+
+    def _commit(self, jobs: list[_Job[Any]]) -> list[tuple[_Job[Any], Any]]:
+        with metrics.COMMIT_SECONDS.time(), self._connection.transaction() as tx:
+            self._facts.use(tx)
+            outcomes = [(job, job.work(tx)) for job in jobs]
+            if self._keys:
+                tx.many(_INSERT_KEY, self._keys.values())
+            self._log.flush(tx)
+        self._count()
+        self._keys.clear()
+        return outcomes
+
+    def _count(self) -> None:
+        own = sum(record.id.region == self.region for record in self._records)
+        metrics.EVENTS_COMMITTED.labels("own").inc(own)
+        metrics.EVENTS_COMMITTED.labels("foreign").inc(len(self._records) - own)
+
+    def _undo(self) -> None:
+        self._records.clear()
+        self._keys.clear()
+        self._facts.forget_all()
+        try:
+            with self._connection.transaction() as tx:
+                self._log.load(tx)
+        except Exception:
+            log.exception("the log cannot be read after a failed transaction")
+            self.read_only = self.read_only or "the database cannot be read"
+
+    def _storage_refusal(self, error: Exception) -> Refusal | None:
+        """What the disk's refusal means for everybody, or None when the job is to blame."""
+        code = getattr(error, "sqlite_errorcode", None)
+        if code is None or not isinstance(error, sqlite3.Error):
+            return None
+        if code & 0xFF == sqlite3.SQLITE_FULL:
+            metrics.DATABASE_ERRORS.labels("disk_full").inc()
+            return Refusal(Code.DISK_FULL, "the disk of this node is full; nothing was written")
+        if code & 0xFF in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CORRUPT):
+            # A failed sync is never retried: the kernel may have dropped the pages (fsyncgate).
+            self.read_only = f"the disk reported an error ({error})"
+            metrics.DATABASE_ERRORS.labels("fsync").inc()
+            metrics.READ_ONLY.set(1)
+            log.critical("node is read-only: %s", self.read_only)
+            return Refusal(Code.READ_ONLY, f"this node is read-only: {self.read_only}")
+        return None
+
+    @staticmethod
+    def _failure(error: Exception) -> Refusal | Exception:
+        if isinstance(error, Refused):
+            return error.refusal
+        log.error("a job of the writer failed", exc_info=error)
+        return error
+
+    def _announce(
+        self, records: Sequence[Record], outcomes: Sequence[tuple[_Job[Any], Any]], count: int
+    ) -> None:
+        assert self._loop is not None
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._settle, records, outcomes, count)
+
+    def _command(
+        self, tx: Tx, person: str, key: str, digest: bytes, command: Command
+    ) -> Answer | Refusal:
+        known = self._known_answer(tx, person, key, digest)
+        if known is not None:
+            return known
+        context = self._context()
+        decision = decide(command, person, self._facts, context)
+        if isinstance(decision, Refusal):
+            return decision
+        self._append(tx, decision, context)
+        position = self._log.position
+        self._keys[person, key] = {
+            "person": person,
+            "key": key,
+            "digest": digest,
+            "answer": _encode(_Stored(position, self.epoch, decision.answer)),
+            "at": context.now,
+        }
+        return Answer(position, str(Cursor(self.epoch, position)), decision.answer)
+
+    def _known_answer(
+        self, tx: Tx, person: str, key: str, digest: bytes
+    ) -> Answer | Refusal | None:
+        mine = self._keys.get((person, key))
+        row = (
+            (mine["digest"], mine["answer"])
+            if mine is not None
+            else tx.one(_KEY, {"person": person, "key": key})
+        )
+        if row is None:
+            return None
+        if bytes(row[0]) != digest:
+            return Refusal(
+                Code.KEY_REUSED, "this key was used for another command; take a new key", "key"
+            )
+        first = _stored(bytes(row[1]))
+        cursor = str(Cursor(first.epoch, first.position))
+        return Answer(first.position, cursor, first.result, repeated=True)
+
+    def _context(self) -> Context:
+        now = self._now()
+        return Context(
+            self.region, now, lambda: object_id(now, self._entropy.take(10)), self._groups
+        )
+
+    def _append(self, tx: Tx, decision: Decided, context: Context) -> None:
+        for draft in decision.drafts:
+            record = self._log.append(tx, draft, context.now, self._entropy.take(SALT_BYTES))
+            self._facts.forget(draft.event)
+            self._records.append(record)
+
+    def _import(self, tx: Tx, record: ImportRecord) -> str | Refusal:
+        context = self._context()
+        decision = decide_import(record, self._facts, context)
+        if isinstance(decision, Refusal):
+            return decision
+        self._append(tx, decision, context)
+        return "new" if decision.drafts else "known"
+
+    def _apply(self, tx: Tx, batch: LaneBatch) -> int | Refusal:
+        # Nothing is stored before the check inside, so a refused batch leaves no trace in this one.
+        try:
+            records = self._log.store(tx, batch)
+        except Refused as refused:
+            return refused.refusal
+        for record in records:
+            if record.event is not None:
+                self._facts.forget(record.event)
+        self._records += records
+        return self._log.tip(batch.key).seq
+
+    def _decided(
+        self, tx: Tx, rule: Callable[[Facts, Context], Decided | Refusal]
+    ) -> dict[str, Any] | Refusal:
+        context = self._context()
+        decision = rule(self._facts, context)
+        if isinstance(decision, Refusal):
+            return decision
+        self._append(tx, decision, context)
+        return decision.answer
+
+    def lane_tip(self, key: LaneKey) -> int:
+        """The writer's own view of a lane; for tests and diagnosis."""
+        return self._log.tip(key).seq

@@ -1,0 +1,81 @@
+"""What every rule shares: context in, drafts out, and the lane a place's content travels in."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from server.domain.errors import Code, Refusal
+from server.domain.events import Event
+from server.domain.facts import ConversationFact, Facts, PersonFact, PostFact
+from server.domain.visibility import GLOBAL, LOCAL, may_read_place, pair_lane
+
+
+class Context(NamedTuple):
+    """What a rule may know besides the facts: where and when it decides."""
+
+    region: str
+    now: int
+    """UTC milliseconds."""
+    new_id: Callable[[], str]
+    """Mints one object id per call; the entropy comes from the edge."""
+    groups: Mapping[str, frozenset[str]]
+    """Policy groups of regions by name; ``group.<name>`` is their lane."""
+
+
+class Draft(NamedTuple):
+    """An event that is decided but has no number yet."""
+
+    lane: str
+    actor: str
+    event: Event
+    refs: tuple[str, ...]
+    """Object ids the event is about; they stand in the header."""
+
+
+class Decided(NamedTuple):
+    drafts: list[Draft]
+    answer: dict[str, Any]
+
+
+Rule = Callable[[Any, PersonFact, Facts, Context], Decided | Refusal]
+
+
+def refuse(code: Code, message: str, field: str | None = None) -> Refusal:
+    return Refusal(code, message, field)
+
+
+def lanes_of_place(place: str, facts: Facts, region: str) -> tuple[str, ...]:
+    """Where a place's content goes: its community's audience, or the regions of its members.
+
+    A conversation over several regions gets one copy per pair lane (DESIGN 6)."""
+    kind, _, name = place.partition(":")
+    if kind == "c":
+        community = facts.community(name)
+        return (community.audience if community else GLOBAL,)
+    conversation = facts.conversation(name)
+    return conversation_lanes(conversation, region) if conversation else (LOCAL,)
+
+
+def conversation_lanes(conversation: ConversationFact, region: str) -> tuple[str, ...]:
+    return member_lanes({home for _, home in conversation.members}, region)
+
+
+def member_lanes(homes: set[str], region: str) -> tuple[str, ...]:
+    others = sorted(homes - {region})
+    return tuple([pair_lane(region, other) for other in others]) or (LOCAL,)
+
+
+def in_place(
+    place: str, facts: Facts, context: Context, actor: str, event: Event, *refs: str
+) -> list[Draft]:
+    lanes = lanes_of_place(place, facts, context.region)
+    return [Draft(lane, actor, event, refs) for lane in lanes]
+
+
+def readable_post(post: str, who: PersonFact, facts: Facts) -> PostFact | Refusal:
+    """The post if it exists, stands and the person may read it; the same words for unknown and hidden."""
+    fact = facts.post(post)
+    if fact is None or fact.kind == "" or not may_read_place(facts, who.person, fact.place):
+        return refuse(Code.NOT_FOUND, f"there is no post {post} that you can see", "post")
+    if fact.deleted:
+        return refuse(Code.GONE, "this post was deleted", "post")
+    return fact

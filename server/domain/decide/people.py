@@ -1,0 +1,246 @@
+"""Profiles, people and their roles, topics; flags and moderation."""
+
+from server.domain.commands import (
+    ChangeProfile,
+    DefineTopic,
+    Flag,
+    HideAtHome,
+    Moderate,
+    RegisterPerson,
+    ResolveFlag,
+    SetPersonRole,
+    SetPersonStatus,
+)
+from server.domain.decide.base import Context, Decided, Draft, Rule, in_place, readable_post, refuse
+from server.domain.errors import Code, Refusal
+from server.domain.events import (
+    FlagRaised,
+    FlagResolved,
+    HiddenAtHome,
+    ModerationActed,
+    PersonProfileChanged,
+    PersonRegistered,
+    PersonRoleChanged,
+    PersonStatusChanged,
+    TopicDefined,
+)
+from server.domain.facts import Facts, PersonFact, PostFact
+from server.domain.visibility import GLOBAL, LOCAL, may_moderate
+
+
+def change_profile(
+    command: ChangeProfile, who: PersonFact, facts: Facts, context: Context
+) -> Decided | Refusal:
+    event = PersonProfileChanged(
+        person=who.person,
+        rev=who.rev + 1,
+        name=command.name.strip(),
+        title=command.title,
+        unit=command.unit,
+        country=command.country,
+        about=command.about,
+        skills=command.skills,
+        locale=command.locale,
+        timezone=command.timezone,
+    )
+    return Decided([Draft(GLOBAL, who.person, event, ())], {"rev": event.rev})
+
+
+def register_person(
+    command: RegisterPerson, who: PersonFact, facts: Facts, context: Context
+) -> Decided | Refusal:
+    if "region_admin" not in who.roles:
+        return refuse(Code.FORBIDDEN, "people are registered by a region admin")
+    return registration(command, who.person, facts, context)
+
+
+def registration(
+    command: RegisterPerson, actor: str, facts: Facts, context: Context
+) -> Decided | Refusal:
+    """Also used by the command line, where the operator of the node is the authority."""
+    if facts.person(command.person) is not None:
+        return refuse(Code.CONFLICT, f"{command.person} exists already", "person")
+    event = PersonRegistered(
+        person=command.person,
+        home=context.region,
+        name=command.name.strip(),
+        title=command.title,
+        unit=command.unit,
+        country=command.country,
+        locale=command.locale,
+        timezone=command.timezone,
+        bot=command.bot,
+    )
+    return Decided([Draft(GLOBAL, actor, event, ())], {"person": command.person})
+
+
+def set_status(
+    command: SetPersonStatus, who: PersonFact, facts: Facts, context: Context
+) -> Decided | Refusal:
+    person = _administered(command.person, who, facts, context)
+    if isinstance(person, Refusal):
+        return person
+    if person.active == command.active:
+        return Decided([], {"rev": person.status_rev})
+    event = PersonStatusChanged(
+        person=person.person,
+        rev=person.status_rev + 1,
+        active=command.active,
+        reason=command.reason,
+    )
+    return Decided([Draft(GLOBAL, who.person, event, ())], {"rev": event.rev})
+
+
+def set_person_role(
+    command: SetPersonRole, who: PersonFact, facts: Facts, context: Context
+) -> Decided | Refusal:
+    person = _administered(command.person, who, facts, context)
+    if isinstance(person, Refusal):
+        return person
+    return role_change(command, who.person, facts)
+
+
+def role_change(command: SetPersonRole, actor: str, facts: Facts) -> Decided:
+    now = facts.person_role(command.person, command.role)
+    if now.on == command.on:
+        return Decided([], {"rev": now.rev})
+    event = PersonRoleChanged(
+        person=command.person, role=command.role, rev=now.rev + 1, on=command.on
+    )
+    return Decided([Draft(GLOBAL, actor, event, ())], {"rev": event.rev})
+
+
+def _administered(
+    name: str, who: PersonFact, facts: Facts, context: Context
+) -> PersonFact | Refusal:
+    if "region_admin" not in who.roles:
+        return refuse(Code.FORBIDDEN, "this is for region admins")
+    person = facts.person(name)
+    if person is None:
+        return refuse(Code.NOT_FOUND, f"nobody is called {name}", "person")
+    if person.home != context.region:
+        return refuse(Code.WRONG_REGION, f"{name} is at home in {person.home}", "person")
+    return person
+
+
+def define_topic(
+    command: DefineTopic, who: PersonFact, facts: Facts, context: Context
+) -> Decided | Refusal:
+    if not who.roles & {"region_admin", "communications_leader"}:
+        return refuse(Code.FORBIDDEN, "the topic tree is kept by admins and communications leaders")
+    event = TopicDefined(
+        topic=command.topic.lower(),
+        rev=facts.topic_rev(command.topic.lower()) + 1,
+        names=command.names,
+        parent=command.parent,
+        synonyms=command.synonyms,
+    )
+    return Decided([Draft(GLOBAL, who.person, event, ())], {"rev": event.rev})
+
+
+def flag(command: Flag, who: PersonFact, facts: Facts, context: Context) -> Decided | Refusal:
+    post = readable_post(command.target, who, facts)
+    if isinstance(post, Refusal):
+        return post
+    now = facts.flag(post.post, who.person)
+    event = FlagRaised(
+        target=post.post, root=post.root, place=post.place, rev=now.rev + 1, reason=command.reason
+    )
+    drafts = in_place(post.place, facts, context, who.person, event, post.post)
+    return Decided(drafts, {"rev": event.rev})
+
+
+def resolve_flag(
+    command: ResolveFlag, who: PersonFact, facts: Facts, context: Context
+) -> Decided | Refusal:
+    post = _moderated(command.target, who, facts, context)
+    if isinstance(post, Refusal):
+        return post
+    now = facts.flag_resolution(post.post)
+    event = FlagResolved(
+        target=post.post,
+        place=post.place,
+        rev=now.rev + 1,
+        upheld=command.upheld,
+        note=command.note,
+    )
+    drafts = in_place(post.place, facts, context, who.person, event, post.post)
+    return Decided(drafts, {"rev": event.rev})
+
+
+def moderate(
+    command: Moderate, who: PersonFact, facts: Facts, context: Context
+) -> Decided | Refusal:
+    post = _moderated(command.target, who, facts, context)
+    if isinstance(post, Refusal):
+        return post
+    if command.act == "hide" and command.on and not command.reason.strip():
+        return refuse(Code.BAD_VALUE, "hiding needs a reason that the author can read", "reason")
+    now = facts.moderation(post.post, command.act)
+    if now.on == command.on:
+        return Decided([], {"rev": now.rev})
+    event = ModerationActed(
+        target=post.post,
+        root=post.root,
+        place=post.place,
+        act=command.act,
+        rev=now.rev + 1,
+        on=command.on,
+        reason=command.reason,
+    )
+    drafts = in_place(post.place, facts, context, who.person, event, post.post)
+    return Decided(drafts, {"rev": event.rev})
+
+
+def _moderated(target: str, who: PersonFact, facts: Facts, context: Context) -> PostFact | Refusal:
+    """The post, if this person moderates its community and this region writes for it (I7)."""
+    post = readable_post(target, who, facts)
+    if isinstance(post, Refusal):
+        return post
+    community = facts.community(post.place[2:]) if post.place.startswith("c:") else None
+    if community is None:
+        return refuse(Code.FORBIDDEN, "conversations have no moderators", "target")
+    if not may_moderate(community, facts.member(community.community, who.person), who):
+        return refuse(Code.FORBIDDEN, "this is for the community's moderators", "target")
+    if community.home != context.region:
+        return refuse(
+            Code.WRONG_REGION,
+            f"this community is moderated from {community.home}; you can hide the post at home",
+            "target",
+        )
+    return post
+
+
+def hide_at_home(
+    command: HideAtHome, who: PersonFact, facts: Facts, context: Context
+) -> Decided | Refusal:
+    if not who.roles & {"region_admin", "moderator"}:
+        return refuse(Code.FORBIDDEN, "this is for the region's moderators and admins", "target")
+    post = facts.post(command.target)
+    if post is None or post.kind == "":
+        return refuse(Code.NOT_FOUND, f"there is no post {command.target}", "target")
+    now = facts.hidden_at_home(post.post)
+    if now.on == command.on:
+        return Decided([], {"rev": now.rev})
+    event = HiddenAtHome(
+        target=post.post,
+        root=post.root,
+        place=post.place,
+        rev=now.rev + 1,
+        on=command.on,
+        reason=command.reason,
+    )
+    return Decided([Draft(LOCAL, who.person, event, (post.post,))], {"rev": event.rev})
+
+
+RULES: dict[type, Rule] = {
+    ChangeProfile: change_profile,
+    RegisterPerson: register_person,
+    SetPersonStatus: set_status,
+    SetPersonRole: set_person_role,
+    DefineTopic: define_topic,
+    Flag: flag,
+    ResolveFlag: resolve_flag,
+    Moderate: moderate,
+    HideAtHome: hide_at_home,
+}

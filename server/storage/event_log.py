@@ -1,0 +1,347 @@
+"""The log: appending own events, storing foreign ones, reading lanes and channels.
+
+Positions are given in commit order by the one writer (I3). Own events get the next number of their
+lane, the chain hash and a salted commitment (I5); foreign ones keep the bytes their origin wrote.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import bindparam, insert, select, update
+
+from server.domain import limits, wire
+from server.domain.decide import Draft
+from server.domain.errors import Code, Refused
+from server.domain.events import NAMES, VERSIONS, Event, decode_body, encode_body
+from server.domain.ids import EventId, LaneKey, hlc_millis, next_hlc
+from server.domain.visibility import Touched, channels, touched
+from server.domain.wire import Header, LaneBatch, SignedHead, WireEvent
+from server.storage import tables as t
+from server.storage.projections import fold
+from server.storage.projections.base import Meta
+from server.storage.reader import Snapshot
+from server.storage.sql import Tx, statement, upsert
+
+
+class Record(NamedTuple):
+    """One committed event as every reader of the log sees it."""
+
+    position: int
+    id: EventId
+    type: str
+    at: int
+    """UTC milliseconds of the event's hybrid clock."""
+    actor: str
+    event: Event | None
+    """None for a type this version does not know, or an erased body."""
+    body: bytes
+    """MessagePack, empty when erased."""
+    channels: tuple[str, ...]
+    touched: Touched | None
+
+
+class Tip(NamedTuple):
+    seq: int
+    hash: bytes
+
+
+class _Lane:
+    """The writer's view of a lane's tip; written back once per transaction."""
+
+    __slots__ = ("hash", "id", "key", "seq")
+
+    def __init__(self, key: LaneKey, id: int, seq: int, hash: bytes) -> None:
+        self.key, self.id, self.seq, self.hash = key, id, seq, hash
+
+
+_INSERT_EVENT = statement(insert(t.events))
+_INSERT_CHANNEL = statement(insert(t.event_channels))
+_INSERT_LANE = statement(insert(t.lanes))
+_UPDATE_LANE = statement(
+    update(t.lanes)
+    .where(t.lanes.c.id == bindparam("lane"))
+    .values(seq=bindparam("seq"), hash=bindparam("hash"))
+)
+_UPDATE_HLC = statement(update(t.node).where(t.node.c.id == 1).values(hlc=bindparam("hlc")))
+_PUT_HEAD = upsert(t.heads)
+_ALL_LANES = statement(
+    select(
+        t.lanes.c.id,
+        t.lanes.c.region,
+        t.lanes.c.epoch,
+        t.lanes.c.lane,
+        t.lanes.c.seq,
+        t.lanes.c.hash,
+    )
+)
+_POSITION = statement(select(t.events.c.position).order_by(t.events.c.position.desc()).limit(1))
+_NODE = statement(select(t.node.c.region, t.node.c.epoch, t.node.c.hlc).where(t.node.c.id == 1))
+
+
+class LogWriter:
+    """The append side; lives in the writer thread and is used in one transaction at a time.
+
+    Rows of the log are collected and written at ``flush``: nobody reads them inside the
+    transaction, and one ``executemany`` costs a third of single statements."""
+
+    def __init__(self, region: str, epoch: int) -> None:
+        self.region, self.epoch = region, epoch
+        self.position = 0
+        self.hlc = 0
+        self._lanes: dict[LaneKey, _Lane] = {}
+        self._touched_lanes: set[LaneKey] = set()
+        self._new_lanes: set[LaneKey] = set()
+        self._events: list[dict[str, object]] = []
+        self._channels: list[dict[str, object]] = []
+
+    def load(self, tx: Tx) -> None:
+        """(Re)reads tips, position and clock: at start and after a rollback."""
+        row = tx.one(_POSITION, {})
+        self.position = row[0] if row else 0
+        node = tx.one(_NODE, {})
+        self.hlc = node[2] if node else 0
+        self._lanes = {}
+        for id_, region, epoch, lane, seq, hash_ in tx.rows(_ALL_LANES, {}):
+            key = LaneKey(region, epoch, lane)
+            self._lanes[key] = _Lane(key, id_, seq, bytes(hash_))
+        self._forget()
+
+    def _forget(self) -> None:
+        self._touched_lanes.clear()
+        self._new_lanes.clear()
+        self._events, self._channels = [], []
+
+    def tip(self, key: LaneKey) -> Tip:
+        lane = self._lanes.get(key)
+        return Tip(lane.seq, lane.hash) if lane else Tip(0, wire.genesis(*key))
+
+    def _lane(self, key: LaneKey) -> _Lane:
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = _Lane(key, len(self._lanes) + 1, 0, wire.genesis(*key))
+            self._new_lanes.add(key)
+        self._touched_lanes.add(key)
+        return lane
+
+    def append(self, tx: Tx, draft: Draft, now: int, salt: bytes) -> Record:
+        """Gives a decided event its number, hash and position, and folds it."""
+        lane = self._lane(LaneKey(self.region, self.epoch, draft.lane))
+        self.hlc = next_hlc(self.hlc, now)
+        lane.seq += 1
+        name = NAMES[type(draft.event)]
+        body = encode_body(draft.event)
+        header = Header(
+            wire.HEADER_VERSION,
+            self.region,
+            self.epoch,
+            draft.lane,
+            lane.seq,
+            name,
+            VERSIONS[name],
+            self.hlc,
+            draft.actor,
+            draft.refs,
+            wire.commitment(salt, body),
+        )
+        raw = wire.encode_header(header)
+        lane.hash = wire.chain(lane.hash, raw)
+        return self._store(tx, lane, header, WireEvent(raw, lane.hash, salt, body), draft.event)
+
+    def store(self, tx: Tx, batch: LaneBatch) -> list[Record]:
+        """Stores verified foreign events after our tip; events we hold already are skipped.
+
+        Raises Refused(broken_chain) when the batch does not continue our copy of the lane, and
+        Refused(fork) when it contradicts it: nothing of it is stored then."""
+        tip = self.tip(batch.key)
+        skip = tip.seq - batch.after
+        if skip < 0:
+            raise Refused(Code.BROKEN_CHAIN, f"lane continues at {batch.after}, we hold {tip.seq}")
+        if skip >= len(batch.events):
+            return []
+        known = batch.events[skip - 1].hash if skip else batch.previous
+        if known != tip.hash:
+            raise Refused(Code.FORK, f"two histories of {batch.key.region} at {tip.seq}")
+        lane = self._lane(batch.key)
+        records = []
+        news = [(event, wire.decode_header(event.header)) for event in batch.events[skip:]]
+        for event, header in news:
+            lane.seq, lane.hash = header.seq, event.hash
+            body = None if event.body is None else decode_known(header.type, event.body)
+            records.append(self._store(tx, lane, header, event, body))
+        self._keep_head(tx, lane, batch.head)
+        return records
+
+    def _keep_head(self, tx: Tx, lane: _Lane, head: SignedHead) -> None:
+        values = {"hash": head.hash, "key_id": head.key_id, "signature": head.signature}
+        tx.execute(_PUT_HEAD, {"lane_id": lane.id, "seq": head.seq} | values)
+
+    def _store(
+        self, tx: Tx, lane: _Lane, header: Header, raw: WireEvent, event: Event | None
+    ) -> Record:
+        self.position += 1
+        at = hlc_millis(header.hlc)
+        meta = Meta(header.region, header.actor, at, self.position, header.seq)
+        shown: tuple[str, ...] = ()
+        value = None
+        # A repeat (a further copy of a conversation's event) is logged and shown to nobody.
+        if event is not None and fold(tx, event, meta):
+            shown = channels(event, header.actor)
+            value = touched(event)
+        self._events.append(
+            {
+                "position": self.position,
+                "lane_id": lane.id,
+                "seq": header.seq,
+                "type": header.type,
+                "header": raw.header,
+                "hash": raw.hash,
+                "salt": raw.salt,
+                "body": raw.body,
+            }
+        )
+        for channel in shown:
+            self._channels.append({"channel": channel, "position": self.position})
+        body = raw.body or b""
+        return Record(
+            self.position, header.id, header.type, at, header.actor, event, body, shown, value
+        )
+
+    def flush(self, tx: Tx) -> None:
+        """Writes what the transaction appended; call once, last, before the commit."""
+        for key in self._new_lanes:
+            lane = self._lanes[key]
+            row = {"id": lane.id, "seq": lane.seq, "hash": lane.hash}
+            tx.execute(_INSERT_LANE, row | key._asdict())
+        for key in self._touched_lanes - self._new_lanes:
+            lane = self._lanes[key]
+            tx.execute(_UPDATE_LANE, {"lane": lane.id, "seq": lane.seq, "hash": lane.hash})
+        if self._events:
+            tx.many(_INSERT_EVENT, self._events)
+            tx.execute(_UPDATE_HLC, {"hlc": self.hlc})
+        if self._channels:
+            tx.many(_INSERT_CHANNEL, self._channels)
+        self._forget()
+
+
+def decode_known(name: str, body: bytes) -> Event | None:
+    """The event, or None when this version cannot read it (unknown type, or a body that does not fit)."""
+    try:
+        return decode_body(name, body)
+    except (msgspec.ValidationError, msgspec.DecodeError):
+        return None
+
+
+# -- reading -------------------------------------------------------------------------------------------
+
+_COLUMNS = (t.events.c.position, t.events.c.header, t.events.c.body)
+
+
+def record_of(position: int, raw_header: bytes, body: bytes | None) -> Record:
+    """A record as it was announced at its commit, from the stored row.
+
+    Channels and touched values are recomputed; ``channel_page`` shows only what the channel index
+    holds, so a repeat that was shown to nobody stays invisible."""
+    header = wire.decode_header(bytes(raw_header))
+    event = None if body is None else decode_known(header.type, bytes(body))
+    return Record(
+        position,
+        header.id,
+        header.type,
+        hlc_millis(header.hlc),
+        header.actor,
+        event,
+        bytes(body or b""),
+        channels(event, header.actor) if event is not None else (),
+        touched(event) if event is not None else None,
+    )
+
+
+async def page(snapshot: Snapshot, after: int, limit: int) -> list[Record]:
+    """Everything committed after a position, in order."""
+    query = select(*_COLUMNS).where(t.events.c.position > after).order_by(t.events.c.position)
+    return [record_of(*row) for row in await snapshot.rows(query.limit(limit))]
+
+
+async def channel_page(
+    snapshot: Snapshot, wanted: Collection[str], after: int, upto: int, limit: int
+) -> list[Record]:
+    """Events on any of the channels with after < position <= upto, in order, each once.
+
+    Cost: at most ``limit`` index rows per channel, whatever the size of the log."""
+    found: set[int] = set()
+    c = t.event_channels.c
+    for channel in wanted:
+        query = (
+            select(c.position)
+            .where(c.channel == channel, c.position > after, c.position <= upto)
+            .order_by(c.position)
+            .limit(limit)
+        )
+        found.update(row[0] for row in await snapshot.rows(query))
+    positions = sorted(found)[:limit]
+    if not positions:
+        return []
+    rows = await snapshot.rows(
+        select(*_COLUMNS).where(t.events.c.position.in_(positions)).order_by(t.events.c.position)
+    )
+    return [record_of(*row) for row in rows]
+
+
+async def lane_tips(snapshot: Snapshot) -> dict[LaneKey, Tip]:
+    """The tip of every lane this node holds, own and foreign."""
+    c = t.lanes.c
+    rows = await snapshot.rows(select(c.region, c.epoch, c.lane, c.seq, c.hash))
+    return {LaneKey(row[0], row[1], row[2]): Tip(row[3], bytes(row[4])) for row in rows}
+
+
+async def lane_page(
+    snapshot: Snapshot,
+    key: LaneKey,
+    after: int,
+    events_max: int = limits.BATCH_EVENTS_MAX,
+    bytes_max: int = limits.BATCH_BYTES_MAX,
+) -> list[WireEvent]:
+    """Events of one lane after a seq, bounded in number and bytes (at least one if there is any)."""
+    c = t.events.c
+    lane = select(t.lanes.c.id).where(
+        t.lanes.c.region == key.region, t.lanes.c.epoch == key.epoch, t.lanes.c.lane == key.lane
+    )
+    rows = await snapshot.rows(
+        select(c.header, c.hash, c.salt, c.body)
+        .where(c.lane_id == lane.scalar_subquery(), c.seq > after)
+        .order_by(c.seq)
+        .limit(events_max)
+    )
+    return _bounded(rows, bytes_max)
+
+
+def _bounded(rows: Sequence[Sequence[bytes | None]], bytes_max: int) -> list[WireEvent]:
+    events: list[WireEvent] = []
+    size = 0
+    for header, hash_, salt, body in rows:
+        assert header is not None
+        assert hash_ is not None
+        size += len(header) + len(body or b"") + wire.SALT_BYTES
+        if events and size > bytes_max:
+            break
+        events.append(
+            WireEvent(bytes(header), bytes(hash_), salt and bytes(salt), body and bytes(body))
+        )
+    return events
+
+
+async def lane_head(snapshot: Snapshot, key: LaneKey, seq: int) -> SignedHead | None:
+    """The lowest stored signed head of a foreign lane at or after ``seq``: where a relayed batch may end."""
+    c, lanes = t.heads.c, t.lanes.c
+    row = await snapshot.one(
+        select(c.seq, c.hash, c.key_id, c.signature)
+        .join(t.lanes, lanes.id == c.lane_id)
+        .where(lanes.region == key.region, lanes.epoch == key.epoch, lanes.lane == key.lane)
+        .where(c.seq >= seq)
+        .order_by(c.seq)
+        .limit(1)
+    )
+    if row is None:
+        return None
+    return SignedHead(*key, row[0], bytes(row[1]), row[2], bytes(row[3]))

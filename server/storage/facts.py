@@ -1,0 +1,273 @@
+"""Answers ``decide``'s questions (domain/facts.py) inside the writer's transaction.
+
+People, communities and memberships are asked for by nearly every command and change rarely: they are
+kept in a bounded cache that the projections' own events clear, so an answer is never older than the
+transaction. Everything else is one indexed look-up.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Table, bindparam, select
+
+from server.domain.events import (
+    CommunityChanged,
+    CommunityCreated,
+    CommunityRoleChanged,
+    ConversationChanged,
+    ConversationStarted,
+    Event,
+    MembershipChanged,
+    PersonHandedOver,
+    PersonProfileChanged,
+    PersonRegistered,
+    PersonRoleChanged,
+    PersonStatusChanged,
+    PersonTakenOver,
+    PollSpec,
+)
+from server.domain.facts import (
+    NO_MEMBER,
+    OFF,
+    UNSET,
+    CommunityFact,
+    ConversationFact,
+    MemberFact,
+    PersonFact,
+    PostFact,
+    Register,
+    ValueRegister,
+)
+from server.storage import tables as t
+from server.storage.sql import Statement, Tx, statement
+
+T = TypeVar("T")
+CACHE_ENTRIES_MAX = 50_000
+"""30,000 people and what they belong to; about 20 MB when full. Emptied whole when it overflows."""
+
+
+def point(table: Table, *columns: str, by: tuple[str, ...] = ()) -> Statement:
+    """SELECT columns by primary key (or ``by``), each key column bound under its own name."""
+    keys = by or tuple(column.name for column in table.primary_key)
+    wanted = [table.c[name] for name in columns]
+    return statement(select(*wanted).where(*[table.c[key] == bindparam(key) for key in keys]))
+
+
+PERSON = point(t.persons, "home", "active", "bot", "unit", "country", "rev", "status_rev")
+PERSON_ROLES = point(t.person_roles, "role", "on_", by=("person",))
+PERSON_ROLE = point(t.person_roles, "rev", "on_")
+COMMUNITY = point(t.communities, "home", "visibility", "audience", "archived", "rev")
+JOINED = point(t.memberships, "joined", "rev")
+ROLE = point(t.community_roles, "role", "rev")
+CONVERSATION = point(t.conversations, "home", "members", "rev")
+POST = point(
+    t.posts, "kind", "place", "root", "parent", "author", "rev", "deleted", "source", "detail"
+)
+REACTION = point(t.reactions, "rev", "on_")
+ACCEPTANCE = point(t.acceptances, "rev", "answer")
+VERIFICATION = point(t.verifications, "rev", "on_")
+CITATION = point(t.citations, "rev", "on_")
+FOLLOW = point(t.follows, "rev", "on_")
+BALLOT = point(t.ballots, "rev", "choices")
+ACKNOWLEDGED = point(t.acknowledgements, "at")
+STAGE = point(t.idea_stages, "rev", "stage")
+MODERATION = point(t.moderations, "rev", "on_")
+HIDDEN = point(t.hidden_at_home, "rev", "on_")
+FLAG = point(t.flags, "rev", "on_")
+RESOLUTION = point(t.flag_resolutions, "rev", "upheld")
+TOPIC = point(t.topics, "rev")
+READ_MARK = point(t.read_marks, "up_to")
+VOTE = point(t.imported_votes, "at")
+
+
+class TxFacts:
+    """Facts on the running transaction; one per node, given each transaction in turn."""
+
+    def __init__(self) -> None:
+        self._tx: Tx | None = None
+        self._cache: dict[tuple[str, ...], Any] = {}
+
+    def use(self, tx: Tx) -> "TxFacts":
+        self._tx = tx
+        return self
+
+    def forget_all(self) -> None:
+        """After a rollback: what was cached may not have happened."""
+        self._cache.clear()
+
+    def forget(self, event: Event) -> None:
+        """Drops what an applied event may have changed."""
+        match event:
+            case (
+                PersonRegistered(person=person)
+                | PersonProfileChanged(person=person)
+                | PersonStatusChanged(person=person)
+                | PersonRoleChanged(person=person)
+                | PersonHandedOver(person=person)
+                | PersonTakenOver(person=person)
+            ):
+                self._cache.pop(("person", person), None)
+            case CommunityCreated(community=community) | CommunityChanged(community=community):
+                self._cache.pop(("community", community), None)
+            case MembershipChanged(community=community, person=person):
+                self._cache.pop(("member", community, person), None)
+            case CommunityRoleChanged(community=community, person=person):
+                self._cache.pop(("member", community, person), None)
+            case ConversationStarted(conversation=name) | ConversationChanged(conversation=name):
+                self._cache.pop(("conversation", name), None)
+            case _:
+                pass
+
+    # -- cached ------------------------------------------------------------------------------------
+
+    def person(self, person: str) -> PersonFact | None:
+        return self._cached(("person", person), lambda: self._person(person))
+
+    def community(self, community: str) -> CommunityFact | None:
+        return self._cached(("community", community), lambda: self._community(community))
+
+    def member(self, community: str, person: str) -> MemberFact:
+        return self._cached(("member", community, person), lambda: self._member(community, person))
+
+    def conversation(self, conversation: str) -> ConversationFact | None:
+        return self._cached(
+            ("conversation", conversation), lambda: self._conversation(conversation)
+        )
+
+    def _cached(self, key: tuple[str, ...], load: Callable[[], T]) -> T:
+        try:
+            found: T = self._cache[key]
+        except KeyError:
+            if len(self._cache) >= CACHE_ENTRIES_MAX:
+                self._cache.clear()
+            found = self._cache[key] = load()
+        return found
+
+    def _person(self, person: str) -> PersonFact | None:
+        row = self._one(PERSON, person=person)
+        if row is None:
+            return None
+        home, active, bot, unit, country, rev, status_rev = row
+        granted = self._tx.rows(PERSON_ROLES, {"person": person}) if self._tx else []
+        roles = frozenset(role for role, on in granted if on)
+        return PersonFact(
+            person, home, bool(active), bool(bot), unit, country, rev, status_rev, roles
+        )
+
+    def _community(self, community: str) -> CommunityFact | None:
+        row = self._one(COMMUNITY, community=community)
+        if row is None:
+            return None
+        home, visibility, audience, archived, rev = row
+        return CommunityFact(community, home, visibility, audience, bool(archived), rev)
+
+    def _member(self, community: str, person: str) -> MemberFact:
+        joined = self._one(JOINED, community=community, person=person)
+        role = self._one(ROLE, community=community, person=person)
+        if joined is None and role is None:
+            return NO_MEMBER
+        wish, wish_rev = joined or (False, 0)
+        name, name_rev = role or ("none", 0)
+        return MemberFact(bool(wish), wish_rev, name, name_rev)
+
+    def _conversation(self, conversation: str) -> ConversationFact | None:
+        row = self._one(CONVERSATION, conversation=conversation)
+        if row is None:
+            return None
+        members = tuple((m["person"], m["region"]) for m in json.loads(row[1]))
+        return ConversationFact(conversation, row[0], members, row[2])
+
+    # -- looked up each time -------------------------------------------------------------------------
+
+    def post(self, post: str) -> PostFact | None:
+        row = self._one(POST, post=post)
+        if row is None:
+            return None
+        kind, place, root, parent, author, rev, deleted, source, detail = row
+        return PostFact(
+            post=post,
+            kind=kind,
+            place=place,
+            root=root,
+            parent=parent,
+            author=author,
+            rev=rev,
+            deleted=bool(deleted),
+            imported=bool(source),
+            poll=poll_of(detail) if kind == "poll" else None,
+            announcement=kind == "announcement" and asks_acknowledgement(detail),
+        )
+
+    def reaction(self, target: str, person: str, reaction: str, emoji: str) -> Register:
+        return self._switch(REACTION, target=target, person=person, reaction=reaction, emoji=emoji)
+
+    def acceptance(self, question: str) -> ValueRegister:
+        return self._value(ACCEPTANCE, question=question)
+
+    def verification(self, target: str, person: str) -> Register:
+        return self._switch(VERIFICATION, target=target, person=person)
+
+    def citation(self, citing: str, cited: str) -> Register:
+        return self._switch(CITATION, citing=citing, cited=cited)
+
+    def follow(self, person: str, kind: str, target: str) -> Register:
+        return self._switch(FOLLOW, person=person, kind=kind, target=target)
+
+    def ballot(self, poll: str, person: str) -> ValueRegister:
+        return self._value(BALLOT, poll=poll, person=person)
+
+    def acknowledged(self, post: str, person: str) -> bool:
+        return self._one(ACKNOWLEDGED, post=post, person=person) is not None
+
+    def idea_stage(self, post: str) -> ValueRegister:
+        return self._value(STAGE, post=post)
+
+    def moderation(self, target: str, act: str) -> Register:
+        return self._switch(MODERATION, target=target, act=act)
+
+    def hidden_at_home(self, target: str) -> Register:
+        return self._switch(HIDDEN, target=target)
+
+    def person_role(self, person: str, role: str) -> Register:
+        return self._switch(PERSON_ROLE, person=person, role=role)
+
+    def flag(self, target: str, person: str) -> Register:
+        return self._switch(FLAG, target=target, person=person)
+
+    def flag_resolution(self, target: str) -> Register:
+        return self._switch(RESOLUTION, target=target)
+
+    def topic_rev(self, topic: str) -> int:
+        row = self._one(TOPIC, topic=topic)
+        return int(row[0]) if row else 0
+
+    def read_mark(self, person: str, channel: str) -> int:
+        row = self._one(READ_MARK, person=person, channel=channel)
+        return int(row[0]) if row else 0
+
+    def vote_imported(self, system: str, source_id: str) -> bool:
+        return self._one(VOTE, system=system, source_id=source_id) is not None
+
+    def _one(self, statement: Statement, **key: Any) -> tuple[Any, ...] | None:
+        assert self._tx is not None, "facts are asked for inside a transaction"
+        return self._tx.one(statement, key)
+
+    def _switch(self, statement: Statement, **key: Any) -> Register:
+        row = self._one(statement, **key)
+        return OFF if row is None else Register(row[0], bool(row[1]))
+
+    def _value(self, statement: Statement, **key: Any) -> ValueRegister:
+        row = self._one(statement, **key)
+        return UNSET if row is None else ValueRegister(row[0], row[1])
+
+
+def poll_of(detail: str | None) -> PollSpec | None:
+    """The poll of a post's ``detail`` column."""
+    found = json.loads(detail or "{}").get("poll")
+    return msgspec.convert(found, PollSpec) if found else None
+
+
+def asks_acknowledgement(detail: str | None) -> bool:
+    return bool((json.loads(detail or "{}").get("announcement") or {}).get("acknowledge"))

@@ -1,0 +1,166 @@
+"""Persons and their region-wide roles, topics, published standings."""
+
+from typing import Any
+
+from sqlalchemy import bindparam, update
+
+from server.domain.events import (
+    PersonHandedOver,
+    PersonProfileChanged,
+    PersonRegistered,
+    PersonRoleChanged,
+    PersonStatusChanged,
+    PersonTakenOver,
+    StandingPublished,
+    TopicDefined,
+)
+from server.storage import tables as t
+from server.storage.facts import point
+from server.storage.projections.base import Fold, Meta, register_fold, to_json
+from server.storage.sql import Tx, statement, upsert
+
+PROFILE = ("name", "title", "unit", "country", "about", "skills", "locale", "timezone")
+EMPTY: dict[str, Any] = {
+    "home": "",
+    "name": "",
+    "title": "",
+    "unit": "",
+    "country": "",
+    "about": "",
+    "skills": "[]",
+    "locale": "en",
+    "timezone": "UTC",
+    "bot": False,
+    "active": True,
+    "source": "",
+    "rev": 0,
+    "status_rev": 0,
+    "home_rev": 0,
+}
+
+_READ = point(t.persons, "rev", "status_rev", "home", "home_rev")
+_INSERT = upsert(t.persons)
+_BASICS = statement(
+    update(t.persons)
+    .where(t.persons.c.person == bindparam("p"))
+    .values({name: bindparam(name) for name in ("bot", "source", "local_position")})
+)
+_PROFILE = statement(
+    update(t.persons)
+    .where(t.persons.c.person == bindparam("p"))
+    .values({name: bindparam(name) for name in (*PROFILE, "rev", "local_position")})
+)
+_STATUS = statement(
+    update(t.persons)
+    .where(t.persons.c.person == bindparam("p"))
+    .values({name: bindparam(name) for name in ("active", "status_rev", "local_position")})
+)
+_HOME = statement(
+    update(t.persons)
+    .where(t.persons.c.person == bindparam("p"))
+    .values({name: bindparam(name) for name in ("home", "home_rev", "local_position")})
+)
+
+
+def _row(tx: Tx, person: str, meta: Meta) -> tuple[int, int, str, int]:
+    """(rev, status_rev, home, home_rev), creating an empty row for a person not heard of yet."""
+    row = tx.one(_READ, {"person": person})
+    if row is None:
+        tx.execute(_INSERT, EMPTY | {"person": person, "local_position": meta.position})
+        return (0, 0, "", 0)
+    return row
+
+
+def registered(tx: Tx, event: PersonRegistered, meta: Meta) -> bool:
+    rev, _, home, home_rev = _row(tx, event.person, meta)
+    if home_rev == 0 and home and home <= event.home:
+        return False
+    known = {"p": event.person, "local_position": meta.position}
+    if home_rev == 0:
+        tx.execute(_HOME, known | {"home": event.home, "home_rev": 0})
+    tx.execute(_BASICS, known | {"bot": event.bot, "source": source_json(event.source)})
+    if rev <= 1:
+        tx.execute(_PROFILE, known | EMPTY_PROFILE | _profile(event, PROFILE_AT_START) | {"rev": 1})
+    return True
+
+
+PROFILE_AT_START = ("name", "title", "unit", "country", "locale", "timezone")
+EMPTY_PROFILE = {name: EMPTY[name] for name in PROFILE}
+
+
+def _profile(event: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in names}
+
+
+def profile_changed(tx: Tx, event: PersonProfileChanged, meta: Meta) -> bool:
+    rev, *_ = _row(tx, event.person, meta)
+    if rev >= event.rev:
+        return False
+    values = _profile(event, PROFILE) | {"skills": to_json(event.skills), "rev": event.rev}
+    tx.execute(_PROFILE, values | {"p": event.person, "local_position": meta.position})
+    return True
+
+
+def status_changed(tx: Tx, event: PersonStatusChanged, meta: Meta) -> bool:
+    _, status_rev, *_ = _row(tx, event.person, meta)
+    if status_rev >= event.rev:
+        return False
+    values = {"active": event.active, "status_rev": event.rev, "local_position": meta.position}
+    tx.execute(_STATUS, values | {"p": event.person})
+    return True
+
+
+def handed_over(tx: Tx, event: PersonHandedOver, meta: Meta) -> bool:
+    """Between handover and takeover nobody writes for the person: no home."""
+    return _move(tx, event.person, "", event.rev, meta)
+
+
+def taken_over(tx: Tx, event: PersonTakenOver, meta: Meta) -> bool:
+    return _move(tx, event.person, meta.origin, event.rev, meta)
+
+
+def _move(tx: Tx, person: str, home: str, rev: int, meta: Meta) -> bool:
+    _, _, _, home_rev = _row(tx, person, meta)
+    if home_rev >= rev:
+        return False
+    values = {"home": home, "home_rev": rev, "local_position": meta.position}
+    tx.execute(_HOME, values | {"p": person})
+    return True
+
+
+def source_json(source: Any) -> str:
+    return to_json(source) if source is not None else ""
+
+
+FOLDS: dict[type, Fold] = {
+    PersonRegistered: registered,
+    PersonProfileChanged: profile_changed,
+    PersonStatusChanged: status_changed,
+    PersonHandedOver: handed_over,
+    PersonTakenOver: taken_over,
+    PersonRoleChanged: register_fold(
+        t.person_roles,
+        lambda e, m: {"person": e.person, "role": e.role, "rev": e.rev, "on_": e.on},
+    ),
+    TopicDefined: register_fold(
+        t.topics,
+        lambda e, m: {
+            "topic": e.topic,
+            "names": to_json(e.names),
+            "parent": e.parent,
+            "synonyms": to_json(e.synonyms),
+            "rev": e.rev,
+        },
+    ),
+    StandingPublished: register_fold(
+        t.standings,
+        lambda e, m: {
+            "person": e.person,
+            "day": e.day,
+            "rules": e.rules,
+            "standing": e.standing,
+            "topics": to_json(e.topics),
+            "rev": e.rev,
+        },
+    ),
+}
