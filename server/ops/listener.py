@@ -14,6 +14,8 @@ from typing import Any, cast
 
 import uvicorn
 
+from server.ops.guarded_http import GuardedHttp
+
 ProtocolFactory = Callable[..., asyncio.Protocol]
 """Called as uvicorn does: ``factory(config=, server_state=, app_state=)``."""
 
@@ -139,7 +141,7 @@ def server(app: Any, sockets: Mapping[str, ProtocolFactory], **options: Any) -> 
         uvicorn.Config(
             app,
             loop="none",
-            http="httptools",
+            http=GuardedHttp,
             ws=by_path,  # type: ignore[arg-type]  # uvicorn only ever calls it
             lifespan="off",
             log_config=None,

@@ -1,0 +1,111 @@
+"""uvicorn's HTTP protocol with the bounds it lacks: time for headers and bodies, bytes of headers.
+
+uvicorn waits for ever for a client that sends its request drop by drop or not at all, and takes headers
+of any size; a few hundred such sockets are a cheap attack (slow-loris). Here one timer per connection
+ends them, and legitimate slow links keep their time: a body may come as slowly as 1 KiB/s.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from server.app import metrics
+
+HEADER_SECONDS_MAX = 10.0
+"""Headers are one or two packets; a phone on a bad link needs a second or two."""
+HEADER_BYTES_MAX = 64 * 1024
+"""Above it no browser, proxy or client of ours gets; cookies and tokens are below 4 KiB."""
+BODY_SECONDS_MAX = 30.0
+BODY_BYTES_PER_SECOND_MIN = 1024
+"""A body has 30 s, and as much more as it earns at this rate."""
+
+_HEADERS_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class GuardedHttp(HttpToolsProtocol):
+    """One HTTP connection whose client has a deadline in each state it can keep waiting in."""
+
+    _timer: asyncio.TimerHandle | None = None
+    _in_headers = False
+    _header_bytes = 0
+    _body_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_headers:
+            self._header_bytes += len(data)
+        super().data_received(data)
+        # After parsing, so that a body which came with the headers is not counted as headers.
+        if self._in_headers and self._header_bytes > HEADER_BYTES_MAX:
+            metrics.LIMITS_HIT.labels("HEADER_BYTES_MAX").inc()
+            self.transport.write(_HEADERS_TOO_LARGE)
+            self._end()
+
+    # -- the parser's callbacks ----------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if not self._in_headers:  # a further request on a kept connection
+            self._await_headers()
+
+    def on_headers_complete(self) -> None:
+        self._in_headers = False
+        self._disarm()
+        self._body_bytes = 0
+        self._arm(BODY_SECONDS_MAX, self._judge_body, BODY_SECONDS_MAX)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._disarm()
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._disarm()
+        super().handle_websocket_upgrade()
+
+    # -- deadlines ---------------------------------------------------------------------------------------
+
+    def _await_headers(self) -> None:
+        self._in_headers, self._header_bytes = True, 0
+        self._arm(HEADER_SECONDS_MAX, self._headers_late)
+
+    def _arm(self, seconds: float, then: Callable[..., None], *args: Any) -> None:
+        self._disarm()
+        self._timer = self.loop.call_later(seconds, then, *args)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _headers_late(self) -> None:
+        metrics.LIMITS_HIT.labels("HEADER_SECONDS_MAX").inc()
+        self._end()
+
+    def _judge_body(self, spent: float) -> None:
+        """A body that came fast enough so far gets the time it has earned."""
+        earned = BODY_SECONDS_MAX + self._body_bytes / BODY_BYTES_PER_SECOND_MIN
+        # Reading is paused while the application is busy: then the wait is not the client's.
+        if earned - spent > 1 or not self.transport.is_reading():
+            wait = max(earned - spent, BODY_SECONDS_MAX)
+            self._arm(wait, self._judge_body, spent + wait)
+            return
+        metrics.LIMITS_HIT.labels("BODY_SECONDS_MAX").inc()
+        self._end()
+
+    def _end(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()
