@@ -1,0 +1,104 @@
+"""Folds frames onto a snapshot: old snapshot + tail = a fresh snapshot (I4, docs/protocol/http.md 5).
+
+    snapshot = get("/api/v1/sync")
+    for frame in frames:                      # of the socket, or of GET /api/v1/sync?since=
+        snapshot = fold(snapshot, frame)
+
+House rules:
+
+1. Pure: the old snapshot is never changed, the new one shares what did not move.
+2. Whoever sent the frames decided who may see them and which event won; nothing is judged again here.
+3. What a frame cannot tell is never guessed. It is named in ``stale`` and fetched again: ``"order"``
+   asks for a new snapshot, ``"post:<id>"`` for ``GET /posts/<id>`` and ``install``. Authors not in
+   ``people`` are ``missing_people``, fetched with ``GET /people?ids=``. A fresh snapshot has no ``stale``.
+4. Every event kind stands in RULES or in SILENT; a kind of a newer node changes nothing.
+
+tests/vectors/fold holds a case for every kind; the TypeScript SDK runs the same ones.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tap_client.fold import judge, people, places, posts
+from tap_client.fold.base import POSTS_MAX, Frame, Rule, Snapshot, moved, pruned
+from tap_client.fold.places import in_channels
+
+__all__ = [
+    "POSTS_MAX",
+    "RULES",
+    "SILENT",
+    "Frame",
+    "Snapshot",
+    "fold",
+    "fold_answer",
+    "in_channels",
+    "install",
+    "missing_people",
+]
+
+RULES: dict[str, Rule] = people.RULES | places.RULES | posts.RULES | judge.RULES
+"""Event type -> how it changes a snapshot."""
+
+SILENT: dict[str, str] = {
+    "reply.published": "a snapshot holds tops of threads; the counter comes as a value",
+    "citation.changed": "told to the two people concerned; no part of a snapshot",
+    "vote.imported": "names nobody and is on no channel; the counter comes as a value",
+    "poll.region_closed": "on no channel; the tally comes as a value",
+    "poll.tallied": "on no channel; the tally comes as a value",
+    "topic.defined": "topics are fetched with GET /topics",
+    "flag.raised": "told to the reporter only; no part of a snapshot",
+    "flag.resolved": "on no channel",
+    "standing.published": "told to the person; no part of a snapshot",
+    "erasure.completed": "on no channel",
+    "epoch.opened": "on no channel",
+    "key.rotated": "on no channel",
+}
+"""Kinds that change no snapshot, and why."""
+
+
+def fold(snapshot: Snapshot, frame: Frame) -> Snapshot:
+    """The snapshot after one server frame. Frames without a meaning for it return it unchanged."""
+    match frame.get("t"):
+        case "event":
+            rule = RULES.get(frame["type"])
+            after = rule(snapshot, frame, frame["body"]) if rule else snapshot
+            return after | {"cursor": moved(snapshot["cursor"], frame["position"])}
+        case "value":
+            return judge.value(snapshot, frame)
+        case "mark":
+            return snapshot | {"cursor": frame["cursor"]}
+        case "welcome":
+            return in_channels(snapshot, frame["channels"])
+        case _:
+            return snapshot
+
+
+def fold_answer(snapshot: Snapshot, answer: Mapping[str, Any]) -> Snapshot:
+    """The snapshot after one answer of ``GET /sync?since=`` that is no ``reset``."""
+    snapshot = in_channels(snapshot, answer["channels"])
+    for frame in (*answer["events"], *answer["values"]):
+        snapshot = fold(snapshot, frame)
+    return snapshot | {"cursor": answer["cursor"]}
+
+
+def install(snapshot: Snapshot, answer: Mapping[str, Any]) -> Snapshot:
+    """Puts fetched posts and people in place of stale and missing ones; others are ignored."""
+    wanted = {post for post in answer.get("posts", {}) if post in snapshot["posts"]}
+    people = answer.get("people", {})
+    if not isinstance(people, Mapping):
+        people = {person["id"]: person for person in people}
+    stale = [name for name in snapshot.get("stale", ()) if name.removeprefix("post:") not in wanted]
+    after = snapshot | {
+        "posts": snapshot["posts"] | {post: answer["posts"][post] for post in wanted},
+        "people": snapshot["people"] | people,
+        "stale": stale,
+    }
+    if not stale:
+        del after["stale"]
+    return pruned(after)
+
+
+def missing_people(snapshot: Snapshot) -> list[str]:
+    """Authors whose names are not known yet: fetch them with ``GET /people?ids=``, then ``install``."""
+    authors = {post["author"] for post in snapshot["posts"].values()}
+    return sorted(authors - snapshot["people"].keys())

@@ -1,0 +1,122 @@
+"""Posts: published, edited, withdrawn, moderated."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tap_client.fold.base import (
+    Body,
+    Frame,
+    Rule,
+    Snapshot,
+    change_post,
+    places,
+    pruned,
+    put,
+    stale,
+)
+
+NO_COUNTS: Mapping[str, Any] = {
+    "replies": 0,
+    "helpful": 0,
+    "solved": 0,
+    "votes_up": 0,
+    "votes_down": 0,
+    "acknowledged": 0,
+    "emoji": {},
+}
+BLANK: Mapping[str, Any] = {"title": "", "text": "", "topics": [], "mentions": [], "detail": None}
+_PARTS = ("poll", "paper", "praise", "announcement")
+
+
+def _published(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
+    post = body["post"]
+    if post in snapshot["posts"] or body["place"] not in places(snapshot):
+        return snapshot
+    part = next((name for name in _PARTS if body.get(name)), None)
+    view = {
+        "id": post,
+        "kind": body["kind"],
+        "place": body["place"],
+        "root": post,
+        "parent": "",
+        "author": frame["by"],
+        "at": body["at"],
+        "title": body.get("title", ""),
+        "text": body.get("text", ""),
+        "topics": list(body.get("topics", ())),
+        "mentions": list(body.get("mentions", ())),
+        "lang": body.get("lang", ""),
+        "detail": {part: body[part]} if part else None,
+        "rev": 1,
+        "edited_at": None,
+        "deleted": False,
+        "source": body.get("source"),
+        "accepted": None,
+        "verified_by": [],
+        "idea": None,
+        "hidden": False,
+        "locked": False,
+        "pinned": False,
+        "counts": dict(NO_COUNTS),
+    }
+    snapshot = put(snapshot, "posts", post, view)
+    if poll := body.get("poll"):
+        hidden = poll.get("hidden_until_close", False)
+        counts = None if hidden else [0] * len(poll["choices"])
+        snapshot = put(snapshot, "polls", post, {"voters": 0, "counts": counts, "closed": False})
+    return pruned(snapshot)
+
+
+def _edited(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
+    known = snapshot["posts"].get(body["post"])
+    if known is None or known["deleted"] or known["rev"] >= body["rev"]:
+        return snapshot
+    changes: dict[str, Any] = {"rev": body["rev"], "edited_at": body.get("at") or None}
+    if not known["hidden"]:
+        changes |= {"title": body.get("title", ""), "text": body["text"]}
+        changes |= {"topics": list(body.get("topics", ()))}
+        changes |= {"mentions": list(body.get("mentions", ()))}
+    return change_post(snapshot, body["post"], **changes)
+
+
+def _deleted(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
+    gone = {"deleted": True, "rev": body["rev"], "edited_at": None}
+    return change_post(snapshot, body["post"], **BLANK, **gone)
+
+
+def _erased(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
+    if body["scope"] != "post":
+        return snapshot
+    return change_post(snapshot, body["target"], **BLANK, deleted=True, edited_at=None)
+
+
+def _moderated(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
+    match body["act"]:
+        case "hide":
+            return _hidden(snapshot, frame, body)
+        case "lock":
+            return change_post(snapshot, body["target"], locked=body["on"])
+        case "pin":
+            return change_post(snapshot, body["target"], pinned=body["on"])
+        case _:
+            return snapshot
+
+
+def _hidden(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
+    """Hiding is twofold (community and region) and takes the text away: shown again, it is fetched."""
+    post = body["target"]
+    if post not in snapshot["posts"]:
+        return snapshot
+    if body["on"]:
+        return change_post(snapshot, post, **BLANK, hidden=True)
+    return stale(snapshot, "post:" + post)
+
+
+RULES: dict[str, Rule] = {
+    "post.published": _published,
+    "post.edited": _edited,
+    "post.deleted": _deleted,
+    "erasure.requested": _erased,
+    "moderation.acted": _moderated,
+    "moderation.hidden_at_home": _hidden,
+}

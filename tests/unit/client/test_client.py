@@ -1,0 +1,356 @@
+"""The client against a scripted node over real sockets: both encodings, cuts, restarts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tap_client import (
+    Client,
+    Done,
+    Ended,
+    Event,
+    FileStore,
+    Refused,
+    TapError,
+    Unauthenticated,
+    Value,
+)
+from tap_client.client import is_loopback, live_address
+from tap_client.frames import Encoding
+
+from tests.unit.client.fake_node import SECONDS_MAX, Line, fake_node
+
+POST = {"do": "post.publish", "place": "c:a", "kind": "update", "text": "नमस्ते 👋"}
+
+
+class Ears:
+    """Keeps what the client hears, and lets a test wait for the n-th event."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.values: list[Value] = []
+        self.resets: list[tuple[str, str]] = []
+        self._came = asyncio.Condition()
+
+    async def event(self, event: Event) -> None:
+        async with self._came:
+            self.events.append(event)
+            self._came.notify_all()
+
+    def value(self, value: Value) -> None:
+        self.values.append(value)
+
+    def reset(self, reason: str, cursor: str) -> None:
+        self.resets.append((reason, cursor))
+
+    async def until(self, events: int) -> list[int]:
+        async with asyncio.timeout(SECONDS_MAX), self._came:
+            await self._came.wait_for(lambda: len(self.events) >= events)
+        return [event.position for event in self.events]
+
+
+def no_wait() -> float:
+    """Chance that makes every delay its least."""
+    return 0.0
+
+
+@pytest.fixture
+def ears() -> Ears:
+    return Ears()
+
+
+@pytest.fixture(autouse=True)
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reconnect after a millisecond: the waits themselves are tested in test_session."""
+    monkeypatch.setattr("tap_client.backoff.SECONDS_MIN", 0.001)
+    monkeypatch.setattr("tap_client.backoff.SECONDS_MAX", 0.002)
+
+
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+async def test_events_values_and_answers_in_either_encoding(encoding: Encoding, ears: Ears) -> None:
+    async def node(line: Line) -> None:
+        hello = await line.welcome()
+        assert hello["token"] == "secret"
+        wish = await line.heard("do")
+        assert wish["command"] == POST
+        await line.event(11, text="hello")
+        await line.say(t="value", of="post", id="p", position=11, value={"replies": 1})
+        await line.say(t="done", key=wish["key"], ok=True, answer={"post": "p"}, cursor="1.11")
+        await line.event(12)
+        await line.gone()
+
+    async with (
+        fake_node(node) as url,
+        Client(url, "secret", on_event=ears.event, on_value=ears.value, encoding=encoding) as tap,
+    ):
+        await tap.live()
+        done = await tap.do(POST)
+        assert done == Done({"post": "p"}, "1.11", False)
+        assert await ears.until(2) == [11, 12]
+        assert ears.values == [Value("post", "p", 11, {"replies": 1})]
+        assert tap.person == "asha"
+
+
+async def test_a_cut_is_bridged_by_the_cursor_without_a_gap_or_a_repeat(ears: Ears) -> None:
+    async def first(line: Line) -> None:
+        await line.welcome()
+        await line.event(11)
+        await line.event(12)
+        await ears.until(2)
+        line.cut()
+
+    async def second(line: Line) -> None:
+        hello = await line.welcome("1.14", "complete")
+        assert hello["cursor"] == "1.12"
+        for position in (12, 13, 14):
+            await line.event(position)
+        await line.say(t="mark", cursor="1.14")
+        await line.gone()
+
+    async with (
+        fake_node(first, second) as url,
+        Client(url, "secret", on_event=ears.event, chance=no_wait) as tap,
+    ):
+        assert await ears.until(4) == [11, 12, 13, 14]
+        await tap.live()
+        assert tap.cursor == "1.14"
+
+
+async def test_a_command_survives_a_cut_and_is_sent_with_the_same_key() -> None:
+    keys: list[str] = []
+
+    async def first(line: Line) -> None:
+        await line.welcome()
+        keys.append((await line.heard("do"))["key"])
+        line.cut()
+
+    async def second(line: Line) -> None:
+        await line.welcome("1.10", "complete")
+        keys.append((await line.heard("do"))["key"])
+        await line.say(
+            t="done", key=keys[1], ok=True, answer={"post": "p"}, cursor="1.11", repeated=True
+        )
+        await line.gone()
+
+    async with fake_node(first, second) as url, Client(url, "secret", chance=no_wait) as tap:
+        done = await asyncio.wait_for(tap.do(POST), SECONDS_MAX)
+    assert done.repeated
+    assert keys[0] == keys[1]
+
+
+async def test_cursor_and_outbox_survive_a_restart(tmp_path: Path, ears: Ears) -> None:
+    settled: list[tuple[str, Done | TapError]] = []
+    answered = asyncio.Event()
+
+    async def first(line: Line) -> None:
+        await line.welcome()
+        await line.event(11)
+        await line.heard("do")
+        await line.gone()
+
+    async def second(line: Line) -> None:
+        hello = await line.welcome("1.11", "complete")
+        assert hello["cursor"] == "1.11"
+        wish = await line.heard("do")
+        assert wish["key"] == "my-own-key"
+        await line.say(t="done", key=wish["key"], ok=True, answer={}, cursor="1.12")
+        await line.gone()
+
+    def on_settled(key: str, outcome: Done | TapError) -> None:
+        settled.append((key, outcome))
+        answered.set()
+
+    async with fake_node(first, second) as url:
+        async with Client(
+            url, "secret", on_event=ears.event, store=FileStore(tmp_path / "bot.db")
+        ) as tap:
+            wish = asyncio.create_task(tap.do(POST, key="my-own-key"))
+            await ears.until(1)
+        with pytest.raises(Ended):
+            await wish
+        async with Client(
+            url, "secret", on_settled=on_settled, store=FileStore(tmp_path / "bot.db")
+        ):
+            await asyncio.wait_for(answered.wait(), SECONDS_MAX)
+    assert settled == [("my-own-key", Done({}, "1.12", False))]
+
+
+async def test_a_bot_may_answer_from_its_callback() -> None:
+    answers: list[Done] = []
+    answered = asyncio.Event()
+
+    async def node(line: Line) -> None:
+        await line.welcome()
+        for position in range(11, 40):
+            await line.event(position)
+        wish = await line.heard("do")
+        await line.say(t="done", key=wish["key"], ok=True, answer={}, cursor="1.40")
+        await line.gone()
+
+    async def reply(event: Event) -> None:
+        if event.position == 11:
+            answers.append(await tap.do(POST))
+            answered.set()
+
+    async with fake_node(node) as url, Client(url, "secret", on_event=reply) as tap:
+        await asyncio.wait_for(answered.wait(), SECONDS_MAX)
+    assert answers == [Done({}, "1.40", False)]
+
+
+async def test_a_slow_application_pauses_reading_and_loses_nothing(
+    ears: Ears, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tap_client.client.UNHEARD_MAX", 5)
+    may_go_on = asyncio.Event()
+
+    async def slow(event: Event) -> None:
+        await may_go_on.wait()
+        await ears.event(event)
+
+    async def node(line: Line) -> None:
+        await line.welcome()
+        for position in range(11, 61):
+            await line.event(position)
+        may_go_on.set()
+        await line.gone()
+
+    async with fake_node(node) as url, Client(url, "secret", on_event=slow):
+        assert await ears.until(50) == list(range(11, 61))
+
+
+async def test_a_refusal_is_raised_with_its_code() -> None:
+    async def node(line: Line) -> None:
+        await line.welcome()
+        wish = await line.heard("do")
+        error = {"code": "forbidden", "message": "not yours", "retry": False}
+        await line.say(t="done", key=wish["key"], ok=False, error=error)
+        await line.gone()
+
+    async with fake_node(node) as url, Client(url, "secret") as tap:
+        with pytest.raises(Refused) as refusal:
+            await tap.do(POST)
+    assert refusal.value.code == "forbidden"
+
+
+async def test_a_refused_token_ends_everything_at_once() -> None:
+    async def node(line: Line) -> None:
+        await line.heard("hello")
+        await line.close(4401, "expired")
+
+    async with fake_node(node) as url:
+        with pytest.raises(Unauthenticated):
+            async with Client(url, "secret") as tap:
+                await asyncio.wait_for(tap.do(POST), SECONDS_MAX)
+
+
+async def test_a_failing_callback_ends_the_client_and_is_raised() -> None:
+    async def node(line: Line) -> None:
+        await line.welcome()
+        await line.event(11)
+        await line.gone()
+
+    def broken(event: Event) -> None:
+        raise KeyError(event.position)
+
+    async with fake_node(node) as url:
+        with pytest.raises(KeyError):
+            async with Client(url, "secret", on_event=broken) as tap:
+                await asyncio.wait_for(tap.ended(), SECONDS_MAX)
+
+
+async def test_a_malformed_message_closes_the_connection_and_the_client_comes_back(
+    ears: Ears,
+) -> None:
+    async def first(line: Line) -> None:
+        await line.welcome()
+        await line.raw("[not a frame")
+        await line.gone()
+
+    async def second(line: Line) -> None:
+        await line.welcome("1.10", "complete")
+        await line.event(11)
+        await line.gone()
+
+    async with (
+        fake_node(first, second) as url,
+        Client(url, "secret", on_event=ears.event, chance=no_wait),
+    ):
+        assert await ears.until(1) == [11]
+
+
+async def test_a_reset_reaches_the_application(ears: Ears) -> None:
+    told = asyncio.Event()
+
+    async def node(line: Line) -> None:
+        await line.welcome("2.7", "reset")
+        await line.gone()
+
+    def reset(reason: str, cursor: str) -> None:
+        ears.reset(reason, cursor)
+        told.set()
+
+    async with fake_node(node) as url, Client(url, "secret", on_reset=reset):
+        await asyncio.wait_for(told.wait(), SECONDS_MAX)
+    assert ears.resets == [("too old", "2.7")]
+
+
+async def test_watching_is_renewed_after_a_cut(ears: Ears) -> None:
+    async def first(line: Line) -> None:
+        await line.welcome()
+        watch = await line.heard("watch")
+        assert (watch["channels"], watch["since"]) == (["t:x"], "1.2")
+        await line.event(5, "t:x")
+        await ears.until(1)
+        line.cut()
+
+    async def second(line: Line) -> None:
+        await line.welcome("1.10", "complete")
+        assert (await line.heard("watch"))["since"] == "1.5"
+        await line.event(6, "t:x")
+        await line.gone()
+
+    async with (
+        fake_node(first, second) as url,
+        Client(url, "secret", on_event=ears.event, chance=no_wait) as tap,
+    ):
+        await tap.live()
+        tap.watch("t:x", since="1.2")
+        assert await ears.until(2) == [5, 6]
+
+
+async def test_commands_wait_for_a_time_the_clock_decides() -> None:
+    """A refusal for now is sent again when its time has come, by the injected clock."""
+    clock: Iterator[int] = count(0, 1_000)
+    numbers: list[Any] = []
+
+    async def node(line: Line) -> None:
+        await line.welcome()
+        wish = await line.heard("do")
+        error = {"code": "overloaded", "message": "later", "retry": True}
+        await line.say(t="done", key=wish["key"], ok=False, error=error)
+        again = await line.heard("do")
+        numbers.append(again["key"] == wish["key"])
+        await line.say(t="done", key=wish["key"], ok=True, answer={}, cursor="1.11")
+        await line.gone()
+
+    async with (
+        fake_node(node) as url,
+        Client(url, "secret", chance=no_wait, clock=lambda: next(clock)) as tap,
+    ):
+        await asyncio.wait_for(tap.do(POST), SECONDS_MAX)
+    assert numbers == [True]
+
+
+def test_addresses() -> None:
+    assert live_address("https://tap.example.com/") == "wss://tap.example.com/api/v1/live"
+    assert live_address("http://127.0.0.1:8001") == "ws://127.0.0.1:8001/api/v1/live"
+    with pytest.raises(ValueError, match="address"):
+        live_address("ftp://x")
+    assert is_loopback("ws://127.0.0.1:1/x")
+    assert is_loopback("ws://localhost:1/x")
+    assert not is_loopback("wss://tap.example.com/x")

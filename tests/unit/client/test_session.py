@@ -1,0 +1,332 @@
+"""The session as a conversation: frames in, effects out, no clock and no socket."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tap_client.errors import ProtocolError, Refused, Stale, Unauthenticated
+from tap_client.frames import Done, event
+from tap_client.session import (
+    KEY_KEPT_MS,
+    Effect,
+    Fail,
+    Hear,
+    Live,
+    Move,
+    Reset,
+    Retry,
+    Send,
+    Session,
+    Settle,
+    State,
+    Warn,
+)
+from tap_client.store import Waiting
+
+from tests.unit.client import fake_node
+
+
+def session(cursor: str | None = None, *waiting: Waiting, in_flight_max: int = 16) -> Session:
+    return Session("secret", cursor, waiting, lambda: 0.5, in_flight_max=in_flight_max)
+
+
+def welcome(resume: str = "fresh", cursor: str = "1.10", **more: Any) -> dict[str, Any]:
+    frame = {"t": "welcome", "cursor": cursor, "resume": resume, "person": "asha"}
+    return frame | {"channels": ["g", "c:a"]} | more
+
+
+def live(cursor: str | None = None, *waiting: Waiting, in_flight_max: int = 16) -> Session:
+    """A session that has been welcomed and caught up at position 10."""
+    talk = session(cursor, *waiting, in_flight_max=in_flight_max)
+    talk.opened()
+    talk.received(welcome(), 0)
+    assert talk.state is State.LIVE
+    return talk
+
+
+def positions(effects: list[Effect]) -> list[int]:
+    return [effect.event.position for effect in effects if isinstance(effect, Hear)]
+
+
+def sent(effects: list[Effect]) -> list[dict[str, Any]]:
+    return [effect.frame for effect in effects if isinstance(effect, Send)]
+
+
+def hear(talk: Session, position: int, *channels: str) -> list[int]:
+    return positions(talk.received(fake_node.event(position, *channels), 0))
+
+
+def waiting(number: int, since: int = 0) -> Waiting:
+    return Waiting(f"key-{number:04}", {"do": "post.publish", "text": str(number)}, since)
+
+
+# -- hello, welcome, resume ---------------------------------------------------------------------------
+
+
+def test_a_first_connection_says_hello_and_is_live_at_once() -> None:
+    talk = session()
+    assert sent(talk.opened()) == [{"t": "hello", "token": "secret", "client": "tap-client"}]
+    assert talk.received(welcome(), 0) == [Move("1.10"), Live()]
+    assert talk.cursor == "1.10"
+    assert talk.person == "asha"
+
+
+@pytest.mark.parametrize("resume", ["complete", "paged"])
+def test_a_resumed_connection_hears_what_it_missed_and_then_is_live(resume: str) -> None:
+    talk = session("1.4")
+    assert sent(talk.opened())[0]["cursor"] == "1.4"
+    # The node may name its present position: what lies before it is still owed to us.
+    assert talk.received(welcome(resume, "1.10"), 0) == []
+    assert talk.state is State.CATCHING_UP
+    assert [hear(talk, position) for position in (5, 7)] == [[5], [7]]
+    assert talk.received({"t": "mark", "cursor": "1.10"}, 0) == [Move("1.10"), Live()]
+
+
+def test_a_reset_is_told_and_goes_on_from_the_nodes_cursor() -> None:
+    talk = session("1.4")
+    talk.opened()
+    assert talk.received(welcome("reset", "2.3", reason="too old"), 0) == [
+        Reset("too old", "2.3"),
+        Live(),
+    ]
+    assert hear(talk, 4) == [4]
+    assert talk.cursor == "2.4"
+
+
+def test_a_reset_in_mid_connection_is_told_too() -> None:
+    talk = live()
+    frame = {"t": "reset", "reason": "restored", "cursor": "2.1"}
+    assert talk.received(frame, 0) == [Reset("restored", "2.1")]
+    assert hear(talk, 2) == [2]
+
+
+def test_frames_of_the_future_are_passed_over() -> None:
+    talk = live()
+    assert talk.received({"t": "hologram", "x": 1}, 0) == []
+    assert talk.received({"t": "pong", "server_time": 1}, 0) == []
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"t": "event", "position": "x"},
+        {"t": "value", "of": "post"},
+        {"t": "mark"},
+        {"t": "mark", "cursor": "nonsense"},
+        {"t": "done"},
+    ],
+)
+def test_malformed_frames_are_the_nodes_fault(frame: dict[str, Any]) -> None:
+    with pytest.raises(ProtocolError):
+        live().received(frame, 0)
+
+
+# -- exactly once, in order -----------------------------------------------------------------------------
+
+
+def test_an_event_heard_before_is_not_heard_again() -> None:
+    talk = live()
+    assert hear(talk, 11) == [11]
+    assert hear(talk, 11) == []
+    assert hear(talk, 9) == []
+
+
+def test_a_channel_watched_from_a_cursor_replays_beside_live_traffic() -> None:
+    talk = live()
+    assert hear(talk, 20, "c:a") == [20]
+    frame = sent(talk.watch(["t:x"], "1.3"))[0]
+    assert frame == {"t": "watch", "id": 1, "channels": ["t:x"], "since": "1.3"}
+    assert hear(talk, 5, "t:x") == [5]
+    assert hear(talk, 21, "c:a") == [21]  # live traffic in between
+    assert hear(talk, 8, "t:x") == [8]
+    assert hear(talk, 8, "t:x") == []
+    assert hear(talk, 20, "c:a", "t:x") == []  # heard already, through the community
+    assert hear(talk, 22, "t:x") == [22]
+
+
+def test_replays_move_no_cursor() -> None:
+    talk = live()
+    talk.watch(["t:x"], "1.3")
+    effects = talk.received(fake_node.event(5, "t:x"), 0)
+    assert effects == [Hear(event(fake_node.event(5, "t:x")), None)]
+    assert talk.cursor == "1.10"
+
+
+def test_a_replay_cut_off_goes_on_where_it_was() -> None:
+    talk = live()
+    talk.watch(["t:x"], "1.3")
+    talk.watch(["t:plain"], None)
+    hear(talk, 5, "t:x")
+    talk.lost(1006, "")
+    hello = sent(talk.opened())[0]
+    assert hello["channels"] == ["t:plain"]
+    again = sent(talk.received(welcome("complete"), 0))
+    assert again == [{"t": "watch", "id": 3, "channels": ["t:x"], "since": "1.5"}]
+    assert hear(talk, 5, "t:x") == []
+    assert hear(talk, 6, "t:x") == [6]
+
+
+def test_an_unwatched_channel_is_forgotten() -> None:
+    talk = live()
+    talk.watch(["t:x"], "1.3")
+    assert sent(talk.unwatch(["t:x"])) == [{"t": "unwatch", "channels": ["t:x"]}]
+    assert hear(talk, 5, "t:x") == []
+    talk.lost(1006, "")
+    assert "channels" not in sent(talk.opened())[0]
+
+
+def test_a_channel_we_may_not_hear_is_named_and_not_asked_for_again() -> None:
+    talk = live()
+    talk.watch(["t:x", "t:y"], None)
+    frame = {"t": "watching", "id": 1, "channels": ["t:x"]}
+    refusal = {"channel": "t:y", "code": "forbidden"}
+    assert talk.received(frame | {"refused": [refusal]}, 0) == [Warn("may not watch t:y")]
+    talk.lost(1006, "")
+    assert sent(talk.opened())[0]["channels"] == ["t:x"]
+
+
+@given(st.lists(st.tuples(st.integers(1, 30), st.booleans()), max_size=60))
+def test_whatever_is_repeated_each_event_is_heard_once_and_in_order(
+    arrivals: list[tuple[int, bool]],
+) -> None:
+    """A node that obeys the protocol but repeats itself at will, over any cuts."""
+    talk = session("1.0")
+    talk.opened()
+    talk.received(welcome("complete", "1.0"), 0)
+    heard: list[int] = []
+    for position, cut in arrivals:
+        if cut:
+            talk.lost(1006, "")
+            talk.opened()
+            talk.received(welcome("complete", "1.30"), 0)
+        heard += hear(talk, position)
+    assert heard == sorted(set(heard))
+
+
+# -- commands ---------------------------------------------------------------------------------------------
+
+
+def done(number: int, **more: Any) -> dict[str, Any]:
+    return {
+        "t": "done",
+        "key": f"key-{number:04}",
+        "ok": True,
+        "answer": {},
+        "cursor": "1.11",
+    } | more
+
+
+def test_a_command_is_sent_and_settled() -> None:
+    talk = live()
+    frame = {"t": "do", "key": "key-0001", "command": waiting(1).command}
+    assert sent(talk.do(waiting(1), 0)) == [frame]
+    answer = done(1, answer={"post": "p"}, repeated=True)
+    assert talk.received(answer, 0) == [Settle("key-0001", Done({"post": "p"}, "1.11", True))]
+    assert talk.received(answer, 0) == []
+    assert talk.unsettled == 0
+
+
+def test_a_command_given_while_down_is_sent_after_the_welcome() -> None:
+    talk = session()
+    assert talk.do(waiting(1), 0) == []
+    talk.opened()
+    assert sent(talk.received(welcome(), 0))[0]["key"] == "key-0001"
+
+
+def test_an_unanswered_command_is_sent_again_with_its_key() -> None:
+    talk = live()
+    first = sent(talk.do(waiting(1), 0))
+    talk.lost(1006, "")
+    talk.opened()
+    assert sent(talk.received(welcome("complete"), 0)) == first
+
+
+def test_commands_left_from_an_earlier_run_are_sent() -> None:
+    talk = session("1.4", waiting(1), waiting(2))
+    talk.opened()
+    frames = sent(talk.received(welcome("complete"), 0))
+    assert [frame["key"] for frame in frames] == ["key-0001", "key-0002"]
+
+
+def test_only_a_window_is_in_flight_and_oldest_go_first() -> None:
+    talk = live(None, *map(waiting, range(4)), in_flight_max=2)
+    talk.lost(1006, "")
+    talk.opened()
+    first = sent(talk.received(welcome("complete"), 0))
+    assert [frame["key"] for frame in first] == ["key-0000", "key-0001"]
+    assert sent(talk.received(done(0), 0))[0]["key"] == "key-0002"
+
+
+def test_a_final_refusal_settles() -> None:
+    talk = live()
+    talk.do(waiting(1), 0)
+    error = {"code": "forbidden", "message": "no", "field": "place", "retry": False}
+    (settled,) = talk.received(done(1, ok=False, error=error), 0)
+    assert isinstance(settled, Settle)
+    assert isinstance(settled.outcome, Refused)
+    assert (settled.outcome.code, settled.outcome.field) == ("forbidden", "place")
+
+
+def test_a_refusal_for_now_is_tried_again_later() -> None:
+    talk = live()
+    talk.do(waiting(1), 0)
+    error = {"code": "overloaded", "message": "later", "retry": True}
+    assert talk.received(done(1, ok=False, error=error), 1_000) == []
+    due = talk.wake_at()
+    assert due == 1_000 + 750  # half a second plus half of the first half
+    assert talk.woken(due - 1) == []
+    assert sent(talk.woken(due))[0]["key"] == "key-0001"
+    assert talk.wake_at() is None
+
+
+def test_a_command_older_than_the_nodes_memory_is_not_sent() -> None:
+    talk = session("1.4", waiting(1), waiting(2, since=KEY_KEPT_MS))
+    talk.opened()
+    settled, send = talk.received(welcome("complete"), KEY_KEPT_MS + 1)
+    assert isinstance(settled, Settle)
+    assert isinstance(settled.outcome, Stale)
+    assert isinstance(send, Send)
+
+
+# -- endings ------------------------------------------------------------------------------------------------
+
+
+def test_a_lost_connection_is_tried_again_later_and_later() -> None:
+    talk = session()
+    waits = [talk.lost(None, "refused")[0] for _ in range(3)]
+    assert waits == [Retry(0.75), Retry(1.25), Retry(2.25)]
+    talk.opened()
+    talk.received(welcome(), 0)
+    assert talk.lost(1006, "") == [Retry(0.75)]
+
+
+def test_a_stopping_node_says_when_to_come_back() -> None:
+    talk = live()
+    talk.received({"t": "bye", "code": 4503, "reason": "restart", "retry_ms": 4_000}, 0)
+    assert talk.lost(4503, "restart") == [Retry(4.5)]
+
+
+def test_a_refused_token_ends_the_session() -> None:
+    talk = live()
+    (failed,) = talk.lost(4401, "expired")
+    assert isinstance(failed, Fail)
+    assert isinstance(failed.error, Unauthenticated)
+    assert talk.lost(1006, "") == []
+
+
+def test_a_command_the_node_cannot_read_is_found_and_given_up() -> None:
+    talk = live(None, in_flight_max=4)
+    for number in (1, 2):
+        talk.do(waiting(number), 0)
+    assert talk.lost(1009, "too big") == [Retry(0.75)]  # which of the two was it?
+    talk.opened()
+    one = sent(talk.received(welcome("complete"), 0))
+    assert [frame["key"] for frame in one] == ["key-0001"]
+    assert sent(talk.received(done(1), 0))[0]["key"] == "key-0002"
+    settled, _ = talk.lost(1009, "too big")
+    assert isinstance(settled, Settle)
+    assert settled.key == "key-0002"
+    assert isinstance(settled.outcome, Refused)
