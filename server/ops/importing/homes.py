@@ -54,7 +54,9 @@ def listed(path: Path, regions: Sequence[str]) -> HomeRule:
     def rule(name: str) -> str:
         home = homes.get(name) or homes.get("*")
         if home is None:
-            raise Refused(Code.BAD_VALUE, f"{path.name} gives {name} no home, and has no line for *")
+            raise Refused(
+                Code.BAD_VALUE, f"{path.name} gives {name} no home, and has no line for *"
+            )
         return home
 
     return rule
