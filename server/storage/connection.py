@@ -79,7 +79,7 @@ class PostgresConnection:
     def transaction(self) -> Iterator[Tx]:
         try:
             with self._connection.cursor() as cursor:
-                yield Tx(cursor, "postgresql")  # type: ignore[arg-type]  # its SQL type is narrower
+                yield Tx(cursor, "postgresql")
             self._connection.commit()
         except BaseException:
             self._connection.rollback()

@@ -180,14 +180,7 @@ class LogWriter:
         self, tx: Tx, lane: _Lane, header: Header, raw: WireEvent, event: Event | None
     ) -> Record:
         self.position += 1
-        at = hlc_millis(header.hlc)
-        meta = Meta(header.region, header.actor, at, self.position, header.seq)
-        shown: tuple[str, ...] = ()
-        value = None
-        # A repeat (a further copy of a conversation's event) is logged and shown to nobody.
-        if event is not None and fold(tx, event, meta):
-            shown = channels(event, header.actor)
-            value = touched(event)
+        shown, value = show(tx, header, event, self.position)
         self._events.append(
             {
                 "position": self.position,
@@ -203,6 +196,7 @@ class LogWriter:
         for channel in shown:
             self._channels.append({"channel": channel, "position": self.position})
         body = raw.body or b""
+        at = hlc_millis(header.hlc)
         return Record(
             self.position, header.id, header.type, at, header.actor, event, body, shown, value
         )
@@ -222,6 +216,18 @@ class LogWriter:
         if self._channels:
             tx.many(_INSERT_CHANNEL, self._channels)
         self._forget()
+
+
+def show(
+    tx: Tx, header: Header, event: Event | None, position: int
+) -> tuple[tuple[str, ...], Touched | None]:
+    """Folds one event; the channels it appears on and the value it touches.
+
+    A repeat (a further copy of a conversation's event) changes nothing and is shown to nobody."""
+    meta = Meta(header.region, header.actor, hlc_millis(header.hlc), position, header.seq)
+    if event is None or not fold(tx, event, meta):
+        return (), None
+    return channels(event, header.actor), touched(event)
 
 
 def decode_known(name: str, body: bytes) -> Event | None:

@@ -1,0 +1,57 @@
+"""One hash per table: what two nodes, or a database and its rebuilt self, are compared by (I6)."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Table, create_engine, select
+from sqlalchemy.engine import make_url
+
+from server.storage import tables as t
+from server.storage.sql import Tx, statement
+
+REBUILT: tuple[Table, ...] = (*t.PROJECTIONS, t.event_channels)
+"""Everything that is a fold of the log, the channel index included."""
+
+HOME_ONLY = frozenset({"read_marks", "hidden_at_home"})
+"""Folds of the lane ``local``: equal after a rebuild, different between nodes by intent."""
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def _select(table: Table, local: bool) -> Any:
+    columns = [c for c in table.c if local or not c.info.get("local")]
+    return select(*columns).order_by(*table.primary_key)
+
+
+def _hash(rows: Iterable[Iterable[Any]]) -> str:
+    digest = hashlib.sha256()
+    for row in rows:
+        # SQLite gives 0 and 1 where PostgreSQL gives booleans.
+        plain = [int(value) if isinstance(value, bool) else value for value in row]
+        digest.update(_encode(plain))
+    return digest.hexdigest()
+
+
+def digests(tx: Tx, tables: Iterable[Table] = REBUILT, *, local: bool = True) -> dict[str, str]:
+    """Table name -> SHA-256 over its rows in key order; ``local`` includes this node's own columns."""
+    return {table.name: _hash(tx.rows(statement(_select(table, local)), {})) for table in tables}
+
+
+def shared_digests(connection: Connection) -> dict[str, str]:
+    """As ``digests``, for comparing nodes: without local columns, home-only tables and the index."""
+    tables = [table for table in t.PROJECTIONS if table.name not in HOME_ONLY]
+    return {table.name: _hash(connection.execute(_select(table, False))) for table in tables}
+
+
+def shared_digests_at(url: str) -> dict[str, str]:
+    """``shared_digests`` of a database that another process may be writing: one consistent read."""
+    engine = create_engine(make_url(url))
+    try:
+        with engine.connect() as connection:
+            if engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN")
+            return shared_digests(connection)
+    finally:
+        engine.dispose()
