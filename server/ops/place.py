@@ -17,16 +17,18 @@ def sqlite_file(config: Config) -> Path | None:
 
 
 def database_url(config: Config) -> str:
-    """What storage opens: ``sqlite:///<file>`` or the configured ``postgresql://...``."""
+    """What storage opens: ``sqlite:///<file>`` or ``postgresql+psycopg://...``."""
     file = sqlite_file(config)
-    return f"sqlite:///{file}" if file else config.storage.url
+    if file is not None:
+        return f"sqlite:///{file}"
+    return config.storage.url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
 def sync_url(config: Config, read_only: bool = False) -> str:
     """For SQLAlchemy's plain engines; with ``read_only`` SQLite refuses every write."""
     file = sqlite_file(config)
     if file is None:
-        return config.storage.url.replace("postgresql://", "postgresql+psycopg://", 1)
+        return database_url(config)
     mode = "?mode=ro&uri=true" if read_only else "?uri=true"
     return f"sqlite+pysqlite:///file:{quote(str(file))}{mode}"
 

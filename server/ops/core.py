@@ -1,0 +1,147 @@
+"""A node without its network: lock, schema, identity, writer, tap and readers, opened in that order.
+
+``tap serve`` puts the network around it; verbs that work on a stopped node (``tap user``, ``tap
+events``) use it alone. Whatever is in the way of opening becomes a ``StartError`` in plain words.
+"""
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from alembic.util import CommandError
+from sqlalchemy.exc import DatabaseError
+
+from server.app.handle import Handler
+from server.app.tap import Tap
+from server.ops import lock
+from server.ops.config import Config
+from server.ops.place import database_url
+from server.storage import migrate
+from server.storage.connection import WriterConnection, open_writer
+from server.storage.node import Identity, WrongRegion, open_node
+from server.storage.reader import Reader
+
+
+class StartError(Exception):
+    """The node cannot be opened; the text says why and what to do."""
+
+
+class Core(NamedTuple):
+    """What everything else stands on."""
+
+    config: Config
+    identity: Identity
+    reader: Reader
+    tap: Tap
+    handler: Handler
+
+
+def now() -> int:
+    """UTC milliseconds: the one clock, handed to whoever needs the time."""
+    return time.time_ns() // 1_000_000
+
+
+@asynccontextmanager
+async def opened(config: Config, purpose: str) -> AsyncIterator[Core]:
+    """The core while the block runs. ``purpose`` names the holder of the lock. Raises StartError."""
+    with _held(Path(config.node.data_dir), purpose):
+        url = database_url(config)
+        with _explained(config):
+            await asyncio.to_thread(migrate.upgrade, url)
+            connection = open_writer(url)
+            identity = _identity(connection, config)
+        reader = Reader.open(url)
+        core = _core(config, identity, reader, connection)
+        with _explained(config):
+            core.handler.start()
+        try:
+            yield core
+        finally:
+            await core.handler.close()
+            await reader.close()
+
+
+def _core(config: Config, identity: Identity, reader: Reader, connection: WriterConnection) -> Core:
+    tap = Tap(reader)
+    handler = Handler(
+        connection,
+        tap,
+        region=identity.region,
+        epoch=identity.epoch,
+        groups=groups(config),
+        now=now,
+        entropy=os.urandom,
+    )
+    return Core(config, identity, reader, tap, handler)
+
+
+def groups(config: Config) -> dict[str, frozenset[str]]:
+    return {name: frozenset(members) for name, members in config.lanes.groups.items()}
+
+
+def _identity(connection: WriterConnection, config: Config) -> Identity:
+    try:
+        with connection.transaction() as tx:
+            return open_node(tx, config.node.region, os.urandom(4))
+    except BaseException:
+        connection.close()
+        raise
+
+
+@contextmanager
+def _held(folder: Path, purpose: str) -> Iterator[None]:
+    with ExitStack() as stack:
+        _take(stack, folder, purpose)
+        yield
+
+
+def _take(stack: ExitStack, folder: Path, purpose: str) -> None:
+    try:
+        stack.enter_context(lock.hold(folder, purpose))
+    except lock.Locked as error:
+        raise StartError(f"{error} One process at a time: stop it first.") from None
+    except OSError as error:
+        raise StartError(
+            f"The data folder {folder} cannot be used: {error.strerror}. Check that it is mounted "
+            "writable and belongs to the user that runs Tap."
+        ) from None
+
+
+@contextmanager
+def _explained(config: Config) -> Iterator[None]:
+    """Turns what a database says into what its operator can do."""
+    try:
+        yield
+    except WrongRegion as error:
+        raise StartError(
+            f"{str(error).capitalize()}: correct node.region or node.data_dir ({config.node.data_dir})."
+        ) from None
+    except CommandError as error:
+        raise StartError(
+            f"The database was made by another version of Tap ({error}): install that version or newer."
+        ) from None
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        raise StartError(_advice(str(getattr(error, "orig", None) or error))) from None
+
+
+_ADVICE = (
+    ("locked", "another program has it open: end that program (a backup, a database browser)"),
+    ("readonly", "it cannot be written: check the mount and the owner of the data folder"),
+    ("unable to open", "it cannot be opened: check the owner and mode of the data folder"),
+    ("not a database", "the file is no database: restore the last backup"),
+    ("malformed", "it is damaged: keep a copy, restore the last backup; peers send the rest"),
+    ("full", "the disk is full: free space first"),
+    ("connection", "the database server cannot be reached: check storage.url and that it runs"),
+)
+
+
+def _advice(said: str) -> str:
+    for word, advice in _ADVICE:
+        if word in said:
+            return f'The database says "{said.strip()}": {advice}.'
+    return f'The database cannot be used: "{said.strip()}".'
