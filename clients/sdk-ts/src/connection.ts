@@ -48,6 +48,7 @@ export class Connection {
   #advice = 0;
   #welcomedAt = 0;
   #heardAt = 0;
+  #unanswered = false;
   #watchId = 0;
   #cancelTimer: () => void = () => {};
 
@@ -170,6 +171,7 @@ export class Connection {
 
   #receive(data: unknown): void {
     this.#heardAt = this.#host.now();
+    this.#unanswered = false;
     const frame = typeof data === "string" ? decodeFrame(data) : null;
     if (frame === null) return;
     switch (frame.t) {
@@ -218,10 +220,10 @@ export class Connection {
   }
 
   #ask(patience: number): void {
-    const asked = this.#host.now();
+    this.#unanswered = true;
     this.send({ t: "ping" });
     this.#timer(patience, () => {
-      if (this.#heardAt < asked) this.#lost(0, "no answer");
+      if (this.#unanswered) this.#lost(0, "no answer");
       else this.#listenForSilence(SILENCE_MS_MAX);
     });
   }

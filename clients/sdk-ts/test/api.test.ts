@@ -1,0 +1,39 @@
+import { beforeEach, expect, test } from "vitest";
+
+import { Api, ApiError } from "../src/api.ts";
+import { FakeHost } from "./fakes.ts";
+
+let host: FakeHost;
+let api: Api;
+
+beforeEach(() => {
+  host = new FakeHost();
+  api = new Api(host);
+});
+
+async function refusalOf(path: string): Promise<ApiError> {
+  const error = await api.get(path).catch((caught: unknown) => caught);
+  expect(error).toBeInstanceOf(ApiError);
+  return error as ApiError;
+}
+
+test("leaves out what is not asked", async () => {
+  host.answers["/api/v1/feed"] = { order: [] };
+  await api.get("/feed", { view: "latest", before: undefined, q: "" });
+  expect(host.requests[0]?.path).toBe("/api/v1/feed?view=latest");
+});
+
+test("a refusal carries the server's code and sentence", async () => {
+  const error = { code: "forbidden", message: "Only members may read this.", field: null, retry: false };
+  host.answers["/api/v1/x"] = Response.json({ error }, { status: 403 });
+  expect(await refusalOf("/x")).toMatchObject({ code: "forbidden", message: "Only members may read this.", status: 403, retry: false });
+});
+
+test("an answer nobody understands is still a sentence", async () => {
+  host.answers["/api/v1/x"] = new Response("<html>", { status: 502 });
+  expect(await refusalOf("/x")).toMatchObject({ code: "internal", status: 502, retry: true });
+});
+
+test("no network is a refusal like others", async () => {
+  expect(await refusalOf("/nowhere")).toMatchObject({ code: "offline", status: 0, retry: true });
+});

@@ -1,0 +1,98 @@
+import { beforeEach, expect, test } from "vitest";
+
+import { TapClient } from "../src/client.ts";
+import { MemoryShelf } from "../src/host.ts";
+import { FakeHost, eventFrame, post, settled, snapshot, valueFrame } from "./fakes.ts";
+
+let host: FakeHost;
+let shelf: MemoryShelf;
+let client: TapClient;
+
+async function open(): Promise<TapClient> {
+  const opened = await TapClient.open({ host, shelf, schedule: (flush) => flush(), name: "test/1", signedOut: () => {} });
+  host.last.greets({ resume: "complete" });
+  host.last.says({ t: "mark", cursor: "1a.10" });
+  return opened;
+}
+
+beforeEach(async () => {
+  host = new FakeHost();
+  shelf = new MemoryShelf();
+  host.answers["/api/v1/sync"] = snapshot({ posts: { p: post("p") }, order: ["p"] });
+  client = await open();
+});
+
+test("takes a snapshot and resumes the socket from its cursor", () => {
+  expect(host.sockets[0]?.sent[0]).toMatchObject({ t: "hello", cursor: "1a.10" });
+  expect(client.view.post("p").value?.text).toBe("hello");
+  expect(client.phase.value).toBe("live");
+});
+
+test("a reaction shows at once and stays the same while answer, event and counter come in", async () => {
+  const shown = (): unknown[] => [client.view.reactions("p").value, client.view.counts("p").value.helpful];
+  void client.do({ do: "reaction.set", target: "p", reaction: "helpful", on: true }, false);
+  await settled();
+  expect(shown()).toEqual([["helpful"], 1]);
+  const key = (host.last.sent.at(-1) as { key: string }).key;
+  host.last.says(eventFrame(11, "reaction.changed", { target: "p", root: "p", place: "c:one", author: "bela", reaction: "helpful", rev: 1, on: true }, "asha"));
+  expect(shown()).toEqual([["helpful"], 1]);
+  host.last.says({ t: "done", key, ok: true, answer: {}, cursor: "1a.11" });
+  expect(shown()).toEqual([["helpful"], 1]);
+  host.last.says(valueFrame(11, "p", { helpful: 1 }));
+  expect(shown()).toEqual([["helpful"], 1]);
+  host.pass(5_000);
+  expect(shown()).toEqual([["helpful"], 1]);
+});
+
+test("a refused reaction goes back", async () => {
+  void client.do({ do: "reaction.set", target: "p", reaction: "helpful", on: true }, false);
+  await settled();
+  const key = (host.last.sent.at(-1) as { key: string }).key;
+  host.last.says({ t: "done", key, ok: false, error: { code: "forbidden", message: "No.", retry: false } });
+  expect(client.view.counts("p").value.helpful).toBe(0);
+});
+
+test("what was said offline is said after the reconnect", async () => {
+  host.last.breaks();
+  void client.do({ do: "reply.publish", parent: "p", text: "from the tunnel" });
+  await settled();
+  host.pass(20_000);
+  host.last.greets({ resume: "complete" });
+  expect(host.last.sent.at(-1)).toMatchObject({ t: "do", command: { text: "from the tunnel" } });
+});
+
+test("a reset starts over from a snapshot and says so to whoever shows lists", async () => {
+  const generation = client.store.generation.value;
+  host.answers["/api/v1/sync"] = snapshot({ cursor: "2b.400", posts: { q: post("q") }, order: ["q"] });
+  host.last.says({ t: "reset", reason: "epoch", cursor: "2b.400" });
+  await settled();
+  expect(client.view.post("p").value).toBeUndefined();
+  expect(client.view.post("q").value).toBeDefined();
+  expect(client.store.generation.value).toBe(generation + 1);
+});
+
+test("a thread is watched while anybody looks at it", () => {
+  const first = client.watch("t:p", "1a.10");
+  const second = client.watch("t:p", "1a.10");
+  first();
+  expect(host.last.sent.slice(1)).toMatchObject([{ t: "watch" }, { t: "watch" }]);
+  second();
+  expect(host.last.sent.at(-1)).toEqual({ t: "unwatch", channels: ["t:p"] });
+});
+
+test("unknown authors are fetched together, once", async () => {
+  client.view.person("bela");
+  client.view.person("chen");
+  client.view.person("bela");
+  host.pass(30);
+  await settled();
+  const asked = host.requests.filter(({ path }) => path.startsWith("/api/v1/people"));
+  expect(asked.map(({ path }) => path)).toEqual(["/api/v1/people?ids=bela%2Cchen"]);
+});
+
+test("the server's clock tells the time", () => {
+  host.last.breaks();
+  host.pass(20_000);
+  host.last.greets({ server_time: host.time + 300_000, resume: "complete" });
+  expect(client.now()).toBe(host.time + 300_000);
+});

@@ -1,0 +1,133 @@
+import { beforeEach, expect, test } from "vitest";
+
+import type { Command } from "../src/commands.ts";
+import { MemoryShelf } from "../src/host.ts";
+import { Outbox } from "../src/outbox.ts";
+import { FakeHost, settled } from "./fakes.ts";
+
+let host: FakeHost;
+let shelf: MemoryShelf;
+let sent: { key: string; command: Command }[];
+let online: boolean;
+
+const open = (person = "asha"): Outbox =>
+  new Outbox(host, shelf, { send: (key, command) => online && sent.push({ key, command }) > 0 }, person);
+const reply = (text: string): Command => ({ do: "reply.publish", parent: "p", text });
+const texts = (): unknown[] => sent.map(({ command }) => (command.do === "reply.publish" ? command.text : command.do));
+
+beforeEach(() => {
+  host = new FakeHost();
+  shelf = new MemoryShelf();
+  sent = [];
+  online = true;
+});
+
+test("sends one at a time, in order, and settles with the answer", async () => {
+  const outbox = open();
+  const first = outbox.submit(reply("one"));
+  void outbox.submit(reply("two"));
+  await settled();
+  expect(texts()).toEqual(["one"]);
+  outbox.answered({ t: "done", key: sent[0]!.key, ok: true, answer: { post: "x" }, cursor: "1a.7" });
+  expect(texts()).toEqual(["one", "two"]);
+  await expect(first).resolves.toEqual({ ok: true, answer: { post: "x" } });
+});
+
+test("what was unanswered when the connection went is sent again under the same key", async () => {
+  const outbox = open();
+  void outbox.submit(reply("one"));
+  await settled();
+  outbox.opened();
+  expect(texts()).toEqual(["one", "one"]);
+  expect(sent[0]!.key).toBe(sent[1]!.key);
+});
+
+test("offline it waits; online it goes", async () => {
+  online = false;
+  const outbox = open();
+  void outbox.submit(reply("one"));
+  void outbox.submit(reply("two"));
+  await settled();
+  expect(outbox.entries.value.map((entry) => entry.state)).toEqual(["waiting", "waiting"]);
+  online = true;
+  outbox.opened();
+  expect(texts()).toEqual(["one"]);
+});
+
+test("a reload keeps what was not answered, in its order, for its person only", async () => {
+  online = false;
+  const before = open();
+  void before.submit(reply("one"));
+  void before.submit(reply("two"));
+  await settled();
+  const other = open("bela");
+  await other.restore();
+  expect(other.entries.value).toHaveLength(0);
+  online = true;
+  const after = open();
+  await after.restore();
+  after.answered({ t: "done", key: sent[0]!.key, ok: true, answer: {}, cursor: "1a.7" });
+  expect(texts()).toEqual(["one", "two"]);
+  after.answered({ t: "done", key: sent[1]!.key, ok: true, answer: {}, cursor: "1a.8" });
+  await settled();
+  expect(await shelf.list("outbox:")).toEqual([]);
+});
+
+test("a refusal that stays is shown, holds up nobody, and can be tried again or thrown away", async () => {
+  const outbox = open();
+  const outcome = outbox.submit(reply("bad"));
+  void outbox.submit(reply("good"));
+  await settled();
+  const error = { code: "locked", message: "This thread is locked.", retry: false };
+  outbox.answered({ t: "done", key: sent[0]!.key, ok: false, error });
+  await expect(outcome).resolves.toEqual({ ok: false, error });
+  expect(outbox.entries.value.map((entry) => entry.state)).toEqual(["failed", "sent"]);
+  outbox.answered({ t: "done", key: sent[1]!.key, ok: true, answer: {}, cursor: "1a.7" });
+  outbox.retry(sent[0]!.key);
+  expect(texts()).toEqual(["bad", "good", "bad"]);
+  outbox.discard(sent[0]!.key);
+  await settled();
+  expect(await shelf.list("outbox:")).toEqual([]);
+});
+
+test("a failed one survives a reload as failed", async () => {
+  const outbox = open();
+  void outbox.submit(reply("bad"));
+  await settled();
+  outbox.answered({ t: "done", key: sent[0]!.key, ok: false, error: { code: "gone", message: "Gone.", retry: false } });
+  await settled();
+  const after = open();
+  await after.restore();
+  expect(after.entries.value.map((entry) => [entry.state, entry.error?.message])).toEqual([["failed", "Gone."]]);
+  expect(texts()).toEqual(["bad"]);
+});
+
+test("a refusal that may pass is tried again by itself, a little later", async () => {
+  const outbox = open();
+  void outbox.submit(reply("one"));
+  await settled();
+  outbox.answered({ t: "done", key: sent[0]!.key, ok: false, error: { code: "overloaded", message: "", retry: true } });
+  expect(texts()).toEqual(["one"]);
+  host.pass(3_000);
+  expect(texts()).toEqual(["one", "one"]);
+});
+
+test("an answered command's echo leaves by itself", async () => {
+  const outbox = open();
+  void outbox.submit(reply("one"));
+  await settled();
+  outbox.answered({ t: "done", key: sent[0]!.key, ok: true, answer: {}, cursor: "1a.7" });
+  expect(outbox.entries.value).toMatchObject([{ state: "done", position: 7 }]);
+  host.pass(3_000);
+  expect(outbox.entries.value).toEqual([]);
+});
+
+test("keys rise even within one millisecond and fit the protocol", async () => {
+  const outbox = open();
+  for (let count = 0; count < 40; count += 1) void outbox.submit(reply(String(count)));
+  await settled();
+  const keys = outbox.entries.value.map((entry) => entry.key);
+  expect(keys).toEqual(keys.toSorted());
+  expect(new Set(keys).size).toBe(40);
+  for (const key of keys) expect(key).toMatch(/^[0-7][0-9a-hjkmnp-tv-z]{25}$/);
+});

@@ -1,0 +1,98 @@
+import { effect } from "@preact/signals-core";
+import { beforeEach, describe, expect, test } from "vitest";
+
+import { Store } from "../src/store.ts";
+import type { PostView } from "../src/views.ts";
+import { eventFrame, person, post, snapshot, valueFrame } from "./fakes.ts";
+
+let store: Store;
+let flushes: (() => void)[];
+const flush = (): void => { for (const work of flushes.splice(0)) work(); };
+
+beforeEach(() => {
+  flushes = [];
+  store = new Store((work) => flushes.push(work));
+  store.replace(snapshot({ posts: { p: post("p") }, order: ["p"] }));
+  flush();
+});
+
+test("many updates between two frames of the screen are one change, the latest", () => {
+  const seen: (number | undefined)[] = [];
+  effect(() => { seen.push(store.counts("p").value?.helpful); });
+  for (let position = 11; position <= 1010; position += 1) store.apply(valueFrame(position, "p", { helpful: position }));
+  expect(flushes).toHaveLength(1);
+  flush();
+  expect(seen).toEqual([0, 1010]);
+});
+
+test("a counting number leaves the post's text alone", () => {
+  let renders = 0;
+  effect(() => { if (store.post("p").value) renders += 1; });
+  store.apply(valueFrame(11, "p", { helpful: 3 }));
+  flush();
+  expect(renders).toBe(1);
+});
+
+test("an older value never replaces a later one", () => {
+  store.apply(valueFrame(20, "p", { helpful: 5 }));
+  store.apply(valueFrame(15, "p", { helpful: 4 }));
+  flush();
+  expect(store.counts("p").value?.helpful).toBe(5);
+});
+
+describe("a page fetched while events came", () => {
+  test("keeps what came live since, whichever was first", () => {
+    store.apply(eventFrame(14, "answer.accepted", { question: "p", place: "c:one", rev: 2, answer: "b" }));
+    store.apply(valueFrame(15, "p", { replies: 9 }));
+    store.load({ cursor: "1a.13", posts: { p: post("p", { accepted: "a", counts: { ...post("p").counts, replies: 7 } }) } });
+    flush();
+    expect(store.post("p").value?.accepted).toBe("b");
+    expect(store.counts("p").value?.replies).toBe(9);
+  });
+
+  test("wins over what it already holds", () => {
+    store.load({ cursor: "1a.30", posts: { p: post("p", { accepted: "c" }) } });
+    store.apply(valueFrame(25, "p", { replies: 1 }));
+    flush();
+    expect(store.post("p").value?.accepted).toBe("c");
+    expect(store.counts("p").value?.replies).toBe(0);
+  });
+
+  test("forgets one's own reactions which it no longer names", () => {
+    const mine = { reactions: { p: ["helpful"] }, ballots: {}, follows: [], acknowledged: [] };
+    store.load({ cursor: "1a.30", posts: { p: post("p") }, mine });
+    store.load({ cursor: "1a.31", posts: { p: post("p") }, mine: { ...mine, reactions: {} } });
+    flush();
+    expect(store.entity("reactions", "p").value).toBeUndefined();
+  });
+});
+
+test("replies are listed by thread in order of time, parents or not", () => {
+  const reply = { place: "c:one", root: "p", parent: "never-seen", kind: "reply", at: 9, text: "hi" };
+  store.apply(eventFrame(12, "reply.published", { ...reply, post: "02" }));
+  store.apply(eventFrame(13, "reply.published", { ...reply, post: "01" }));
+  store.apply(eventFrame(13, "reply.published", { ...reply, post: "01" }));
+  flush();
+  expect(store.replies("p").value).toEqual(["01", "02"]);
+});
+
+test("tells once a frame which posts came live, not which were fetched", () => {
+  const heard: string[][] = [];
+  store.onArrival((posts: readonly PostView[]) => heard.push(posts.map((one) => one.id)));
+  store.load({ cursor: "1a.11", posts: { q: post("q") } });
+  store.apply(eventFrame(12, "post.published", { post: "r", kind: "update", place: "c:one", at: 9, text: "" }));
+  store.apply(eventFrame(13, "post.published", { post: "s", kind: "update", place: "c:one", at: 9, text: "" }));
+  store.apply(eventFrame(13, "post.published", { post: "s", kind: "update", place: "c:one", at: 9, text: "" }));
+  flush();
+  expect(heard).toEqual([["r", "s"]]);
+});
+
+test("starting over empties what the new snapshot does not hold", () => {
+  const generation = store.generation.value;
+  const old = store.post("p");
+  expect(old.value).toBeDefined();
+  store.replace(snapshot({ cursor: "2b.1", people: { bela: person("bela") } }));
+  expect(old.value).toBeUndefined();
+  expect(store.entity("people", "bela").value?.name).toBe("bela");
+  expect(store.generation.value).toBe(generation + 1);
+});
