@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -14,6 +13,7 @@ import structlog
 from server.ops import config_file, logging
 from server.ops.config import Config, ConfigError
 from server.ops.config_file import Loaded
+from server.ops.place import sqlite_file
 
 
 class Exit(IntEnum):
@@ -59,8 +59,11 @@ def quiet_config() -> Config:
     return config
 
 
-def data_dir(config: Config) -> Path:
-    return Path(config.node.data_dir)
+def require_database(config: Config) -> None:
+    """Ends the verb when there is nothing to look at: a reader must not create an empty database."""
+    file = sqlite_file(config)
+    if file is not None and not file.exists():
+        fail(f"There is no database {file}: this node was never started.", Exit.MACHINE)
 
 
 def print_json(value: Any) -> None:
