@@ -439,13 +439,15 @@ class BallotCast(Event, frozen=True, kw_only=True):
     """One person's ballot, changed or withdrawn. Writer: the voter's home. Merge: higher rev per
     (poll, actor). ``choices``: indices; for a ranked poll in order of preference.
 
-    A secret poll's ballots stay in the lane ``local`` (I11)."""
+    A secret poll's ballots stay in the lane ``local``; ``secret`` tells every reader of the log,
+    without the poll at hand, to show no choices (I11)."""
 
     poll: str
     place: str
     rev: int
     choices: tuple[int, ...] = ()
     withdrawn: bool = False
+    secret: bool = False
 
 
 class PollRegionClosed(Event, frozen=True, kw_only=True):

@@ -49,7 +49,7 @@ def publish_post(
         title=command.title.strip(),
         topics=tuple([topic.lower() for topic in dict.fromkeys(command.topics)]),
         mentions=command.mentions,
-        notify=_others(who.person, *praised, *command.mentions),
+        notify=_told(facts, command.place, who.person, *praised, *command.mentions),
         lang=command.lang,
         poll=command.poll,
         paper=command.paper,
@@ -84,7 +84,9 @@ def publish_reply(
         at=context.now,
         text=command.text,
         mentions=command.mentions,
-        notify=_others(who.person, parent.author, root_author, *command.mentions),
+        notify=_told(
+            facts, parent.place, who.person, parent.author, root_author, *command.mentions
+        ),
         lang=command.lang,
     )
     drafts = in_place(parent.place, facts, context, who.person, event, post, parent.root)
@@ -112,7 +114,7 @@ def edit_post(
         title=command.title.strip(),
         topics=tuple([topic.lower() for topic in dict.fromkeys(command.topics)]),
         mentions=command.mentions,
-        notify=_others(who.person, *command.mentions),
+        notify=_told(facts, post.place, who.person, *command.mentions),
         reason=command.reason,
         at=context.now,
     )
@@ -155,8 +157,10 @@ def _with_citations(
     return Decided(drafts, {"post": post})
 
 
-def _others(actor: str, *people: str) -> tuple[str, ...]:
-    return tuple([person for person in dict.fromkeys(people) if person and person != actor])
+def _told(facts: Facts, place: str, actor: str, *people: str) -> tuple[str, ...]:
+    """Whom to notify: the others named who may read the place; to be mentioned opens no door (I12)."""
+    named = [person for person in dict.fromkeys(people) if person and person != actor]
+    return tuple([person for person in named if may_read_place(facts, person, place)])
 
 
 def _check_place(command: PublishPost, who: PersonFact, facts: Facts) -> Refusal | None:

@@ -130,6 +130,7 @@ def cast_ballot(
         rev=now.rev + 1,
         choices=command.choices,
         withdrawn=command.withdrawn,
+        secret=poll.secret,
     )
     if poll.secret:
         drafts = [Draft(LOCAL, who.person, event, (post.post,))]
