@@ -83,18 +83,22 @@ def fold_answer(snapshot: Snapshot, answer: Mapping[str, Any]) -> Snapshot:
 
 def install(snapshot: Snapshot, answer: Mapping[str, Any]) -> Snapshot:
     """Puts fetched posts and people in place of stale and missing ones; others are ignored."""
-    wanted = {post for post in answer.get("posts", {}) if post in snapshot["posts"]}
+    posts = {post: v for post, v in answer.get("posts", {}).items() if post in snapshot["posts"]}
     people = answer.get("people", {})
     if not isinstance(people, Mapping):
         people = {person["id"]: person for person in people}
-    stale = [name for name in snapshot.get("stale", ()) if name.removeprefix("post:") not in wanted]
+    mine = answer.get("mine", {})
     after = snapshot | {
-        "posts": snapshot["posts"] | {post: answer["posts"][post] for post in wanted},
+        "posts": snapshot["posts"] | posts,
         "people": snapshot["people"] | people,
-        "stale": stale,
+        "polls": snapshot["polls"] | answer.get("polls", {}),
+        "mine": snapshot["mine"]
+        | {
+            table: snapshot["mine"][table] | mine.get(table, {})
+            for table in ("ballots", "reactions")
+        },
+        "stale": [n for n in snapshot.get("stale", ()) if n.removeprefix("post:") not in posts],
     }
-    if not stale:
-        del after["stale"]
     return pruned(after)
 
 

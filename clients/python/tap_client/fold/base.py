@@ -53,22 +53,28 @@ def _newest_first(posts: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return sorted(posts, key=lambda post: (posts[post]["at"], post), reverse=True)
 
 
+def shows_poll(post: Mapping[str, Any] | None) -> bool:
+    """Whether a post is a poll whose content is there: only those have a tally and ballots."""
+    return bool(post and post["detail"] and post["detail"].get("poll"))
+
+
 def pruned(snapshot: Snapshot) -> Snapshot:
     """Keeps at most POSTS_MAX posts, and only what belongs to them."""
     order = _newest_first(snapshot["posts"])[:POSTS_MAX]
     posts = {post: snapshot["posts"][post] for post in order}
+    polls = {name for name, post in posts.items() if shows_poll(post)}
     authors = {post["author"] for post in posts.values()}
     mine = snapshot["mine"]
     seen = places(snapshot) | {"t:" + post for post in order}
     after = snapshot | {
         "order": order,
         "posts": posts,
-        "polls": {post: value for post, value in snapshot["polls"].items() if post in posts},
+        "polls": {post: value for post, value in snapshot["polls"].items() if post in polls},
         "people": {name: view for name, view in snapshot["people"].items() if name in authors},
         "mine": mine
         | {
             "reactions": {p: names for p, names in mine["reactions"].items() if p in posts},
-            "ballots": {p: chosen for p, chosen in mine["ballots"].items() if p in posts},
+            "ballots": {p: chosen for p, chosen in mine["ballots"].items() if p in polls},
             "acknowledged": [p for p in mine["acknowledged"] if p in posts],
             "read": {channel: at for channel, at in mine["read"].items() if channel in seen},
         },

@@ -1,6 +1,16 @@
 """What others make of a post, and the person's own marks; conflated values."""
 
-from tap_client.fold.base import Body, Frame, Rule, Snapshot, change_mine, change_post, put, toggled
+from tap_client.fold.base import (
+    Body,
+    Frame,
+    Rule,
+    Snapshot,
+    change_mine,
+    change_post,
+    put,
+    shows_poll,
+    toggled,
+)
 
 
 def value(snapshot: Snapshot, frame: Frame) -> Snapshot:
@@ -8,7 +18,7 @@ def value(snapshot: Snapshot, frame: Frame) -> Snapshot:
     match frame["of"]:
         case "post":
             return change_post(snapshot, post, counts=frame["value"])
-        case "poll" if post in snapshot["posts"]:
+        case "poll" if shows_poll(snapshot["posts"].get(post)):
             before = snapshot["polls"].get(post)
             if before and before["closed"] and not frame["value"]["closed"]:
                 return snapshot  # closing is final: this tally was counted before it
@@ -36,7 +46,7 @@ def _idea(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
 
 
 def _poll_closed(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
-    if body["poll"] not in snapshot["posts"]:
+    if not shows_poll(snapshot["posts"].get(body["poll"])):
         return snapshot
     value = {"voters": body["voters"], "counts": list(body["counts"]), "closed": True}
     return put(snapshot, "polls", body["poll"], value)
@@ -55,7 +65,7 @@ def _reacted(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
 
 def _voted(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
     poll, mine = body["poll"], snapshot["mine"]["ballots"]
-    if frame["by"] != snapshot["me"]["id"] or poll not in snapshot["posts"]:
+    if frame["by"] != snapshot["me"]["id"] or not shows_poll(snapshot["posts"].get(poll)):
         return snapshot
     others = {post: chosen for post, chosen in mine.items() if post != poll}
     ballot = {} if body.get("withdrawn") else {poll: list(body.get("choices", ()))}

@@ -81,13 +81,14 @@ def _edited(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
 
 def _deleted(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
     gone = {"deleted": True, "rev": body["rev"], "edited_at": None}
-    return change_post(snapshot, body["post"], **BLANK, **gone)
+    return pruned(change_post(snapshot, body["post"], **BLANK, **gone))
 
 
 def _erased(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
     if body["scope"] != "post":
         return snapshot
-    return change_post(snapshot, body["target"], **BLANK, deleted=True, edited_at=None)
+    gone = change_post(snapshot, body["target"], **BLANK, deleted=True, edited_at=None)
+    return pruned(gone)
 
 
 def _moderated(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
@@ -108,7 +109,7 @@ def _hidden(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
     if post not in snapshot["posts"]:
         return snapshot
     if body["on"]:
-        return change_post(snapshot, post, **BLANK, hidden=True)
+        return pruned(change_post(snapshot, post, **BLANK, hidden=True))
     return stale(snapshot, "post:" + post)
 
 

@@ -1,0 +1,298 @@
+"""First load and catching up, for the socket and for HTTP alike: one code path (DESIGN 7).
+
+    snapshot(...)        everything a client needs at its start, and the cursor it is true at
+    since(...)           events and values after a cursor, a page at a time, or why not
+    interests(...)       the channels a person receives without asking
+    watchable(...)       which further channels a person may watch
+    event_map(record)    a record as the frame a client gets
+
+Whatever is answered here is visible to the person by ``domain/visibility`` and nothing else (I12).
+A page ends at a position up to which it is complete, so the next one starts there: no gap and no
+repeat (I3). Positions come from the tap, not from the database: a commit is seen in the database a
+moment before it is announced, and a cursor must not run ahead of the records it stands for.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from server.app import metrics
+from server.app.tap import Tap
+from server.domain import limits
+from server.domain.errors import Code, Refusal
+from server.domain.events import BallotCast, PostPublished
+from server.domain.ids import GLOBAL_CHANNEL, Cursor, person_channel
+from server.domain.visibility import may_read_place, may_watch
+from server.storage.async_facts import LoadedFacts, load_facts
+from server.storage.event_log import Record
+from server.storage.queries import listing, people, places, posts, values
+from server.storage.queries.shapes import Counts, FirstLoad, PollValue, Shape, ValueOf
+from server.storage.reader import Reader, Snapshot
+
+VALUES_PER_PAGE = 500
+"""A value is about 150 bytes: a page of them stays below 100 KB."""
+POSTS_IN_SNAPSHOT = 50
+"""What the first screens show; older posts are paged. The clients' fold keeps the same window."""
+
+UNKNOWN_EPOCH = "unknown_epoch"
+AHEAD = "ahead"
+
+
+class EventFrame(Shape, frozen=True, kw_only=True):
+    """One event as a client gets it, on the socket and in ``/sync``. ``body``: fields of its kind,
+    defaults omitted."""
+
+    t: Literal["event"] = "event"
+    position: int
+    id: str
+    type: str
+    at: int
+    by: str
+    channels: tuple[str, ...]
+    body: dict[str, Any]
+
+
+class ValueFrame(Shape, frozen=True, kw_only=True):
+    """The latest state of a counter or tally; a later position wins."""
+
+    t: Literal["value"] = "value"
+    of: ValueOf
+    id: str
+    position: int
+    value: Counts | PollValue
+
+
+class RefusedChannel(Shape, frozen=True, kw_only=True):
+    channel: str
+    code: Code
+
+
+class Page(Shape, frozen=True, kw_only=True):
+    """What happened after a cursor. ``more``: ask again with this cursor at once. ``channels``: what
+    the person receives as of now; places missing there are theirs no longer."""
+
+    cursor: str
+    events: tuple[EventFrame, ...]
+    values: tuple[ValueFrame, ...]
+    more: bool
+    channels: tuple[str, ...]
+    refused: tuple[RefusedChannel, ...] = ()
+
+
+class Reason(Shape, frozen=True, kw_only=True):
+    """``unknown_epoch``: this node's log began anew; ``ahead``: this node never was that far."""
+
+    reason: Literal["unknown_epoch", "ahead"]
+
+
+class Reset(Shape, frozen=True, kw_only=True):
+    """The cursor leads nowhere here: take a new snapshot, then go on from ``cursor``."""
+
+    reset: Reason
+    cursor: str
+
+
+def event_map(record: Record) -> dict[str, Any]:
+    """The frame of an event. Of a secret ballot nobody learns the choices, not even its devices (I11)."""
+    body: dict[str, Any] = msgspec.msgpack.decode(record.body) if record.body else {}
+    if isinstance(record.event, BallotCast) and record.event.secret:
+        body.pop("choices", None)
+    return {
+        "t": "event",
+        "position": record.position,
+        "id": str(record.id),
+        "type": record.type,
+        "at": record.at,
+        "by": record.actor,
+        "channels": record.channels,
+        "body": body,
+    }
+
+
+def value_map(of: ValueOf, id: str, position: int, value: Counts | PollValue) -> dict[str, Any]:
+    """The frame of a conflated value."""
+    return {
+        "t": "value",
+        "of": of,
+        "id": id,
+        "position": position,
+        "value": msgspec.to_builtins(value),
+    }
+
+
+async def load_interests(snapshot: Snapshot, person: str) -> tuple[str, ...]:
+    """The channels a person receives without asking: directory, own devices, own places."""
+    facts = await load_facts(snapshot, person)
+    return await _interests(snapshot, facts, person)
+
+
+async def _interests(snapshot: Snapshot, facts: LoadedFacts, person: str) -> tuple[str, ...]:
+    if facts.who is None or not facts.who.active:
+        return ()
+    mine = await places.belonging(snapshot, facts, person)
+    return (GLOBAL_CHANNEL, person_channel(person), *mine.places)
+
+
+async def watchable(
+    snapshot: Snapshot, person: str, channels: Collection[str]
+) -> tuple[tuple[str, ...], tuple[RefusedChannel, ...]]:
+    """(may be watched, refused with a code); the same code for what is forbidden and what is not there."""
+    facts = await load_facts(snapshot, person, channels)
+    return _watchable(facts, channels)
+
+
+def _watchable(
+    facts: LoadedFacts, channels: Collection[str]
+) -> tuple[tuple[str, ...], tuple[RefusedChannel, ...]]:
+    allowed, refused = [], []
+    for channel in dict.fromkeys(channels):
+        if facts.who is not None and may_watch(facts, facts.who, channel):
+            allowed.append(channel)
+        else:
+            refused.append(RefusedChannel(channel=channel, code=Code.FORBIDDEN))
+    return tuple(allowed), tuple(refused)
+
+
+async def seen_by(
+    snapshot: Snapshot, person: str, interests: Collection[str], records: Sequence[Record]
+) -> list[Record]:
+    """Those records the person may see now.
+
+    A mention puts a post on the channel of whoever it names, and people leave places: what is only on
+    the person's own channel is shown if they may read the place it is about."""
+    mine = set(interests)
+    doubtful = {
+        place
+        for record in records
+        if (place := getattr(record.event, "place", "")) and place not in mine
+    }
+    facts = await load_facts(snapshot, person, doubtful)
+    refused = {place for place in doubtful if not may_read_place(facts, person, place)}
+    return [
+        record
+        for record in records
+        if record.event is not None and getattr(record.event, "place", "") not in refused
+    ]
+
+
+class Sync:
+    """Snapshots and pages for one node's readers."""
+
+    def __init__(self, reader: Reader, tap: Tap, region: str, now: Callable[[], int]) -> None:
+        self._reader, self._tap, self._region, self._now = reader, tap, region, now
+
+    async def interests(self, person: str) -> tuple[str, ...]:
+        """As ``load_interests``, in a transaction of its own."""
+        async with self._reader.snapshot() as snapshot:
+            return await load_interests(snapshot, person)
+
+    async def snapshot(self, person: str) -> FirstLoad | Refusal:
+        """The first load of a person's client."""
+        async with self._reader.snapshot() as snapshot:
+            position = await snapshot.position()
+            first = await self._first_load(snapshot, person, position)
+        # The cursor goes out only once everybody here has heard of it.
+        await self._tap.moved(position - 1)
+        metrics.RESUMES.labels("fresh").inc()
+        return first
+
+    async def _first_load(
+        self, snapshot: Snapshot, person: str, position: int
+    ) -> FirstLoad | Refusal:
+        facts = await load_facts(snapshot, person)
+        me = (await people.by_ids(snapshot, {person})).get(person)
+        if me is None:
+            return Refusal(Code.UNAUTHENTICATED, f"nobody here is called {person}")
+        mine = await places.belonging(snapshot, facts, person)
+        keys = await listing.newest(
+            snapshot, mine.communities, mine.conversations, listing.NEWEST, POSTS_IN_SNAPSHOT
+        )
+        order = [key.post for key in keys]
+        found = await posts.bundle(snapshot, person, order, mine.places)
+        return FirstLoad(
+            cursor=str(Cursor(self._tap.epoch, position)),
+            server_time=self._now(),
+            region=self._region,
+            me=me,
+            communities=await places.communities(snapshot, mine.communities),
+            memberships=mine.memberships,
+            conversations=await places.conversations(snapshot, mine.conversations),
+            posts=found.posts,
+            order=found.order,
+            people=found.people,
+            polls=found.polls,
+            mine=found.mine,
+        )
+
+    async def since(
+        self,
+        person: str,
+        cursor: Cursor,
+        channels: Sequence[str] = (),
+        limit: int = limits.SYNC_PAGE_EVENTS,
+    ) -> Page | Reset:
+        """What the person missed after ``cursor``, also on further ``channels`` they watch."""
+        upto = self._tap.position
+        async with self._reader.snapshot() as snapshot:
+            reason = await self._why_reset(snapshot, cursor)
+            if reason is not None:
+                metrics.RESUMES.labels("reset").inc()
+                now = str(Cursor(self._tap.epoch, upto))
+                return Reset(reset=Reason(reason=reason), cursor=now)
+            facts = await load_facts(snapshot, person, channels)
+            allowed, refused = _watchable(facts, channels)
+            interests = await _interests(snapshot, facts, person)
+            wanted = tuple(dict.fromkeys((*interests, *allowed)))
+            page = await self._page(snapshot, person, wanted, cursor.position, upto, limit)
+        metrics.RESUMES.labels("paged" if page.more else "complete").inc()
+        return msgspec.structs.replace(page, refused=refused)
+
+    async def _why_reset(
+        self, snapshot: Snapshot, cursor: Cursor
+    ) -> Literal["unknown_epoch", "ahead"] | None:
+        if cursor.epoch != self._tap.epoch:
+            return "unknown_epoch"
+        ahead = cursor.position > max(self._tap.position, await snapshot.position())
+        return "ahead" if ahead else None
+
+    async def _page(
+        self,
+        snapshot: Snapshot,
+        person: str,
+        channels: tuple[str, ...],
+        after: int,
+        upto: int,
+        limit: int,
+    ) -> Page:
+        records = await self._tap.channel_page(channels, after, upto, limit)
+        more = len(records) >= limit
+        end = records[-1].position if more else max(upto, after)
+        changed = await values.changed_since(snapshot, channels, after, end, VALUES_PER_PAGE)
+        if len(changed) >= VALUES_PER_PAGE:
+            more, end = True, changed[-1].position
+            records = [record for record in records if record.position <= end]
+        shown = await seen_by(snapshot, person, channels, records)
+        return Page(
+            cursor=str(Cursor(self._tap.epoch, end)),
+            events=tuple([msgspec.convert(event_map(record), EventFrame) for record in shown]),
+            values=await self._values(snapshot, changed, shown),
+            more=more,
+            channels=channels,
+        )
+
+    async def _values(
+        self, snapshot: Snapshot, changed: Sequence[values.Changed], shown: Sequence[Record]
+    ) -> tuple[ValueFrame, ...]:
+        """The changed values, and those of posts that arrived later than what was said about them."""
+        position = await snapshot.position()
+        keys = [(one.of, one.id) for one in changed]
+        new = [record.event.post for record in shown if isinstance(record.event, PostPublished)]
+        early = await values.counts(snapshot, new)
+        found = await values.values(snapshot, [*keys, *[("post", post) for post in early]])
+        return tuple(
+            [
+                ValueFrame(of=of, id=name, position=position, value=value)
+                for (of, name), value in found.items()
+            ]
+        )

@@ -1,0 +1,198 @@
+"""Facts for readers: what ``visibility`` needs about one person and some channels, loaded at once.
+
+The rules in ``domain/visibility`` ask synchronously; a reader's transaction answers asynchronously.
+So what they will ask for is loaded first, and asking for anything else is our mistake, never a "no".
+"""
+
+import json
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, NoReturn
+
+from sqlalchemy import bindparam, select
+
+from server.domain.errors import Mistake
+from server.domain.facts import (
+    NO_MEMBER,
+    CommunityFact,
+    ConversationFact,
+    MemberFact,
+    PersonFact,
+    PostFact,
+)
+from server.storage import tables as t
+from server.storage.facts import asks_acknowledgement, poll_of
+from server.storage.reader import Snapshot
+
+_p, _c, _d, _o = t.persons.c, t.communities.c, t.conversations.c, t.posts.c
+_PERSON = select(_p.home, _p.active, _p.bot, _p.unit, _p.country, _p.rev, _p.status_rev).where(
+    _p.person == bindparam("person")
+)
+_PERSON_ROLES = select(t.person_roles.c.role).where(
+    t.person_roles.c.person == bindparam("person"), t.person_roles.c.on_
+)
+_COMMUNITIES = select(_c.community, _c.home, _c.visibility, _c.audience, _c.archived, _c.rev).where(
+    _c.community.in_(bindparam("names", expanding=True))
+)
+_JOINED = select(t.memberships.c.community, t.memberships.c.joined, t.memberships.c.rev).where(
+    t.memberships.c.person == bindparam("person"),
+    t.memberships.c.community.in_(bindparam("names", expanding=True)),
+)
+_ROLES = select(
+    t.community_roles.c.community, t.community_roles.c.role, t.community_roles.c.rev
+).where(
+    t.community_roles.c.person == bindparam("person"),
+    t.community_roles.c.community.in_(bindparam("names", expanding=True)),
+)
+_CONVERSATIONS = select(_d.conversation, _d.home, _d.members, _d.rev).where(
+    _d.conversation.in_(bindparam("names", expanding=True))
+)
+_POSTS = select(
+    _o.post,
+    _o.kind,
+    _o.place,
+    _o.root,
+    _o.parent,
+    _o.author,
+    _o.rev,
+    _o.deleted,
+    _o.source,
+    _o.detail,
+).where(_o.post.in_(bindparam("names", expanding=True)))
+
+
+def _not_loaded(*_asked: Any) -> NoReturn:
+    raise Mistake("a reader asked for a fact that was not loaded")
+
+
+class LoadedFacts:
+    """``Facts`` about what was loaded; unknown objects are None, unloaded ones a Mistake."""
+
+    def __init__(self, who: PersonFact | None, person: str) -> None:
+        self._who, self._person = who, person
+        self._communities: dict[str, CommunityFact | None] = {}
+        self._members: dict[str, MemberFact] = {}
+        self._conversations: dict[str, ConversationFact | None] = {}
+        self._posts: dict[str, PostFact | None] = {}
+
+    @property
+    def who(self) -> PersonFact | None:
+        """The person all of this is about."""
+        return self._who
+
+    def person(self, person: str) -> PersonFact | None:
+        return self._who if person == self._person else _not_loaded(person)
+
+    def community(self, community: str) -> CommunityFact | None:
+        if community not in self._communities:
+            _not_loaded(community)
+        return self._communities[community]
+
+    def member(self, community: str, person: str) -> MemberFact:
+        if person != self._person or community not in self._communities:
+            _not_loaded(community, person)
+        return self._members.get(community, NO_MEMBER)
+
+    def conversation(self, conversation: str) -> ConversationFact | None:
+        if conversation not in self._conversations:
+            _not_loaded(conversation)
+        return self._conversations[conversation]
+
+    def post(self, post: str) -> PostFact | None:
+        if post not in self._posts:
+            _not_loaded(post)
+        return self._posts[post]
+
+    reaction: Callable[..., Any] = staticmethod(_not_loaded)
+    acceptance: Callable[..., Any] = staticmethod(_not_loaded)
+    verification: Callable[..., Any] = staticmethod(_not_loaded)
+    citation: Callable[..., Any] = staticmethod(_not_loaded)
+    follow: Callable[..., Any] = staticmethod(_not_loaded)
+    ballot: Callable[..., Any] = staticmethod(_not_loaded)
+    acknowledged: Callable[..., Any] = staticmethod(_not_loaded)
+    idea_stage: Callable[..., Any] = staticmethod(_not_loaded)
+    moderation: Callable[..., Any] = staticmethod(_not_loaded)
+    hidden_at_home: Callable[..., Any] = staticmethod(_not_loaded)
+    person_role: Callable[..., Any] = staticmethod(_not_loaded)
+    flag: Callable[..., Any] = staticmethod(_not_loaded)
+    flag_resolution: Callable[..., Any] = staticmethod(_not_loaded)
+    topic_rev: Callable[..., Any] = staticmethod(_not_loaded)
+    read_mark: Callable[..., Any] = staticmethod(_not_loaded)
+    vote_imported: Callable[..., Any] = staticmethod(_not_loaded)
+
+    async def load(self, snapshot: Snapshot, channels: Iterable[str]) -> None:
+        """Adds what may_watch and may_read_place ask about these channels."""
+        named: dict[str, list[str]] = {"c": [], "d": [], "t": []}
+        for channel in channels:
+            kind, _, name = channel.partition(":")
+            if kind in named:
+                named[kind].append(name)
+        places = await self._load_posts(snapshot, named["t"])
+        await self._load_communities(
+            snapshot, [*named["c"], *[p[2:] for p in places if p.startswith("c:")]]
+        )
+        await self._load_conversations(
+            snapshot, [*named["d"], *[p[2:] for p in places if p.startswith("d:")]]
+        )
+
+    async def _load_posts(self, snapshot: Snapshot, names: Collection[str]) -> set[str]:
+        names = _new(names, self._posts)
+        rows = await snapshot.rows(_POSTS, {"names": names}) if names else ()
+        self._posts |= dict.fromkeys(names)
+        for post, kind, place, root, parent, author, rev, deleted, source, detail in rows:
+            self._posts[post] = PostFact(
+                post=post,
+                kind=kind,
+                place=place,
+                root=root,
+                parent=parent,
+                author=author,
+                rev=rev,
+                deleted=deleted,
+                imported=bool(source),
+                poll=poll_of(detail) if kind == "poll" else None,
+                announcement=kind == "announcement" and asks_acknowledgement(detail),
+            )
+        return {row.place for row in rows}
+
+    async def _load_communities(self, snapshot: Snapshot, names: Collection[str]) -> None:
+        names = _new(names, self._communities)
+        if not names:
+            return
+        asked = {"person": self._person, "names": names}
+        self._communities |= dict.fromkeys(names)
+        for row in await snapshot.rows(_COMMUNITIES, {"names": names}):
+            self._communities[row.community] = CommunityFact(*row)
+        for name, joined, rev in await snapshot.rows(_JOINED, asked):
+            self._members[name] = MemberFact(joined, rev, "none", 0)
+        for name, role, rev in await snapshot.rows(_ROLES, asked):
+            joined, joined_rev, _, _ = self._members.get(name, NO_MEMBER)
+            self._members[name] = MemberFact(joined, joined_rev, role, rev)
+
+    async def _load_conversations(self, snapshot: Snapshot, names: Collection[str]) -> None:
+        names = _new(names, self._conversations)
+        if not names:
+            return
+        self._conversations |= dict.fromkeys(names)
+        for name, home, members, rev in await snapshot.rows(_CONVERSATIONS, {"names": names}):
+            inside = tuple([(member["person"], member["region"]) for member in json.loads(members)])
+            self._conversations[name] = ConversationFact(name, home, inside, rev)
+
+
+def _new(names: Iterable[str], known: Collection[str]) -> list[str]:
+    return sorted({name for name in names if name not in known})
+
+
+async def load_person(snapshot: Snapshot, person: str) -> PersonFact | None:
+    row = await snapshot.one(_PERSON, {"person": person})
+    if row is None:
+        return None
+    roles = frozenset([role for (role,) in await snapshot.rows(_PERSON_ROLES, {"person": person})])
+    home, active, bot, unit, country, rev, status_rev = row
+    return PersonFact(person, home, active, bot, unit, country, rev, status_rev, roles)
+
+
+async def load_facts(snapshot: Snapshot, person: str, channels: Iterable[str] = ()) -> LoadedFacts:
+    """What visibility may ask about this person and these channels or places."""
+    facts = LoadedFacts(await load_person(snapshot, person), person)
+    await facts.load(snapshot, channels)
+    return facts

@@ -1,0 +1,17 @@
+"""Every read, named: one read transaction per answer, so that its cursor is true for all of it (I3).
+
+- ``shapes``    what comes out, as the API shows it
+- ``people``    the directory: by id, by words, one person's roles
+- ``places``    communities, memberships, conversations, and which of them are a person's own
+- ``listing``   which posts, in which order: feed, place, thread, author; bounded pages
+- ``posts``     the posts themselves with counters, tallies and the reader's own marks
+- ``values``    conflated values: counters and tallies, by id and changed since a position
+- ``records``   topics, history, reports, the ledger
+
+House rules:
+
+1. Nothing here decides who may see what: callers ask ``domain/visibility`` on ``LoadedFacts`` (I12),
+   and hand in only ids and places it allowed.
+2. Every list has a limit, and its next page is found by key, not by offset.
+3. Statements are built once, at import; lists of ids are expanding parameters.
+"""

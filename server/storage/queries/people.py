@@ -1,0 +1,98 @@
+"""The directory. Every colleague may see it (channel ``g``)."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import msgspec
+from sqlalchemy import bindparam, func, or_, select
+
+from server.storage import tables as t
+from server.storage.queries.shapes import PersonView
+from server.storage.reader import Snapshot
+
+_c = t.persons.c
+_PEOPLE = select(
+    _c.person,
+    _c.home,
+    _c.name,
+    _c.title,
+    _c.unit,
+    _c.country,
+    _c.about,
+    _c.skills,
+    _c.locale,
+    _c.timezone,
+    _c.bot,
+    _c.active,
+).where(_c.rev > 0)
+"""``rev`` 0: only a status or a role arrived so far, not yet the person."""
+_BY_ID = _PEOPLE.where(_c.person.in_(bindparam("ids", expanding=True)))
+_ROLES = select(t.person_roles.c.person, t.person_roles.c.role).where(
+    t.person_roles.c.person.in_(bindparam("ids", expanding=True)), t.person_roles.c.on_
+)
+_WORDS = or_(
+    *[
+        func.lower(column).like(bindparam("words"), escape="\\")
+        for column in (_c.person, _c.name, _c.title, _c.unit, _c.skills)
+    ]
+)
+_PAGE = _PEOPLE.where(_c.person > bindparam("after")).order_by(_c.person).limit(bindparam("limit"))
+_SEARCH = _PAGE.where(_WORDS, _c.active)
+
+_skills = msgspec.json.Decoder(tuple[str, ...])
+
+
+async def by_ids(snapshot: Snapshot, ids: Collection[str]) -> dict[str, PersonView]:
+    """Those of the named people that exist."""
+    if not ids:
+        return {}
+    return await _views(snapshot, await snapshot.rows(_BY_ID, {"ids": sorted(ids)}))
+
+
+async def search(
+    snapshot: Snapshot, words: str, after: str, limit: int
+) -> tuple[dict[str, PersonView], str | None]:
+    """Active people with the words in id, name, title, unit or skills, by id; and the next page's key.
+
+    Without words everybody, also those who left."""
+    asked: dict[str, Any] = {"after": after, "limit": limit + 1}
+    if words:
+        rows = await snapshot.rows(_SEARCH, asked | {"words": pattern(words)})
+    else:
+        rows = await snapshot.rows(_PAGE, asked)
+    page = rows[:limit]
+    more = page[-1].person if len(rows) > limit else None
+    return await _views(snapshot, page), more
+
+
+def pattern(words: str) -> str:
+    """A LIKE pattern that finds the words anywhere, their own ``%`` and ``_`` taken literally."""
+    literal = words.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{literal}%"
+
+
+async def _views(snapshot: Snapshot, rows: Iterable[Any]) -> dict[str, PersonView]:
+    found = {row.person: row for row in rows}
+    roles: dict[str, list[str]] = {person: [] for person in found}
+    if found:
+        for person, role in await snapshot.rows(_ROLES, {"ids": list(found)}):
+            roles[person].append(role)
+    return {person: _view(row, roles[person]) for person, row in found.items()}
+
+
+def _view(row: Any, roles: list[str]) -> PersonView:
+    return PersonView(
+        id=row.person,
+        home=row.home,
+        name=row.name,
+        title=row.title,
+        unit=row.unit,
+        country=row.country,
+        about=row.about,
+        skills=_skills.decode(row.skills),
+        locale=row.locale,
+        timezone=row.timezone,
+        bot=row.bot,
+        active=row.active,
+        roles=tuple(sorted(roles)),
+    )

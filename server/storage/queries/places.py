@@ -1,0 +1,168 @@
+"""Communities and conversations: what there is, and which are a person's own."""
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import bindparam, distinct, func, or_, select, union
+
+from server.domain.facts import CommunityFact, ConversationFact
+from server.domain.visibility import READING_ROLES, belongs_to_community, may_read_conversation
+from server.storage import tables as t
+from server.storage.async_facts import LoadedFacts
+from server.storage.queries.people import pattern
+from server.storage.queries.shapes import (
+    CommunityView,
+    ConversationView,
+    MembershipView,
+    MemberView,
+)
+from server.storage.reader import Snapshot
+
+_c, _m, _r, _d = t.communities.c, t.memberships.c, t.community_roles.c, t.conversations.c
+_COMMUNITIES = select(
+    _c.community,
+    _c.home,
+    _c.name,
+    _c.about,
+    _c.visibility,
+    _c.audience,
+    _c.archived,
+    _c.at,
+).where(_c.home != "")
+"""``home`` empty: changed settings arrived before the community itself."""
+_BY_ID = _COMMUNITIES.where(_c.community.in_(bindparam("ids", expanding=True)))
+_PAGE = (
+    _COMMUNITIES.where(_c.community < bindparam("before"))
+    .where(
+        or_(
+            _c.visibility == "open",
+            _c.community.in_(select(_r.community).where(_r.person == bindparam("person"))),
+        )
+    )
+    .order_by(_c.community.desc())
+    .limit(bindparam("limit"))
+)
+"""A prefilter for speed; what is shown of it is visibility's to say."""
+_FOUND = _PAGE.where(
+    or_(
+        func.lower(_c.name).like(bindparam("words"), escape="\\"),
+        func.lower(_c.about).like(bindparam("words"), escape="\\"),
+    )
+)
+_JOINED = select(_m.community, _m.joined).where(_m.person == bindparam("person"))
+_ROLES = select(_r.community, _r.role).where(_r.person == bindparam("person"))
+_INSIDE = union(
+    select(_m.person).where(_m.community == bindparam("community"), _m.joined),
+    select(_r.person).where(
+        _r.community == bindparam("community"), _r.role.in_(sorted(READING_ROLES))
+    ),
+).subquery()
+_MEMBERS = select(func.count(distinct(_INSIDE.c.person)))
+_CONVERSING = select(t.conversation_members.c.conversation).where(
+    t.conversation_members.c.person == bindparam("person")
+)
+_CONVERSATIONS = select(_d.conversation, _d.title, _d.members, _d.at, _d.home).where(
+    _d.conversation.in_(bindparam("ids", expanding=True))
+)
+
+_members = msgspec.json.Decoder(tuple[MemberView, ...])
+
+
+class Belonging(NamedTuple):
+    """What is a person's own, as far as ``visibility`` allows."""
+
+    memberships: dict[str, MembershipView]
+    communities: tuple[str, ...]
+    conversations: tuple[str, ...]
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        return tuple(
+            ["c:" + name for name in self.communities]
+            + ["d:" + name for name in self.conversations]
+        )
+
+
+async def belonging(snapshot: Snapshot, facts: LoadedFacts, person: str) -> Belonging:
+    """The person's memberships, and the communities and conversations that are theirs to read."""
+    joined = dict(await snapshot.rows(_JOINED, {"person": person}))
+    roles = dict(await snapshot.rows(_ROLES, {"person": person}))
+    memberships = {
+        name: MembershipView(joined=joined.get(name, False), role=roles.get(name, "none"))
+        for name in sorted(joined.keys() | roles.keys())
+        if joined.get(name) or roles.get(name, "none") != "none"
+    }
+    conversing = sorted([row[0] for row in await snapshot.rows(_CONVERSING, {"person": person})])
+    candidates = ["c:" + name for name in memberships] + ["d:" + name for name in conversing]
+    await facts.load(snapshot, candidates)
+    return Belonging(
+        memberships,
+        tuple(
+            name
+            for name in memberships
+            if _arrived(facts.community(name))
+            and belongs_to_community(facts.community(name), facts.member(name, person))
+        ),
+        tuple(
+            name for name in conversing if may_read_conversation(facts.conversation(name), person)
+        ),
+    )
+
+
+def _arrived(place: CommunityFact | ConversationFact | None) -> bool:
+    """A role or a change may come before the place itself."""
+    return place is not None and place.home != ""
+
+
+async def communities(snapshot: Snapshot, ids: Collection[str]) -> dict[str, CommunityView]:
+    if not ids:
+        return {}
+    rows = await snapshot.rows(_BY_ID, {"ids": sorted(ids)})
+    return {row.community: _view(row) for row in rows}
+
+
+async def page(
+    snapshot: Snapshot, person: str, words: str, before: str, limit: int
+) -> list[CommunityView]:
+    """Candidates for the directory, newest first: ask visibility about each."""
+    asked: dict[str, Any] = {"person": person, "before": before, "limit": limit}
+    if not words:
+        return [_view(row) for row in await snapshot.rows(_PAGE, asked)]
+    asked["words"] = pattern(words)
+    return [_view(row) for row in await snapshot.rows(_FOUND, asked)]
+
+
+async def members_count(snapshot: Snapshot, community: str) -> int:
+    """People who joined or were let in."""
+    row = await snapshot.one(_MEMBERS, {"community": community})
+    return int(row[0]) if row else 0
+
+
+async def conversations(snapshot: Snapshot, ids: Collection[str]) -> dict[str, ConversationView]:
+    if not ids:
+        return {}
+    rows = await snapshot.rows(_CONVERSATIONS, {"ids": sorted(ids)})
+    return {
+        row.conversation: ConversationView(
+            id=row.conversation,
+            title=row.title,
+            members=_members.decode(row.members),
+            at=row.at,
+            home=row.home,
+        )
+        for row in rows
+    }
+
+
+def _view(row: Any) -> CommunityView:
+    return CommunityView(
+        id=row.community,
+        home=row.home,
+        name=row.name,
+        about=row.about,
+        visibility=row.visibility,
+        audience=row.audience,
+        archived=row.archived,
+        at=row.at,
+    )

@@ -1,0 +1,114 @@
+"""Topics, the history of a post, reports to moderators, the ledger."""
+
+from collections import defaultdict
+from collections.abc import Collection
+
+import msgspec
+from sqlalchemy import bindparam, func, select
+
+from server.storage import tables as t
+from server.storage.queries.shapes import CreditLine, Report, Revision, TopicView
+from server.storage.reader import Snapshot
+
+_t, _h, _f, _s, _l = (
+    t.topics.c,
+    t.post_revisions.c,
+    t.flags.c,
+    t.flag_resolutions.c,
+    t.credits_.c,
+)
+_TOPICS = (
+    select(_t.topic, _t.names, _t.parent, _t.synonyms)
+    .where(_t.topic > bindparam("after"))
+    .order_by(_t.topic)
+    .limit(bindparam("limit"))
+)
+_HISTORY = (
+    select(_h.rev, _h.title, _h.text, _h.reason, _h.at)
+    .where(_h.post == bindparam("post"))
+    .order_by(_h.rev.desc())
+    .limit(bindparam("limit"))
+)
+_REPORTED = (
+    select(_f.target)
+    .where(_f.place == bindparam("place"), _f.on_, _f.target > bindparam("after"))
+    .distinct()
+    .order_by(_f.target)
+    .limit(bindparam("limit"))
+)
+_REASONS = (
+    select(_f.target, _f.reason)
+    .where(_f.target.in_(bindparam("ids", expanding=True)), _f.on_)
+    .order_by(_f.target, _f.reason)
+)
+_RESOLVED = select(_s.target, _s.upheld, _s.note).where(
+    _s.target.in_(bindparam("ids", expanding=True))
+)
+_LINES = (
+    select(_l.act, _l.at, _l.milli_points, _l.line)
+    .where(_l.person == bindparam("person"))
+    .order_by(_l.at.desc(), _l.act)
+    .limit(bindparam("limit"))
+)
+_TOTAL = select(func.coalesce(func.sum(_l.milli_points), 0)).where(_l.person == bindparam("person"))
+
+
+async def topics(snapshot: Snapshot, after: str, limit: int) -> list[TopicView]:
+    return [
+        TopicView(
+            id=row.topic,
+            names=msgspec.json.decode(row.names),
+            parent=row.parent,
+            synonyms=msgspec.json.decode(row.synonyms, type=tuple[str, ...]),
+        )
+        for row in await snapshot.rows(_TOPICS, {"after": after, "limit": limit})
+    ]
+
+
+async def history(snapshot: Snapshot, post: str, limit: int) -> list[Revision]:
+    """Versions of an edited post, newest first; none for a post never edited."""
+    return [
+        Revision(rev=row.rev, title=row.title, text=row.text, reason=row.reason, at=row.at)
+        for row in await snapshot.rows(_HISTORY, {"post": post, "limit": limit})
+    ]
+
+
+async def reports(snapshot: Snapshot, place: str, after: str, limit: int) -> list[Report]:
+    """Reported posts of a place by id; reporters stay unnamed."""
+    asked = {"place": place, "after": after, "limit": limit}
+    targets = [row.target for row in await snapshot.rows(_REPORTED, asked)]
+    return await _reports(snapshot, targets)
+
+
+async def _reports(snapshot: Snapshot, targets: Collection[str]) -> list[Report]:
+    if not targets:
+        return []
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for target, reason in await snapshot.rows(_REASONS, {"ids": list(targets)}):
+        reasons[target].append(reason)
+    resolved = {row.target: row for row in await snapshot.rows(_RESOLVED, {"ids": list(targets)})}
+    return [
+        Report(
+            post=target,
+            reasons=tuple(reasons[target]),
+            resolved=target in resolved,
+            upheld=bool(resolved[target].upheld) if target in resolved else False,
+            note=resolved[target].note if target in resolved else "",
+        )
+        for target in targets
+    ]
+
+
+async def credit_lines(snapshot: Snapshot, person: str, limit: int) -> tuple[int, list[CreditLine]]:
+    """(sum of all lines in milli-points, the newest lines)."""
+    row = await snapshot.one(_TOTAL, {"person": person})
+    lines = await snapshot.rows(_LINES, {"person": person, "limit": limit})
+    return int(row[0]) if row else 0, [
+        CreditLine(
+            act=line.act,
+            at=line.at,
+            milli_points=line.milli_points,
+            line=msgspec.json.decode(line.line),
+        )
+        for line in lines
+    ]

@@ -1,0 +1,217 @@
+"""What readers get, as shapes: the JSON of docs/protocol/http.md 4 and of the OpenAPI document.
+
+Ids, names and texts are strings, times UTC milliseconds. A field is always present; nothing is
+omitted, so that every client language can declare it.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from server.domain.events import (
+    AnnouncementSpec,
+    CommunityRole,
+    IdeaStage,
+    PaperSpec,
+    PollSpec,
+    PostKind,
+    PraiseSpec,
+    ReplyKind,
+    Source,
+    Visibility,
+)
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of every answer."""
+
+
+class PersonView(Shape, frozen=True, kw_only=True):
+    """A colleague. ``home`` is empty while they move between regions."""
+
+    id: str
+    home: str
+    name: str
+    title: str
+    unit: str
+    country: str
+    about: str
+    skills: tuple[str, ...]
+    locale: str
+    timezone: str
+    bot: bool
+    active: bool
+    roles: tuple[str, ...]
+
+
+class CommunityView(Shape, frozen=True, kw_only=True):
+    id: str
+    home: str
+    name: str
+    about: str
+    visibility: Visibility
+    audience: str
+    archived: bool
+    at: int
+
+
+class MembershipView(Shape, frozen=True, kw_only=True):
+    """``joined``: the person's own wish; ``role``: what the community granted."""
+
+    joined: bool
+    role: CommunityRole
+
+
+class MemberView(Shape, frozen=True, kw_only=True):
+    person: str
+    region: str
+
+
+class ConversationView(Shape, frozen=True, kw_only=True):
+    id: str
+    title: str
+    members: tuple[MemberView, ...]
+    at: int
+    home: str
+
+
+class Counts(Shape, frozen=True, kw_only=True):
+    """What others did with a post. ``emoji``: how many chose each."""
+
+    replies: int = 0
+    helpful: int = 0
+    solved: int = 0
+    votes_up: int = 0
+    votes_down: int = 0
+    acknowledged: int = 0
+    emoji: dict[str, int] = {}
+
+
+class PollValue(Shape, frozen=True, kw_only=True):
+    """``counts``: one number per choice; null while the poll hides them until it closes."""
+
+    voters: int
+    counts: tuple[int, ...] | None
+    closed: bool
+
+
+class Detail(Shape, frozen=True, kw_only=True, omit_defaults=True):
+    """The part that belongs to a post's kind; exactly one is there."""
+
+    poll: PollSpec | None = None
+    paper: PaperSpec | None = None
+    praise: PraiseSpec | None = None
+    announcement: AnnouncementSpec | None = None
+
+
+class IdeaState(Shape, frozen=True, kw_only=True):
+    stage: IdeaStage
+    owner: str
+    due: int | None
+    note: str
+
+
+class PostView(Shape, frozen=True, kw_only=True):
+    """A post, reply or message. Deleted, erased and hidden ones keep their place in the tree and have
+    no title, text, topics, mentions or detail. ``parent`` is empty at the top of a thread."""
+
+    id: str
+    kind: PostKind | ReplyKind
+    place: str
+    root: str
+    parent: str
+    author: str
+    at: int
+    title: str
+    text: str
+    topics: tuple[str, ...]
+    mentions: tuple[str, ...]
+    lang: str
+    detail: Detail | None
+    rev: int
+    edited_at: int | None
+    deleted: bool
+    source: Source | None
+    accepted: str | None
+    verified_by: tuple[str, ...]
+    idea: IdeaState | None
+    hidden: bool
+    locked: bool
+    pinned: bool
+    counts: Counts
+
+
+class Mine(Shape, frozen=True, kw_only=True):
+    """What the asking person did with the posts of an answer, and what they follow.
+
+    ``reactions``: ``helpful``, ``solved``, ``emoji:👍`` by post. ``ballots``: choices by poll, empty
+    for a secret one. ``read``: moment up to which a place or thread was read, by channel."""
+
+    reactions: dict[str, tuple[str, ...]]
+    ballots: dict[str, tuple[int, ...]]
+    follows: tuple[str, ...]
+    acknowledged: tuple[str, ...]
+    read: dict[str, int]
+
+
+class Bundle(Shape, frozen=True, kw_only=True):
+    """Posts with all that is needed to show them."""
+
+    posts: dict[str, PostView]
+    order: tuple[str, ...]
+    people: dict[str, PersonView]
+    polls: dict[str, PollValue]
+    mine: Mine
+
+
+class FirstLoad(Bundle, frozen=True, kw_only=True):
+    """Everything a client needs at its start; frames after ``cursor`` are folded onto it."""
+
+    cursor: str
+    server_time: int
+    region: str
+    me: PersonView
+    communities: dict[str, CommunityView]
+    memberships: dict[str, MembershipView]
+    conversations: dict[str, ConversationView]
+
+
+class TopicView(Shape, frozen=True, kw_only=True):
+    """``names``: by language code."""
+
+    id: str
+    names: dict[str, str]
+    parent: str
+    synonyms: tuple[str, ...]
+
+
+class Revision(Shape, frozen=True, kw_only=True):
+    """One version of a post; ``at`` 0 for the first one: the post's own time."""
+
+    rev: int
+    title: str
+    text: str
+    reason: str
+    at: int
+
+
+class Report(Shape, frozen=True, kw_only=True):
+    """A post that readers reported to the moderators."""
+
+    post: str
+    reasons: tuple[str, ...]
+    resolved: bool
+    upheld: bool
+    note: str
+
+
+class CreditLine(Shape, frozen=True, kw_only=True):
+    """One line of a person's ledger; ``line`` explains itself (docs/protocol/impact.md)."""
+
+    act: str
+    at: int
+    milli_points: int
+    line: dict[str, Any]
+
+
+ValueOf = Literal["post", "poll"]

@@ -1,0 +1,190 @@
+"""Conflated values: a post's counters and a poll's tally as of now, and which changed since a position."""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, select
+
+from server.storage import tables as t
+from server.storage.facts import poll_of
+from server.storage.queries.shapes import Counts, PollValue, ValueOf
+from server.storage.reader import Reader, Snapshot
+
+_n, _v = t.post_counts.c, t.polls.c
+_COUNTS = select(
+    _n.post,
+    _n.replies,
+    _n.helpful,
+    _n.solved,
+    _n.votes_up,
+    _n.votes_down,
+    _n.acknowledged,
+).where(_n.post.in_(bindparam("ids", expanding=True)))
+_EMOJI = (
+    select(t.emoji_counts.c.post, t.emoji_counts.c.emoji, t.emoji_counts.c.n)
+    .where(t.emoji_counts.c.post.in_(bindparam("ids", expanding=True)), t.emoji_counts.c.n > 0)
+    .order_by(t.emoji_counts.c.emoji)
+)
+_SPECS = select(t.posts.c.post, t.posts.c.detail).where(
+    t.posts.c.post.in_(bindparam("ids", expanding=True)), t.posts.c.kind == "poll"
+)
+_POLLS = select(_v.poll, _v.voters, _v.outcome).where(_v.poll.in_(bindparam("ids", expanding=True)))
+_CHOICES = select(t.poll_choices.c.poll, t.poll_choices.c.choice, t.poll_choices.c.votes).where(
+    t.poll_choices.c.poll.in_(bindparam("ids", expanding=True))
+)
+_ELSEWHERE = select(t.poll_regions.c.poll, t.poll_regions.c.voters, t.poll_regions.c.counts).where(
+    t.poll_regions.c.poll.in_(bindparam("ids", expanding=True)),
+    t.poll_regions.c.rev > 0,
+    t.poll_regions.c.region != select(t.node.c.region).where(t.node.c.id == 1).scalar_subquery(),
+)
+"""Other regions' sub-tallies of a secret poll; our own region's ballots are counted one by one."""
+
+
+class Changed(NamedTuple):
+    """One value that changed, and the position of its last change."""
+
+    position: int
+    of: ValueOf
+    id: str
+
+
+def _changed(table: Any, key: str, column: str) -> Any:
+    c = table.c
+    return (
+        select(c.local_changed, c[key])
+        .where(c[column].in_(bindparam("names", expanding=True)))
+        .where(c.local_changed > bindparam("after"), c.local_changed <= bindparam("upto"))
+        .order_by(c.local_changed)
+        .limit(bindparam("limit"))
+    )
+
+
+_COUNTS_IN_PLACES = _changed(t.post_counts, "post", "place")
+_COUNTS_IN_THREADS = _changed(t.post_counts, "post", "root")
+_POLLS_IN_PLACES = _changed(t.polls, "poll", "place")
+_POLLS_IN_THREADS = _changed(t.polls, "poll", "poll")
+
+
+async def changed_since(
+    snapshot: Snapshot, channels: Collection[str], after: int, upto: int, limit: int
+) -> list[Changed]:
+    """The first ``limit`` values on these channels last changed in (after, upto], in that order.
+
+    A place shows the counters of its tops of threads, a thread those of all its posts."""
+    places = [name for name in channels if name[:2] in ("c:", "d:")]
+    threads = [name[2:] for name in channels if name.startswith("t:")]
+    window = {"after": after, "upto": upto, "limit": limit}
+    found: set[Changed] = set()
+    sources: tuple[tuple[ValueOf, Any, list[str]], ...] = (
+        ("post", _COUNTS_IN_PLACES, places),
+        ("post", _COUNTS_IN_THREADS, threads),
+        ("poll", _POLLS_IN_PLACES, places),
+        ("poll", _POLLS_IN_THREADS, threads),
+    )
+    for of, query, names in sources:
+        if names:
+            rows = await snapshot.rows(query, window | {"names": sorted(names)})
+            found.update(Changed(row[0], of, row[1]) for row in rows)
+    return sorted(found)[:limit]
+
+
+async def load_values(
+    reader: Reader, keys: Iterable[tuple[ValueOf, str]]
+) -> tuple[int, dict[tuple[ValueOf, str], Counts | PollValue]]:
+    """(position, values): the named values as of one moment. Unknown posts count zero."""
+    async with reader.snapshot() as snapshot:
+        return await snapshot.position(), await values(snapshot, keys)
+
+
+async def values(
+    snapshot: Snapshot, keys: Iterable[tuple[ValueOf, str]]
+) -> dict[tuple[ValueOf, str], Counts | PollValue]:
+    """The named values; a poll whose post has not arrived has none."""
+    wanted = list(dict.fromkeys(keys))
+    posts = [name for of, name in wanted if of == "post"]
+    polls = [name for of, name in wanted if of == "poll"]
+    counters = await counts(snapshot, posts)
+    tallies = await poll_values(snapshot, polls)
+    found: dict[tuple[ValueOf, str], Counts | PollValue] = {}
+    for of, name in wanted:
+        value = counters.get(name, ZERO) if of == "post" else tallies.get(name)
+        if value is not None:
+            found[of, name] = value
+    return found
+
+
+ZERO = Counts()
+
+
+async def counts(snapshot: Snapshot, posts: Collection[str]) -> dict[str, Counts]:
+    """Counters of those posts that have any."""
+    if not posts:
+        return {}
+    emoji: dict[str, dict[str, int]] = defaultdict(dict)
+    for post, name, n in await snapshot.rows(_EMOJI, {"ids": posts}):
+        emoji[post][name] = n
+    return {
+        post: Counts(
+            replies=replies,
+            helpful=helpful,
+            solved=solved,
+            votes_up=up,
+            votes_down=down,
+            acknowledged=acknowledged,
+            emoji=emoji.get(post, {}),
+        )
+        for post, replies, helpful, solved, up, down, acknowledged in await snapshot.rows(
+            _COUNTS, {"ids": posts}
+        )
+    }
+
+
+async def poll_values(snapshot: Snapshot, polls: Collection[str]) -> dict[str, PollValue]:
+    """The tallies of those posts that are polls, hidden where the poll says so (I12)."""
+    asked = {"ids": list(polls)}
+    specs = await snapshot.rows(_SPECS, asked) if polls else ()
+    if not specs:
+        return {}
+    states = {row.poll: row for row in await snapshot.rows(_POLLS, asked)}
+    choices: dict[str, dict[int, int]] = defaultdict(dict)
+    for poll, choice, votes in await snapshot.rows(_CHOICES, asked):
+        choices[poll][choice] = votes
+    elsewhere: dict[str, list[tuple[int, list[int]]]] = defaultdict(list)
+    for poll, voters, numbers in await snapshot.rows(_ELSEWHERE, asked):
+        elsewhere[poll].append((voters, json.loads(numbers)))
+    found = {}
+    for poll, detail in specs:
+        spec = poll_of(detail)
+        if spec is not None:
+            state = states.get(poll)
+            outcome = json.loads(state.outcome) if state and state.outcome else None
+            voters = state.voters if state else 0
+            size = len(spec.choices)
+            tally = _tally(size, voters, choices[poll], elsewhere[poll], outcome)
+            found[poll] = _shown(tally, spec.hidden_until_close)
+    return found
+
+
+def _tally(
+    size: int,
+    voters: int,
+    here: dict[int, int],
+    elsewhere: Sequence[tuple[int, list[int]]],
+    outcome: dict[str, Any] | None,
+) -> PollValue:
+    if outcome is not None:
+        return PollValue(voters=outcome["voters"], counts=tuple(outcome["counts"]), closed=True)
+    sums = [here.get(choice, 0) for choice in range(size)]
+    for more, numbers in elsewhere:
+        voters += more
+        for choice, n in enumerate(numbers[:size]):
+            sums[choice] += n
+    return PollValue(voters=voters, counts=tuple(sums), closed=False)
+
+
+def _shown(value: PollValue, hidden_until_close: bool) -> PollValue:
+    if value.closed or not hidden_until_close:
+        return value
+    return PollValue(voters=value.voters, counts=None, closed=False)
