@@ -11,6 +11,7 @@
 - ``files``          import files: JSON Lines, one record a line
 - ``homes``          which region a person or community belongs to
 - ``route``          which region a record must be written by (I7)
+- ``archives``       which converter reads a folder, and the names it gives
 - ``load``           batches to regions, with retries and a progress file
 - ``offline``        batches to this machine's own database, without a running server
 - ``command``        ``tap import``
