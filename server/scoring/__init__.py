@@ -1,0 +1,19 @@
+"""What people's contributions were worth to others: a pure function of (acts, rules, day) (I10).
+
+Usable alone: nothing of ours is imported, only the standard library, and every number is an integer.
+
+    acts ──current──► judgements that stand ──credits──► one per (giver, content)
+                                                             │ pair, unit, mutual, border (rules.py)
+                                                             ▼
+                          Ledger ◄──standing, level──── ledger lines ──explain──► plain sentences
+
+- ``model``    Act, Factor, Line, Ledger: what goes in and what comes out
+- ``rules``    versioned rules from a TOML file: weights, tables, thresholds, effective day
+- ``score``    acts to lines to a ledger
+- ``explain``  a line's factors in sentences; who is named and who is "a colleague"
+- ``python -m server.scoring replay acts.jsonl --day 2026-03-31`` prints ledgers
+
+The acts are a *set*: a union of sets is the merge, duplicates vanish by id, and an act is taken back by
+another act of the same register with a higher ``rev``. So arrival order, repeats and the number of
+nodes change nothing. docs/scoring.md has the rules in words and where they come from.
+"""

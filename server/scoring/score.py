@@ -1,0 +1,182 @@
+"""From credits to ledger lines, standing and level: integers only (docs/scoring.md sections 3 and 4).
+
+Factors multiply in the order pair, unit, mutual, border, with a floor to milli-points after each.
+
+What a line depends on is local: the credits on its content, its author's quarter, and the quarters of
+the mutual circle between giver and author. A ``Book`` made of those alone gives the same lines as one
+made of everybody's acts, so one author's quarter can be scored by itself (section 5 names the acts).
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+
+from server.scoring.credits import Credit, credits_of
+from server.scoring.model import Act, Factor, Ledger, Line
+from server.scoring.rules import DAY_MS, ONE, Rulebook, Rules, at, day_of
+
+
+class Book:
+    """The credits of an act set with their ordinals, found by author and giver."""
+
+    def __init__(self, acts: Iterable[Act], rulebook: Rulebook) -> None:
+        self._received: dict[str, list[Credit]] = defaultdict(list)
+        self._given: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        self._nth_of_pair: dict[str, int] = {}
+        self._nth_of_unit: dict[str, int] = {}
+        self._circles: dict[tuple[str, str, int], list[str]] = {}
+        self._enter(credits_of(acts, rulebook))
+
+    def _enter(self, credits: Iterable[Credit]) -> None:
+        """In canonical order, so that an ordinal is a count so far."""
+        pairs: Counter[tuple[str, str, str, bool]] = Counter()
+        units: Counter[tuple[str, str]] = Counter()
+        for credit in credits:
+            act = credit.strongest
+            self._received[act.author].append(credit)
+            if not credit.counts:
+                continue
+            pair = (act.giver, act.author, credit.quarter, credit.weight.own)
+            pairs[pair] += 1
+            self._nth_of_pair[credit.act] = pairs[pair]
+            if credit.weight.own:
+                continue
+            units[act.content, credit.unit] += 1
+            self._nth_of_unit[credit.act] = units[act.content, credit.unit] if credit.unit else 1
+            # Only what every region sees may enter the circles: any of them can audit the damping.
+            self._given[act.giver, credit.quarter][act.author] += act.public
+
+    @property
+    def authors(self) -> list[str]:
+        return sorted(self._received)
+
+    def received(self, author: str) -> list[Credit]:
+        return self._received.get(author, [])
+
+    def nth_of_pair(self, credit: Credit) -> int:
+        """Which one of its giver's credits to this author in its quarter it is."""
+        return self._nth_of_pair[credit.act]
+
+    def nth_of_unit(self, credit: Credit) -> int:
+        """Which one of its unit's givers to this content it is from."""
+        return self._nth_of_unit[credit.act]
+
+    def given(self, giver: str, quarter: str) -> Counter[str]:
+        """Author -> how many of their contents the giver credited in a quarter, in public lanes."""
+        return self._given.get((giver, quarter), Counter())
+
+    def mutual_circle(self, giver: str, quarter: str, threshold: int) -> list[str]:
+        """Those to whom the giver gave ``threshold`` or more in a quarter, and they as much back."""
+        key = (giver, quarter, threshold)
+        if key not in self._circles:
+            self._circles[key] = [
+                other
+                for other, count in self.given(giver, quarter).items()
+                if min(count, self.given(other, quarter)[giver]) >= threshold
+            ]
+        return self._circles[key]
+
+
+def lines(book: Book, author: str, quarter: str | None = None) -> list[Line]:
+    """The author's ledger lines in canonical order, of one quarter or of all."""
+    return [
+        _line(credit, _factors(credit, book))
+        for credit in book.received(author)
+        if quarter in (None, credit.quarter)
+    ]
+
+
+def _line(credit: Credit, factors: tuple[Factor, ...]) -> Line:
+    act, base = credit.strongest, credit.weight.points
+    result = factors[-1].milli if factors else base * 1000
+    return Line(
+        act=credit.act,
+        person=act.author,
+        at=credit.at,
+        kind=act.kind,
+        content=act.content,
+        giver=act.giver,
+        abroad=_abroad(act),
+        base=base,
+        factors=factors,
+        milli_points=result if credit.counts else 0,
+        quarter=credit.quarter,
+        rules=credit.rules.id,
+        status=credit.status,
+    )
+
+
+def _abroad(act: Act) -> bool:
+    return act.giver_country != act.author_country and "" not in (
+        act.giver_country,
+        act.author_country,
+    )
+
+
+def _factors(credit: Credit, book: Book) -> tuple[Factor, ...]:
+    """The steps that change something, each with the milli-points after it."""
+    if not credit.counts:
+        return ()
+    milli = credit.weight.points * 1000
+    steps = []
+    for name, ordinal, fixed in _multipliers(credit, book):
+        if fixed != ONE:
+            milli = milli * fixed >> 32
+            steps.append(Factor(name, ordinal, fixed, milli))
+    return tuple(steps)
+
+
+def _multipliers(credit: Credit, book: Book) -> Iterator[tuple[str, int, int]]:
+    rules, act = credit.rules, credit.strongest
+    k = book.nth_of_pair(credit)
+    yield "pair", k, at(rules.inverse, k)
+    if credit.weight.own:
+        return
+    k = book.nth_of_unit(credit)
+    yield "unit", k, at(rules.inverse_sqrt, k)
+    yield "mutual", 0, _mutual(act.giver, act.author, credit.quarter, rules, book)
+    if _abroad(act):
+        yield "border", 0, rules.border[0] * ONE // rules.border[1]
+
+
+def _mutual(giver: str, author: str, quarter: str, rules: Rules, book: Book) -> int:
+    """m = 1 - weight * kappa * rho in fixed point; 1 outside a mutual circle.
+
+    kappa: the share of all the giver gave that stayed inside their mutual circle, with a prior against
+    small numbers. rho: how even the exchange between the two was."""
+    mutual = rules.mutual
+    circle = book.mutual_circle(giver, quarter, mutual.threshold)
+    if author not in circle:
+        return ONE
+    given = book.given(giver, quarter)
+    there, back = given[author], book.given(author, quarter)[giver]
+    inside = sum([given[other] for other in circle])
+    over = mutual.weight[0] * inside * 2 * min(there, back)
+    under = mutual.weight[1] * (given.total() + mutual.prior) * (there + back)
+    return ONE - ONE * over // under
+
+
+def standing(points: Iterable[tuple[int, int]], rules: Rules, day: int) -> int:
+    """The decayed sum of (time, milli-points) on a day: B[d] * 2^(-(day - d) / half-life).
+
+    Summed from whole-day buckets, so it never depends on when or how often it was computed; what is
+    placed after the day does not count yet."""
+    buckets: Counter[int] = Counter()
+    for moment, milli in points:
+        buckets[day_of(moment)] += milli
+    return sum([rules.decayed(milli, day - d) for d, milli in buckets.items() if d <= day])
+
+
+def ledger(book: Book, author: str, rulebook: Rulebook, day: int) -> Ledger:
+    """A person's whole account as of a day."""
+    credited = tuple(lines(book, author))
+    rules = rulebook.on(day)
+    worth = standing([(line.at, line.milli_points) for line in credited], rules, day)
+    total = sum([line.milli_points for line in credited])
+    return Ledger(author, day, rules.id, total, worth, rules.level(worth), credited)
+
+
+def ledgers(acts: Iterable[Act], rulebook: Rulebook, day: int) -> list[Ledger]:
+    """Everybody's account at the end of a UTC day, by person; acts of later days are not known yet."""
+    end = (day + 1) * DAY_MS
+    book = Book([act for act in acts if act.at < end], rulebook)
+    return [ledger(book, author, rulebook, day) for author in book.authors]

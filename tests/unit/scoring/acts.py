@@ -1,0 +1,116 @@
+"""Acts for tests: one by hand, or many by Hypothesis in a small world where everything collides."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from hypothesis import strategies as st
+
+from server.scoring.model import Act
+from server.scoring.rules import DAY_MS, day_number
+
+DAY = day_number(date(2026, 2, 1))
+LAST_DAY = day_number(date(2026, 12, 31))
+
+
+def act(
+    kind: str,
+    giver: str,
+    content: str,
+    *,
+    author: str = "",
+    rev: int = 1,
+    on: bool = True,
+    day: int = DAY,
+    ms: int = 0,
+    unit: str = "",
+    country: str = "",
+    author_unit: str = "",
+    author_country: str = "",
+    public: bool = True,
+    unscored: str = "",
+) -> Act:
+    """``content`` is ``<author>/<anything>`` unless the author is given."""
+    register = f"{kind}:{content}:{giver}"
+    return Act(
+        id=f"{register}@{rev}",
+        register=register,
+        rev=rev,
+        on=on,
+        kind=kind,
+        giver=giver,
+        author=author or content.split("/")[0],
+        content=content,
+        at=day * DAY_MS + ms,
+        giver_unit=unit,
+        giver_country=country,
+        author_unit=author_unit,
+        author_country=author_country,
+        public=public,
+        unscored=unscored,
+    )
+
+
+def gone(kind: str, content: str, *, rev: int = 1, on: bool = True, day: int = DAY) -> Act:
+    """The content was ``deleted`` or ``hidden``."""
+    register = f"{kind}:{content}"
+    return Act(f"{register}@{rev}", register, rev, on, kind, "", "", content, day * DAY_MS)
+
+
+PEOPLE = ["asha", "ben", "chen", "dora", "emil"]
+UNITS = {"asha": "tea", "ben": "tea", "chen": "rice", "dora": "", "emil": "rice"}
+COUNTRIES = {"asha": "in", "ben": "in", "chen": "cn", "dora": "de", "emil": ""}
+KINDS = ["accepted", "verified", "solved", "cited", "praised", "helpful", "idea_shipped"]
+
+_judgements = st.builds(
+    lambda kind, giver, author, n, rev, on, day, ms, public, unscored: act(
+        kind,
+        giver,
+        f"{author}/{n}",
+        rev=rev,
+        on=on,
+        day=day,
+        ms=ms,
+        unit=UNITS[giver],
+        country=COUNTRIES[giver],
+        author_unit=UNITS[author],
+        author_country=COUNTRIES[author],
+        public=public,
+        unscored=unscored,
+    ),
+    kind=st.sampled_from(KINDS),
+    giver=st.sampled_from(PEOPLE),
+    author=st.sampled_from(PEOPLE),
+    n=st.integers(1, 5),
+    rev=st.integers(1, 3),
+    on=st.sampled_from([True, True, True, False]),
+    day=st.integers(DAY, DAY + 150),
+    ms=st.sampled_from([0, 0, 1, DAY_MS - 1]),
+    public=st.sampled_from([True, True, False]),
+    unscored=st.sampled_from(["", "", "", "", "bot"]),
+)
+_fates = st.builds(
+    lambda kind, author, n, rev, on: gone(kind, f"{author}/{n}", rev=rev, on=on),
+    kind=st.sampled_from(["deleted", "hidden"]),
+    author=st.sampled_from(PEOPLE),
+    n=st.integers(1, 5),
+    rev=st.integers(1, 2),
+    on=st.booleans(),
+)
+_mixed = st.lists(st.one_of(*[_judgements] * 9, _fates), max_size=120, unique_by=lambda one: one.id)
+_pairs = [(giver, author) for giver in PEOPLE for author in PEOPLE if giver != author]
+
+
+def exchange(counts: list[int]) -> list[Act]:
+    """Everybody thanks every other for so many contents: circles close at three each way."""
+    return [
+        act("helpful", giver, f"{author}/{n}", day=DAY + n, unit=UNITS[giver])
+        for (giver, author), count in zip(_pairs, counts, strict=True)
+        for n in range(count)
+    ]
+
+
+_counts = st.lists(st.integers(0, 5), min_size=len(_pairs), max_size=len(_pairs))
+_circles = st.builds(exchange, _counts).flatmap(st.permutations)
+act_sets = st.one_of(_mixed, _circles)
+"""Distinct acts in any order: two quarters, five people, toggles, deletions, bots; or many circles."""
