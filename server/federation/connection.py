@@ -1,0 +1,127 @@
+"""One websocket connection to a peer as the links use it, and the ASGI side of it.
+
+Waits like ``links``; the dialled side stands there, since sockets are opened nowhere else.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+from server.domain import limits
+from server.domain.errors import Refusal
+from server.federation import frames
+from server.federation.frames import Fault
+from server.federation.link import close_code
+
+SUBPROTOCOL = "tap.federation.v1"
+NO_SUBPROTOCOL = 4406
+CLOSE_SECONDS_MAX = 5
+"""How long the closing handshake may take; what was not sent is still in the log."""
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+SendMessage = Callable[[Message], Awaitable[None]]
+
+
+class Gone(Exception):
+    """The connection ended; the text says how."""
+
+
+class Socket(Protocol):
+    """Whole binary messages in order; ``send`` and ``receive`` raise Gone at the end, ``close`` never."""
+
+    async def send(self, data: bytes) -> None: ...
+    async def receive(self) -> bytes: ...
+    async def close(self, code: int, reason: str) -> None: ...
+
+
+class AcceptedSocket:
+    """The ASGI side. A text message is handed on as its bytes, and refused as no MessagePack."""
+
+    def __init__(self, receive: Receive, send: SendMessage) -> None:
+        self._receive, self._send = receive, send
+
+    async def send(self, data: bytes) -> None:
+        try:
+            await self._send({"type": "websocket.send", "bytes": data})
+        except (OSError, RuntimeError) as error:
+            raise Gone(str(error) or "the connection was lost") from None
+
+    async def receive(self) -> bytes:
+        message = await self._receive()
+        if message["type"] == "websocket.disconnect":
+            raise Gone(f"closed with {message.get('code')} {message.get('reason') or ''}".strip())
+        data: bytes | None = message.get("bytes")
+        return data if data is not None else str(message.get("text")).encode()
+
+    async def close(self, code: int, reason: str) -> None:
+        # The other end may have closed in the meantime.
+        with contextlib.suppress(OSError, RuntimeError):
+            await self._send({"type": "websocket.close", "code": code, "reason": reason})
+
+
+class Connection:
+    """A socket and what waits to be written to it, which the peer's credit bounds (I9)."""
+
+    def __init__(self, number: int, socket: Socket) -> None:
+        self.number = number
+        self._socket = socket
+        self._outbox: deque[bytes] = deque()
+        self._closing: tuple[int, str] | None = None
+        self._wake = asyncio.Event()
+
+    def send(self, data: bytes) -> None:
+        self._outbox.append(data)
+        self._wake.set()
+
+    def close(self, code: int, reason: str) -> None:
+        """After what was sent before; a websocket's reason has at most 123 bytes."""
+        self._closing = self._closing or (code, reason[:60])
+        self._wake.set()
+
+    async def receive(self) -> bytes:
+        return await self._socket.receive()
+
+    async def write(self) -> None:
+        """Until closed. Raises Gone when we closed, the peer is gone, or it takes nothing."""
+        try:
+            while True:
+                while self._outbox:
+                    async with asyncio.timeout(limits.LINK_SILENCE_SECONDS_MAX):
+                        await self._socket.send(self._outbox.popleft())
+                if self._closing:
+                    async with asyncio.timeout(CLOSE_SECONDS_MAX):
+                        await self._socket.close(*self._closing)
+                    raise Gone(f"closed by us: {self._closing[1]}")
+                self._wake.clear()
+                await self._wake.wait()
+        except TimeoutError:
+            raise Gone("the peer takes nothing") from None
+
+
+async def turn_away(socket: Socket, refusal: Refusal) -> None:
+    """ERROR and close, for somebody who has no link here."""
+    try:
+        await socket.send(frames.encode(Fault(refusal.code, refusal.message)))
+        await socket.close(close_code(refusal.code), refusal.code)
+    except Gone:
+        pass  # it did not wait for the answer
+
+
+class Endpoint:
+    """The ASGI application of the federation path; an object, so that routers hand it the raw scope."""
+
+    def __init__(self, accepted: Callable[[Socket], Awaitable[None]]) -> None:
+        self._accepted = accepted
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: SendMessage) -> None:
+        socket = AcceptedSocket(receive, send)
+        await receive()  # websocket.connect
+        if SUBPROTOCOL not in scope.get("subprotocols", ()):
+            await send({"type": "websocket.accept"})
+            await socket.close(NO_SUBPROTOCOL, f"this path speaks {SUBPROTOCOL}")
+            return
+        await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+        await self._accepted(socket)

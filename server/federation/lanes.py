@@ -1,0 +1,60 @@
+"""Lanes as a link sees them: which a peer may receive, how far they are held, whose turn it is.
+
+docs/protocol/federation.md section 6. ``visibility.lane_audience`` alone decides who may receive a
+lane (I8, I12); everything here only asks it.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from server.domain import visibility
+from server.domain.ids import LaneKey
+from server.domain.wire import genesis
+from server.federation.frames import Tip
+
+
+class Held(NamedTuple):
+    """How far a lane is held here: the last event's seq (0 for none) and chain hash."""
+
+    seq: int
+    hash: bytes
+
+    @classmethod
+    def nothing(cls, key: LaneKey) -> "Held":
+        """Before the first event: the lane's genesis hash, which nobody has to be told."""
+        return cls(0, genesis(*key))
+
+
+class Reach(NamedTuple):
+    """Which regions exist and form groups, as this node is configured."""
+
+    regions: frozenset[str]
+    groups: Mapping[str, tuple[str, ...]]
+
+    def may_receive(self, key: LaneKey, region: str) -> bool:
+        """Whether a lane may be sent to, asked for by, or accepted in a region (I8)."""
+        return region in visibility.lane_audience(key.lane, key.region, self.regions, self.groups)
+
+
+def vector(tips: Mapping[LaneKey, int]) -> tuple[Tip, ...]:
+    """A vector for the wire, in one order for equal content."""
+    return tuple([Tip(*key, seq) for key, seq in sorted(tips.items())])
+
+
+def from_vector(tips: Iterable[Tip]) -> dict[LaneKey, int]:
+    """A lane named twice counts as its smaller seq: repeats are harmless, gaps are not."""
+    found: dict[LaneKey, int] = {}
+    for tip in tips:
+        key = tip.key
+        found[key] = min(tip.seq, found.get(key, tip.seq))
+    return found
+
+
+def next_turn(ready: Iterable[LaneKey], last: LaneKey | None) -> LaneKey | None:
+    """Which lane is served now: control overtakes all, the others take turns after ``last``."""
+    lanes = sorted(ready)
+    control = [key for key in lanes if key.lane == visibility.CONTROL]
+    if control:
+        return control[0]
+    later = [key for key in lanes if last is not None and key > last]
+    return next(iter(later or lanes), None)

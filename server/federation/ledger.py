@@ -1,0 +1,71 @@
+"""What a link remembers of its peer from one connection to the next; a few numbers per lane (I9)."""
+
+from collections.abc import Mapping
+
+from server.domain.errors import Refusal
+from server.domain.ids import LaneKey
+from server.federation.catchup import Backlog, Page
+from server.federation.lanes import Reach
+
+
+class Ledger:
+    """Shared by a link and its flow of the moment."""
+
+    def __init__(self, me: str, peer: str, reach: Reach) -> None:
+        self.me, self.peer, self.reach = me, peer, reach
+        self.tips: dict[LaneKey, int] = {}
+        """How far the lanes the peer may receive reach here."""
+        self.backlog: dict[LaneKey, Backlog] = {}
+        """Of these, our own: what the peer has not acknowledged."""
+        self.applying: set[LaneKey] = set()
+        """Lanes with a batch at the writer, also one of an earlier connection."""
+        self.forked: set[LaneKey] = set()
+        self.notes: list[Refusal] = []
+        """For the next Report: worth an operator's look, no reason to close."""
+        self.rtt: int | None = None
+        self.skew: int | None = None
+        self.events_in = self.events_out = self.bytes_in = self.bytes_out = 0
+
+    def moved(self, tips: Mapping[LaneKey, int], now: int) -> dict[LaneKey, int]:
+        """The local log reaches this far: the part of it the peer may know of (I8)."""
+        may_receive, peer = self.reach.may_receive, self.peer
+        theirs = {key: seq for key, seq in tips.items() if may_receive(key, peer)}
+        for key, seq in theirs.items():
+            seq = self.tips[key] = max(seq, self.tips.get(key, 0))
+            if key.region == self.me:
+                backlog = self.backlog.get(key)
+                if backlog is None:
+                    backlog = self.backlog[key] = Backlog(seq - 1)
+                backlog.moved(seq, now)
+        return theirs
+
+    def wanted(self, after: Mapping[LaneKey, int], now: int) -> None:
+        """The peer said what it holds of our lanes: now the backlog is exact."""
+        for key, tip in self.tips.items():
+            if key.region != self.me:
+                continue
+            acked, backlog = after.get(key, 0), self.backlog.get(key)
+            if backlog is None or acked < backlog.acked:
+                backlog = self.backlog[key] = Backlog(acked)
+            backlog.moved(tip, now)
+            backlog.acknowledge(acked)
+
+    def sent(self, page: Page) -> None:
+        if backlog := self.backlog.get(page.key):
+            backlog.sent(page.after, page.first_at)
+
+    def acknowledged(self, tips: Mapping[LaneKey, int]) -> None:
+        for key, seq in tips.items():
+            if backlog := self.backlog.get(key):
+                backlog.acknowledge(seq)
+
+    @property
+    def lag_events(self) -> int:
+        return sum(backlog.events for backlog in self.backlog.values())
+
+    @property
+    def oldest_unacked_at(self) -> int | None:
+        return min(
+            (at for backlog in self.backlog.values() if (at := backlog.since) is not None),
+            default=None,
+        )

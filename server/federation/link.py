@@ -1,0 +1,409 @@
+"""The link to one peer: inputs in, effects out (docs/protocol/federation.md 7, 10 and 11).
+
+House rules of this file:
+
+1. ``step`` is the only way in. It never raises for anything a peer can do: a ``Refused`` becomes
+   ERROR, Close and a Report, and the link backs off.
+2. Every change of state goes through ``_move`` and the table in ``steps``.
+3. One proven connection at most (``_flow``). Others are guests in ``_handshakes`` until proven, and
+   change nothing before.
+4. A connection's WANT is written only when no apply of an earlier one is under way, so the vector it
+   names is exactly what is committed here.
+"""
+
+from typing import assert_never
+
+from server.domain import limits
+from server.domain.errors import STATUS, Code, Refusal, Refused
+from server.federation import frames
+from server.federation.deadlines import Deadline, Deadlines, Due
+from server.federation.flow import Flow
+from server.federation.frames import Fault, Hello, Ping
+from server.federation.handshake import Handshake, Identity
+from server.federation.intake import BEHIND_EVENTS
+from server.federation.lanes import Reach
+from server.federation.ledger import Ledger
+from server.federation.status import LinkStatus
+from server.federation.steps import (
+    REJECTIONS,
+    Applied,
+    ApplyRefused,
+    Close,
+    Committed,
+    Dial,
+    DialFailed,
+    Disconnected,
+    Effect,
+    Input,
+    Opened,
+    PageLoaded,
+    Received,
+    Report,
+    Send,
+    SetTimer,
+    Started,
+    State,
+    Stopped,
+    TimerFired,
+    TipsLoaded,
+    Trigger,
+    next_state,
+)
+from server.federation.trust import Roster
+
+GUESTS_MAX = 4
+"""Unproven connections per peer at a time: one lost, one anew, and room for a mistake."""
+GOING_AWAY = 1001
+NORMAL = 1000
+SECOND = 1000
+APPLY_AGAIN_ATTEMPT = 3
+"""A postponed apply is tried again within two seconds."""
+
+
+def close_code(code: Code) -> int:
+    """The websocket close code of a refusal: 4000 + its HTTP status."""
+    return 4000 + STATUS[code]
+
+
+def backoff_ms(attempt: int, jitter: float) -> int:
+    """Full jitter: anywhere between the shortest pause and a ceiling that doubles up to 30 s."""
+    low = limits.BACKOFF_SECONDS_MIN * SECOND
+    high = min(limits.BACKOFF_SECONDS_MAX * SECOND, low * 2.0 ** min(attempt, 16))
+    return int(low + jitter * (high - low))
+
+
+def rejected_pause_ms(jitter: float) -> int:
+    """Only a person mends a rejection, perhaps just now: 15 to 30 s."""
+    return int(limits.BACKOFF_SECONDS_MAX * SECOND * (0.5 + jitter / 2))
+
+
+class Link:
+    """See the module. ``dials``: whether this end opens connections of its own accord."""
+
+    def __init__(self, me: Identity, peer: str, roster: Roster, reach: Reach, dials: bool) -> None:
+        self.state = State.IDLE
+        self.peer = peer
+        self._me = me
+        self._roster = roster
+        self._dials = dials
+        self._ledger = Ledger(me.region, peer, reach)
+        self._handshakes: dict[int, Handshake] = {}
+        self._flow: Flow | None = None
+        self._opener: str | None = None
+        self._deadlines = Deadlines()
+        self._attempts = 0
+        self._stopped = False
+        self._now = 0
+        self._since = 0
+        self._jitter = 0.5
+        self._peer_epoch: int | None = None
+        self._error: tuple[int, str] | None = None
+        self._out: list[Effect] = []
+
+    # -- the one way in ----------------------------------------------------------------------------
+
+    def step(self, now: int, given: Input, jitter: float = 0.5) -> list[Effect]:
+        """One input, all its effects in order. ``now``: UTC milliseconds; ``jitter``: [0, 1)."""
+        self._now, self._jitter = now, jitter
+        self._deadlines.clock(now)
+        self._take(given)
+        self._settle()
+        effects = self._out[:]
+        self._out.clear()
+        return effects
+
+    def _take(self, given: Input) -> None:
+        match given:
+            case Received(conn, data):
+                self._received(conn, data)
+            case Opened(conn, inbound, nonce):
+                self._opened(conn, inbound, nonce)
+            case Disconnected(conn, reason):
+                self._disconnected(conn, reason)
+            case DialFailed(reason):
+                if self.state is State.DIALING:
+                    self._down(Trigger.LOST, note=reason)
+            case TimerFired():
+                self._deadlines.fired()
+                for deadline in self._deadlines.take():
+                    self._due(deadline)
+            case Started():
+                self._stopped = False
+                if self._dials and self.state is State.IDLE:
+                    self._dial()
+            case Stopped():
+                self._stop()
+            case Committed() | PageLoaded() | TipsLoaded() | Applied() | ApplyRefused():
+                self._answered(given)
+            case _:
+                assert_never(given)
+
+    def _answered(
+        self, given: Committed | PageLoaded | TipsLoaded | Applied | ApplyRefused
+    ) -> None:
+        """The log, the reader and the writer."""
+        flow, ledger = self._flow, self._ledger
+        match given:
+            case Committed(tips):
+                theirs = ledger.moved(tips, self._now)
+                if flow and theirs:
+                    flow.moved(theirs)
+            case PageLoaded(key, after, page):
+                if flow:
+                    flow.page_loaded(key, after, page)
+            case TipsLoaded(conn, held):
+                if flow and flow.conn == conn:
+                    flow.tips_loaded(held, self._now)
+            case Applied(key, seq):
+                ledger.applying.discard(key)
+                if flow:
+                    flow.applied(key, seq)
+            case ApplyRefused():
+                self._apply_refused(given)
+            case _:
+                assert_never(given)
+
+    def _settle(self) -> None:
+        """After every input: notes, state, what can be sent, the timer."""
+        for note in self._ledger.notes:
+            self._report(note)
+        self._ledger.notes.clear()
+        if self._flow:
+            self._flow.pump()
+            behind = self._flow.behind_events
+            if self.state is State.CATCHING_UP and behind == 0:
+                self._move(Trigger.CAUGHT_UP)
+            elif self.state is State.LIVE and behind is not None and behind > BEHIND_EVENTS:
+                self._move(Trigger.FELL_BEHIND)
+        if (at := self._deadlines.arm()) is not None:
+            self._out.append(SetTimer(at))
+
+    # -- connections -------------------------------------------------------------------------------
+
+    def _dial(self) -> None:
+        self._move(Trigger.DUE)
+        self._out.append(Dial())
+
+    def _opened(self, conn: int, inbound: bool, nonce: bytes) -> None:
+        if self._stopped:
+            self._out.append(Close(conn, GOING_AWAY, "the node is stopping"))
+        elif inbound and sum(h.role == "accept" for h in self._handshakes.values()) >= GUESTS_MAX:
+            self._part(conn, Refusal(Code.OVERLOADED, "too many unproven connections"))
+        elif inbound:
+            self._shake(conn, Handshake(self._me, self.peer, self._roster, "accept", nonce))
+        elif self.state is State.DIALING:
+            self._move(Trigger.CONNECTED)
+            handshake = Handshake(self._me, self.peer, self._roster, "dial", nonce)
+            self._shake(conn, handshake)
+            self._send(conn, handshake.opening(self._now))
+        else:
+            # A guest was proven while we dialled.
+            self._out.append(Close(conn, NORMAL, "not needed any more"))
+
+    def _shake(self, conn: int, handshake: Handshake) -> None:
+        self._handshakes[conn] = handshake
+        self._deadlines.set(Due.HELLO, self._now + limits.HELLO_SECONDS_MAX * SECOND, conn)
+
+    def _forget_handshake(self, conn: int) -> Handshake:
+        self._deadlines.drop(Due.HELLO, conn)
+        return self._handshakes.pop(conn)
+
+    def _received(self, conn: int, data: bytes) -> None:
+        flow = self._flow
+        proven = flow is not None and flow.conn == conn
+        if not proven and conn not in self._handshakes:
+            return
+        self._ledger.bytes_in += len(data)
+        try:
+            frame = frames.decode(data)
+            if isinstance(frame, Fault):
+                self._fault_from(conn, frame)
+            elif flow is not None and proven:
+                self._heard(flow, frame, len(data))
+            else:
+                self._greeted(conn, frame)
+        except Refused as error:
+            self._fault(conn, error.refusal)
+
+    def _heard(self, flow: Flow, frame: frames.Frame, size: int) -> None:
+        self._deadlines.set(Due.SILENCE, self._now + limits.LINK_SILENCE_SECONDS_MAX * SECOND)
+        flow.heard(frame, size, self._now)
+        if isinstance(frame, Ping) and self.state is State.LIVE and frame.echo:
+            # It works, and has for a while: the next loss starts from the shortest pause.
+            self._attempts = 0
+
+    def _greeted(self, conn: int, frame: frames.Frame) -> None:
+        if not isinstance(frame, Hello):
+            raise Refused(Code.BAD_FRAME, "HELLO comes first")
+        handshake = self._handshakes[conn]
+        if answer := handshake.receive(frame, self._now):
+            self._send(conn, answer)
+        if handshake.proven:
+            self._proven(conn, self._forget_handshake(conn))
+
+    def _proven(self, conn: int, handshake: Handshake) -> None:
+        opener = self._me.region if handshake.role == "dial" else self.peer
+        if self._flow and not self._replaces(opener):
+            self._part(conn, Refusal(Code.CONFLICT, "another connection is kept"))
+            # The peer dialled because it believes there is none: find out soon if it is right.
+            self._flow.send(Ping(self._now))
+            return
+        if self._flow:
+            self._part(self._flow.conn, Refusal(Code.CONFLICT, "replaced by another connection"))
+        for own in [c for c, h in self._handshakes.items() if h.role == "dial"]:
+            self._forget_handshake(own)
+            self._out.append(Close(own, NORMAL, "not needed any more"))
+        self._peer_epoch = handshake.epoch
+        self._begin(conn, opener)
+
+    def _replaces(self, opener: str) -> bool:
+        """Both ends must choose alike: of one opener's two the newer, else the lower region's."""
+        return self._opener is None or opener <= self._opener
+
+    def _begin(self, conn: int, opener: str) -> None:
+        if opener == self.peer:
+            self._attempts = 0
+        self._opener = opener
+        self._deadlines.drop(Due.DIAL)
+        self._deadlines.drop(Due.APPLY)
+        self._deadlines.set(Due.PING, self._now)
+        self._deadlines.set(Due.SILENCE, self._now + limits.LINK_SILENCE_SECONDS_MAX * SECOND)
+        self._flow = Flow(conn, self._ledger, self._roster, self._out)
+        self._move(Trigger.PROVEN)
+        self._flow.begin()
+
+    def _disconnected(self, conn: int, reason: str) -> None:
+        if self._owns(conn):
+            self._down(Trigger.LOST, note=reason)
+
+    def _owns(self, conn: int) -> bool:
+        """Whether the link stands and falls with this connection; a handshake is forgotten."""
+        if self._flow and self._flow.conn == conn:
+            return True
+        return conn in self._handshakes and self._forget_handshake(conn).role == "dial"
+
+    # -- leaving -----------------------------------------------------------------------------------
+
+    def _part(self, conn: int, refusal: Refusal) -> None:
+        """ERROR, then close; says nothing about the link's state."""
+        message = refusal.message[: frames.MESSAGE_CHARS_MAX]
+        self._send(conn, Fault(refusal.code, message))
+        self._out.append(Close(conn, close_code(refusal.code), refusal.code))
+
+    def _fault(self, conn: int, refusal: Refusal) -> None:
+        """The peer, or a guest claiming to be it, did what the protocol forbids."""
+        guest = conn in self._handshakes
+        self._part(conn, refusal)
+        if self._owns(conn):
+            rejected = guest and refusal.code in REJECTIONS
+            self._down(Trigger.REJECTED if rejected else Trigger.LOST, refusal)
+        else:
+            self._report(refusal)
+
+    def _fault_from(self, conn: int, frame: Fault) -> None:
+        """The other end said why it closes. What a guest says is nobody's word: not repeated."""
+        self._out.append(Close(conn, NORMAL, "told why"))
+        if not self._owns(conn):
+            return
+        words = f"{self.peer} told us: {frame.code}: {frame.message}"
+        self._down(Trigger.REJECTED if frame.code in REJECTIONS else Trigger.LOST, note=words)
+
+    def _down(self, trigger: Trigger, refusal: Refusal | None = None, note: str = "") -> None:
+        """No connection any more: dial again after a pause, or wait to be dialled."""
+        self._flow = self._opener = None
+        for due in (Due.PING, Due.SILENCE, Due.APPLY):
+            self._deadlines.drop(due)
+        if self._dials:
+            self._attempts += 1
+            pause = backoff_ms(self._attempts, self._jitter)
+            if trigger is Trigger.REJECTED:
+                pause = rejected_pause_ms(self._jitter)
+            self._deadlines.set(Due.DIAL, self._now + pause)
+        elif trigger is Trigger.LOST:
+            trigger = Trigger.LEFT
+        self._move(trigger, refusal, note)
+
+    def _stop(self) -> None:
+        self._stopped = True
+        refusal = Refusal(Code.STOPPING, "the node is stopping")
+        for conn in [*self._handshakes, *([self._flow.conn] if self._flow else [])]:
+            self._send(conn, Fault(refusal.code, refusal.message))
+            self._out.append(Close(conn, GOING_AWAY, refusal.code))
+        self._handshakes.clear()
+        self._deadlines.clear()
+        self._flow = self._opener = None
+        self._move(Trigger.STOPPED)
+
+    # -- time, state, words --------------------------------------------------------------------------
+
+    def _apply_refused(self, given: ApplyRefused) -> None:
+        self._ledger.applying.discard(given.key)
+        if given.refusal.code is Code.FORK:
+            self._ledger.forked.add(given.key)
+        if self._flow is None:
+            return
+        try:
+            if self._flow.apply_refused(given.key, given.refusal):
+                pause = backoff_ms(APPLY_AGAIN_ATTEMPT, self._jitter)
+                self._deadlines.set(Due.APPLY, self._now + pause)
+                self._report(given.refusal)
+        except Refused as error:
+            self._fault(self._flow.conn, error.refusal)
+
+    def _due(self, deadline: Deadline) -> None:
+        match deadline.due, self._flow:
+            case Due.DIAL, _:
+                self._dial()
+            case Due.HELLO, _:
+                self._fault(deadline.conn, Refusal(Code.EXPIRED, "no proof came in time"))
+            case Due.PING, Flow() as flow:
+                flow.ping(self._now)
+                self._deadlines.set(Due.PING, self._now + limits.LINK_PING_SECONDS * SECOND)
+            case Due.SILENCE, Flow() as flow:
+                words = f"silent for {limits.LINK_SILENCE_SECONDS_MAX} s"
+                self._out.append(Close(flow.conn, close_code(Code.EXPIRED), words))
+                self._down(Trigger.LOST, note=words)
+            case Due.APPLY, Flow() as flow:
+                flow.retry()
+            case _:
+                pass
+
+    def _send(self, conn: int, frame: frames.Frame) -> None:
+        data = frames.encode(frame)
+        self._ledger.bytes_out += len(data)
+        self._out.append(Send(conn, data))
+
+    def _move(self, trigger: Trigger, refusal: Refusal | None = None, note: str = "") -> None:
+        state = next_state(self.state, trigger)
+        if state is not self.state:
+            self._since = self._now
+        self.state = state
+        self._report(refusal, note)
+
+    def _report(self, refusal: Refusal | None, note: str = "") -> None:
+        if words := f"{refusal.code}: {refusal.message}" if refusal else note:
+            self._error = (self._now, words)
+        self._out.append(Report(self.state, refusal, note))
+
+    def status(self, now: int) -> LinkStatus:
+        """For operators; any time."""
+        ledger, since = self._ledger, self._ledger.oldest_unacked_at
+        return LinkStatus(
+            region=self.peer,
+            state=self.state,
+            since=self._since,
+            dialled_by=self._opener,
+            behind_events=(self._flow and self._flow.behind_events) or 0,
+            lag_events=ledger.lag_events,
+            oldest_unacked_ms=None if since is None else max(0, now - since),
+            rtt_ms=ledger.rtt,
+            skew_ms=ledger.skew,
+            peer_epoch=self._peer_epoch,
+            forked=tuple(sorted(f"{k.region}:{k.epoch:x}:{k.lane}" for k in ledger.forked)),
+            last_error=self._error[1] if self._error else None,
+            last_error_at=self._error[0] if self._error else None,
+            events_in=ledger.events_in,
+            events_out=ledger.events_out,
+            bytes_in=ledger.bytes_in,
+            bytes_out=ledger.bytes_out,
+        )

@@ -1,0 +1,81 @@
+"""Reading the log for the links: how far lanes are held, and ready pages (the other file that waits).
+
+A page of an own lane ends where it ends and gets a head signed now; a page of a foreign lane must end
+where its origin signed one (docs/protocol/federation.md 5).
+"""
+
+from collections import OrderedDict
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from server.domain.ids import LaneKey
+from server.domain.wire import SignedHead, WireEvent, genesis
+from server.federation.catchup import Page, page
+from server.federation.lanes import Held
+from server.federation.trust import HeadSigner
+from server.storage import event_log
+from server.storage.reader import Snapshot
+
+HASHES_KEPT = 1024
+"""Chain hashes at recent page ends: the next page begins there; 100 bytes each."""
+
+
+class Snapshots(Protocol):
+    """``storage.reader.Reader``."""
+
+    def snapshot(self) -> AbstractAsyncContextManager[Snapshot]: ...
+
+
+class Pages:
+    """One per node, shared by its links."""
+
+    def __init__(self, region: str, reader: Snapshots, private: Ed25519PrivateKey) -> None:
+        self._region = region
+        self._reader = reader
+        self._signer = HeadSigner(private)
+        self._hashes: OrderedDict[tuple[LaneKey, int], bytes] = OrderedDict()
+
+    async def tips(self) -> dict[LaneKey, Held]:
+        """Every lane this node holds, from one transaction."""
+        async with self._reader.snapshot() as snapshot:
+            tips = await event_log.lane_tips(snapshot)
+        return {key: Held(tip.seq, tip.hash) for key, tip in tips.items()}
+
+    async def page(self, key: LaneKey, after: int) -> Page | None:
+        """What follows ``after``, within the limits of a batch; None when nothing can be sent yet."""
+        async with self._reader.snapshot() as snapshot:
+            previous = await self._hash_at(snapshot, key, after)
+            events = await event_log.lane_page(snapshot, key, after)
+            if previous is None or not events:
+                return None
+            head = await self._head(snapshot, key, after, events)
+        if head is None:
+            return None
+        self._remember(key, head.seq, head.hash)
+        return page(after, previous, events[: head.seq - after], head)
+
+    async def _hash_at(self, snapshot: Snapshot, key: LaneKey, seq: int) -> bytes | None:
+        if seq == 0:
+            return genesis(*key)
+        known = self._hashes.get((key, seq))
+        if known is None:
+            found = await event_log.lane_page(snapshot, key, seq - 1, events_max=1)
+            known = found[0].hash if found else None
+        return known
+
+    async def _head(
+        self, snapshot: Snapshot, key: LaneKey, after: int, events: list[WireEvent]
+    ) -> SignedHead | None:
+        last = after + len(events)
+        if key.region == self._region:
+            return self._signer.sign(key, Held(last, events[-1].hash))
+        head = await event_log.lane_head(snapshot, key, after + 1)
+        return head if head and head.seq <= last else None
+
+    def _remember(self, key: LaneKey, seq: int, hash_: bytes) -> None:
+        self._hashes[key, seq] = hash_
+        self._hashes.move_to_end((key, seq))
+        while len(self._hashes) > HASHES_KEPT:
+            self._hashes.popitem(last=False)

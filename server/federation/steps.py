@@ -1,0 +1,238 @@
+"""What a link is told (inputs), what it asks for (effects), its states and their one table.
+
+Inputs are facts in the past tense, effects are wishes. Connections are numbered by the edge; an
+input that names a connection the link has given up is ignored. docs/protocol/federation.md section 10
+draws the table below.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from server.domain.errors import Code, Mistake, Refusal
+from server.domain.ids import LaneKey
+from server.domain.wire import LaneBatch
+from server.federation.catchup import Page
+from server.federation.lanes import Held
+
+# -- states ------------------------------------------------------------------------------------------
+
+
+class State(StrEnum):
+    """Where a link is. ``refused``: one end does not accept who the other is; an operator must look."""
+
+    IDLE = "idle"
+    DIALING = "dialing"
+    PROVING = "proving"
+    CATCHING_UP = "catching_up"
+    LIVE = "live"
+    BACKING_OFF = "backing_off"
+    REFUSED = "refused"
+
+
+class Trigger(StrEnum):
+    DUE = "due"
+    """It is time to dial."""
+    CONNECTED = "connected"
+    PROVEN = "proven"
+    """A connection is ours to use, whoever dialled it."""
+    CAUGHT_UP = "caught_up"
+    FELL_BEHIND = "fell_behind"
+    LOST = "lost"
+    """No connection any more; this end dials again."""
+    LEFT = "left"
+    """No connection any more; the other end dials."""
+    REJECTED = "rejected"
+    STOPPED = "stopped"
+
+
+TRANSITIONS: Mapping[tuple[State, Trigger], State] = {
+    (State.IDLE, Trigger.DUE): State.DIALING,
+    (State.IDLE, Trigger.PROVEN): State.CATCHING_UP,
+    (State.IDLE, Trigger.STOPPED): State.IDLE,
+    (State.DIALING, Trigger.CONNECTED): State.PROVING,
+    (State.DIALING, Trigger.PROVEN): State.CATCHING_UP,
+    (State.DIALING, Trigger.LOST): State.BACKING_OFF,
+    (State.DIALING, Trigger.STOPPED): State.IDLE,
+    (State.PROVING, Trigger.PROVEN): State.CATCHING_UP,
+    (State.PROVING, Trigger.LOST): State.BACKING_OFF,
+    (State.PROVING, Trigger.REJECTED): State.REFUSED,
+    (State.PROVING, Trigger.STOPPED): State.IDLE,
+    (State.CATCHING_UP, Trigger.PROVEN): State.CATCHING_UP,
+    (State.CATCHING_UP, Trigger.CAUGHT_UP): State.LIVE,
+    (State.CATCHING_UP, Trigger.LOST): State.BACKING_OFF,
+    (State.CATCHING_UP, Trigger.LEFT): State.IDLE,
+    (State.CATCHING_UP, Trigger.REJECTED): State.REFUSED,
+    (State.CATCHING_UP, Trigger.STOPPED): State.IDLE,
+    (State.LIVE, Trigger.PROVEN): State.CATCHING_UP,
+    (State.LIVE, Trigger.FELL_BEHIND): State.CATCHING_UP,
+    (State.LIVE, Trigger.LOST): State.BACKING_OFF,
+    (State.LIVE, Trigger.LEFT): State.IDLE,
+    (State.LIVE, Trigger.REJECTED): State.REFUSED,
+    (State.LIVE, Trigger.STOPPED): State.IDLE,
+    (State.BACKING_OFF, Trigger.DUE): State.DIALING,
+    (State.BACKING_OFF, Trigger.PROVEN): State.CATCHING_UP,
+    (State.BACKING_OFF, Trigger.STOPPED): State.IDLE,
+    (State.REFUSED, Trigger.DUE): State.DIALING,
+    (State.REFUSED, Trigger.PROVEN): State.CATCHING_UP,
+    (State.REFUSED, Trigger.STOPPED): State.IDLE,
+}
+
+
+def next_state(state: State, trigger: Trigger) -> State:
+    """Raises Mistake for a pair that cannot happen."""
+    try:
+        return TRANSITIONS[state, trigger]
+    except KeyError:
+        raise Mistake(f"a link that is {state} cannot be told {trigger}") from None
+
+
+REJECTIONS = frozenset({Code.UNKNOWN_PEER, Code.BAD_SIGNATURE, Code.UNSUPPORTED_VERSION})
+"""About who the other end is, not about what it sent: no retry mends them, a person does."""
+
+# -- inputs ------------------------------------------------------------------------------------------
+
+
+class Started(NamedTuple):
+    """The node runs: dial, if it is ours to dial."""
+
+
+class Stopped(NamedTuple):
+    """The node is stopping: say so and close."""
+
+
+class Opened(NamedTuple):
+    """A connection to the peer stands, dialled by us or (``inbound``) claiming to be the peer.
+
+    ``nonce``: 32 random bytes for its handshake."""
+
+    conn: int
+    inbound: bool
+    nonce: bytes
+
+
+class DialFailed(NamedTuple):
+    reason: str
+
+
+class Received(NamedTuple):
+    """One whole message."""
+
+    conn: int
+    data: bytes
+
+
+class Disconnected(NamedTuple):
+    conn: int
+    reason: str
+
+
+class TipsLoaded(NamedTuple):
+    """The answer to LoadTips: every lane this node holds, from one transaction."""
+
+    conn: int
+    tips: Mapping[LaneKey, Held]
+
+
+class Committed(NamedTuple):
+    """These lanes now reach this far in the local log."""
+
+    tips: Mapping[LaneKey, int]
+
+
+class PageLoaded(NamedTuple):
+    """The answer to LoadPage; ``page`` None when nothing after ``after`` can be sent yet."""
+
+    key: LaneKey
+    after: int
+    page: Page | None
+
+
+class Applied(NamedTuple):
+    """The batch under application in this lane is committed; ``seq`` is the lane's tip."""
+
+    key: LaneKey
+    seq: int
+
+
+class ApplyRefused(NamedTuple):
+    key: LaneKey
+    refusal: Refusal
+
+
+class TimerFired(NamedTuple):
+    """The time asked for by SetTimer has come."""
+
+
+Input = (
+    Started
+    | Stopped
+    | Opened
+    | DialFailed
+    | Received
+    | Disconnected
+    | TipsLoaded
+    | Committed
+    | PageLoaded
+    | Applied
+    | ApplyRefused
+    | TimerFired
+)
+
+# -- effects -----------------------------------------------------------------------------------------
+
+
+class Dial(NamedTuple):
+    """Connect to the peer's address; answered by Opened or DialFailed."""
+
+
+class Send(NamedTuple):
+    """Write one binary message. Order is kept; what is queued is bounded by the peer's credit."""
+
+    conn: int
+    data: bytes
+    events: int = 0
+
+
+class Close(NamedTuple):
+    """Close after what was sent; ``code`` is a websocket close code. Nothing answers it."""
+
+    conn: int
+    code: int
+    reason: str
+
+
+class LoadTips(NamedTuple):
+    """Read how far every lane is held, in one transaction; answered by TipsLoaded."""
+
+    conn: int
+
+
+class LoadPage(NamedTuple):
+    """Read up to BATCH_EVENTS_MAX events or BATCH_BYTES_MAX bytes; answered by PageLoaded."""
+
+    key: LaneKey
+    after: int
+
+
+class Apply(NamedTuple):
+    """Commit verified events; answered by Applied or ApplyRefused. One per lane at a time."""
+
+    batch: LaneBatch
+
+
+class SetTimer(NamedTuple):
+    """Answer TimerFired at this time (UTC milliseconds); replaces the timer before it."""
+
+    at: int
+
+
+class Report(NamedTuple):
+    """For log and counters: the state changed, something was refused, or a connection was lost."""
+
+    state: State
+    refusal: Refusal | None = None
+    note: str = ""
+
+
+Effect = Dial | Send | Close | LoadTips | LoadPage | Apply | SetTimer | Report

@@ -1,0 +1,211 @@
+"""Keys, signed heads and the gate every foreign event passes: ``verify_batch``.
+
+docs/protocol/federation.md sections 2 (keys), 3 to 5 (header, chain, head) and 7 (proof in HELLO).
+Ed25519 (RFC 8032) is deterministic, so this file stays pure: keys and nonces come in.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from server.domain import limits
+from server.domain.errors import Code, Refused
+from server.domain.ids import LaneKey
+from server.domain.wire import (
+    Header,
+    LaneBatch,
+    SignedHead,
+    WireEvent,
+    chain,
+    commitment,
+    decode_header,
+)
+from server.federation.frames import Batch, Carried
+from server.federation.lanes import Held
+
+Role = Literal["dial", "accept"]
+
+HEADS_KEPT = 1024
+"""Signed heads in memory: every peer of a live batch finds its head ready; 200 bytes each."""
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+# -- keys ------------------------------------------------------------------------------------------
+
+
+def key_id(public: bytes) -> str:
+    """Names a key in heads and logs: the first 16 hex digits of SHA-256 of its 32 bytes."""
+    return hashlib.sha256(public).hexdigest()[:16]
+
+
+def public_key(raw: bytes) -> Ed25519PublicKey:
+    """Raises ValueError unless ``raw`` has 32 bytes."""
+    return Ed25519PublicKey.from_public_bytes(raw)
+
+
+def private_key(seed: bytes) -> Ed25519PrivateKey:
+    """Raises ValueError unless ``seed`` has 32 bytes."""
+    return Ed25519PrivateKey.from_private_bytes(seed)
+
+
+class Roster:
+    """The pinned keys of every region; who is not in it does not exist."""
+
+    def __init__(self, keys: Mapping[str, Iterable[bytes]]) -> None:
+        """``keys``: region -> its public keys (32 bytes each); two while one is being replaced."""
+        self._keys = {
+            region: {key_id(raw): public_key(raw) for raw in raws} for region, raws in keys.items()
+        }
+
+    def __contains__(self, region: str) -> bool:
+        return region in self._keys
+
+    @property
+    def regions(self) -> frozenset[str]:
+        return frozenset(self._keys)
+
+    def check(self, region: str, key: str, signature: bytes, signed: bytes) -> None:
+        """Raises Refused: unknown_peer, or bad_signature when the key is not pinned or does not fit."""
+        if region not in self._keys:
+            raise Refused(Code.UNKNOWN_PEER, f"region {region} is not in the roster")
+        public = self._keys[region].get(key)
+        if public is None:
+            raise Refused(Code.BAD_SIGNATURE, f"key {key} is not pinned for region {region}")
+        try:
+            public.verify(signature, signed)
+        except InvalidSignature:
+            raise Refused(
+                Code.BAD_SIGNATURE, f"the signature by key {key} of {region} does not fit"
+            ) from None
+
+
+# -- heads -----------------------------------------------------------------------------------------
+
+
+def sign_head(key: LaneKey, tip: Held, private: Ed25519PrivateKey) -> SignedHead:
+    """The origin's word that its lane's event ``tip.seq`` has chain hash ``tip.hash`` (section 5)."""
+    name = key_id(private.public_key().public_bytes_raw())
+    bare = SignedHead(*key, tip.seq, tip.hash, name, b"")
+    return msgspec.structs.replace(bare, signature=private.sign(bare.signed_bytes))
+
+
+class HeadSigner:
+    """Signs each head once, however many peers receive it."""
+
+    def __init__(self, private: Ed25519PrivateKey) -> None:
+        self._private = private
+        self._heads: OrderedDict[tuple[LaneKey, Held], SignedHead] = OrderedDict()
+
+    def sign(self, key: LaneKey, tip: Held) -> SignedHead:
+        head = self._heads.get((key, tip)) or sign_head(key, tip, self._private)
+        self._heads[key, tip] = head
+        self._heads.move_to_end((key, tip))
+        while len(self._heads) > HEADS_KEPT:
+            self._heads.popitem(last=False)
+        return head
+
+
+def verify_head(head: SignedHead, roster: Roster) -> None:
+    """Raises Refused: unknown_peer or bad_signature."""
+    roster.check(head.region, head.key_id, head.signature, head.signed_bytes)
+
+
+# -- the proof in HELLO ------------------------------------------------------------------------------
+
+
+class Proof(msgspec.Struct, frozen=True, array_like=True):
+    """What a proof covers: both regions, both nonces, which end speaks, the version both take."""
+
+    role: Role
+    region: str
+    to: str
+    version: int
+    epoch: int
+    key_id: str
+    nonce: bytes
+    other_nonce: bytes
+
+    @property
+    def signed_bytes(self) -> bytes:
+        return b"tap hello 1" + _encode(self)
+
+
+def sign_proof(proof: Proof, private: Ed25519PrivateKey) -> bytes:
+    return private.sign(proof.signed_bytes)
+
+
+def verify_proof(proof: Proof, signature: bytes, roster: Roster) -> None:
+    """Raises Refused: unknown_peer or bad_signature."""
+    roster.check(proof.region, proof.key_id, signature, proof.signed_bytes)
+
+
+# -- the gate for foreign events ---------------------------------------------------------------------
+
+
+def verify_batch(batch: Batch, tip: Held, roster: Roster) -> LaneBatch:
+    """The part of a batch beyond ``tip``, proven to be its origin's; nothing of it is applied before.
+
+    ``tip``: how far the lane is held here. Raises Refused: broken_chain (a gap, or bytes changed on
+    the way), bad_signature, unknown_peer, bad_commitment, bad_frame, too_large, or fork when the
+    origin signed a history other than the one we hold. A batch with nothing new has no events.
+    """
+    head = batch.head.signed
+    key = batch.head.key
+    if batch.after > tip.seq:
+        raise Refused(
+            Code.BROKEN_CHAIN, f"a gap: events {tip.seq + 1} to {batch.after} are missing"
+        )
+    if head.seq != batch.after + len(batch.events):
+        raise Refused(
+            Code.BROKEN_CHAIN, f"the head is for event {head.seq}, the batch ends elsewhere"
+        )
+    verify_head(head, roster)
+    events = _verify_events(key, batch)
+    if events[-1].hash != head.hash:
+        raise Refused(Code.BROKEN_CHAIN, f"the chain does not lead to the head of event {head.seq}")
+    return _beyond(tip, batch, key, events)
+
+
+def _verify_events(key: LaneKey, batch: Batch) -> list[WireEvent]:
+    events: list[WireEvent] = []
+    previous = batch.previous
+    for number, carried in enumerate(batch.events, batch.after + 1):
+        _check_header(decode_header(carried.header), key, number, carried)
+        previous = chain(previous, carried.header)
+        events.append(WireEvent(carried.header, previous, carried.salt, carried.body))
+    return events
+
+
+def _check_header(header: Header, key: LaneKey, seq: int, carried: Carried) -> None:
+    if (header.region, header.epoch, header.lane) != key:
+        raise Refused(Code.BROKEN_CHAIN, f"event {header.id} lies in a batch of another lane")
+    if header.seq != seq:
+        raise Refused(Code.BROKEN_CHAIN, f"event {header.id} stands where {seq} belongs")
+    if carried.body is None or carried.salt is None:
+        if carried.body is not carried.salt:
+            raise Refused(Code.BAD_FRAME, f"event {header.id} has one of salt and body")
+        return
+    if len(carried.body) > limits.EVENT_BODY_BYTES_MAX:
+        most = limits.EVENT_BODY_BYTES_MAX
+        raise Refused(Code.TOO_LARGE, f"the body of {header.id} has more than {most} bytes")
+    if commitment(carried.salt, carried.body) != header.commitment:
+        raise Refused(Code.BAD_COMMITMENT, f"the body of {header.id} is not the one committed to")
+
+
+def _beyond(tip: Held, batch: Batch, key: LaneKey, events: list[WireEvent]) -> LaneBatch:
+    """Drops repeats, after comparing the two histories where they must meet (I5)."""
+    head = batch.head.signed
+    known = tip.seq - batch.after
+    if known <= len(events):
+        there = batch.previous if known == 0 else events[known - 1].hash
+        if there != tip.hash:
+            raise Refused(
+                Code.FORK, f"{key.region} signed two histories of lane {key.lane} at {tip.seq}"
+            )
+    return LaneBatch(key, tip.seq, tip.hash, tuple(events[known:]), head)
