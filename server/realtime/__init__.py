@@ -1,0 +1,39 @@
+"""Live clients: one cursor per connection, ready frames, and catching up as the normal case.
+
+- ``frames``     what clients and the node say to each other, in both encodings; ready websocket frames
+- ``ring``       the newest events by channel, with their ready frames: what a resume is served from
+- ``values``     counters and tallies: the latest of each, sent at a bounded rate
+- ``hub``        which live connection hears which channel; one buffer per connection and commit batch
+- ``effects``    what a session is told and what it asks for: two closed sets
+- ``states``     a session's named states, and the literal table of moves between them
+- ``interest``   what one connection hears, and from which position on
+- ``reading``    how one connection follows the log: page by page, then live
+- ``session``    one connection's protocol, sans-I/O: frames and results in, effects out
+- ``replies``    the frames it answers with
+- ``wheel``      every connection's next deadline, on one timer
+- ``gateway``    the composition of all of it with the node: workers, the timer, the fan-out's slices
+- ``websocket``  the sockets: the only file here that does I/O
+
+The path of an event: the writer commits, the tap calls ``Gateway``, ``Hub.publish`` puts the records
+into the ring and works out who is owed what, and the gateway writes one ready buffer per connection in
+slices of 250. The path of a frame: bytes, ``frames.decode``, ``Session.receive``, effects, performed in
+order by the connection. What must be awaited (who is this, what may they hear, a page of the log, a
+command) is done by the gateway's workers, and the result comes back to the session as an input.
+
+House rules:
+
+1. A connection is in the hub exactly while its session is LIVE. Then everything up to the hub's
+   position has been written to it or is owed to it by the running fan-out. In every other state the
+   session alone knows how far it got (``sent``) and pulls from there: from the ring, else from the log.
+   So a slow reader, a resume, a joined channel and a lost permission are one mechanism, and nothing is
+   ever queued per connection (I3, I9).
+2. No task, queue or timer object per connection. The gateway owns one worker set and one timer.
+3. Reading stops while writing is stopped: whoever does not read our answers cannot ask for more.
+4. An answer that no longer fits (a page asked for before the connection fell behind) carries an old
+   ticket and is dropped. That is ordinary, not an error.
+5. Permission is decided by ``domain.visibility`` on facts loaded at a position. An event that changes
+   what its readers may hear (``turns``) ends what they get at its own position; they go on from there
+   with freshly loaded interests (I12).
+
+Section numbers in comments are those of docs/protocol/client.md.
+"""

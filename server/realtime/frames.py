@@ -1,0 +1,270 @@
+"""What clients and the node say to each other (docs/protocol/client.md 3 to 5). Bytes in, bytes out.
+
+One schema, two encodings: JSON in text messages, MessagePack in binary ones. ``t`` names the frame,
+fields nobody knows are ignored. Client frames are decoded with their types and bounds; everything else
+is a refusal with a stable code. Server frames are encoded straight into *ready* websocket frames: a
+server's frames are unmasked (RFC 6455 5.1), so one and the same bytes serve every connection.
+"""
+
+import struct
+from enum import IntEnum
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from server.domain import commands, limits
+from server.domain.commands import Command, Key
+from server.domain.errors import Code, Refusal, Refused
+from server.storage.event_log import Record
+
+
+class Encoding(IntEnum):
+    """Also the index of whatever is kept once per encoding."""
+
+    JSON = 0
+    MSGPACK = 1
+
+    @property
+    def subprotocol(self) -> str:
+        return SUBPROTOCOLS[self]
+
+
+SUBPROTOCOLS = ("tap.v1.json", "tap.v1.msgpack")
+
+# -- from the client (section 4) ---------------------------------------------------------------------
+
+Channels = Annotated[
+    tuple[Annotated[str, Meta(max_length=80)], ...],
+    Meta(max_length=limits.CHANNELS_PER_CONNECTION_MAX),
+]
+"""What is no channel at all is refused one by one, so that newer kinds do not cost a client the rest."""
+CursorText = Annotated[str, Meta(max_length=40)]
+TOKEN_CHARS_MAX = 512
+"""Device tokens have 43 characters today; room for signed ones."""
+
+
+class ClientFrame(msgspec.Struct, frozen=True, tag_field="t", kw_only=True):
+    """Base of what a client says."""
+
+
+class Hello(ClientFrame, tag="hello", frozen=True, kw_only=True):
+    token: Annotated[str, Meta(max_length=TOKEN_CHARS_MAX)] | None = None
+    cursor: CursorText | None = None
+    channels: Channels = ()
+    client: Annotated[str, Meta(max_length=64)] = ""
+
+
+class Watch(ClientFrame, tag="watch", frozen=True, kw_only=True):
+    id: Annotated[int, Meta(ge=0, lt=2**53)]
+    channels: Channels
+    since: CursorText | None = None
+
+
+class Unwatch(ClientFrame, tag="unwatch", frozen=True, kw_only=True):
+    channels: Channels
+
+
+class _Do(ClientFrame, tag="do", frozen=True, kw_only=True):
+    key: Key
+    command: msgspec.Raw
+
+
+class Do(msgspec.Struct, frozen=True):
+    """A command with its client key; a malformed command is refused under its key."""
+
+    key: str
+    command: Command | Refusal
+
+
+class Ping(ClientFrame, tag="ping", frozen=True, kw_only=True):
+    """Answered by ``pong``: for clients that cannot send websocket pings (browsers)."""
+
+
+FromClient = Hello | Watch | Unwatch | Do | Ping
+_Wire = Hello | Watch | Unwatch | _Do | Ping
+
+# -- from the node (section 5) -------------------------------------------------------------------------
+
+Resume = Literal["fresh", "complete", "paged", "reset"]
+
+
+class ServerFrame(msgspec.Struct, frozen=True, tag_field="t", kw_only=True):
+    """Base of what the node says."""
+
+
+class Welcome(ServerFrame, tag="welcome", frozen=True, kw_only=True):
+    cursor: str
+    epoch: int
+    region: str
+    person: str
+    server_time: int
+    resume: Resume
+    reason: str | None
+    channels: tuple[str, ...]
+
+
+class EventFrame(ServerFrame, tag="event", frozen=True, kw_only=True):
+    position: int
+    id: str
+    type: str
+    at: int
+    by: str
+    channels: tuple[str, ...]
+    body: Any
+
+
+class Value(ServerFrame, tag="value", frozen=True, kw_only=True):
+    of: str
+    id: str
+    position: int
+    value: Any
+
+
+class Mark(ServerFrame, tag="mark", frozen=True, kw_only=True):
+    cursor: str
+
+
+class RefusedChannel(msgspec.Struct, frozen=True):
+    channel: str
+    code: str
+
+
+class Watching(ServerFrame, tag="watching", frozen=True, kw_only=True):
+    """``id`` 0: not an answer; ``refused`` then lists channels that were taken away."""
+
+    id: int
+    channels: tuple[str, ...]
+    refused: tuple[RefusedChannel, ...] = ()
+
+
+class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """``retry``: the same command with the same key may be sent again."""
+
+    code: str
+    message: str
+    field: str | None = None
+    retry: bool
+
+
+class Done(ServerFrame, tag="done", frozen=True, kw_only=True, omit_defaults=True):
+    """With ``ok``: answer, cursor and repeated; without: error."""
+
+    key: str
+    ok: bool
+    answer: dict[str, Any] | None = None
+    cursor: str | None = None
+    repeated: bool | None = None
+    error: ErrorBody | None = None
+
+
+class Pong(ServerFrame, tag="pong", frozen=True, kw_only=True):
+    server_time: int
+
+
+class Reset(ServerFrame, tag="reset", frozen=True, kw_only=True):
+    reason: str
+    cursor: str
+
+
+class Error(ServerFrame, tag="error", frozen=True, kw_only=True):
+    error: ErrorBody
+
+
+class Bye(ServerFrame, tag="bye", frozen=True, kw_only=True):
+    code: int
+    reason: str
+    retry_ms: int
+
+
+def error_body(refusal: Refusal) -> ErrorBody:
+    return ErrorBody(
+        code=refusal.code,
+        message=refusal.message,
+        field=refusal.field,
+        retry=refusal.retryable,
+    )
+
+
+# -- decoding ------------------------------------------------------------------------------------------
+
+_decode = (
+    msgspec.json.Decoder[_Wire](_Wire).decode,
+    msgspec.msgpack.Decoder[_Wire](_Wire).decode,
+)
+_command = (commands.from_json, commands.from_msgpack)
+
+
+def decode(encoding: Encoding, data: bytes | bytearray, text: bool) -> FromClient:
+    """One message. Raises Refused: ``bad_encoding`` and ``too_large`` end the connection, ``bad_frame``,
+    ``bad_value`` and ``unknown_kind`` do not (section 8)."""
+    if len(data) > limits.CLIENT_FRAME_BYTES_MAX:
+        raise Refused(
+            Code.TOO_LARGE,
+            f"a frame may have {limits.CLIENT_FRAME_BYTES_MAX} bytes, this has {len(data)}",
+        )
+    if text is not (encoding is Encoding.JSON):
+        kind = "text" if encoding is Encoding.JSON else "binary"
+        raise Refused(Code.BAD_ENCODING, f"{encoding.subprotocol} is spoken in {kind} messages")
+    try:
+        if text:
+            # Also what a decoder skips must be UTF-8 (RFC 6455 8.1).
+            str(data, "utf-8")
+        frame = _decode[encoding](data)
+    except msgspec.ValidationError as error:
+        raise _misfit(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refused(Code.BAD_ENCODING, f"this is no well-formed frame: {error}") from None
+    return Do(frame.key, _wish(encoding, frame.command)) if isinstance(frame, _Do) else frame
+
+
+def _wish(encoding: Encoding, raw: msgspec.Raw) -> Command | Refusal:
+    try:
+        return _command[encoding](bytes(raw))
+    except Refused as refused:
+        return refused.refusal
+
+
+def _misfit(text: str) -> Refused:
+    """msgspec's words as our code, a sentence and the path of the field."""
+    words, _, path = text.partition(" - at `")
+    field = path.rstrip("`").removeprefix("$.") or None
+    if field == "t" or words.endswith("missing required field `t`"):
+        return Refused(Code.UNKNOWN_KIND, f"there is no such frame: {words}", "t")
+    return Refused(Code.BAD_FRAME if field is None else Code.BAD_VALUE, words, field)
+
+
+# -- encoding ------------------------------------------------------------------------------------------
+
+_encode = (msgspec.json.Encoder().encode, msgspec.msgpack.Encoder().encode)
+_FIRST = (0x81, 0x82)
+"""FIN and opcode text or binary (RFC 6455 5.2), by encoding."""
+_16_BITS, _64_BITS = struct.Struct("!BBH").pack, struct.Struct("!BBQ").pack
+
+
+def encode(frame: ServerFrame, encoding: Encoding) -> bytes:
+    """A ready websocket frame."""
+    return websocket_frame(_encode[encoding](frame), encoding)
+
+
+def websocket_frame(payload: bytes, encoding: Encoding) -> bytes:
+    """One unfragmented, unmasked data frame (RFC 6455 5.2): 7, 16 or 64 bits of length."""
+    first, size = _FIRST[encoding], len(payload)
+    if size < 126:
+        return bytes((first, size)) + payload
+    if size < 2**16:
+        return _16_BITS(first, 126, size) + payload
+    return _64_BITS(first, 127, size) + payload
+
+
+def event_frame(record: Record) -> EventFrame:
+    """``body``: the event's fields without defaults; ``{}`` for a type we do not know or an erased body."""
+    return EventFrame(
+        position=record.position,
+        id=str(record.id),
+        type=record.type,
+        at=record.at,
+        by=record.actor,
+        channels=record.channels,
+        body={} if record.event is None else record.event,
+    )

@@ -1,0 +1,232 @@
+"""Who hears what: channels to live connections, one joined buffer per connection and commit batch.
+
+The hub holds exactly the connections whose session is LIVE (house rule 1). ``publish`` takes what was
+committed; ``fan_out`` hands it out in slices, so that a company-wide post never holds the event loop
+for longer than one slice. What is committed while a fan-out runs waits and is then handed out together:
+the busier the node, the more events share one write.
+
+``owed`` is the running fan-out: who has not been written to yet, and which of the batch's items are
+theirs (a bit each). A connection that leaves while it is owed something leaves at the position before
+the batch, and will pull it.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from server.domain import limits
+from server.realtime.frames import Encoding
+from server.realtime.ring import THREADS, Ready, Ring, narrows
+from server.realtime.values import Key, Shown, Values
+from server.storage.event_log import Record
+
+SLICE_SEATS = 250
+"""Writes before the loop gets its turn: about 2 ms at 8 µs each."""
+
+
+class Seat(Protocol):
+    """A live connection as the hub knows it. ``write`` takes ready frames and never blocks."""
+
+    encoding: Encoding
+    write: Callable[[bytes], None]
+
+
+class Slice(NamedTuple):
+    """The next deliveries, to be performed in this order.
+
+    ``turned``: who must ask again what they may hear, and from which position. ``flooded``: whose part of
+    the batch is more than a connection may hold: they leave and pull it in pages (I9)."""
+
+    writes: Sequence[tuple[Seat, bytes]]
+    turned: Sequence[tuple[Seat, int]]
+    flooded: Sequence[Seat]
+
+
+Item = Ready | Shown
+
+
+class Hub:
+    """Synchronous and pure; one per node. ``position``: where the log stood when it was made."""
+
+    def __init__(
+        self, position: int, ring: Ring | None = None, values: Values | None = None
+    ) -> None:
+        self.position = position
+        """Everything up to here was written to every seat it concerns, or is ``owed`` to it."""
+        self.narrowed = 0
+        """Position of the newest event that took channels from people who did not hear it."""
+        self.deliveries = 0
+        self.ring = ring or Ring(position)
+        self.values = values or Values(position)
+        self._channels: dict[str, set[Seat]] = {}
+        self._waiting: list[Record] = []
+        self._waiting_values: list[tuple[list[Shown], Collection[Key]]] = []
+        self._owed: dict[Seat, int] = {}
+        self._before = position
+        """The position before the batch that is being handed out."""
+
+    # -- seats ---------------------------------------------------------------------------------------
+
+    def join(self, seat: Seat, channels: Iterable[str]) -> None:
+        """From now on the seat hears these channels: everything after ``position``."""
+        for channel in channels:
+            self._channels.setdefault(channel, set()).add(seat)
+
+    def part(self, seat: Seat, channels: Iterable[str]) -> None:
+        """The seat no longer hears these channels."""
+        for channel in channels:
+            seats = self._channels.get(channel)
+            if seats is not None:
+                seats.discard(seat)
+                if not seats:
+                    del self._channels[channel]
+
+    def leave(self, seat: Seat, channels: Iterable[str]) -> None:
+        """The seat is no longer live; what it is owed it will pull."""
+        self.part(seat, channels)
+        self._owed.pop(seat, None)
+
+    def sent(self, seat: Seat) -> int:
+        """Up to where a live seat has been written to."""
+        return self._before if seat in self._owed else self.position
+
+    def hears(self, channels: Iterable[str]) -> bool:
+        """Whether anybody live hears one of the channels."""
+        return any(channel in self._channels for channel in channels)
+
+    # -- publishing ----------------------------------------------------------------------------------
+
+    def publish(self, records: Sequence[Record]) -> None:
+        """What one commit brought, in order. Nobody hears of it before ``fan_out`` runs."""
+        self._waiting.extend(records)
+
+    def push_values(self, keys: Collection[Key], position: int, loaded: dict[Key, Any]) -> None:
+        """Values that were taken and loaded; those not in ``loaded`` do not exist (any more)."""
+        put = [self.values.put(key, position, value) for key, value in loaded.items()]
+        self._waiting_values.append(([shown for shown in put if shown is not None], keys))
+
+    def push_value(
+        self, of: str, id: str, position: int, value: Any, channels: tuple[str, ...]
+    ) -> None:
+        """One value that somebody brings on their own, such as a person's impact."""
+        self._waiting_values.append(([self.values.push((of, id), position, value, channels)], ()))
+
+    def fan_out(self) -> Iterator[Slice]:
+        """Hands out what waits, until nothing does. Between two slices seats may join and leave."""
+        while self._waiting or self._waiting_values:
+            if self._waiting:
+                yield from self._events()
+            if self._waiting_values:
+                yield from self._values()
+
+    def _events(self) -> Iterator[Slice]:
+        records, self._waiting = self._waiting, []
+        entries = [self._admit(record) for record in records]
+        self._before, self.position = self.position, records[-1].position
+        self.values.moved(self.position)
+        owed = self._audience(entries)
+        turned = self._turned(entries, owed)
+        yield from self._slices(entries, owed, turned)
+        self._before = self.position
+
+    def _values(self) -> Iterator[Slice]:
+        waiting, self._waiting_values = self._waiting_values, []
+        shown = [one for some, _ in waiting for one in some]
+        yield from self._slices(shown, self._audience(shown), {})
+        self.values.done(key for _, keys in waiting for key in keys)
+
+    def _admit(self, record: Record) -> Ready:
+        entry = Ready(record)
+        self.ring.add(entry)
+        if record.touched is not None:
+            self.values.touch(record.touched, record.position)
+        if narrows(entry):
+            self.narrowed = record.position
+        return entry
+
+    def _audience(self, items: Sequence[Item]) -> dict[Seat, int]:
+        """Each seat that hears one of the items, with a bit for each item it hears."""
+        owed: dict[Seat, int] = {}
+        bit = 1
+        for item in items:
+            for channel in item.channels:
+                seats = self._channels.get(channel, ())
+                if not owed:
+                    owed = dict.fromkeys(seats, bit)
+                    continue
+                for seat in seats:
+                    owed[seat] = owed.get(seat, 0) | bit
+            bit <<= 1
+        return owed
+
+    def _turned(self, entries: Sequence[Ready], owed: dict[Seat, int]) -> dict[Seat, int]:
+        """Who is turned by an entry, and where. Such a seat gets what comes up to it, not beyond."""
+        turned: dict[Seat, int] = {}
+        for index, entry in enumerate(entries):
+            for seat in self._concerned(entry.turns):
+                if seat not in turned:
+                    turned[seat] = entry.position
+                    owed[seat] = owed.get(seat, 0) & ((2 << index) - 1)
+        return turned
+
+    def _concerned(self, turns: Iterable[str]) -> Iterator[Seat]:
+        for channel in turns:
+            if channel == THREADS:
+                for name, seats in self._channels.items():
+                    if name.startswith(THREADS):
+                        yield from seats
+            else:
+                yield from self._channels.get(channel, ())
+
+    def _slices(
+        self, items: Sequence[Item], owed: dict[Seat, int], turned: dict[Seat, int]
+    ) -> Iterator[Slice]:
+        self._owed = owed
+        buffers = _Buffers(items)
+        seats = list(owed)
+        for start in range(0, len(seats), SLICE_SEATS):
+            yield self._slice(seats[start : start + SLICE_SEATS], buffers, turned)
+        self._owed = {}
+
+    def _slice(self, seats: Sequence[Seat], buffers: "_Buffers", turned: dict[Seat, int]) -> Slice:
+        owed = self._owed
+        writes: list[tuple[Seat, bytes]] = []
+        turning: list[tuple[Seat, int]] = []
+        flooded: list[Seat] = []
+        for seat in seats:
+            bits = owed.get(seat)
+            if bits is None:  # left meanwhile
+                continue
+            buffer = buffers.of(bits, seat.encoding)
+            if buffer is None:  # stays owed, so that it leaves at the position before the batch
+                flooded.append(seat)
+                continue
+            del owed[seat]
+            if bits:
+                writes.append((seat, buffer))
+            if turned and seat in turned:
+                turning.append((seat, turned[seat]))
+        self.deliveries += len(writes)
+        return Slice(writes, turning, flooded)
+
+
+class _Buffers:
+    """The joined frames of a batch's items, made once per combination and encoding."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._items = items
+        self._made: dict[tuple[int, Encoding], bytes | None] = {}
+
+    def of(self, bits: int, encoding: Encoding) -> bytes | None:
+        """None when it is more than a connection may hold."""
+        key = (bits, encoding)
+        if key not in self._made:
+            self._made[key] = self._join(bits, encoding)
+        return self._made[key]
+
+    def _join(self, bits: int, encoding: Encoding) -> bytes | None:
+        frames = [
+            item.frame(encoding) for index, item in enumerate(self._items) if bits >> index & 1
+        ]
+        if len(frames) > 1 and sum(map(len, frames)) > limits.WRITE_BUFFER_BYTES_MAX:
+            return None
+        return b"".join(frames)

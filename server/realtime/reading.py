@@ -1,0 +1,200 @@
+"""How one connection follows the log: ask for a page after ``sent``, send it, go live at the hub's place.
+
+The half of the session that reads. The other half (``session``) talks with the client. Which events
+belong to the connection is said by ``interest``, which moves are possible by ``states.TABLE``.
+"""
+
+from typing import NamedTuple
+
+from server.domain.errors import Code
+from server.domain.ids import Cursor
+from server.realtime import effects as fx
+from server.realtime import frames, replies
+from server.realtime.interest import REPLAYS_MAX, Interest, RefusedPair, Replay
+from server.realtime.ring import Ready
+from server.realtime.states import State
+
+CATCH_UP_EVENTS_MAX = 5_000
+"""Events one catch-up may take from the log; beyond it a snapshot is cheaper for everybody."""
+
+
+class Node(NamedTuple):
+    """Whose log this is. ``oldest``: cursors before it cannot be served any more."""
+
+    region: str
+    epoch: int
+    oldest: int = 0
+
+
+class Greeting(NamedTuple):
+    """What the welcome will say. ``resume`` None: complete or paged, the first page tells."""
+
+    resume: frames.Resume | None
+    reason: str | None
+    refused: tuple[RefusedPair, ...]
+
+
+class Reading:
+    """``sent``: unless LIVE, everything up to here that belongs to the connection was sent."""
+
+    __slots__ = (
+        "_greeting",
+        "_interest",
+        "_marked",
+        "_node",
+        "_paged",
+        "_pulling",
+        "_ticket",
+        "_values_since",
+        "person",
+        "sent",
+        "state",
+    )
+
+    def __init__(self, node: Node) -> None:
+        self.state = State.OPENING
+        self.person = ""
+        self.sent = 0
+        self._node = node
+        self._greeting: Greeting | None = None
+        self._interest = Interest()
+        self._ticket = 0
+        self._pulling: Replay | None = None
+        self._paged = 0
+        self._values_since: tuple[int, bool] | None = None
+        self._marked = -1
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return tuple(self._interest.held)
+
+    def _load(self, asked: frozenset[str]) -> fx.Effect:
+        self._ticket += 1
+        return fx.LoadInterests(self._ticket, self.person, asked)
+
+    def _reload(self) -> fx.Effect:
+        self.state = State.RELOADING
+        return self._load(frozenset(self._interest.watched))
+
+    def _welcome(self, page: fx.Page, m: fx.Moment) -> list[fx.Effect]:
+        greeting, self._greeting = self._greeting, None
+        if greeting is None:
+            return []
+        whole: frames.Resume = "complete" if page.ready and page.upto >= m.hub else "paged"
+        welcome = frames.Welcome(
+            cursor=self._cursor(self.sent),
+            epoch=self._node.epoch,
+            region=self._node.region,
+            person=self.person,
+            server_time=m.utc,
+            resume=greeting.resume or whole,
+            reason=greeting.reason,
+            channels=tuple(sorted(self._interest.held)),
+        )
+        refused = [replies.watching(0, (), greeting.refused)] if greeting.refused else []
+        return [fx.SendFrame(welcome), *refused]
+
+    def _pull(self) -> list[fx.Effect]:
+        """Ask for the next page: of the first replay, else after ``sent``."""
+        self.state = State.CATCHING_UP
+        self._ticket += 1
+        effects: list[fx.Effect] = []
+        interest = self._interest
+        while interest.replays and interest.replays[0].at >= self.sent:
+            effects += self._replayed(interest.replays.pop(0))
+        if interest.replays:
+            self._pulling = interest.replays[0]
+            part = fx.CatchUp(self._ticket, self._pulling.channels, self._pulling.at, self.sent)
+        else:
+            self._pulling = None
+            part = fx.CatchUp(self._ticket, self.channels, self.sent, None)
+        return [*effects, part]
+
+    def _page(self, page: fx.Page, m: fx.Moment) -> list[fx.Effect]:
+        if page.ticket != self._ticket:
+            return []
+        effects = self._welcome(page, m)
+        if m.narrowed > self._interest.known_at:
+            return [*effects, self._reload()]
+        self._paged += 0 if page.ready else len(page.entries)
+        if self._pulling is not None:
+            return effects + self._replay_on(self._pulling, page)
+        return effects + self._go_on(page, m)
+
+    def _replay_on(self, replay: Replay, page: fx.Page) -> list[fx.Effect]:
+        effects = _events(self._interest.replayed(replay, page.entries))
+        replay.at = page.upto
+        if self._paged > CATCH_UP_EVENTS_MAX:
+            self._paged = 0
+            self._interest.watched.difference_update(
+                set(replay.channels) - self._interest.held.keys()
+            )
+            replay.refuse(replay.channels, Code.GONE)
+        if not replay.channels:
+            replay.at = self.sent
+        return effects + self._pull()
+
+    def _replayed(self, replay: Replay) -> list[fx.Effect]:
+        """A replay is through: from here on its channels are held like all others."""
+        self._interest.hold(replay.channels, replay.since)
+        answer = replies.watching(replay.id, replay.channels, replay.refused)
+        if not replay.channels:
+            return [answer]
+        return [fx.SendValues(replay.channels, replay.since, True), answer]
+
+    def _go_on(self, page: fx.Page, m: fx.Moment) -> list[fx.Effect]:
+        events, turned = self._interest.owed(page.entries)
+        effects = _events(events)
+        if turned is not None:
+            self.sent = turned
+            return [*effects, self._reload()]
+        self.sent = page.upto
+        if self._paged > CATCH_UP_EVENTS_MAX:
+            return effects + self._skip(m)
+        if self.sent < m.hub or self._interest.replays:
+            return effects + self._pull()
+        return effects + self._go_live()
+
+    def _skip(self, m: fx.Moment) -> list[fx.Effect]:
+        """Too far behind to be told everything: a fresh snapshot is cheaper (section 6.4)."""
+        self._paged = 0
+        self.sent = m.hub
+        self._values_since = None
+        reset = frames.Reset(reason="too_far_behind", cursor=self._cursor(self.sent))
+        return [fx.SendFrame(reset), self._reload()]
+
+    def _go_live(self) -> list[fx.Effect]:
+        self.state = State.LIVE
+        self._paged = 0
+        self._marked = self.sent
+        effects: list[fx.Effect] = [fx.Join(self.channels)]
+        if self._values_since is not None:
+            effects.append(fx.SendValues(self.channels, *self._values_since))
+        return [*effects, fx.SendFrame(frames.Mark(cursor=self._cursor(self.sent)))]
+
+    def _leave(self, sent: int, m: fx.Moment) -> fx.Effect:
+        self.sent = sent
+        self._values_since = (m.flushed, False)
+        return fx.Leave(self.channels)
+
+    def _paused(self, m: fx.Moment) -> list[fx.Effect]:
+        effects = [self._leave(m.sent, m)] if self.state is State.LIVE else []
+        self.state = State.BEHIND
+        self._ticket += 1  # a page on its way would be more than the reader can take
+        return effects
+
+    def _replay(self, replay: Replay, m: fx.Moment) -> list[fx.Effect] | None:
+        """Replay channels before they are held; None when too many wait already."""
+        if len(self._interest.replays) >= REPLAYS_MAX:
+            return None
+        self._interest.replays.append(replay)
+        if self.state is not State.LIVE:
+            return []
+        return [self._leave(m.sent, m), *self._pull()]
+
+    def _cursor(self, position: int) -> str:
+        return str(Cursor(self._node.epoch, position))
+
+
+def _events(entries: tuple[Ready, ...]) -> list[fx.Effect]:
+    return [fx.SendEvents(entries)] if entries else []

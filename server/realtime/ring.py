@@ -1,0 +1,179 @@
+"""The newest events, by channel, with their ready frames: what a resume is served from.
+
+A channel's ring is the newest of its events, as references to shared ``Ready`` entries. Two bounds hold
+it: events per channel, and bytes over all channels; the oldest go first. The answer of ``since`` is
+exact: the complete list, or None because something of it was trimmed (I3).
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from server.domain import limits
+from server.domain.events import (
+    CommunityChanged,
+    CommunityRoleChanged,
+    ConversationChanged,
+    ConversationStarted,
+    Event,
+    MembershipChanged,
+    PersonStatusChanged,
+)
+from server.realtime.frames import Encoding, encode, event_frame
+from server.storage.event_log import Record
+
+ENTRY_BYTES = 1_024
+"""A record's fields and both frames' fixed parts, measured with a margin."""
+COPIES_PER_BODY = 5
+"""The body as stored, as decoded and in two frames; JSON and Python's strings may double its size."""
+FRAME_BYTES = 256
+"""A frame's fixed part: ids, type, names of channels."""
+THREADS = "t:"
+"""Among ``turns``: everybody who watches any thread."""
+
+
+class Ready:
+    """One committed event, its frame in each encoding (made when first wanted), and whom it turns."""
+
+    __slots__ = ("_frames", "record", "rings", "size", "turns")
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.size = ENTRY_BYTES + COPIES_PER_BODY * len(record.body)
+        """An upper estimate in bytes, counted from the start."""
+        self.rings = 0
+        self.turns = () if record.event is None else turns(record.event)
+        self._frames: list[bytes | None] = [None] * len(Encoding)
+
+    @property
+    def position(self) -> int:
+        return self.record.position
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return self.record.channels
+
+    def frame(self, encoding: Encoding) -> bytes:
+        """The ready websocket frame; every connection writes these same bytes."""
+        made = self._frames[encoding]
+        if made is None:
+            made = self._frames[encoding] = encode(event_frame(self.record), encoding)
+        return made
+
+
+def turns(event: Event) -> tuple[str, ...]:
+    """The channels whose readers may hear more or less than before, from this event on.
+
+    Nothing is decided here: they are only asked again (house rule 5)."""
+    match event:
+        case MembershipChanged(person=person) | CommunityRoleChanged(person=person):
+            return ("u:" + person,)
+        case PersonStatusChanged(person=person):
+            return ("u:" + person,)
+        case ConversationStarted(members=members):
+            return tuple(["u:" + member.person for member in members])
+        case ConversationChanged(conversation=name, members=members):
+            return ("d:" + name, *["u:" + member.person for member in members])
+        case CommunityChanged(community=name, settings=settings) if settings.visibility != "open":
+            return ("c:" + name, THREADS)
+        case _:
+            return ()
+
+
+def narrows(entry: Ready) -> bool:
+    """Whether this may take channels from people who do not hear the event itself."""
+    return THREADS in entry.turns
+
+
+class Part(NamedTuple):
+    """What lies after a cursor, in order, each event once; complete up to ``upto``."""
+
+    entries: tuple[Ready, ...]
+    upto: int
+
+
+class Ring:
+    """``start``: the position after which everything is in here, until it is trimmed."""
+
+    def __init__(
+        self,
+        start: int,
+        events_max: int = limits.RING_EVENTS_PER_CHANNEL,
+        bytes_max: int = limits.RING_BYTES_MAX,
+    ) -> None:
+        self.bytes = 0
+        self._events_max, self._bytes_max = events_max, bytes_max
+        self._order: OrderedDict[int, Ready] = OrderedDict()
+        self._channels: dict[str, deque[Ready]] = {}
+        self._floor = start
+        """Up to here any channel may lack events."""
+        self._floors: dict[str, int] = {}
+        """The same for channels that overflowed on their own; only while they have entries."""
+
+    def add(self, entry: Ready) -> None:
+        """Positions must rise."""
+        if not entry.channels:
+            return
+        self._order[entry.position] = entry
+        self.bytes += entry.size
+        for channel in entry.channels:
+            ring = self._channels.setdefault(channel, deque())
+            ring.append(entry)
+            entry.rings += 1
+            if len(ring) > self._events_max:
+                self._floors[channel] = ring[0].position
+                self._drop(ring.popleft())
+        while self.bytes > self._bytes_max and self._order:
+            self._trim()
+
+    def _drop(self, entry: Ready) -> None:
+        entry.rings -= 1
+        if not entry.rings:
+            del self._order[entry.position]
+            self.bytes -= entry.size
+
+    def _trim(self) -> None:
+        """The oldest entry leaves every ring it is still in: there it is the oldest, too."""
+        position, oldest = next(iter(self._order.items()))
+        self._floor = position
+        for channel in oldest.channels:
+            ring = self._channels.get(channel)
+            if ring and ring[0] is oldest:
+                self._drop(ring.popleft())
+                if not ring:
+                    del self._channels[channel]
+                    self._floors.pop(channel, None)
+
+    def covers(self, channels: Iterable[str], after: int) -> bool:
+        """Whether nothing after a position was trimmed from any of the channels."""
+        floors = self._floors
+        return after >= self._floor and all(
+            after >= floors[name] for name in channels if name in floors
+        )
+
+    def since(
+        self, channels: Iterable[str], after: int, upto: int, events_max: int, bytes_max: int
+    ) -> Part | None:
+        """Events with after < position <= upto, the oldest of them if there are more than the bounds
+        allow (always at least one); None when some were trimmed. Costs what is owed, not what is held."""
+        channels = tuple(channels)
+        if not self.covers(channels, after):
+            return None
+        found: dict[int, Ready] = {}
+        for channel in channels:
+            for entry in reversed(self._channels.get(channel, ())):
+                if entry.position <= after:
+                    break
+                found[entry.position] = entry
+        return _bounded(
+            [found[at] for at in sorted(found) if at <= upto], upto, events_max, bytes_max
+        )
+
+
+def _bounded(entries: list[Ready], upto: int, events_max: int, bytes_max: int) -> Part:
+    size = 0
+    for count, entry in enumerate(entries):
+        size += FRAME_BYTES + len(entry.record.body)
+        if count and (count >= events_max or size > bytes_max):
+            return Part(tuple(entries[:count]), entries[count - 1].position)
+    return Part(tuple(entries), upto)

@@ -1,0 +1,318 @@
+"""One connection's protocol, without I/O: told what happened, it returns what is to be done.
+
+The states and moves are in ``states.TABLE``, what is told and asked in ``effects``; following the log is
+in ``reading``, the base of this class. The house rules are those of the package.
+"""
+
+from typing import assert_never
+
+from server.app.handle import Answer
+from server.domain import limits
+from server.domain.errors import Code, Mistake, Refusal
+from server.domain.facts import PersonFact
+from server.domain.ids import Cursor
+from server.realtime import effects as fx
+from server.realtime import frames, replies
+from server.realtime.frames import Do, Hello, Ping, Unwatch, Watch
+from server.realtime.interest import Replay, is_channel
+from server.realtime.reading import Greeting, Node, Reading
+from server.realtime.states import TABLE, CloseCode, State
+
+COMMAND_US = 10_000_000 // limits.COMMANDS_PER_10_S
+"""What one command takes out of its bucket, in microseconds of refilling."""
+OTHERS_BURST = limits.CHANNELS_PER_CONNECTION_MAX
+"""Watches and malformed frames: a returning client may name each of its channels in a frame."""
+STRIKES_MAX = 2 * limits.COMMANDS_BURST
+"""Commands refused in a row for their rate, after which the connection ends."""
+RETRY_MS = 5_000
+"""Told to a client that is cut off for something that passes; it adds its own spread."""
+
+
+class Session(Reading):
+    """``opened``: milliseconds of the clock of ``Moment.now``."""
+
+    __slots__ = (
+        "_commands_full_us",
+        "_hello",
+        "_in_flight",
+        "_others_full_us",
+        "_strikes",
+        "deadline",
+    )
+
+    def __init__(self, node: Node, opened: int) -> None:
+        super().__init__(node)
+        self.deadline = opened + limits.UNAUTHENTICATED_SECONDS_MAX * 1000
+        self._hello: Hello | None = None
+        self._in_flight = 0
+        self._commands_full_us = self._others_full_us = 0
+        self._strikes = 0
+
+    def receive(self, what: fx.Input, moment: fx.Moment) -> list[fx.Effect]:
+        """What follows, in this order. Raises Mistake for a move that is not in TABLE."""
+        allowed = TABLE[self.state].get(type(what))
+        if allowed is None:
+            return []
+        before = self.state
+        effects = self._dispatch(what, moment)
+        if self.state not in allowed:
+            raise Mistake(f"{type(what).__name__} led from {before} to {self.state}")
+        return effects
+
+    def _dispatch(self, what: fx.Input, m: fx.Moment) -> list[fx.Effect]:
+        match what:
+            case Ping():
+                return [fx.SendFrame(frames.Pong(server_time=m.utc))]
+            case Hello() | Watch() | Unwatch() | Do() | fx.Malformed():
+                return self._frame(what, m)
+            case fx.Page():
+                return self._page(what, m)
+            case fx.Answered(key, outcome):
+                return self._answered(key, outcome)
+            case fx.Turned(position):
+                return [self._leave(position, m), self._reload()]
+            case fx.Flooded():
+                return [self._leave(m.sent, m), *self._pull()]
+            case fx.Paused():
+                return self._paused(m)
+            case fx.Resumed():
+                return self._pull()
+            case fx.SignedIn(who, connections):
+                return self._signed_in(who, connections)
+            case fx.Interests():
+                return self._interests(what)
+            case fx.Authorized():
+                return self._authorized(what, m)
+            case fx.PageFailed(ticket, refusal):
+                return self._fail(refusal) if ticket == self._ticket else []
+            case fx.Tick():
+                return self._tick(m)
+            case fx.Expelled():
+                return self._close(CloseCode.UNAUTHENTICATED, "signed out")
+            case fx.Drain(retry_ms):
+                return self._drain(retry_ms)
+            case fx.Lost():
+                return self._lost()
+            case _:
+                assert_never(what)
+
+    # -- frames (section 4) ------------------------------------------------------------------------------
+
+    def _frame(
+        self, frame: Hello | Watch | Unwatch | Do | fx.Malformed, m: fx.Moment
+    ) -> list[fx.Effect]:
+        match frame, self.state:
+            case _, State.OPENING:
+                return self._opening(frame)
+            case Do(key), State.DRAINING:
+                return [replies.done(key, replies.STOPPING)]
+            case fx.Malformed(), _:
+                return self._malformed(frame, m)
+            case Hello(), _:
+                return self._malformed(replies.out_of_place("hello was said already"), m)
+            case _, State.AUTHENTICATING:
+                return self._malformed(replies.out_of_place("wait for the welcome"), m)
+            case Watch(), _:
+                return self._watch(frame, m)
+            case Unwatch(), _:
+                dropped = self._interest.forget(frame.channels)
+                return [fx.Drop(dropped)] if dropped and self.state is State.LIVE else []
+            case Do(), _:
+                return self._do(frame, m)
+            case _:
+                raise Mistake("a frame without a rule")
+
+    def _opening(self, frame: Hello | Watch | Unwatch | Do | fx.Malformed) -> list[fx.Effect]:
+        if isinstance(frame, Hello):
+            self.state = State.AUTHENTICATING
+            self._hello = frame
+            return [fx.Authenticate(frame.token)]
+        if not isinstance(frame, fx.Malformed):
+            frame = replies.out_of_place("hello must come first")
+        return self._end_malformed(frame.refusal)
+
+    def _malformed(self, frame: fx.Malformed, m: fx.Moment) -> list[fx.Effect]:
+        if frame.fatal:
+            return self._end_malformed(frame.refusal)
+        if not self._afford_other(m.now):
+            return self._close(CloseCode.RATE_LIMITED, "too many frames", RETRY_MS)
+        return [replies.error(frame.refusal)]
+
+    def _end_malformed(self, refusal: Refusal) -> list[fx.Effect]:
+        large = refusal.code is Code.TOO_LARGE
+        code = CloseCode.TOO_LARGE if large else CloseCode.BAD_FRAME
+        return [replies.error(refusal), *self._close(code, refusal.code)]
+
+    def _do(self, frame: Do, m: fx.Moment) -> list[fx.Effect]:
+        if not self._afford_command(m.now):
+            self._strikes += 1
+            if self._strikes > STRIKES_MAX:
+                return self._close(CloseCode.RATE_LIMITED, "too many commands", RETRY_MS)
+            return [replies.done(frame.key, replies.TOO_FAST)]
+        self._strikes = 0
+        if isinstance(frame.command, Refusal):
+            return [replies.done(frame.key, frame.command)]
+        self._in_flight += 1
+        return [fx.Submit(self.person, frame.key, frame.command)]
+
+    def _answered(self, key: str, outcome: Answer | Refusal) -> list[fx.Effect]:
+        self._in_flight -= 1
+        effects: list[fx.Effect] = [replies.done(key, outcome)]
+        if self.state is State.DRAINING and not self._in_flight:
+            self.state = State.CLOSED
+            effects.append(fx.Close(CloseCode.GOING_AWAY, "stopping"))
+        return effects
+
+    # -- signing in, and what may be heard (sections 3 and 6) ----------------------------------------------
+
+    def _signed_in(self, who: PersonFact | Refusal, connections: int) -> list[fx.Effect]:
+        if isinstance(who, Refusal):
+            return self._fail(who)
+        if connections >= limits.CONNECTIONS_PER_PERSON_MAX:
+            return self._close(CloseCode.TOO_MANY_CONNECTIONS, "too many connections", RETRY_MS)
+        assert self._hello is not None
+        self.person = who.person
+        return [self._load(frozenset(filter(is_channel, self._hello.channels)))]
+
+    def _interests(self, loaded: fx.Interests) -> list[fx.Effect]:
+        if loaded.ticket != self._ticket:
+            return []
+        if loaded.refusal is not None:
+            return self._fail(loaded.refusal)
+        if self.state is State.AUTHENTICATING:
+            return self._begin(loaded)
+        if loaded.position < self.sent:  # seen by a reader that lags behind what turned us
+            return [self._reload()]
+        lost = loaded.asked - loaded.allowed
+        taken = self._interest.revise(loaded.own, lost, loaded.position, self.sent)
+        refused = tuple([(name, str(Code.FORBIDDEN)) for name in taken])
+        return [*([replies.watching(0, (), refused)] if refused else []), *self._pull()]
+
+    def _begin(self, loaded: fx.Interests) -> list[fx.Effect]:
+        assert self._hello is not None
+        start, reset = self._verdict(self._hello.cursor, loaded.position)
+        refused = tuple(
+            [(name, str(Code.FORBIDDEN)) for name in sorted(loaded.asked - loaded.allowed)]
+        )
+        if start is None:
+            self.sent = loaded.position
+            self._greeting = Greeting("reset" if reset else "fresh", reset, refused)
+        else:
+            self.sent = start
+            self._values_since = (start, True)
+            self._greeting = Greeting(None, None, refused)
+        self._hello = None
+        self._interest.begin(loaded.own, loaded.allowed, loaded.position, self.sent)
+        return self._pull()
+
+    def _verdict(self, text: str | None, position: int) -> tuple[int | None, str | None]:
+        """The position to go on after, or None and, when a cursor was given, why not (section 6.2)."""
+        if text is None:
+            return None, None
+        try:
+            cursor = Cursor.parse(text)
+        except ValueError:
+            return None, "bad_cursor"
+        if cursor.epoch != self._node.epoch:
+            return None, "wrong_epoch"
+        if cursor.position > position:
+            return None, "future"
+        if cursor.position < self._node.oldest:
+            return None, "too_old"
+        return cursor.position, None
+
+    # -- watching (section 4.2) ----------------------------------------------------------------------------------
+
+    def _watch(self, frame: Watch, m: fx.Moment) -> list[fx.Effect]:
+        if not self._afford_other(m.now):
+            return self._close(CloseCode.RATE_LIMITED, "too many frames", RETRY_MS)
+        names = tuple(dict.fromkeys(frame.channels))
+        known = tuple(filter(is_channel, names))
+        refused = tuple([(name, str(Code.BAD_VALUE)) for name in names if name not in known])
+        since, code = self._since(frame.since, m)
+        if code is not None:
+            return [
+                replies.watching(frame.id, (), refused + tuple([(n, str(code)) for n in known]))
+            ]
+        if since is None and all(name in self._interest.held for name in known):
+            return [replies.watching(frame.id, known, refused)]
+        return [fx.Authorize(frame.id, since, self.person, known, refused)]
+
+    def _since(self, text: str | None, m: fx.Moment) -> tuple[int | None, Code | None]:
+        since, reason = self._verdict(text, m.hub)
+        match reason:
+            case None:
+                return since, None
+            case "too_old":
+                return None, Code.GONE
+            case _:
+                return None, Code.BAD_CURSOR
+
+    def _authorized(self, result: fx.Authorized, m: fx.Moment) -> list[fx.Effect]:
+        interest = self._interest
+        if result.position < max(
+            interest.known_at, m.narrowed
+        ):  # what was true then may not be now
+            asked = result.allowed
+            return [fx.Authorize(result.id, result.since, self.person, asked, result.refused)]
+        accepted, full = interest.admit(result.allowed)
+        refused = result.refused + full
+        if result.since is None or result.since >= max(m.hub, self.sent):
+            new = interest.hold(accepted, m.hub)
+            joined = [fx.Join(new)] if new and self.state is State.LIVE else []
+            return [*joined, replies.watching(result.id, accepted, refused)]
+        effects = self._replay(Replay(result.id, accepted, result.since, refused), m)
+        if effects is None:
+            return self._close(CloseCode.RATE_LIMITED, "too many replays", RETRY_MS)
+        return effects
+
+    # -- time and ends (sections 7 and 8) ----------------------------------------------------------------------
+
+    def _tick(self, m: fx.Moment) -> list[fx.Effect]:
+        if self.state is State.OPENING and m.now >= self.deadline:
+            return self._close(CloseCode.HELLO_TIMEOUT, "no hello", RETRY_MS)
+        if self.state is State.LIVE and m.sent > self._marked:
+            self._marked = m.sent
+            return [fx.SendFrame(frames.Mark(cursor=self._cursor(m.sent)))]
+        return []
+
+    def _fail(self, refusal: Refusal) -> list[fx.Effect]:
+        if refusal.retryable:
+            return self._close(CloseCode.UNAVAILABLE, refusal.code, RETRY_MS)
+        return self._close(CloseCode.UNAUTHENTICATED, refusal.code)
+
+    def _close(self, code: int, reason: str, retry_ms: int = 0) -> list[fx.Effect]:
+        left: list[fx.Effect] = [fx.Leave(self.channels)] if self.state is State.LIVE else []
+        self.state = State.CLOSED
+        bye = frames.Bye(code=code, reason=reason, retry_ms=retry_ms)
+        return [*left, fx.SendFrame(bye), fx.Close(code, reason)]
+
+    def _drain(self, retry_ms: int) -> list[fx.Effect]:
+        effects = self._close(CloseCode.GOING_AWAY, "stopping", retry_ms)
+        if self._in_flight:
+            self.state = State.DRAINING
+            effects.pop()  # closes after the last answer
+        return effects
+
+    def _lost(self) -> list[fx.Effect]:
+        left: list[fx.Effect] = [fx.Leave(self.channels)] if self.state is State.LIVE else []
+        self.state = State.CLOSED
+        return left
+
+    # -- small things ----------------------------------------------------------------------------------------------
+
+    def _afford_command(self, now: int) -> bool:
+        spent = spend(self._commands_full_us, now * 1000, limits.COMMANDS_BURST)
+        self._commands_full_us = spent or self._commands_full_us
+        return spent is not None
+
+    def _afford_other(self, now: int) -> bool:
+        spent = spend(self._others_full_us, now * 1000, OTHERS_BURST)
+        self._others_full_us = spent or self._others_full_us
+        return spent is not None
+
+
+def spend(full_us: int, now_us: int, burst: int) -> int | None:
+    """A token bucket as one number, the time at which it is full again; None when it is empty."""
+    full_us = max(full_us, now_us) + COMMAND_US
+    return None if full_us - now_us > burst * COMMAND_US else full_us
