@@ -6,10 +6,10 @@
 House rules:
 
 1. ``last`` is the highest position handed out; its cursor is what a reconnect resumes from.
-2. A channel watched with ``since`` has a place of its own in ``heard``, because its older events
-   arrive after newer ones of other channels. An event is new when it is beyond the place of every
-   channel of ours it is on; so each is handed out once, however often and in which order replays
-   and live traffic overlap.
+2. A channel watched with ``since`` has a place of its own in ``heard`` until the node says
+   ``watching``, because its older events arrive after newer ones of other channels. An event is new
+   when it is beyond the place of every channel of ours it is on; so each is handed out once, however
+   replays and live traffic overlap.
 3. A command stays in ``outbox`` until its ``done``; after a reconnect it is sent again with its key.
 4. Effects are performed in the order they are returned.
 """
@@ -136,6 +136,7 @@ class Session:
         self._epoch, self._last = split(cursor) if cursor else ("", -1)
         self._watched: dict[str, None] = {}
         self._heard: dict[str, int] = {}
+        self._replays: dict[int, list[str]] = {}
         self._outbox = {waiting.key: Pending(waiting) for waiting in outbox}
         self._window_max = self._window = in_flight_max
         self._attempt = 0
@@ -218,7 +219,7 @@ class Session:
                 retry_ms = frame.get("retry_ms")
                 self._retry_ms = retry_ms if isinstance(retry_ms, int) else None
             case "watching":
-                return self._watching(frame.get("refused") or [])
+                return self._watching(frame.get("id"), frame.get("refused") or [])
             case "error":
                 return [Warn(f"the node could not use a frame: {refused(frame.get('error'))}")]
         return []
@@ -263,6 +264,7 @@ class Session:
         effects: list[Effect] = []
         if resume not in ("complete", "paged"):
             effects += self._restart(resume == "reset", str(frame.get("reason") or ""), cursor)
+        self._replays.clear()
         for channel, heard in self._heard.items():
             effects.append(self._watch_frame([channel], join(self._epoch, heard)))
         return [*effects, *self._expired(now), *self._flush(now)]
@@ -295,11 +297,24 @@ class Session:
         self._forget(names)
         return [Send({"t": "unwatch", "channels": names})] if self._is_welcome else []
 
-    def _watching(self, refusals: list[dict[str, Any]]) -> list[Effect]:
-        """Channels we may not hear are not asked for again."""
-        names = [str(refusal.get("channel")) for refusal in refusals]
-        self._forget(names)
-        return [Warn(f"may not watch {', '.join(names)}")] if names else []
+    def _watching(self, number: object, refusals: list[dict[str, Any]]) -> list[Effect]:
+        """A replay is through: from here on its channels are like all others (section 6.3).
+
+        What we may not hear is not asked for again; what is too old is heard from now on."""
+        for channel in self._replays.pop(number, []) if isinstance(number, int) else []:
+            self._heard.pop(channel, None)
+        too_old = [str(r.get("channel")) for r in refusals if r.get("code") == "gone"]
+        forbidden = [str(r.get("channel")) for r in refusals if r.get("code") != "gone"]
+        self._forget(forbidden)
+        effects: list[Effect] = []
+        if forbidden:
+            effects.append(Warn(f"may not watch {', '.join(forbidden)}"))
+        if too_old:
+            effects.append(
+                Warn(f"too much was missed on {', '.join(too_old)}: hearing what is new")
+            )
+            effects.append(self._watch_frame(too_old, None))
+        return effects
 
     def _forget(self, channels: list[str]) -> None:
         for channel in channels:
@@ -314,7 +329,10 @@ class Session:
     def _watch_frame(self, channels: list[str], since: str | None) -> Send:
         self._watch_id += 1
         frame: Frame = {"t": "watch", "id": self._watch_id, "channels": channels}
-        return Send(frame | {"since": since} if since is not None else frame)
+        if since is None:
+            return Send(frame)
+        self._replays[self._watch_id] = channels
+        return Send(frame | {"since": since})
 
     # -- commands -------------------------------------------------------------------------------------------
 

@@ -169,6 +169,28 @@ def test_a_replay_cut_off_goes_on_where_it_was() -> None:
     assert hear(talk, 6, "t:x") == [6]
 
 
+def test_a_replay_that_is_through_leaves_a_channel_like_all_others() -> None:
+    talk = live()
+    talk.watch(["t:x"], "1.3")
+    hear(talk, 5, "t:x")
+    assert talk.received({"t": "watching", "id": 1, "channels": ["t:x"], "refused": []}, 0) == []
+    assert hear(talk, 11, "t:x") == [11]
+    talk.lost(1006, "")
+    assert sent(talk.opened())[0]["channels"] == ["t:x"]
+    assert sent(talk.received(welcome("complete"), 0)) == []
+
+
+def test_a_replay_of_too_much_is_heard_from_now_on() -> None:
+    talk = live()
+    talk.watch(["t:x"], "1.3")
+    refusal = {"channel": "t:x", "code": "gone"}
+    warned, again = talk.received(
+        {"t": "watching", "id": 1, "channels": [], "refused": [refusal]}, 0
+    )
+    assert isinstance(warned, Warn)
+    assert sent([again]) == [{"t": "watch", "id": 2, "channels": ["t:x"]}]
+
+
 def test_an_unwatched_channel_is_forgotten() -> None:
     talk = live()
     talk.watch(["t:x"], "1.3")

@@ -1,0 +1,13 @@
+"""``tap demo``: a made-up company in three countries, on three real nodes, that keeps talking.
+
+- ``company``   its regions, people and communities
+- ``stories``   what its people talk about: scenes with questions, answers, ideas, polls, praise
+- ``director``  which line of which scene comes next, decided by a seed and without any input or output
+- ``places``    folders, ports, keys and passwords; made once and kept
+- ``nodes``     the nodes as processes: started, watched, ended; also what end-to-end tests use
+- ``stage``     people signed in through the SDK, saying the director's lines
+- ``command``   ``tap demo`` itself
+
+Everything in it is invented. The nodes are ordinary ones, federated over loopback; nothing in the
+server knows the demo but a flag that lets the client say so.
+"""

@@ -1,0 +1,296 @@
+"""The demo company: Varuna Pumps, which makes pumps and the software that watches them.
+
+People and places are invented. Ids are what they log in with.
+"""
+
+from typing import NamedTuple
+
+
+class Region(NamedTuple):
+    code: str
+    name: str
+    country: str
+    timezone: str
+    locale: str
+
+
+class Person(NamedTuple):
+    """``roles``: region-wide; ``skills`` are shown on the profile."""
+
+    id: str
+    region: str
+    name: str
+    title: str
+    unit: str
+    skills: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+
+
+class Community(NamedTuple):
+    """``key`` is the demo's own name for it; ``owner`` creates it, so it lives in their region."""
+
+    key: str
+    name: str
+    about: str
+    owner: str
+
+
+REGIONS = (
+    Region("in", "India", "IN", "Asia/Kolkata", "en"),
+    Region("de", "Germany", "DE", "Europe/Berlin", "de"),
+    Region("br", "Brazil", "BR", "America/Sao_Paulo", "pt"),
+)
+
+PEOPLE = (
+    Person(
+        "asha.rao",
+        "in",
+        "Asha Rao",
+        "Head of Communications",
+        "Communications Pune",
+        ("writing", "events"),
+        ("communications_leader", "moderator"),
+    ),
+    Person(
+        "vikram.nair",
+        "in",
+        "Vikram Nair",
+        "Regional IT Lead",
+        "IT Bengaluru",
+        ("networks", "linux"),
+        ("region_admin", "moderator"),
+    ),
+    Person(
+        "meera.iyer",
+        "in",
+        "Meera Iyer",
+        "Firmware Engineer",
+        "Controls Bengaluru",
+        ("firmware", "c", "sensors"),
+    ),
+    Person(
+        "rohan.kulkarni",
+        "in",
+        "Rohan Kulkarni",
+        "Test Bench Engineer",
+        "Testing Pune",
+        ("hydraulics", "vibration"),
+    ),
+    Person(
+        "fatima.sheikh",
+        "in",
+        "Fatima Sheikh",
+        "Data Scientist",
+        "Analytics Bengaluru",
+        ("python", "time-series"),
+    ),
+    Person(
+        "arjun.menon",
+        "in",
+        "Arjun Menon",
+        "Service Engineer",
+        "Field Service Kochi",
+        ("commissioning", "seals"),
+    ),
+    Person(
+        "kavya.reddy",
+        "in",
+        "Kavya Reddy",
+        "Supply Planner",
+        "Supply Chain Hyderabad",
+        ("planning", "customs"),
+    ),
+    Person(
+        "tenzin.dorjee",
+        "in",
+        "Tenzin Dorjee",
+        "Graduate Engineer",
+        "Testing Pune",
+        ("cad",),
+    ),
+    Person(
+        "katharina.vogel",
+        "de",
+        "Katharina Vogel",
+        "Internal Communications",
+        "Communications Mannheim",
+        ("editing", "video"),
+        ("communications_leader", "moderator"),
+    ),
+    Person(
+        "jens.hartmann",
+        "de",
+        "Jens Hartmann",
+        "IT Operations",
+        "IT Mannheim",
+        ("databases", "security"),
+        ("region_admin",),
+    ),
+    Person(
+        "lena.brandt",
+        "de",
+        "Lena Brandt",
+        "Hydraulics Specialist",
+        "Engineering Mannheim",
+        ("hydraulics", "cavitation", "cfd"),
+    ),
+    Person(
+        "mehmet.yilmaz",
+        "de",
+        "Mehmet Yılmaz",
+        "Control Systems Engineer",
+        "Controls Leipzig",
+        ("plc", "modbus", "firmware"),
+    ),
+    Person(
+        "sofie.lindner",
+        "de",
+        "Sofie Lindner",
+        "Quality Manager",
+        "Quality Mannheim",
+        ("audits", "iso-9001"),
+    ),
+    Person(
+        "paul.krueger",
+        "de",
+        "Paul Krüger",
+        "Service Technician",
+        "Field Service Hamburg",
+        ("seals", "bearings", "alignment"),
+    ),
+    Person(
+        "amira.haddad",
+        "de",
+        "Amira Haddad",
+        "Sustainability Lead",
+        "Strategy Berlin",
+        ("energy", "life-cycle"),
+    ),
+    Person(
+        "tobias.weiss",
+        "de",
+        "Tobias Weiß",
+        "Software Developer",
+        "Digital Leipzig",
+        ("typescript", "python"),
+    ),
+    Person(
+        "beatriz.carvalho",
+        "br",
+        "Beatriz Carvalho",
+        "Communications Manager",
+        "Communications São Paulo",
+        ("events", "photography"),
+        ("communications_leader", "moderator"),
+    ),
+    Person(
+        "rafael.souza",
+        "br",
+        "Rafael Souza",
+        "IT Coordinator",
+        "IT São Paulo",
+        ("networks", "support"),
+        ("region_admin",),
+    ),
+    Person(
+        "joao.pereira",
+        "br",
+        "João Pereira",
+        "Commissioning Lead",
+        "Field Service Santos",
+        ("commissioning", "offshore"),
+    ),
+    Person(
+        "camila.oliveira",
+        "br",
+        "Camila Oliveira",
+        "Process Engineer",
+        "Engineering Campinas",
+        ("ethanol", "process", "cavitation"),
+    ),
+    Person(
+        "diego.almeida",
+        "br",
+        "Diego Almeida",
+        "Embedded Developer",
+        "Controls Campinas",
+        ("firmware", "c", "rust"),
+    ),
+    Person(
+        "larissa.santos",
+        "br",
+        "Larissa Santos",
+        "Safety Officer",
+        "Safety Santos",
+        ("safety", "training"),
+    ),
+    Person(
+        "thiago.lima",
+        "br",
+        "Thiago Lima",
+        "Buyer",
+        "Supply Chain São Paulo",
+        ("castings", "negotiation"),
+    ),
+    Person(
+        "ines.moreau",
+        "br",
+        "Inês Moreau",
+        "Data Analyst",
+        "Analytics São Paulo",
+        ("python", "sql", "energy"),
+    ),
+)
+
+COMMUNITIES = (
+    Community("news", "Company news", "What everybody should know, from all sites.", "asha.rao"),
+    Community(
+        "hydraulics",
+        "Hydraulics",
+        "Curves, cavitation, seals and bearings: ask, answer, pass on.",
+        "lena.brandt",
+    ),
+    Community(
+        "controls",
+        "Controls and firmware",
+        "Everything between the sensor and the screen.",
+        "meera.iyer",
+    ),
+    Community(
+        "data",
+        "Python and data",
+        "Scripts, notebooks, time series. No question is too small.",
+        "fatima.sheikh",
+    ),
+    Community(
+        "field",
+        "Field service",
+        "From the people who get their boots wet.",
+        "joao.pereira",
+    ),
+    Community(
+        "ideas",
+        "Ideas",
+        "Suggest something; each idea gets an answer, an owner and a date.",
+        "amira.haddad",
+    ),
+    Community(
+        "safety",
+        "Safety first",
+        "Near misses, lessons and good habits.",
+        "larissa.santos",
+    ),
+    Community("canteen", "Canteen talk", "Food, music, football, cricket.", "beatriz.carvalho"),
+)
+
+PERSON = {person.id: person for person in PEOPLE}
+COMMUNITY = {community.key: community for community in COMMUNITIES}
+
+
+def at_home(region: str) -> list[Person]:
+    return [person for person in PEOPLE if person.region == region]
+
+
+def home_of(community: str) -> str:
+    """The region a community lives in."""
+    return PERSON[COMMUNITY[community].owner].region
