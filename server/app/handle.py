@@ -127,8 +127,11 @@ class Handler:
         self._entropy = Entropy(entropy)
         self._facts = TxFacts()
         self._log = LogWriter(region, epoch)
-        self._queue: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
-        self._waiting = 0
+        self._batches: queue.SimpleQueue[list[_Job[Any]] | None] = queue.SimpleQueue()
+        self._waiting: list[_Job[Any]] = []
+        self._busy = False
+        """A batch is with the writer thread, or about to be handed over."""
+        self._stopping = False
         self._records: list[Record] = []
         self._keys: dict[tuple[str, str], dict[str, Any]] = {}
         self._thread = threading.Thread(target=self._run, name="tap-writer", daemon=True)
@@ -153,7 +156,12 @@ class Handler:
 
     async def close(self) -> None:
         """Finishes what waits, then stops the thread and closes the connection."""
-        self._queue.put(None)
+        if self._thread.is_alive() and not self._stopping:
+            # The last job to be taken: whatever waits is in its batch or in one before.
+            last = self._submit(lambda tx: None)
+            self._stopping = True
+            await last
+        self._batches.put(None)
         await asyncio.to_thread(self._thread.join)
         self._connection.close()
 
@@ -199,21 +207,37 @@ class Handler:
         return await self._submit(lambda tx: self._decided(tx, decide))
 
     async def _submit(self, work: Callable[[Tx], T]) -> T | Refusal:
+        if self._stopping:
+            return Refusal(Code.STOPPING, "this node is stopping; come back in a moment")
         if self.read_only:
             return Refusal(Code.READ_ONLY, f"this node is read-only: {self.read_only}")
-        if self._waiting >= limits.WRITER_QUEUE_JOBS_MAX:
+        if len(self._waiting) >= limits.WRITER_QUEUE_JOBS_MAX:
             return Refusal(Code.OVERLOADED, "too much is waiting to be written; try again shortly")
         assert self._loop is not None, "the handler was not started"
         future: asyncio.Future[T] = self._loop.create_future()
-        self._waiting += 1
-        self._queue.put(_Job(work, future))
+        self._waiting.append(_Job(work, future))
+        if not self._busy:
+            self._busy = True
+            self._loop.call_soon(self._hand_over)
         return await future
 
+    def _hand_over(self) -> None:
+        """Gives the writer all that waits. Runs at the end of a turn of the loop, so that everybody
+        who was just answered and asks again shares the next commit."""
+        jobs = self._waiting[: limits.WRITER_BATCH_JOBS_MAX]
+        del self._waiting[: limits.WRITER_BATCH_JOBS_MAX]
+        self._busy = bool(jobs)
+        if jobs:
+            self._batches.put(jobs)
+
     def _settle(
-        self, records: Sequence[Record], outcomes: Sequence[tuple[_Job[Any], Any]], count: int
+        self, records: Sequence[Record], outcomes: Sequence[tuple[_Job[Any], Any]], last: bool
     ) -> None:
-        """On the loop, after the commit: first the readers, then the callers."""
-        self._waiting -= count
+        """On the loop, after the commit: first the readers, then the callers, then the next batch."""
+        if last:
+            assert self._loop is not None
+            # Two turns: the first wakes the callers, the second finds what they ask next.
+            self._loop.call_soon(self._loop.call_soon, self._hand_over)
         if records:
             self._tap.committed(records)
         for job, outcome in outcomes:
@@ -227,46 +251,27 @@ class Handler:
     # -- in the writer thread ------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while True:
-            jobs, stop = self._drain()
-            if jobs:
-                self._batch(jobs)
-            if stop:
-                return
+        while (jobs := self._batches.get()) is not None:
+            metrics.COMMIT_BATCH_JOBS.observe(len(jobs))
+            self._batch(jobs, last=True)
 
-    def _drain(self) -> tuple[list[_Job[Any]], bool]:
-        """All that waits, at most one batch; blocks for the first."""
-        first = self._queue.get()
-        if first is None:
-            return [], True
-        jobs = [first]
-        while len(jobs) < limits.WRITER_BATCH_JOBS_MAX:
-            try:
-                job = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if job is None:
-                return jobs, True
-            jobs.append(job)
-        return jobs, False
-
-    def _batch(self, jobs: list[_Job[Any]]) -> None:
-        metrics.COMMIT_BATCH_JOBS.observe(len(jobs))
+    def _batch(self, jobs: list[_Job[Any]], *, last: bool) -> None:
+        """One transaction; if it fails for a reason of one job, one transaction for each."""
         try:
             outcomes = self._commit(jobs)
         except Exception as error:
             self._undo()
             fatal = self._storage_refusal(error)
             if fatal is not None:
-                self._announce([], [(job, fatal) for job in jobs], len(jobs))
-            elif len(jobs) > 1:
-                for job in jobs:
-                    self._batch([job])
+                self._announce([], [(job, fatal) for job in jobs], last)
+            elif len(jobs) == 1:
+                self._announce([], [(jobs[0], self._failure(error))], last)
             else:
-                self._announce([], [(jobs[0], self._failure(error))], 1)
+                for job in jobs:
+                    self._batch([job], last=last and job is jobs[-1])
             return
         records, self._records = self._records, []
-        self._announce(records, outcomes, len(jobs))
+        self._announce(records, outcomes, last)
 
     def _commit(self, jobs: list[_Job[Any]]) -> list[tuple[_Job[Any], Any]]:
         with metrics.COMMIT_SECONDS.time(), self._connection.transaction() as tx:
@@ -320,11 +325,11 @@ class Handler:
         return error
 
     def _announce(
-        self, records: Sequence[Record], outcomes: Sequence[tuple[_Job[Any], Any]], count: int
+        self, records: Sequence[Record], outcomes: Sequence[tuple[_Job[Any], Any]], last: bool
     ) -> None:
         assert self._loop is not None
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._settle, records, outcomes, count)
+            self._loop.call_soon_threadsafe(self._settle, records, outcomes, last)
 
     def _command(
         self, tx: Tx, person: str, key: str, digest: bytes, command: Command

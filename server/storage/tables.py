@@ -25,6 +25,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -216,8 +217,9 @@ posts = Table(
 """Posts, replies and messages. ``detail``: JSON of the kind's own part (poll, paper, praise ...).
 
 A row with an empty ``kind`` is a tombstone or edit whose post has not arrived yet."""
-Index("ix_posts_place", posts.c.place, posts.c.parent, posts.c.at)
-Index("ix_posts_root", posts.c.root, posts.c.at)
+_TOP, _BELOW = text("parent = ''"), text("parent <> ''")
+Index("ix_posts_place", posts.c.place, posts.c.at, sqlite_where=_TOP, postgresql_where=_TOP)
+Index("ix_posts_root", posts.c.root, posts.c.at, sqlite_where=_BELOW, postgresql_where=_BELOW)
 Index("ix_posts_author", posts.c.author, posts.c.at)
 
 post_revisions = _small(
@@ -440,8 +442,9 @@ Index("ix_credits_person", credits_.c.person, credits_.c.at)
 
 command_keys = _small(
     "command_keys",
-    _key("person"),
+    # The key first: clients make keys that grow with time, so new rows land side by side.
     _key("key"),
+    _key("person"),
     Column("digest", LargeBinary, nullable=False),
     Column("answer", LargeBinary, nullable=False),
     _big("at"),

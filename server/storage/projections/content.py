@@ -66,7 +66,8 @@ def published(tx: Tx, event: PostPublished, meta: Meta) -> bool:
         "detail": _detail(event),
         "source": source_json(event.source),
     }
-    return _publish(tx, event, birth, event.title, event.topics, meta)
+    new, _ = _publish(tx, event, birth, event.title, event.topics, meta)
+    return new
 
 
 def replied(tx: Tx, event: ReplyPublished, meta: Meta) -> bool:
@@ -81,9 +82,7 @@ def replied(tx: Tx, event: ReplyPublished, meta: Meta) -> bool:
         "detail": None,
         "source": source_json(event.source),
     }
-    row = tx.one(_ROW, {"post": event.post})
-    gone = row is not None and bool(row[2])
-    new = _publish(tx, event, birth, "", (), meta)
+    new, gone = _publish(tx, event, birth, "", (), meta)
     if new:
         # A reply deleted before it was published here counts for nothing in any order.
         counts.add(tx, event.root, event.root, event.place, meta.position, replies=0 if gone else 1)
@@ -97,8 +96,8 @@ def _publish(
     title: str,
     topics: tuple[str, ...],
     meta: Meta,
-) -> bool:
-    row = tx.one(_ROW, {"post": event.post})
+) -> tuple[bool, bool]:
+    """(whether it is news, whether it had been deleted before it came)."""
     body = {
         "title": title,
         "text": event.text,
@@ -107,14 +106,15 @@ def _publish(
         "rev": 1,
         "edited_at": 0,
     }
-    if row is None:
-        fresh = {"post": event.post, "deleted": False, "erased": False}
-        tx.execute(_INSERT, birth | body | fresh | {"local_position": meta.position})
+    fresh = {"post": event.post, "deleted": False, "erased": False}
+    if tx.execute(_INSERT, birth | body | fresh | {"local_position": meta.position}):
         _put_topics(tx, event.post, topics)
-        return True
+        return True, False
+    row = tx.one(_ROW, {"post": event.post})
+    assert row is not None
     kind, rev, deleted, _, _, erased, _ = row
     if kind:
-        return False
+        return False, False
     if deleted or erased:
         birth["detail"] = None
     tx.execute(_SET_BIRTH, birth | {"p": event.post, "local_position": meta.position})
@@ -122,7 +122,7 @@ def _publish(
         tx.execute(_SET_REV, {"p": event.post, "rev": 1, "local_position": meta.position})
     if rev > 1 and not deleted and not erased:
         _put_revision(tx, event.post, 1, title, event.text, "", event.at)
-    return True
+    return True, bool(deleted)
 
 
 def edited(tx: Tx, event: PostEdited, meta: Meta) -> bool:

@@ -13,10 +13,12 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Table,
+    Text,
     and_,
     bindparam,
     exists,
     literal,
+    literal_column,
     or_,
     select,
 )
@@ -37,6 +39,8 @@ OLDEST = Key(-1, "")
 
 _top = t.posts.alias("top")
 _p = t.posts.c
+_NONE: ColumnElement[str] = literal_column("''", Text)
+"""Written out, not bound: only then may the planner use the partial indexes on tops and replies."""
 _AT: BindParameter[int] = bindparam("at")
 _POST: BindParameter[str] = bindparam("post")
 _LIMIT: BindParameter[int] = bindparam("limit")
@@ -55,7 +59,7 @@ def _tops_of(place: ColumnElement[str], *conditions: ColumnElement[bool]) -> Sel
     c = _top.c
     return (
         select(c.post)
-        .where(c.place == place, c.parent == "", c.kind != "", _older(c), *conditions)
+        .where(c.place == place, c.parent == _NONE, c.kind != "", _older(c), *conditions)
         .order_by(c.at.desc(), c.post.desc())
         .limit(_LIMIT)
     )
@@ -87,13 +91,13 @@ _QUESTIONS = _merged(t.communities, "community", "c:", *_UNANSWERED)
 _IN_CONVERSATIONS = _merged(t.conversations, "conversation", "d:")
 _IN_PLACE = (
     select(_p.at, _p.post)
-    .where(_p.place == bindparam("place"), _p.parent == "", _p.kind != "", _older(_p))
+    .where(_p.place == bindparam("place"), _p.parent == _NONE, _p.kind != "", _older(_p))
     .order_by(_p.at.desc(), _p.post.desc())
     .limit(_LIMIT)
 )
 _BELOW = (
     select(_p.at, _p.post)
-    .where(_p.root == bindparam("root"), _p.post != bindparam("root"), _p.kind != "", _newer(_p))
+    .where(_p.root == bindparam("root"), _p.parent != _NONE, _p.kind != "", _newer(_p))
     .order_by(_p.at, _p.post)
     .limit(_LIMIT)
 )

@@ -83,8 +83,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "command_keys",
-        sa.Column("person", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("answer", sa.LargeBinary(), nullable=False),
         sa.Column(
@@ -93,7 +93,7 @@ def upgrade() -> None:
             server_default="0",
             nullable=False,
         ),
-        sa.PrimaryKeyConstraint("person", "key", name=op.f("pk_command_keys")),
+        sa.PrimaryKeyConstraint("key", "person", name=op.f("pk_command_keys")),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -701,8 +701,20 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("posts", schema=None) as batch_op:
         batch_op.create_index("ix_posts_author", ["author", "at"], unique=False)
-        batch_op.create_index("ix_posts_place", ["place", "parent", "at"], unique=False)
-        batch_op.create_index("ix_posts_root", ["root", "at"], unique=False)
+        batch_op.create_index(
+            "ix_posts_place",
+            ["place", "at"],
+            unique=False,
+            sqlite_where=sa.text("parent = ''"),
+            postgresql_where=sa.text("parent = ''"),
+        )
+        batch_op.create_index(
+            "ix_posts_root",
+            ["root", "at"],
+            unique=False,
+            sqlite_where=sa.text("parent <> ''"),
+            postgresql_where=sa.text("parent <> ''"),
+        )
 
     op.create_table(
         "reactions",
@@ -851,8 +863,16 @@ def downgrade() -> None:
 
     op.drop_table("reactions")
     with op.batch_alter_table("posts", schema=None) as batch_op:
-        batch_op.drop_index("ix_posts_root")
-        batch_op.drop_index("ix_posts_place")
+        batch_op.drop_index(
+            "ix_posts_root",
+            sqlite_where=sa.text("parent <> ''"),
+            postgresql_where=sa.text("parent <> ''"),
+        )
+        batch_op.drop_index(
+            "ix_posts_place",
+            sqlite_where=sa.text("parent = ''"),
+            postgresql_where=sa.text("parent = ''"),
+        )
         batch_op.drop_index("ix_posts_author")
 
     op.drop_table("posts")
