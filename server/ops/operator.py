@@ -1,0 +1,68 @@
+"""What the operator of a node decides at its keyboard, where no person's permission is asked.
+
+The rules of ``domain.decide`` apply to people; an operator has the machine itself. Events written here
+carry no actor, so everybody can see that it was not a colleague.
+"""
+
+from typing import Any
+
+from server.app.handle import Handler
+from server.domain.commands import RegisterPerson, SetPersonRole, SetPersonStatus
+from server.domain.decide.base import Context, Decided, Draft, refuse
+from server.domain.decide.people import registration, role_change
+from server.domain.errors import Code, Refusal
+from server.domain.events import PersonStatusChanged
+from server.domain.facts import Facts, PersonFact
+from server.domain.visibility import GLOBAL
+
+OPERATOR = ""
+"""The actor of what the command line does."""
+
+Outcome = dict[str, Any] | Refusal
+
+
+async def register(handler: Handler, command: RegisterPerson) -> Outcome:
+    """A colleague whose home is this region."""
+    return await handler.append(
+        lambda facts, context: registration(command, OPERATOR, facts, context)
+    )
+
+
+async def set_role(handler: Handler, command: SetPersonRole) -> Outcome:
+    """Grants or takes a region-wide role of somebody at home here."""
+
+    def decide(facts: Facts, context: Context) -> Decided | Refusal:
+        person = at_home(command.person, facts, context)
+        return person if isinstance(person, Refusal) else role_change(command, OPERATOR, facts)
+
+    return await handler.append(decide)
+
+
+async def set_status(handler: Handler, command: SetPersonStatus) -> Outcome:
+    """Activates or deactivates somebody at home here."""
+
+    def decide(facts: Facts, context: Context) -> Decided | Refusal:
+        person = at_home(command.person, facts, context)
+        if isinstance(person, Refusal):
+            return person
+        if person.active == command.active:
+            return Decided([], {"rev": person.status_rev})
+        event = PersonStatusChanged(
+            person=person.person,
+            rev=person.status_rev + 1,
+            active=command.active,
+            reason=command.reason,
+        )
+        return Decided([Draft(GLOBAL, OPERATOR, event, ())], {"rev": event.rev})
+
+    return await handler.append(decide)
+
+
+def at_home(name: str, facts: Facts, context: Context) -> PersonFact | Refusal:
+    """The person, if this region writes for them (I7)."""
+    person = facts.person(name)
+    if person is None:
+        return refuse(Code.NOT_FOUND, f"nobody is called {name}", "person")
+    if person.home != context.region:
+        return refuse(Code.WRONG_REGION, f"{name} is at home in region {person.home}", "person")
+    return person
