@@ -1,0 +1,36 @@
+"""What a node measures about itself once a second: how late the loop wakes, how full the disk is."""
+
+import asyncio
+import os
+from pathlib import Path
+
+from server.app import metrics
+from server.ops.core import Core
+from server.ops.place import sqlite_file
+
+SECONDS = 1.0
+
+
+async def watch(core: Core) -> None:
+    """Until cancelled. Statting a file takes microseconds, so it does not leave the loop."""
+    loop = asyncio.get_running_loop()
+    file = sqlite_file(core.config)
+    wal = file.with_name(file.name + "-wal") if file else None
+    due = loop.time() + SECONDS
+    while True:
+        await asyncio.sleep(due - loop.time())
+        metrics.LOOP_LAG_SECONDS.set(max(0.0, loop.time() - due))
+        metrics.POSITION.set(core.tap.position)
+        metrics.READ_ONLY.set(bool(core.handler.read_only))
+        _measure_files(Path(core.config.node.data_dir), wal)
+        due = max(due + SECONDS, loop.time())
+
+
+def _measure_files(folder: Path, wal: Path | None) -> None:
+    disk = os.statvfs(folder)
+    metrics.DISK_FREE_BYTES.set(disk.f_bavail * disk.f_frsize)
+    if wal is not None:
+        try:
+            metrics.WAL_BYTES.set(wal.stat().st_size)
+        except FileNotFoundError:
+            metrics.WAL_BYTES.set(0)
