@@ -168,6 +168,6 @@ export const NO_COUNTS: Counts = Object.freeze({
 });
 
 /** Whether a post stands at the top of its own thread. */
-export function isRoot(post: PostView): boolean {
+export function isRoot(post: Pick<PostView, "id" | "root">): boolean {
   return post.root === post.id;
 }

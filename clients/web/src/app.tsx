@@ -1,0 +1,96 @@
+/** The frame around every page, and which page an address means. */
+
+import type { TapClient } from "@tap/sdk";
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+
+import { ClientContext } from "./client.ts";
+import { CommunitiesPage } from "./pages/communities.tsx";
+import { CommunityPage } from "./pages/community.tsx";
+import { HomePage } from "./pages/home.tsx";
+import { ImpactPage } from "./pages/impact.tsx";
+import { LoginPage } from "./pages/login.tsx";
+import { MissingPage } from "./pages/missing.tsx";
+import { PeoplePage } from "./pages/people.tsx";
+import { PersonPage } from "./pages/person.tsx";
+import { ThreadPageView } from "./pages/thread.tsx";
+import { match, place } from "./router.ts";
+import { session, start } from "./session.ts";
+import { BottomBar } from "./shell/bottom-bar.tsx";
+import { Help } from "./shell/help.tsx";
+import { PhoneTop } from "./shell/phone-top.tsx";
+import { Rail } from "./shell/rail.tsx";
+import { t } from "./strings.ts";
+import { Waiting } from "./ui/load.tsx";
+import { Notices } from "./ui/notice.tsx";
+
+const ROUTES: [string, (parts: Record<string, string>) => JSX.Element][] = [
+  ["/", () => <HomePage />],
+  ["/communities", () => <CommunitiesPage />],
+  ["/c/:id", ({ id = "" }) => <CommunityPage key={id} id={id} />],
+  ["/t/:id", ({ id = "" }) => <ThreadPageView key={id} id={id} />],
+  ["/people", () => <PeoplePage />],
+  ["/p/:id", ({ id = "" }) => <PersonPage key={id} id={id} />],
+  ["/impact", () => <ImpactPage />],
+];
+
+function pageOf(path: string): JSX.Element {
+  for (const [pattern, page] of ROUTES) {
+    const parts = match(pattern, path);
+    if (parts !== null) return page(parts);
+  }
+  return <MissingPage />;
+}
+
+export function App() {
+  const now = session.value;
+  switch (now.state) {
+    case "starting":
+      return <main class="login"><Waiting /></main>;
+    case "signed_out":
+      return <LoginPage />;
+    case "failed":
+      return (
+        <main class="login">
+          <div class="stack">
+            <h1 class="wordmark">{t.product}</h1>
+            <p role="alert">{now.message}</p>
+            <button type="button" class="button" onClick={() => void start()}>{t.retry}</button>
+          </div>
+        </main>
+      );
+    case "signed_in":
+      return <Shell client={now.client} />;
+  }
+}
+
+function Shell({ client }: { client: TapClient }) {
+  const { path } = place.value;
+  useFocusOnNavigation(path);
+  return (
+    <ClientContext.Provider value={client}>
+      <a class="skip" href="#content" onClick={(event) => { event.preventDefault(); document.getElementById("content")?.focus(); }}>{t.skipToContent}</a>
+      <div class="shell">
+        <Rail />
+        <PhoneTop />
+        {pageOf(path)}
+        <BottomBar />
+      </div>
+      <Notices />
+      <Help />
+    </ClientContext.Provider>
+  );
+}
+
+/** A new page takes the focus to its heading, as a loaded document would; the first one leaves it alone. */
+function useFocusOnNavigation(path: string): void {
+  const first = useRef(true);
+  useEffect(() => {
+    if (first.current) {
+      first.current = false;
+      return;
+    }
+    const heading = document.querySelector<HTMLElement>("#content h1") ?? document.getElementById("content");
+    heading?.focus({ preventScroll: true });
+  }, [path]);
+}

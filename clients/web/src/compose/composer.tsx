@@ -1,0 +1,103 @@
+/** Writing a post: one row until somebody wants to write, then only the fields its kind needs. */
+
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+
+import { useClient } from "../client.ts";
+import { t } from "../strings.ts";
+import { useEvent } from "../ui/event.ts";
+import { announce } from "../ui/notice.tsx";
+import { PersonAvatar } from "../ui/person.tsx";
+import { type Composition, EMPTY, KINDS, TITLED, commandOf, missing } from "./composition.ts";
+import { clearDraft, useDraft } from "./draft.ts";
+import { MoreFields, PlaceField } from "./fields.tsx";
+import { Textbox } from "./textbox.tsx";
+
+interface Props {
+  /** The community of the page; absent where the writer chooses one. */
+  community?: string;
+  /** Opened by "Ask" or "Create": already open, on this kind. */
+  opened?: Composition["kind"] | undefined;
+}
+
+export function Composer({ community, opened }: Props) {
+  const client = useClient();
+  const key = `post:${community ?? ""}`;
+  const draft = useDraft<Composition>(key, EMPTY);
+  const [open, setOpen] = useState(opened !== undefined);
+  const [tried, setTried] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
+  const { value } = draft;
+  const change = (part: Partial<Composition>): void => draft.set({ ...value, ...part });
+  const openFor = useEvent((kind: Composition["kind"]) => {
+    setOpen(true);
+    change({ kind });
+    requestAnimationFrame(() => form.current?.querySelector<HTMLElement>("input[type=text], textarea")?.focus());
+  });
+  useEffect(() => { if (opened !== undefined) openFor(opened); }, [opened, openFor]);
+  const place = community === undefined ? value.place : `c:${community}`;
+  const problem = place === "" ? t.noCommunityYet : missing(value);
+  const publish = (event: Event): void => {
+    event.preventDefault();
+    if (problem !== null) return setTried(true);
+    void client.do(commandOf(value, place, client.now()));
+    announce(t.sending);
+    clearDraft(key);
+    draft.set({ ...EMPTY, place: value.place });
+    setTried(false);
+    setOpen(false);
+  };
+  return (
+    <form ref={form} class={open ? "composer open" : "composer"} aria-label={t.composeTitle} onSubmit={publish}>
+      <PersonAvatar id={client.view.me} />
+      <div class="stack grow">
+        {open && <KindField value={value} change={change} />}
+        {open && TITLED.has(value.kind) && <TitleField value={value} change={change} />}
+        <Textbox
+          value={value.text} onInput={(text) => change({ text })} rows={open ? (value.kind === "article" ? 12 : 4) : 1} onFocus={() => setOpen(true)}
+          label={t.composePrompt[open ? value.kind : "update"] ?? t.text} submit={publish}
+        />
+        {open && <MoreFields value={value} change={change} />}
+        {open && (
+          <div class="buttons">
+            {community === undefined && <PlaceField value={value} change={change} />}
+            <output class="meta grow">{tried && problem !== null ? problem : ""}</output>
+            <button type="button" class="button quiet" onClick={() => setOpen(false)}>{t.cancel}</button>
+            <button type="submit" class="button">{value.kind === "question" ? t.publishAsk : t.publish}</button>
+          </div>
+        )}
+      </div>
+    </form>
+  );
+}
+
+export interface FieldProps {
+  value: Composition;
+  change: (part: Partial<Composition>) => void;
+}
+
+function KindField({ value, change }: FieldProps) {
+  const name = useId();
+  return (
+    <fieldset class="kinds">
+      <legend class="unseen">{t.composeKind}</legend>
+      {KINDS.map((kind) => (
+        <label key={kind} class={kind === value.kind ? "kind chosen" : "kind"}>
+          <input type="radio" name={name} checked={kind === value.kind} onChange={() => change({ kind })} />
+          {t.kinds[kind]}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+const TITLES: Record<string, string> = { question: t.questionTitle, idea: t.ideaTitle, poll: t.pollTitle, article: t.articleTitle };
+
+function TitleField({ value, change }: FieldProps) {
+  const label = TITLES[value.kind] ?? t.titleLabel;
+  return (
+    <input
+      class="title-field" type="text" dir="auto" maxLength={200} aria-label={label} placeholder={label} value={value.title}
+      onInput={(event) => change({ title: event.currentTarget.value })}
+    />
+  );
+}

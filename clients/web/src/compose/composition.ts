@@ -1,0 +1,81 @@
+/** What is being composed, and the command it becomes. Pure. */
+
+import type { PollMethod, PublishPost } from "@tap/sdk";
+
+import { t } from "../strings.ts";
+import { mentionedIn } from "../text/mentions.ts";
+
+export const KINDS = ["update", "question", "idea", "poll", "article", "praise"] as const;
+export type Kind = (typeof KINDS)[number];
+
+export interface Composition {
+  kind: Kind;
+  place: string;
+  title: string;
+  text: string;
+  topics: string;
+  choices: string[];
+  method: PollMethod;
+  /** Days from publishing; 0 stays open. */
+  closesInDays: number;
+  secret: boolean;
+  hidden: boolean;
+  to: { id: string; name: string } | null;
+  behaviour: string;
+}
+
+export const EMPTY: Composition = {
+  kind: "update", place: "", title: "", text: "", topics: "", choices: ["", ""], method: "single", closesInDays: 7, secret: false,
+  hidden: false, to: null, behaviour: "",
+};
+
+export const TITLED: ReadonlySet<Kind> = new Set(["question", "idea", "poll", "article"]);
+const TOPICS_MAX = 8;
+const DAY_MS = 86_400_000;
+
+/** Why it cannot be posted yet, or null. */
+export function missing(draft: Composition): string | null {
+  if (TITLED.has(draft.kind) && draft.title.trim() === "") return t.needsTitle;
+  switch (draft.kind) {
+    case "poll":
+      return filled(draft.choices).length < 2 ? t.needsChoices : null;
+    case "praise":
+      if (draft.to === null) return t.needsPerson;
+      return draft.behaviour.trim() === "" ? t.needsBehaviour : null;
+    case "update":
+    case "article":
+      return draft.text.trim() === "" ? t.needsText : null;
+    case "question":
+    case "idea":
+      return null;
+  }
+}
+
+export function commandOf(draft: Composition, place: string, now: number): PublishPost {
+  const text = draft.text.trim();
+  const topics = topicsOf(draft.topics);
+  const mentions = mentionedIn(text);
+  const command: PublishPost = { do: "post.publish", place, kind: draft.kind, text };
+  if (TITLED.has(draft.kind)) command.title = draft.title.trim();
+  if (topics.length > 0) command.topics = topics;
+  if (mentions.length > 0) command.mentions = mentions;
+  if (draft.kind === "poll") command.poll = pollOf(draft, now);
+  if (draft.kind === "praise" && draft.to) command.praise = { to: draft.to.id, behaviour: draft.behaviour.trim() };
+  return command;
+}
+
+function pollOf(draft: Composition, now: number): NonNullable<PublishPost["poll"]> {
+  const { method, secret } = draft;
+  const closes_at = draft.closesInDays > 0 ? now + draft.closesInDays * DAY_MS : null;
+  return { method, choices: filled(draft.choices), secret, closes_at, hidden_until_close: draft.hidden && closes_at !== null };
+}
+
+function filled(choices: readonly string[]): string[] {
+  return choices.map((choice) => choice.trim()).filter((choice) => choice !== "");
+}
+
+/** Topics are single words; people write them with commas, spaces or #. */
+export function topicsOf(text: string): string[] {
+  const words = text.split(/[\s,#]+/u).filter((word) => word !== "");
+  return [...new Set(words.map((word) => word.toLowerCase()))].slice(0, TOPICS_MAX);
+}

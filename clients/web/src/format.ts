@@ -1,0 +1,51 @@
+/** Numbers and times as people read them; times come as UTC ms and are shown in the reader's own zone. */
+
+import { t } from "./strings.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+const whole = new Intl.NumberFormat(t.language);
+const compactNumber = new Intl.NumberFormat(t.language, { notation: "compact", maximumFractionDigits: 1 });
+const oneDigit = new Intl.NumberFormat(t.language, { maximumFractionDigits: 1 });
+const percentage = new Intl.NumberFormat(t.language, { style: "percent" });
+const relative = new Intl.RelativeTimeFormat(t.language, { numeric: "auto", style: "narrow" });
+const fullTime = new Intl.DateTimeFormat(t.language, { dateStyle: "full", timeStyle: "short" });
+const thisYear = new Intl.DateTimeFormat(t.language, { day: "numeric", month: "short" });
+const otherYear = new Intl.DateTimeFormat(t.language, { day: "numeric", month: "short", year: "numeric" });
+const list = new Intl.ListFormat(t.language, { type: "conjunction" });
+
+export const number = (value: number): string => whole.format(value);
+export const compact = (value: number): string => compactNumber.format(value);
+export const percent = (share: number): string => percentage.format(share);
+export const names = (all: readonly string[]): string => list.format(all);
+export const moment = (at: number): string => fullTime.format(at);
+
+/** Points from thousandths: 7500 is 7.5. */
+export const points = (milli: number): string => oneDigit.format(milli / 1000);
+
+export function day(at: number, now: number): string {
+  const format = new Date(at).getFullYear() === new Date(now).getFullYear() ? thisYear : otherYear;
+  return format.format(at);
+}
+
+/** "3 min. ago" or "in 2 hr.", and the date once it is more than a week away. */
+export function ago(at: number, now: number): string {
+  const distance = at - now;
+  const size = Math.abs(distance);
+  if (size < MINUTE) return relative.format(0, "minute");
+  if (size < HOUR) return relative.format(Math.trunc(distance / MINUTE), "minute");
+  if (size < DAY) return relative.format(Math.trunc(distance / HOUR), "hour");
+  if (size < 7 * DAY) return relative.format(Math.trunc(distance / DAY), "day");
+  return day(at, now);
+}
+
+/** Wall-clock time where a colleague is, or an empty text for a zone this browser does not know. */
+export function clockIn(timezone: string, now: number): string {
+  try {
+    return new Intl.DateTimeFormat(t.language, { timeStyle: "short", timeZone: timezone }).format(now);
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,83 @@
+import type { CommunityView } from "@tap/sdk";
+import { useMemo } from "preact/hooks";
+
+import { useClient } from "../client.ts";
+import { Composer } from "../compose/composer.tsx";
+import { FeedList } from "../feed/feed.tsx";
+import type { FeedSource } from "../feed/model.ts";
+import { day } from "../format.ts";
+import { t } from "../strings.ts";
+import { Icon } from "../ui/icon.tsx";
+import { Loaded, useLoad } from "../ui/load.tsx";
+import { RegionBadge } from "../ui/person.tsx";
+import { JoinButton } from "./join.tsx";
+import { Page } from "./page.tsx";
+
+type Answer = CommunityView | { community: CommunityView; members?: number };
+
+export function CommunityPage({ id }: { id: string }) {
+  const client = useClient();
+  const found = useLoad(`community:${id}`, async () => {
+    const answer = await client.api.get<Answer>(`/communities/${id}`);
+    const community = "community" in answer ? { ...answer.community, members: answer.members ?? 0 } : answer;
+    client.store.put("communities", id, community);
+    return community;
+  });
+  return (
+    <Loaded from={found}>
+      {(fetched) => <Community community={client.view.community(id).value ?? fetched} members={fetched.members} />}
+    </Loaded>
+  );
+}
+
+function Community({ community, members }: { community: CommunityView; members: number | undefined }) {
+  const { view } = useClient();
+  const { id } = community;
+  const role = view.membership(id).value?.role ?? "none";
+  const inside = view.joined(id).value || role !== "none";
+  const source = useMemo<FeedSource>(() => ({
+    key: `community:${id}`, path: `/communities/${id}/posts`, query: {}, accepts: (post) => post.place === `c:${id}`, channel: `c:${id}`,
+  }), [id]);
+  return (
+    <Page title={community.name} heading="own" beside={<About community={community} members={members} />}>
+      <header class="community-head">
+        <div class="grow">
+          <h1 class="page-title" dir="auto" tabIndex={-1}>{community.name} <RegionBadge home={community.home} /></h1>
+          <p class="meta num">
+            {community.visibility === "private" && <><Icon name="lock" size={14} /> {t.privateCommunity} · </>}
+            {members !== undefined && t.members(members)}
+          </p>
+        </div>
+        <JoinButton community={community} />
+      </header>
+      {community.about !== "" && <p class="lead narrow-only" dir="auto">{community.about}</p>}
+      {inside && !community.archived && <Composer community={id} />}
+      <FeedList source={source} label={community.name} empty={t.communityEmpty} showPlace={false} pendingIn={`c:${id}`} />
+    </Page>
+  );
+}
+
+function About({ community, members }: { community: CommunityView; members: number | undefined }) {
+  const client = useClient();
+  const role = client.view.membership(community.id).value?.role ?? "none";
+  return (
+    <section class="side-section">
+      <h2>{t.about}</h2>
+      {community.about !== "" && <p dir="auto">{community.about}</p>}
+      <dl class="facts">
+        {members !== undefined && <div><dt>{t.membersTitle}</dt><dd class="num">{members}</dd></div>}
+        <div><dt>{t.openTo}</dt><dd>{community.visibility === "open" ? t.visibilityOpen : t.visibilityPrivate}</dd></div>
+        <div><dt>{t.communityAudience}</dt><dd>{audienceText(community)}</dd></div>
+        <div><dt>{t.homeRegion}</dt><dd>{community.home.toUpperCase()}</dd></div>
+        {community.at > 0 && <div><dt>{t.since}</dt><dd>{day(community.at, client.now())}</dd></div>}
+        {role !== "none" && <div><dt>{t.role}</dt><dd>{t.roles[role]}</dd></div>}
+      </dl>
+    </section>
+  );
+}
+
+function audienceText(community: CommunityView): string {
+  if (community.audience === "global") return t.audienceGlobal;
+  if (community.audience.startsWith("group.")) return t.audienceGroup(community.audience.slice("group.".length).toUpperCase());
+  return t.audienceRegion(community.home.toUpperCase());
+}

@@ -1,0 +1,46 @@
+import { ApiError } from "@tap/sdk";
+import { useEffect, useRef, useState } from "preact/hooks";
+
+import { signIn } from "../session.ts";
+import { t } from "../strings.ts";
+
+export function LoginPage() {
+  const [person, setPerson] = useState("");
+  const [password, setPassword] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState("");
+  const first = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    document.title = `${t.signIn} · ${t.product}`;
+    first.current?.focus();
+  }, []);
+  const submit = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    setBusy(true);
+    setProblem("");
+    try {
+      await signIn(person.trim().toLowerCase(), password);
+    } catch (error) {
+      setProblem(error instanceof ApiError ? error.message : t.somethingWrong);
+      setBusy(false);
+    }
+  };
+  return (
+    <main class="login">
+      <form class="stack" onSubmit={(event) => void submit(event)}>
+        <h1 class="wordmark">{t.product}</h1>
+        <p class="meta">{t.signInIntro}</p>
+        <label>
+          {t.personName}
+          <input ref={first} type="text" name="person" autocomplete="username" autocapitalize="none" spellcheck={false} required value={person} onInput={(event) => setPerson(event.currentTarget.value)} />
+        </label>
+        <label>
+          {t.password}
+          <input type="password" name="password" autocomplete="current-password" required value={password} onInput={(event) => setPassword(event.currentTarget.value)} />
+        </label>
+        <p class="failed" role="alert">{problem}</p>
+        <button type="submit" class="button wide" disabled={busy}>{busy ? t.signingIn : t.signIn}</button>
+      </form>
+    </main>
+  );
+}

@@ -1,0 +1,79 @@
+import type { Bundle, PersonView } from "@tap/sdk";
+
+import { act } from "../act.ts";
+import { useClient } from "../client.ts";
+import { clockIn } from "../format.ts";
+import { PostCard } from "../post/card.tsx";
+import { t } from "../strings.ts";
+import { Avatar } from "../ui/avatar.tsx";
+import { tick } from "../ui/clock.ts";
+import { Loaded, useLoad } from "../ui/load.tsx";
+import { RegionBadge, describe } from "../ui/person.tsx";
+import { Page } from "./page.tsx";
+
+type PersonAnswer = Partial<Bundle> & { cursor: string; person: PersonView };
+
+export function PersonPage({ id }: { id: string }) {
+  const client = useClient();
+  const found = useLoad(`person:${id}`, async () => {
+    const page = await client.load<PersonAnswer>(`/people/${id}`);
+    client.store.put("people", id, page.person);
+    return page;
+  });
+  return (
+    <Loaded from={found}>
+      {(page) => <Person person={client.view.person(id).value ?? page.person} posts={page.order ?? []} />}
+    </Loaded>
+  );
+}
+
+function Person({ person, posts }: { person: PersonView; posts: readonly string[] }) {
+  return (
+    <Page title={person.name} heading="own" beside={<Skills person={person} />}>
+      <header class="person-head">
+        <Avatar id={person.id} name={person.name} size="l" />
+        <div class="grow">
+          <h1 class="page-title" dir="auto" tabIndex={-1}>{person.name} <RegionBadge home={person.home} /></h1>
+          <p class="meta" dir="auto">{describe(person)}</p>
+          <p class="meta num">{[person.country, localTime(person), person.active ? "" : t.formerColleague].filter((part) => part !== "").join(" · ")}</p>
+        </div>
+        <FollowButton id={person.id} />
+      </header>
+      {person.about !== "" && <p class="lead" dir="auto">{person.about}</p>}
+      <h2 class="section-title">{t.recentPosts}</h2>
+      {posts.length === 0 && <p class="empty">{t.personEmpty}</p>}
+      <div class="feed">{posts.map((post, index) => <PostCard key={post} id={post} at={index + 1} />)}</div>
+    </Page>
+  );
+}
+
+function localTime(person: PersonView): string {
+  const client = useClient();
+  void tick.value;
+  const time = clockIn(person.timezone, client.now());
+  return time === "" ? "" : t.localTime(time);
+}
+
+function FollowButton({ id }: { id: string }) {
+  const client = useClient();
+  if (id === client.view.me) return null;
+  const follows = client.view.follows(`person:${id}`).value;
+  return (
+    <button
+      type="button" class={follows ? "button quiet" : "button"} aria-pressed={follows}
+      onClick={() => void act(client, { do: "follow.set", kind: "person", target: id, on: !follows }, follows)}
+    >
+      {follows ? t.following : t.follow}
+    </button>
+  );
+}
+
+function Skills({ person }: { person: PersonView }) {
+  if (person.skills.length === 0) return null;
+  return (
+    <section class="side-section">
+      <h2>{t.skills}</h2>
+      <ul class="topics">{person.skills.map((skill) => <li key={skill} dir="auto">{skill}</li>)}</ul>
+    </section>
+  );
+}

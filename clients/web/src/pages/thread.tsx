@@ -1,0 +1,123 @@
+/** A thread: the post, and everything below it as it arrives. Of a question the accepted answer comes first. */
+
+import type { Bundle, Post } from "@tap/sdk";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+
+import { useClient } from "../client.ts";
+import { PostCard } from "../post/card.tsx";
+import { PendingPost, usePendingReplies } from "../post/pending.tsx";
+import { go, place, restoreScroll } from "../router.ts";
+import { t } from "../strings.ts";
+import { ReplyBox } from "../thread/reply-box.tsx";
+import { Reply } from "../thread/reply.tsx";
+import { type Branch, readingOrder } from "../thread/tree.ts";
+import { Icon } from "../ui/icon.tsx";
+import { Loaded, useLoad } from "../ui/load.tsx";
+import { announce } from "../ui/notice.tsx";
+import { Page } from "./page.tsx";
+import { AboutThread } from "./thread-about.tsx";
+
+type ThreadPage = Bundle & { root: string };
+
+export function ThreadPageView({ id }: { id: string }) {
+  const client = useClient();
+  const found = useLoad(`thread:${id}`, () => client.load<ThreadPage>(`/threads/${id}`));
+  const cursor = found.data?.cursor;
+  const root = found.data?.root ?? id;
+  useEffect(() => (cursor === undefined ? undefined : client.watch(`t:${root}`, cursor)), [client, cursor, root]);
+  useEffect(() => { if (root !== id) go(`/t/${root}#${id}`, "replace"); }, [root, id]);
+  return (
+    <Loaded from={found}>
+      {(page) => <Thread id={page.root} known={page.order} />}
+    </Loaded>
+  );
+}
+
+function Thread({ id, known }: { id: string; known: readonly string[] }) {
+  const { view, store } = useClient();
+  const root = view.post(id).value;
+  const ids = store.replies(id).value ?? [];
+  const replies = ids.flatMap((reply) => view.post(reply).value ?? []);
+  const order = root ? readingOrder(id, replies, root.accepted) : [];
+  const first = useRef(new Set(ids));
+  useTarget(order.length > 0 || known.length <= 1);
+  if (root === undefined) return null;
+  const title = root.title || root.text.slice(0, 60) || t.kinds[root.kind];
+  return (
+    <Page title={title} heading={root.title && !root.deleted && !root.hidden ? "own" : "unseen"} beside={<AboutThread root={root} replies={replies} />}>
+      <PostCard id={id} />
+      <Replies root={root} order={order} before={first.current} />
+      <NewReplies order={order} before={first.current} />
+      <Below root={root} ids={ids} />
+    </Page>
+  );
+}
+
+function Replies({ root, order, before }: { root: Post; order: readonly Branch[]; before: ReadonlySet<string> }) {
+  const question = root.kind === "question";
+  const answers = order.filter((branch) => branch.depth === 0 && !branch.orphan).length;
+  if (order.length === 0) return <p class="empty">{question ? t.noAnswersYet : t.noRepliesYet}</p>;
+  return (
+    <section aria-label={t.conversation} class="replies">
+      <h2 class="section-title num">{question ? t.answersTitle(answers) : t.repliesTitle(order.length)}</h2>
+      {order.map((branch) => <Reply key={branch.id} branch={branch} root={root} fresh={!before.has(branch.id)} />)}
+    </section>
+  );
+}
+
+/** What is on its way from here, and the place to write more. */
+function Below({ root, ids }: { root: Post; ids: readonly string[] }) {
+  const pending = usePendingReplies(new Set([root.id, ...ids]));
+  const label = root.kind === "question" ? t.answer : t.reply;
+  return (
+    <>
+      {pending.map((entry) => <PendingPost key={entry.key} entry={entry} />)}
+      {root.locked || root.deleted ? <p class="empty">{t.threadLocked}</p> : <ReplyBox parent={root} label={label} />}
+    </>
+  );
+}
+
+/** Replies that came live and lie outside the screen: said in a pill, never by moving the page. */
+function NewReplies({ order, before }: { order: readonly Branch[]; before: ReadonlySet<string> }) {
+  const { view } = useClient();
+  const [seen, setSeen] = useState<ReadonlySet<string>>(new Set());
+  const fresh = order.filter((branch) => !before.has(branch.id) && !seen.has(branch.id) && view.post(branch.id).value?.author !== view.me);
+  const freshIds = fresh.map((branch) => branch.id).join(" ");
+  useEffect(() => { if (fresh.length > 0) announce(t.newReplies(fresh.length)); }, [fresh.length]);
+  useEffect(() => {
+    const watcher = new IntersectionObserver((entries) => {
+      const now = entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target.id);
+      if (now.length > 0) setSeen((old) => new Set([...old, ...now]));
+    });
+    for (const id of freshIds.split(" ")) {
+      const element = document.getElementById(id);
+      if (element) watcher.observe(element);
+    }
+    return () => watcher.disconnect();
+  }, [freshIds]);
+  const target = fresh[0];
+  if (target === undefined) return null;
+  return (
+    <div class="pill-place">
+      <button type="button" class="pill" onClick={() => stand(target.id)}>
+        <Icon name="down" size={16} /> <span class="num">{t.newReplies(fresh.length)}</span>
+      </button>
+    </div>
+  );
+}
+
+/** Goes to the reply an address names, once it is here. */
+function useTarget(ready: boolean): void {
+  const { hash } = place.value;
+  useLayoutEffect(() => {
+    if (!ready || restoreScroll() || hash === "") return;
+    stand(hash);
+  }, [ready, hash]);
+}
+
+function stand(id: string): void {
+  const element = document.getElementById(id);
+  element?.scrollIntoView({ block: "center" });
+  element?.focus({ preventScroll: true });
+}
+

@@ -1,0 +1,42 @@
+/** What a post says, each kind in its own form. Long ones are folded in lists, never in their own thread. */
+
+import type { Post } from "@tap/sdk";
+import { useState } from "preact/hooks";
+
+import { t } from "../strings.ts";
+import { Markdown } from "../text/markdown.tsx";
+import { AnnouncementBox, IdeaBox, PaperBox, PraiseBox } from "./kinds.tsx";
+import { Poll } from "./poll.tsx";
+
+const FOLDED_CHARS = 900;
+const FOLDED_LINES = 14;
+
+export function PostBody({ post, folded }: { post: Post; folded: boolean }) {
+  if (post.deleted) return <p class="gone">{post.root === post.id ? t.deletedPost : t.deletedReply}</p>;
+  if (post.hidden) return <p class="gone">{t.hiddenPost}</p>;
+  const { detail } = post;
+  return (
+    <>
+      <PraiseBox post={post} />
+      <PaperBox post={post} />
+      <Text post={post} folded={folded} />
+      {detail?.poll && <Poll post={post} spec={detail.poll} />}
+      <IdeaBox post={post} />
+      <AnnouncementBox post={post} />
+      {post.topics.length > 0 && <ul class="topics" aria-label={t.topics}>{post.topics.map((topic) => <li key={topic} dir="auto">{topic}</li>)}</ul>}
+    </>
+  );
+}
+
+function Text({ post, folded }: { post: Post; folded: boolean }) {
+  const long = folded && (post.text.length > FOLDED_CHARS || post.text.split("\n").length > FOLDED_LINES);
+  const [open, setOpen] = useState(false);
+  if (post.text === "") return null;
+  if (!long) return <Markdown text={post.text} mentions={post.mentions} />;
+  return (
+    <>
+      <div class={open ? "" : "folded"}><Markdown text={post.text} mentions={post.mentions} /></div>
+      <button type="button" class="link" aria-expanded={open} onClick={() => setOpen(!open)}>{open ? t.less : t.more}</button>
+    </>
+  );
+}

@@ -1,0 +1,37 @@
+/** Everything rarer than a reaction. */
+
+import { type Post, isRoot } from "@tap/sdk";
+
+import { act } from "../act.ts";
+import { useClient } from "../client.ts";
+import { t } from "../strings.ts";
+import { Icon } from "../ui/icon.tsx";
+import { Menu, type MenuItem } from "../ui/menu.tsx";
+import { tell } from "../ui/notice.tsx";
+
+export type Ask = "edit" | "delete" | "history" | "report";
+
+export function PostMenu({ post, ask }: { post: Post; ask: (what: Ask) => void }) {
+  const client = useClient();
+  const { view } = client;
+  const own = post.author === view.me;
+  const follows = view.follows(`post:${post.root}`).value;
+  const items: MenuItem[] = [];
+  if (own && !post.deleted) items.push({ label: t.edit, act: () => ask("edit") });
+  if (isRoot(post)) {
+    items.push({
+      label: follows ? t.unfollowThread : t.followThread,
+      act: () => void act(client, { do: "follow.set", kind: "post", target: post.id, on: !follows }, follows),
+    });
+  }
+  items.push({ label: t.copyLink, act: () => void copyLink(post) });
+  if (post.edited_at) items.push({ label: t.history, act: () => ask("history") });
+  if (!own && !post.deleted) items.push({ label: t.report, act: () => ask("report") });
+  if (own && !post.deleted) items.push({ label: t.delete, act: () => ask("delete"), danger: true });
+  return <Menu label={t.postActions} face={<Icon name="more" />} items={items} />;
+}
+
+async function copyLink(post: Post): Promise<void> {
+  const address = `${window.location.origin}/t/${post.root}${isRoot(post) ? "" : `#${post.id}`}`;
+  await navigator.clipboard.writeText(address).then(() => tell(t.linkCopied), () => tell(address));
+}

@@ -1,0 +1,89 @@
+/**
+ * Addresses and history: links are plain anchors, so opening in a new tab works; a plain click stays on
+ * the page. Going back finds the item that was on top of the screen, not a number of pixels.
+ */
+
+import { signal } from "@preact/signals";
+
+export interface Place {
+  path: string;
+  query: URLSearchParams;
+  hash: string;
+}
+
+interface Anchor {
+  id: string;
+  top: number;
+}
+
+const current = signal<Place>(read());
+/** Where to stand once the page shown by going back has its content. */
+let wanted: Anchor | null = null;
+
+export const place = current;
+
+function read(): Place {
+  const { pathname, search, hash } = window.location;
+  return { path: pathname, query: new URLSearchParams(search), hash: hash.slice(1) };
+}
+
+export function go(address: string, how: "push" | "replace" = "push"): void {
+  rememberAnchor();
+  wanted = null;
+  if (how === "push") window.history.pushState(null, "", address);
+  else window.history.replaceState(null, "", address);
+  current.value = read();
+  if (how === "push") window.scrollTo(0, 0);
+}
+
+/** The parameters of ``/c/:id`` in a path, or null when it does not fit. */
+export function match(pattern: string, path: string): Record<string, string> | null {
+  const wantedParts = pattern.split("/");
+  const parts = path.split("/");
+  if (wantedParts.length !== parts.length) return null;
+  const found: Record<string, string> = {};
+  for (const [index, want] of wantedParts.entries()) {
+    const part = parts[index] ?? "";
+    if (want.startsWith(":") && part !== "") found[want.slice(1)] = decodeURIComponent(part);
+    else if (want !== part) return null;
+  }
+  return found;
+}
+
+/** Follows plain clicks on our own links, and the back button. */
+export function startRouting(): void {
+  window.history.scrollRestoration = "manual";
+  document.addEventListener("click", followLink);
+  window.addEventListener("popstate", () => {
+    wanted = window.history.state as Anchor | null;
+    current.value = read();
+  });
+}
+
+function followLink(event: MouseEvent): void {
+  if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  const link = (event.target as Element | null)?.closest("a");
+  if (!link || link.target !== "" || link.origin !== window.location.origin || link.hasAttribute("download")) return;
+  event.preventDefault();
+  go(link.pathname + link.search + link.hash);
+}
+
+function rememberAnchor(): void {
+  for (const item of document.querySelectorAll<HTMLElement>("[data-item]")) {
+    const { top, bottom } = item.getBoundingClientRect();
+    if (bottom <= 0) continue;
+    window.history.replaceState({ id: item.dataset["item"] ?? "", top } satisfies Anchor, "");
+    return;
+  }
+}
+
+/** Called by a page whose content is in place; stands where the reader was. True if there was such a spot. */
+export function restoreScroll(): boolean {
+  const anchor = wanted;
+  if (anchor === null) return false;
+  const item = document.querySelector<HTMLElement>(`[data-item="${CSS.escape(anchor.id)}"]`);
+  if (item === null) return false;
+  wanted = null;
+  window.scrollBy(0, item.getBoundingClientRect().top - anchor.top);
+  return true;
+}

@@ -1,0 +1,325 @@
+/**
+ * Every word the interface says, in one place: the seam where a catalogue per language comes in. Plural
+ * forms go through Intl, so a language with six of them fits; nothing else in the client holds a sentence.
+ */
+
+import type { IdeaStage, PostKind } from "@tap/sdk";
+
+const LANGUAGE = "en";
+const rules = new Intl.PluralRules(LANGUAGE);
+const numbers = new Intl.NumberFormat(LANGUAGE);
+
+type Forms = Partial<Record<Intl.LDMLPluralRule, string>> & { other: string };
+
+/** ``#`` in the chosen form stands for the number. */
+function plural(count: number, forms: Forms): string {
+  return (forms[rules.select(count)] ?? forms.other).replace("#", numbers.format(count));
+}
+
+const kinds: Record<PostKind, string> = {
+  update: "Update", question: "Question", article: "Article", paper: "Paper", idea: "Idea", poll: "Poll",
+  praise: "Praise", announcement: "Announcement", message: "Message", reply: "Reply", answer: "Answer",
+};
+
+const stages: Record<IdeaStage, string> = {
+  submitted: "Submitted", reviewed: "Reviewed", shortlisted: "Shortlisted", accepted: "Accepted", declined: "Declined",
+  piloted: "In trial", shipped: "Shipped",
+};
+
+export const t = {
+  language: LANGUAGE,
+  product: "Tap",
+  kinds,
+  stages,
+
+  // -- places and navigation
+  home: "Home",
+  communities: "Communities",
+  people: "People",
+  impact: "My impact",
+  ask: "Ask",
+  create: "Create",
+  me: "Me",
+  skipToContent: "Skip to content",
+  mainNavigation: "Main",
+  yourCommunities: "Your communities",
+  account: "Account",
+  profile: "My page",
+  signOut: "Sign out",
+  search: "Search",
+  notFound: "This page does not exist",
+  notFoundHint: "The address may have been shortened on its way to you.",
+  toHome: "Go to the home feed",
+
+  // -- signing in
+  signIn: "Sign in",
+  signInIntro: "The place where colleagues in every country ask, answer and build on each other's work.",
+  personName: "Your name in the directory",
+  password: "Password",
+  signingIn: "Signing in…",
+
+  // -- connection
+  live: "Live",
+  paused: "Paused",
+  connecting: "Connecting…",
+  catchingUp: "Catching up…",
+  offline: "Offline",
+  reconnecting: "Reconnecting…",
+  waitingToSend: (count: number) => plural(count, { one: "# to send", other: "# to send" }),
+  region: (code: string) => `Region ${code}`,
+  fromRegion: (code: string) => `From region ${code}`,
+  pauseLive: "Pause live updates",
+  resumeLive: "Resume live updates",
+
+  // -- states of a page
+  loading: "Loading…",
+  retry: "Try again",
+  discard: "Discard",
+  cancel: "Cancel",
+  save: "Save",
+  close: "Close",
+  more: "Show more",
+  less: "Show less",
+  older: "Show older posts",
+  nothingHere: "Nothing here yet",
+
+  // -- feed
+  feedViews: "Show",
+  latest: "Latest",
+  unanswered: "Unanswered",
+  feedEmpty: "Your communities are quiet. Join a few more, or write the first post.",
+  unansweredEmpty: "Every question in your communities has an answer.",
+  communityEmpty: "Nobody has posted here yet. Yours could be the first.",
+  personEmpty: "No posts yet.",
+  newPosts: (count: number) => plural(count, { one: "# new post", other: "# new posts" }),
+  newReplies: (count: number) => plural(count, { one: "# new reply", other: "# new replies" }),
+  endOfFeed: "You have reached the first post.",
+
+  // -- a post
+  postActions: "Post actions",
+  openThread: "Open thread",
+  in: "in",
+  edited: "edited",
+  editedTitle: "See what changed",
+  pinned: "Pinned",
+  locked: "No more replies",
+  imported: (system: string) => `From ${system}`,
+  deletedPost: "The author deleted this post.",
+  deletedReply: "The author deleted this reply.",
+  hiddenPost: "Moderators hid this.",
+  helpful: "Helpful",
+  solvedIt: "Solved it for me",
+  react: "React",
+  reactWith: (emoji: string) => `React with ${emoji}`,
+  emojiCount: (emoji: string, count: number) => `${emoji} ${numbers.format(count)}`,
+  replies: (count: number) => plural(count, { one: "# reply", other: "# replies" }),
+  answers: (count: number) => plural(count, { one: "# answer", other: "# answers" }),
+  noReplies: "Reply",
+  noAnswers: "Answer",
+  verified: "Verified",
+  verifiedBy: (names: string) => `Checked and found right by ${names}`,
+  accepted: "Accepted answer",
+  accept: "Accept answer",
+  unaccept: "No longer accepted",
+  verify: "Mark as verified",
+  unverify: "Withdraw verification",
+  votes: (up: number, down: number) => `${numbers.format(up - down)} votes before Tap`,
+  edit: "Edit",
+  delete: "Delete",
+  history: "Edit history",
+  copyLink: "Copy link",
+  linkCopied: "Link copied",
+  follow: "Follow",
+  following: "Following",
+  followThread: "Follow this thread",
+  unfollowThread: "Stop following this thread",
+  report: "Report",
+  reportReason: "What is wrong with it?",
+  reported: "Thank you. The moderators will look at it.",
+  confirmDelete: "Delete for everyone?",
+  confirmDeleteHint: "Replies below it stay. Readers see that something was deleted, not what.",
+  editReason: "Reason for the change (optional)",
+  revision: (rev: number) => `Version ${numbers.format(rev)}`,
+  currentRevision: "Now",
+
+  // -- own posts on their way
+  sending: "Sending…",
+  waitingForNetwork: "Not sent yet: waiting for the network",
+  notSent: "Not sent.",
+  sendAgain: "Send again",
+
+  // -- threads
+  reply: "Reply",
+  answer: "Answer",
+  writeReply: "Write a reply",
+  writeAnswer: "Write an answer",
+  replyTo: (name: string) => `Reply to ${name}`,
+  conversation: "Replies",
+  answersTitle: (count: number) => plural(count, { one: "# answer", other: "# answers" }),
+  repliesTitle: (count: number) => plural(count, { one: "# reply", other: "# replies" }),
+  orphan: "Answer to a post not received yet",
+  noRepliesYet: "No replies yet.",
+  noAnswersYet: "No answers yet. If you know, or know who knows, say so.",
+  aboutThread: "About this thread",
+  participants: "Taking part",
+  newMark: "new",
+  threadLocked: "A moderator closed this thread. It can still be read.",
+
+  // -- polls
+  pollVoters: (count: number) => plural(count, { one: "# vote", other: "# votes" }),
+  closes: (when: string) => `closes ${when}`,
+  closed: "closed",
+  secretBallot: "Secret ballot: only totals leave your region",
+  openBallot: "Open ballot: your vote is kept with your name",
+  hiddenTally: "Results appear when the poll closes",
+  quorum: (people: number, regions: number) =>
+    [people > 0 ? plural(people, { one: "# voter", other: "# voters" }) : "", regions > 0 ? plural(regions, { one: "# region", other: "# regions" }) : ""]
+      .filter((part) => part !== "").join(" from "),
+  needsQuorum: (what: string) => `counts with ${what}`,
+  vote: "Vote",
+  changeVote: "Change vote",
+  withdrawVote: "Withdraw vote",
+  yourVote: "your vote",
+  rankHint: "Put them in your order, best first.",
+  firstPreferences: "First preferences",
+  moveUp: (choice: string) => `Move ${choice} up`,
+  moveDown: (choice: string) => `Move ${choice} down`,
+  submitRanking: "Submit ranking",
+  share: (percent: string, votes: number) => `${percent}, ${plural(votes, { one: "# vote", other: "# votes" })}`,
+
+  // -- ideas, praise, announcements, papers
+  ideaOwner: (name: string) => `Owner: ${name}`,
+  ideaDue: (when: string) => `due ${when}`,
+  praiseFor: "Praise for",
+  acknowledge: "I have read this",
+  acknowledged: "You confirmed that you read this",
+  acknowledgedBy: (count: number) => plural(count, { one: "# colleague confirmed", other: "# colleagues confirmed" }),
+  coauthors: (names: string) => `With ${names}`,
+  readPaper: "Open the paper",
+
+  // -- composing
+  composeTitle: "New post",
+  composeKind: "What is it?",
+  composeIn: "Post in",
+  composePrompt: {
+    update: "What is new?",
+    question: "What would you like to know? Say what you have tried.",
+    idea: "What should be different, and for whom?",
+    poll: "What should colleagues decide? (optional details)",
+    article: "Write your article. Markdown works.",
+    praise: "What happened, and what did it change? (optional)",
+  } as Record<string, string>,
+  titleLabel: "Title",
+  questionTitle: "Your question in one sentence",
+  ideaTitle: "Your idea in one sentence",
+  pollTitle: "Ask one clear question",
+  articleTitle: "Title of the article",
+  praiseTo: "Who?",
+  praiseBehaviour: "What did they do?",
+  behaviourHint: "e.g. wrote down the fix for everyone",
+  topics: "Topics",
+  topicsHint: "Separated by spaces, e.g. billing roaming",
+  text: "Text",
+  choices: "Choices",
+  choice: (n: number) => `Choice ${numbers.format(n)}`,
+  addChoice: "Add a choice",
+  removeChoice: (n: number) => `Remove choice ${numbers.format(n)}`,
+  method: "How people vote",
+  methods: { single: "One choice", multiple: "Several choices", ranked: "In order of preference" },
+  closesAt: "Closes",
+  closesNever: "Stays open",
+  closesIn: { day: "In a day", threeDays: "In three days", week: "In a week", twoWeeks: "In two weeks" },
+  secret: "Secret ballot",
+  hideUntilClose: "Hide results until it closes",
+  publish: "Post",
+  publishAsk: "Ask",
+  mentionHint: "Type @ to mention a colleague",
+  mentionList: "Colleagues",
+  noCommunityYet: "Join a community first: posts live in communities.",
+  needsText: "Write something first.",
+  needsTitle: "It needs a title.",
+  needsChoices: "A poll needs at least two choices.",
+  needsPerson: "Say who it is for.",
+  needsBehaviour: "Say what they did.",
+
+  // -- communities
+  communityCount: (count: number) => plural(count, { one: "# community", other: "# communities" }),
+  findCommunity: "Find a community",
+  join: "Join",
+  joined: "Joined",
+  leave: "Leave",
+  newCommunity: "New community",
+  communityName: "Name",
+  communityAbout: "What is it for?",
+  communityVisibility: "Who can read it",
+  visibilityOpen: "Every colleague",
+  visibilityPrivate: "Members only",
+  communityAudience: "Regions",
+  audienceGlobal: "All regions",
+  audienceLocal: "This region only",
+  audienceGroup: (group: string) => `Regions of ${group}`,
+  audienceRegion: (code: string) => `Region ${code} only`,
+  privateCommunity: "Private",
+  archived: "Archived",
+  members: (count: number) => plural(count, { one: "# member", other: "# members" }),
+  membersTitle: "Members",
+  about: "About",
+  openTo: "Readers",
+  homeRegion: "Home region",
+  since: "Since",
+  role: "Your role",
+  roles: { member: "Member", moderator: "Moderator", owner: "Owner", none: "" },
+
+  // -- people
+  findPeople: "Find colleagues by name, skill or unit",
+  peopleFound: (count: number) => plural(count, { one: "# colleague", other: "# colleagues" }),
+  nobodyFound: "Nobody matches.",
+  skills: "Skills",
+  expertise: "Known for",
+  recentPosts: "Recent posts",
+  formerColleague: "No longer active",
+  bot: "Bot",
+  localTime: (time: string) => `${time} local time`,
+
+  // -- impact
+  impactIntro: "What your work was worth to others. Only you see this page.",
+  points: (points: string) => `${points} points`,
+  total: "Total",
+  standing: "Standing",
+  standingHint: "recent credits count more; half of it fades in 180 days",
+  level: "Level",
+  credits: "Credits",
+  noCredits: "No credits yet. You get one whenever a colleague uses what you wrote: accepts your answer, marks it helpful, or says it solved their problem.",
+  why: "Why this many?",
+  base: "Base",
+  counted: "Counted",
+  byColleague: (who: string) => `by ${who}`,
+  rulesVersion: (id: string) => `Rules ${id}`,
+  newCredit: (points: string) => `New credit: ${points} points`,
+  impactTeaser: "Your impact so far",
+  postingEarnsNothing: "Posting, reading and liking earn nothing. Credit exists only when somebody used your work.",
+
+  // -- keyboard
+  keyboardHelp: "Keyboard shortcuts",
+  keyHelp: {
+    "j / k": "Next, previous post",
+    "o": "Open the post",
+    "/": "Search people",
+    "n": "New post",
+    "g h": "Home",
+    "g c": "Communities",
+    "g p": "People",
+    "g i": "My impact",
+    "?": "This list",
+  } as Record<string, string>,
+  keysOff: "Turn single-key shortcuts off",
+  keysOn: "Turn single-key shortcuts on",
+
+  // -- appearance
+  theme: "Appearance",
+  themes: { system: "As the device", light: "Light", dark: "Dark" },
+
+  // -- refusals that never reach a server
+  cannotReach: "The server cannot be reached just now.",
+  somethingWrong: "Something went wrong here. Reload the page; nothing you wrote is lost.",
+};
