@@ -184,6 +184,11 @@ class Config(Section, frozen=True, kw_only=True):
         """The configured address, else the one that follows from host and port."""
         return self.http.public_url.rstrip("/") or f"http://{self.http.host}:{self.http.port}"
 
+    def on_port(self, port: int) -> "Config":
+        """The same, with the port that was taken when 0 asked for a free one."""
+        http = msgspec.structs.replace(self.http, port=port)
+        return msgspec.structs.replace(self, http=http)
+
 
 def dials(own: str, peer: Peer) -> bool:
     """Whether this node opens the link to a peer: exactly one side should."""

@@ -49,6 +49,7 @@ def now() -> int:
 @asynccontextmanager
 async def opened(config: Config, purpose: str) -> AsyncIterator[Core]:
     """The core while the block runs. ``purpose`` names the holder of the lock. Raises StartError."""
+    os.umask(0o077)  # the database is for nobody else on this machine
     with _held(Path(config.node.data_dir), purpose):
         url = database_url(config)
         with _explained(config):

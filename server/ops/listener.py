@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from server.ops.guarded_http import GuardedHttp
 
@@ -123,8 +124,22 @@ def path_of(request: bytes) -> str:
     return parts[1].partition(b"?")[0].decode("latin-1") if len(parts) > 1 else ""
 
 
+def asgi_websocket(**context: Any) -> asyncio.Protocol:
+    """uvicorn's own websocket protocol, for the paths whose owner is the ASGI application."""
+    return WebSocketsSansIOProtocol(**context)
+
+
 class Server(uvicorn.Server):
     """uvicorn without its own signal handling: the node decides the order of its stop."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+        """Set once connections are taken."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -1,0 +1,170 @@
+"""The one place that knows every part and puts them together; nothing else may.
+
+    core (lock, schema, writer, tap, readers)      ops/core.py
+      + Sync, Scores                               app
+      + the HTTP application                       api
+      + the gateway of live clients                realtime
+      + the links to peers                         federation
+      = Node                                       served on one port by ops/listener.py
+
+Start: everything that can fail for the operator's reasons (port, lock, database, key) fails before the
+first client is let in. Stop: no new connections, clients told when to come back, peers told, background
+readers ended, what waits for the writer committed, database closed.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from server import __version__
+from server.app import metrics
+from server.app.scores import Scores
+from server.app.sync import Sync
+from server.domain import limits
+from server.federation import links
+from server.federation.links import Links, PeerAddress
+from server.ops import keys, listener
+from server.ops.config import Config, dials
+from server.ops.core import Core, now, opened
+from server.ops.notify import notify
+from server.ops.watch import watch
+
+STOP_SECONDS_MAX = 25
+"""A stop that takes longer is cut short: service managers kill at 30 s, and kill is harmless (I1)."""
+
+
+class Node(NamedTuple):
+    """Every part of one running node."""
+
+    core: Core
+    sync: Sync
+    scores: Scores
+    links: Links
+    app: Any
+    """ASGI: HTTP, and the peers' websockets."""
+
+
+def build(core: Core, private: Ed25519PrivateKey) -> Node:
+    """Puts a node together; nothing runs yet."""
+    config = core.config
+    sync = Sync(core.reader, core.tap, core.identity.region, now)
+    scores = Scores(core.tap, core.handler, core.reader, now=now)
+    between = _links(core, private)
+    metrics.NODE.labels(config.node.region, __version__).set(1)
+    return Node(core, sync, scores, between, _application(_nothing, between))
+
+
+def _links(core: Core, private: Ed25519PrivateKey) -> Links:
+    config = core.config
+    peers = [
+        PeerAddress(peer.region, peer.url, (peer.key,), dials(config.node.region, peer))
+        for peer in config.peers
+    ]
+    return Links(
+        region=core.identity.region,
+        epoch=core.identity.epoch,
+        peers=peers,
+        groups=config.lanes.groups,
+        private=private,
+        reader=core.reader,
+        handler=core.handler,
+        tap=core.tap,
+        clock=now,
+        entropy=os.urandom,
+    )
+
+
+async def _nothing(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 404, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _application(http: Any, between: Links) -> Any:
+    """HTTP to the API; the only websocket that comes as ASGI is a peer's."""
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        to = between.endpoint if scope["type"] == "websocket" else http
+        await to(scope, receive, send)
+
+    return application
+
+
+# -- running -------------------------------------------------------------------------------------------
+
+
+async def serve(config: Config, announce: Callable[[str], None]) -> None:
+    """Runs the node until SIGTERM or SIGINT. ``announce`` gets one line once it answers.
+
+    Raises StartError, ListenError or KeyFileError before anything was let in."""
+    sock = listener.bind(config.http.host, config.http.port)
+    with contextlib.closing(sock):
+        config = config.on_port(sock.getsockname()[1])
+        private = keys.load(Path(config.node.key_file))
+        async with opened(config, "serve") as core:
+            await _run(build(core, private), sock, announce)
+
+
+async def _run(node: Node, sock: Any, announce: Callable[[str], None]) -> None:
+    server = _server(node)
+    stop = _stop_signal()
+    async with asyncio.TaskGroup() as tasks:
+        background = [
+            tasks.create_task(node.scores.run(), name="scores"),
+            tasks.create_task(watch(node.core), name="watch"),
+        ]
+        tasks.create_task(node.links.run(), name="links")
+        serving = tasks.create_task(server.serve(sockets=[sock]), name="http")
+        await server.ready.wait()
+        announce(ready_line(node))
+        notify("READY=1")
+        await stop.wait()
+        notify("STOPPING=1")
+        try:
+            async with asyncio.timeout(STOP_SECONDS_MAX):
+                await _let_go(node, server, serving)
+        finally:
+            for task in background:
+                task.cancel()
+
+
+async def _let_go(node: Node, server: listener.Server, serving: "asyncio.Task[None]") -> None:
+    await node.links.close()
+    server.should_exit = True
+    await asyncio.wait([serving])
+
+
+def _stop_signal() -> asyncio.Event:
+    """Set by the first SIGTERM or SIGINT; a second one has no further effect."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def _server(node: Node) -> listener.Server:
+    http = node.core.config.http
+    return listener.server(
+        node.app,
+        {links.PATH: listener.asgi_websocket},
+        forwarded_allow_ips=list(http.trusted_proxies),
+        ssl_certfile=http.tls_certificate or None,
+        ssl_keyfile=http.tls_key or None,
+        ws_max_size=limits.PEER_FRAME_BYTES_MAX,
+        ws_ping_interval=None,  # a link's own PING also measures
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=STOP_SECONDS_MAX // 2,
+    )
+
+
+def ready_line(node: Node) -> str:
+    core = node.core
+    return (
+        f"region {core.identity.region} is ready on {core.config.public_url} "
+        f"(epoch {core.identity.epoch:x}, position {core.tap.position})"
+    )
