@@ -15,7 +15,7 @@ from server.ops import config_file
 from server.ops.commands.shared import Exit, fail, load
 from server.ops.config import Config, ConfigError
 from server.ops.core import StartError
-from server.ops.importing import archives, files, homes, offline
+from server.ops.importing import archives, files, homes, offline, route
 from server.ops.importing.load import (
     REFUSALS_SHOWN_MAX,
     Outcome,
@@ -47,6 +47,7 @@ PathType = click.Path(exists=True, path_type=Path)
 @click.option("--to", "addresses", multiple=True, metavar="REGION=URL", help="Load; repeatable.")
 @click.option("--token-file", type=PathType, help="A token for all, or lines REGION=TOKEN.")
 @click.option("--home-rule", default="hash", help="zipf20, hash or a CSV file of id,region.")
+@click.option("--regions", default="", help="Offline: all regions in order, such as in,de,br.")
 @click.option("--progress", "progress_file", type=click.Path(path_type=Path), help="Resume by it.")
 @click.option("--config", "config", type=PathType, help="Load into this stopped node's database.")
 def command(
@@ -59,11 +60,13 @@ def command(
     addresses: tuple[str, ...],
     token_file: Path | None,
     home_rule: str,
+    regions: str,
     progress_file: Path | None,
     config: Path | None,
 ) -> None:
     """Read PATHS and write an import file (--out), load running regions (--to), or load this
-    machine's own stopped node (neither). Importing twice changes nothing."""
+    machine's own stopped node (neither; with --regions only what that node must write). Importing
+    twice changes nothing."""
     report = Report()
     records = archives.read(kind, paths, archives.Names(system, prefix, community), report)
     try:
@@ -80,6 +83,9 @@ def command(
             finish(report, outcomes)
         else:
             node = configuration(config)
+            if regions:
+                rule = homes.rule(home_rule, regions.split(","))
+                records = route.only(node.node.region, records, rule)
             outcome = asyncio.run(offline.load(node, records, say))
             finish(report, {node.node.region: outcome})
     except Refused as refused:

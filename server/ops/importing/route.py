@@ -1,5 +1,6 @@
 """Which region must write a record (I7): its author's home, or the community's own."""
 
+from collections.abc import Iterable, Iterator
 from typing import assert_never
 
 from server.domain.commands import (
@@ -32,3 +33,8 @@ def region(record: ImportRecord, home: HomeRule) -> str:
             return home(by or community)
         case _:
             assert_never(record)
+
+
+def only(name: str, records: Iterable[ImportRecord], home: HomeRule) -> Iterator[ImportRecord]:
+    """The records one region must write."""
+    return (record for record in records if region(record, home) == name)
