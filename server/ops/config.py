@@ -85,10 +85,6 @@ class HttpSection(Section, frozen=True, kw_only=True):
         ),
     ] = ""
     tls_key: Annotated[str, Meta(description="PEM private key of tls_certificate.")] = ""
-    drain_seconds: Annotated[
-        int,
-        Meta(ge=0, le=60, description="How long a stopping node spreads its clients' return over."),
-    ] = 10
 
 
 class StorageSection(Section, frozen=True, kw_only=True):

@@ -102,11 +102,11 @@ def test_an_unknown_variable_is_refused_with_the_nearest_key(tmp_path: Path) -> 
 
 
 def test_the_environment_beats_the_file_which_beats_the_default(tmp_path: Path) -> None:
-    path = write(tmp_path, NODE + "[http]\nport = 9000\ndrain_seconds = 1\n")
+    path = write(tmp_path, NODE + "[http]\nport = 9000\npublic_url = \"http://x\"\n")
     loaded = config_file.load(path, {"TAP_HTTP__PORT": "9100", "TAP_NODE__NAME": "Allemagne"})
     origins = {row.key: (row.value, row.origin) for row in config_file.effective(loaded)}
     assert origins["http.port"] == (9100, "TAP_HTTP__PORT")
-    assert origins["http.drain_seconds"] == (1, "file")
+    assert origins["http.public_url"] == ("http://x", "file")
     assert origins["http.host"] == ("127.0.0.1", "default")
     assert loaded.config.node.name == "Allemagne"
 
