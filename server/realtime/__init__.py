@@ -11,6 +11,9 @@
 - ``session``    one connection's protocol, sans-I/O: frames and results in, effects out
 - ``replies``    the frames it answers with
 - ``wheel``      every connection's next deadline, on one timer
+- ``handshake``  what an upgrade request says: encoding, credentials, origin
+- ``loads``      what sessions wait for: who may hear what, pages of the log
+- ``refresh``    conflated values on their way
 - ``gateway``    the composition of all of it with the node: workers, the timer, the fan-out's slices
 - ``websocket``  the sockets: the only file here that does I/O
 

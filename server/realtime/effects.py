@@ -109,6 +109,12 @@ class Resumed(NamedTuple):
     """The write buffer has drained."""
 
 
+class ValuesMissed(NamedTuple):
+    """Values that changed after ``since`` could not be handed over, as the connection had left."""
+
+    since: int
+
+
 class Tick(NamedTuple):
     """Time passed; comes at least at ``Session.deadline`` and every PING_SECONDS."""
 
@@ -140,6 +146,7 @@ Input = (
     | Flooded
     | Paused
     | Resumed
+    | ValuesMissed
     | Tick
     | Expelled
     | Drain

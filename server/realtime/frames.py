@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from server.app.sync import event_map
 from server.domain import commands, limits
 from server.domain.commands import Command, Key
 from server.domain.errors import Code, Refusal, Refused
@@ -102,16 +103,6 @@ class Welcome(ServerFrame, tag="welcome", frozen=True, kw_only=True):
     resume: Resume
     reason: str | None
     channels: tuple[str, ...]
-
-
-class EventFrame(ServerFrame, tag="event", frozen=True, kw_only=True):
-    position: int
-    id: str
-    type: str
-    at: int
-    by: str
-    channels: tuple[str, ...]
-    body: Any
 
 
 class Value(ServerFrame, tag="value", frozen=True, kw_only=True):
@@ -257,14 +248,6 @@ def websocket_frame(payload: bytes, encoding: Encoding) -> bytes:
     return _64_BITS(first, 127, size) + payload
 
 
-def event_frame(record: Record) -> EventFrame:
-    """``body``: the event's fields without defaults; ``{}`` for a type we do not know or an erased body."""
-    return EventFrame(
-        position=record.position,
-        id=str(record.id),
-        type=record.type,
-        at=record.at,
-        by=record.actor,
-        channels=record.channels,
-        body={} if record.event is None else record.event,
-    )
+def event(record: Record, encoding: Encoding) -> bytes:
+    """A committed event as a ready websocket frame; the same map ``GET /sync`` gives (section 5.2)."""
+    return websocket_frame(_encode[encoding](event_map(record)), encoding)

@@ -14,6 +14,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from server.domain import limits
+from server.domain.events import PostPublished, ReplyPublished
+from server.domain.visibility import Touched
+from server.realtime import effects as fx
 from server.realtime.frames import Encoding
 from server.realtime.ring import THREADS, Ready, Ring, narrows
 from server.realtime.values import Key, Shown, Values
@@ -28,6 +31,8 @@ class Seat(Protocol):
 
     encoding: Encoding
     write: Callable[[bytes], None]
+
+    def feed(self, what: fx.Input) -> None: ...
 
 
 class Slice(NamedTuple):
@@ -54,7 +59,8 @@ class Hub:
         """Everything up to here was written to every seat it concerns, or is ``owed`` to it."""
         self.narrowed = 0
         """Position of the newest event that took channels from people who did not hear it."""
-        self.deliveries = 0
+        self.frames = self.bytes = 0
+        """Handed out so far."""
         self.ring = ring or Ring(position)
         self.values = values or Values(position)
         self._channels: dict[str, set[Seat]] = {}
@@ -137,8 +143,8 @@ class Hub:
     def _admit(self, record: Record) -> Ready:
         entry = Ready(record)
         self.ring.add(entry)
-        if record.touched is not None:
-            self.values.touch(record.touched, record.position)
+        for touched in _touched(record, self.values):
+            self.values.touch(touched, record.position)
         if narrows(entry):
             self.narrowed = record.position
         return entry
@@ -203,10 +209,23 @@ class Hub:
             del owed[seat]
             if bits:
                 writes.append((seat, buffer))
+                self.frames += bits.bit_count()
+                self.bytes += len(buffer)
             if turned and seat in turned:
                 turning.append((seat, turned[seat]))
-        self.deliveries += len(writes)
         return Slice(writes, turning, flooded)
+
+
+def _touched(record: Record, values: Values) -> Iterator[Touched]:
+    """What the event touches; and the counters of a post that arrives later than what was said of it."""
+    if record.touched is not None:
+        yield record.touched
+    if isinstance(record.event, PostPublished | ReplyPublished):
+        post = record.event.post
+        shown = tuple([name for name in record.channels if not name.startswith("u:")])
+        for of in ("post", "poll"):
+            if values.knows((of, post)):
+                yield Touched(of, post, shown)
 
 
 class _Buffers:

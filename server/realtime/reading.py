@@ -167,15 +167,29 @@ class Reading:
         self.state = State.LIVE
         self._paged = 0
         self._marked = self.sent
-        effects: list[fx.Effect] = [fx.Join(self.channels)]
-        if self._values_since is not None:
-            effects.append(fx.SendValues(self.channels, *self._values_since))
-        return [*effects, fx.SendFrame(frames.Mark(cursor=self._cursor(self.sent)))]
+        mark = fx.SendFrame(frames.Mark(cursor=self._cursor(self.sent)))
+        return [fx.Join(self.channels), *self._ask_values(), mark]
 
     def _leave(self, sent: int, m: fx.Moment) -> fx.Effect:
         self.sent = sent
-        self._values_since = (m.flushed, False)
+        self._owe_values(m.flushed)
         return fx.Leave(self.channels)
+
+    def _values_missed(self, since: int) -> list[fx.Effect]:
+        """Values could not be handed over, or not loaded: asked for again when live, at a tick."""
+        self._owe_values(since)
+        return []
+
+    def _owe_values(self, since: int) -> None:
+        earlier = since if self._values_since is None else min(since, self._values_since[0])
+        self._values_since = (earlier, False)
+
+    def _ask_values(self) -> list[fx.Effect]:
+        if self._values_since is None:
+            return []
+        since, resumed = self._values_since
+        self._values_since = None
+        return [fx.SendValues(self.channels, since, resumed)]
 
     def _paused(self, m: fx.Moment) -> list[fx.Effect]:
         effects = [self._leave(m.sent, m)] if self.state is State.LIVE else []

@@ -6,7 +6,7 @@ exact: the complete list, or None because something of it was trimmed (I3).
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from server.domain import limits
@@ -19,7 +19,8 @@ from server.domain.events import (
     MembershipChanged,
     PersonStatusChanged,
 )
-from server.realtime.frames import Encoding, encode, event_frame
+from server.realtime import frames
+from server.realtime.frames import Encoding
 from server.storage.event_log import Record
 
 ENTRY_BYTES = 1_024
@@ -57,7 +58,7 @@ class Ready:
         """The ready websocket frame; every connection writes these same bytes."""
         made = self._frames[encoding]
         if made is None:
-            made = self._frames[encoding] = encode(event_frame(self.record), encoding)
+            made = self._frames[encoding] = frames.event(self.record, encoding)
         return made
 
 
@@ -80,9 +81,21 @@ def turns(event: Event) -> tuple[str, ...]:
             return ()
 
 
+def doubtful(entries: Iterable[Ready], channels: Collection[str]) -> frozenset[str]:
+    """Places these events are about that are not among the reader's channels: a mention brought them.
+
+    Whoever was mentioned could read the place then; whoever catches up must still be able to (I12)."""
+    places = [getattr(entry.record.event, "place", "") for entry in entries]
+    return frozenset([place for place in places if place]).difference(channels)
+
+
 def narrows(entry: Ready) -> bool:
     """Whether this may take channels from people who do not hear the event itself."""
     return THREADS in entry.turns
+
+
+PAGE_BYTES_MAX = limits.WRITE_BUFFER_BYTES_MAX
+"""One page fills a connection's write buffer at most once."""
 
 
 class Part(NamedTuple):
@@ -152,7 +165,12 @@ class Ring:
         )
 
     def since(
-        self, channels: Iterable[str], after: int, upto: int, events_max: int, bytes_max: int
+        self,
+        channels: Iterable[str],
+        after: int,
+        upto: int,
+        events_max: int = limits.SYNC_PAGE_EVENTS,
+        bytes_max: int = PAGE_BYTES_MAX,
     ) -> Part | None:
         """Events with after < position <= upto, the oldest of them if there are more than the bounds
         allow (always at least one); None when some were trimmed. Costs what is owed, not what is held."""
@@ -165,12 +183,18 @@ class Ring:
                 if entry.position <= after:
                     break
                 found[entry.position] = entry
-        return _bounded(
+        return bounded(
             [found[at] for at in sorted(found) if at <= upto], upto, events_max, bytes_max
         )
 
 
-def _bounded(entries: list[Ready], upto: int, events_max: int, bytes_max: int) -> Part:
+def bounded(
+    entries: Sequence[Ready],
+    upto: int,
+    events_max: int = limits.SYNC_PAGE_EVENTS,
+    bytes_max: int = PAGE_BYTES_MAX,
+) -> Part:
+    """The first entries within the bounds, at least one if there is any; ``upto`` is lowered to match."""
     size = 0
     for count, entry in enumerate(entries):
         size += FRAME_BYTES + len(entry.record.body)

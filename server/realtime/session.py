@@ -85,6 +85,8 @@ class Session(Reading):
                 return self._authorized(what, m)
             case fx.PageFailed(ticket, refusal):
                 return self._fail(refusal) if ticket == self._ticket else []
+            case fx.ValuesMissed(since):
+                return self._values_missed(since)
             case fx.Tick():
                 return self._tick(m)
             case fx.Expelled():
@@ -214,9 +216,9 @@ class Session(Reading):
         except ValueError:
             return None, "bad_cursor"
         if cursor.epoch != self._node.epoch:
-            return None, "wrong_epoch"
+            return None, "unknown_epoch"
         if cursor.position > position:
-            return None, "future"
+            return None, "ahead"
         if cursor.position < self._node.oldest:
             return None, "too_old"
         return cursor.position, None
@@ -271,10 +273,13 @@ class Session(Reading):
     def _tick(self, m: fx.Moment) -> list[fx.Effect]:
         if self.state is State.OPENING and m.now >= self.deadline:
             return self._close(CloseCode.HELLO_TIMEOUT, "no hello", RETRY_MS)
-        if self.state is State.LIVE and m.sent > self._marked:
+        if self.state is not State.LIVE:
+            return []
+        effects = self._ask_values()
+        if m.sent > self._marked:
             self._marked = m.sent
-            return [fx.SendFrame(frames.Mark(cursor=self._cursor(m.sent)))]
-        return []
+            effects.append(fx.SendFrame(frames.Mark(cursor=self._cursor(m.sent))))
+        return effects
 
     def _fail(self, refusal: Refusal) -> list[fx.Effect]:
         if refusal.retryable:

@@ -69,6 +69,7 @@ def _joined(stay: State) -> dict[Kind, tuple[State, ...]]:
         fx.Malformed: (stay, _X),
         fx.Authorized: (stay, _X),
         fx.Answered: (stay,),
+        fx.ValuesMissed: (stay,),
         fx.Tick: (stay,),
         fx.Expelled: (_X,),
         fx.Drain: (_D, _X),

@@ -81,6 +81,9 @@ class Values:
         self._dirty.setdefault(key, position)
         self._note(key, touched.channels, position)
 
+    def knows(self, key: Key) -> bool:
+        return key in self._known
+
     def moved(self, position: int) -> None:
         """Everything up to a position has been seen here."""
         self._position = position
