@@ -57,7 +57,7 @@ class Place(NamedTuple):
         return self.folder / "node.log"
 
 
-def configure(places: Sequence[Place], *, demo: bool = False, drain_seconds: int = 1) -> None:
+def configure(places: Sequence[Place], *, demo: bool = False) -> None:
     """Write each node's configuration, with all the others as peers; keys are drawn once and kept."""
     public = {}
     for place in places:
@@ -67,13 +67,11 @@ def configure(places: Sequence[Place], *, demo: bool = False, drain_seconds: int
         public[place.region] = keys.public_text(private)
     for place in places:
         peers = [other for other in places if other.region != place.region]
-        text = configuration(place, peers, public, demo, drain_seconds)
+        text = configuration(place, peers, public, demo)
         place.config.write_text(text, encoding="utf-8")
 
 
-def configuration(
-    place: Place, peers: Sequence[Place], public: dict[str, str], demo: bool, drain_seconds: int
-) -> str:
+def configuration(place: Place, peers: Sequence[Place], public: dict[str, str], demo: bool) -> str:
     toml = config_file.as_toml
     lines = [
         "# Written at each start; changes are lost.",
@@ -85,7 +83,6 @@ def configuration(
         f"host = {toml(HOST)}",
         f"port = {place.port}",
         f"public_url = {toml(place.url)}",
-        f"drain_seconds = {drain_seconds}",
         "[demo]",
         f"enabled = {toml(demo)}",
     ]

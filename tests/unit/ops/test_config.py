@@ -102,7 +102,7 @@ def test_an_unknown_variable_is_refused_with_the_nearest_key(tmp_path: Path) -> 
 
 
 def test_the_environment_beats_the_file_which_beats_the_default(tmp_path: Path) -> None:
-    path = write(tmp_path, NODE + "[http]\nport = 9000\npublic_url = \"http://x\"\n")
+    path = write(tmp_path, NODE + '[http]\nport = 9000\npublic_url = "http://x"\n')
     loaded = config_file.load(path, {"TAP_HTTP__PORT": "9100", "TAP_NODE__NAME": "Allemagne"})
     origins = {row.key: (row.value, row.origin) for row in config_file.effective(loaded)}
     assert origins["http.port"] == (9100, "TAP_HTTP__PORT")
