@@ -15,6 +15,7 @@ harms only itself. A full disk refuses and recovers; a failed sync makes the nod
 """
 
 import asyncio
+import functools
 import hashlib
 import logging
 import queue
@@ -24,6 +25,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
+from prometheus_client import Counter
 from sqlalchemy import bindparam, insert
 
 from server.app import metrics
@@ -80,6 +82,12 @@ def _label(outcome: Answer | Refusal) -> str:
     if isinstance(outcome, Refusal):
         return outcome.code
     return "repeated" if outcome.repeated else "ok"
+
+
+@functools.cache
+def _counted(kind: str, outcome: str) -> Counter:
+    """The counter of one kind and outcome; looking it up by its labels costs as much as deciding."""
+    return metrics.COMMANDS.labels(kind, outcome)
 
 
 class _Job(NamedTuple, Generic[T]):
@@ -173,7 +181,7 @@ class Handler:
         digest = hashlib.sha256(_encode(command)).digest()
         kind = str(command.__struct_config__.tag)
         outcome = await self._submit(lambda tx: self._command(tx, person, key, digest, command))
-        metrics.COMMANDS.labels(kind, _label(outcome)).inc()
+        _counted(kind, _label(outcome)).inc()
         return outcome
 
     async def import_records(self, records: Sequence[ImportRecord]) -> list[str | Refusal]:
