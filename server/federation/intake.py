@@ -130,7 +130,8 @@ class Intake:
             if key not in self._lanes and len(self._lanes) < limits.LANES_PER_PEER_MAX:
                 self._lanes[key] = _Lane(Held.nothing(key))
             if lane := self._lanes.get(key):
-                lane.announced = max(lane.announced, seq)
+                # The latest word counts, not the largest: a wrong one is mended by the next.
+                lane.announced = max(seq, lane.verified.seq)
 
     @property
     def lag_events(self) -> int:

@@ -17,6 +17,8 @@ class Ledger:
         """How far the lanes the peer may receive reach here."""
         self.backlog: dict[LaneKey, Backlog] = {}
         """Of these, our own: what the peer has not acknowledged."""
+        self._after: Mapping[LaneKey, int] | None = None
+        """The vector of the peer's last WANT."""
         self.applying: set[LaneKey] = set()
         """Lanes with a batch at the writer, also one of an earlier connection."""
         self.forked: set[LaneKey] = set()
@@ -35,12 +37,15 @@ class Ledger:
             if key.region == self.me:
                 backlog = self.backlog.get(key)
                 if backlog is None:
-                    backlog = self.backlog[key] = Backlog(seq - 1)
+                    # Without a WANT since our start, count from here on.
+                    acked = seq - 1 if self._after is None else self._after.get(key, 0)
+                    backlog = self.backlog[key] = Backlog(acked)
                 backlog.moved(seq, now)
         return theirs
 
     def wanted(self, after: Mapping[LaneKey, int], now: int) -> None:
         """The peer said what it holds of our lanes: now the backlog is exact."""
+        self._after = after
         for key, tip in self.tips.items():
             if key.region != self.me:
                 continue

@@ -1,0 +1,419 @@
+"""A laboratory of regions in virtual time: real links, list-model logs, wires that break.
+
+Nothing here waits: ``World.run`` moves a clock from event to event. Every frame put on a wire is
+checked at once against the invariants it could break: I1 (no acknowledgement before it is durable),
+I5 (a log takes the next number only), I8 (nothing outside its audience), I9 (credit is kept to).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import itertools
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from server.domain import limits, wire
+from server.domain.errors import Refusal
+from server.domain.ids import LaneKey
+from server.domain.wire import Header, LaneBatch, SignedHead, WireEvent
+from server.federation import catchup, frames, steps
+from server.federation.frames import Ack, Batch, Heads, Want
+from server.federation.handshake import Identity
+from server.federation.lanes import Held, Reach
+from server.federation.link import Link
+from server.federation.steps import Effect, Input, State
+from server.federation.trust import Roster, private_key, sign_head
+
+START = 1_700_000_000_000
+"""A day in 2023, UTC milliseconds: where virtual time begins."""
+GROUPS: Mapping[str, tuple[str, ...]] = {"eu": ("de", "fr")}
+EPOCH = 1 << 32 | 7
+
+
+def key_of(region: str) -> Ed25519PrivateKey:
+    """The same key for a region in every test."""
+    return private_key(hashlib.sha256(b"test key of " + region.encode()).digest())
+
+
+def public_of(region: str) -> bytes:
+    return key_of(region).public_key().public_bytes_raw()
+
+
+def roster_of(*regions: str) -> Roster:
+    return Roster({region: [public_of(region)] for region in regions})
+
+
+def reach_of(*regions: str) -> Reach:
+    return Reach(frozenset(regions), GROUPS)
+
+
+def event_after(key: LaneKey, tip: Held, body: bytes, hlc: int = START << 16) -> WireEvent:
+    """The next event of a lane, as its origin would write it."""
+    salt = hashlib.sha256(b"salt" + tip.hash).digest()[: wire.SALT_BYTES]
+    header = Header(
+        wire.HEADER_VERSION,
+        *key,
+        tip.seq + 1,
+        "post.published",
+        1,
+        hlc,
+        "asha",
+        (),
+        wire.commitment(salt, body),
+    )
+    raw = wire.encode_header(header)
+    return WireEvent(raw, wire.chain(tip.hash, raw), salt, body)
+
+
+def events_after(key: LaneKey, tip: Held, bodies: list[bytes]) -> list[WireEvent]:
+    events = []
+    for body in bodies:
+        event = event_after(key, tip, body)
+        tip = Held(tip.seq + 1, event.hash)
+        events.append(event)
+    return events
+
+
+def batch_of(key: LaneKey, bodies: list[bytes], tip: Held | None = None) -> Batch:
+    """A batch of new events after ``tip``, signed by the lane's origin."""
+    tip = tip or Held.nothing(key)
+    events = events_after(key, tip, bodies)
+    head = sign_head(key, Held(tip.seq + len(events), events[-1].hash), key_of(key.region))
+    decoded = frames.decode(catchup.page(tip.seq, tip.hash, events, head).frame)
+    assert isinstance(decoded, Batch)
+    return decoded
+
+
+class ListLog:
+    """What a disk holds: lanes as lists. The model every copy is compared with."""
+
+    def __init__(self, region: str) -> None:
+        self.region = region
+        self.epoch = EPOCH
+        self.lanes: dict[LaneKey, list[WireEvent]] = {}
+        self.heads: dict[tuple[LaneKey, int], SignedHead] = {}
+
+    def tip(self, key: LaneKey) -> Held:
+        events = self.lanes.get(key)
+        return Held(len(events), events[-1].hash) if events else Held.nothing(key)
+
+    def tips(self) -> dict[LaneKey, Held]:
+        return {key: self.tip(key) for key in self.lanes}
+
+    def append(self, lane: str, body: bytes, now: int) -> LaneKey:
+        key = LaneKey(self.region, self.epoch, lane)
+        event = event_after(key, self.tip(key), body, now << 16)
+        self.lanes.setdefault(key, []).append(event)
+        return key
+
+    def apply(self, batch: LaneBatch) -> int:
+        """As ``Handler.apply``: skips what is held; a gap or another history is the test's failure."""
+        tip = self.tip(batch.key)
+        assert batch.after <= tip.seq, "I5: a gap reached the log"
+        fresh = batch.events[tip.seq - batch.after :]
+        for event in fresh:
+            raw = event.header
+            assert wire.chain(self.tip(batch.key).hash, raw) == event.hash, "I5: chain broken"
+            assert wire.decode_header(raw).seq == self.tip(batch.key).seq + 1, "I5: out of order"
+            self.lanes.setdefault(batch.key, []).append(event)
+        if fresh:
+            self.heads[batch.key, batch.head.seq] = batch.head
+        return self.tip(batch.key).seq
+
+    def page(self, key: LaneKey, after: int) -> catchup.Page | None:
+        every = self.lanes.get(key, [])
+        events = every[after : after + limits.BATCH_EVENTS_MAX]
+        size = itertools.accumulate(len(e.header) + len(e.body or b"") + 16 for e in events)
+        fitting = [e for e, s in zip(events, size, strict=True) if s <= limits.BATCH_BYTES_MAX]
+        events = fitting or events[:1]
+        if not events:
+            return None
+        last = after + len(events)
+        if key.region == self.region:
+            head = sign_head(key, Held(last, events[-1].hash), key_of(self.region))
+        else:
+            ends = [s for k, s in self.heads if k == key and after < s <= last]
+            if not ends:
+                return None
+            head = self.heads[key, max(ends)]
+            events = events[: head.seq - after]
+        previous = every[after - 1].hash if after else wire.genesis(*key)
+        return catchup.page(after, previous, events, head)
+
+
+class Wire:
+    """One connection of two ends: keeps order, loses what is under way when it is cut."""
+
+    def __init__(self, world: World, ends: tuple[tuple[Node, int], tuple[Node, int]]) -> None:
+        self.world, self.ends = world, ends
+        self.alive = True
+        self.tamper: Callable[[bytes], bytes] | None = None
+        self._ready = [0, 0]
+
+    def other(self, node: Node) -> tuple[Node, int]:
+        return self.ends[1] if self.ends[0][0] is node else self.ends[0]
+
+    def carry(self, sender: Node, act: Callable[[], None]) -> None:
+        """After the latency, never before what was carried earlier in this direction."""
+        side = 0 if self.ends[0][0] is sender else 1
+        at = max(self._ready[side], self.world.now + self.world.latency())
+        self._ready[side] = at
+        self.world.at(at, lambda: act() if self.alive else None)
+
+    def send(self, sender: Node, data: bytes) -> None:
+        if self.tamper:
+            data = self.tamper(data)
+        receiver, conn = self.other(sender)
+        self.carry(sender, lambda: receiver.feed(sender.region, steps.Received(conn, data)))
+
+    def close(self, sender: Node) -> None:
+        """The sender's close: arrives after all it sent before."""
+        self.carry(sender, lambda: self.cut("closed by the other end"))
+
+    def cut(self, reason: str = "connection reset") -> None:
+        if not self.alive:
+            return
+        self.alive = False
+        for node, conn in self.ends:
+            node.wires.pop(conn, None)
+            peer = self.other(node)[0].region
+            self.world.after(
+                self.world.latency(),
+                lambda n=node, c=conn, p=peer: n.feed(p, steps.Disconnected(c, reason)),  # type: ignore[misc]
+            )
+
+
+class Node:
+    """One region: a durable log, and links that die with the process."""
+
+    def __init__(
+        self, world: World, region: str, peers: list[str], dials: Mapping[str, bool]
+    ) -> None:
+        self.world, self.region, self.peers, self.dials = world, region, peers, dials
+        self.log = ListLog(region)
+        self.links: dict[str, Link] = {}
+        self.wires: dict[int, Wire] = {}
+        self.timers: dict[str, int] = {}
+        self.life = 0
+        self.clock_offset = 0
+        self.reports: list[tuple[str, steps.Report]] = []
+        self.refusing: Refusal | None = None
+        """What the writer answers instead of applying; None while all is well."""
+
+    @property
+    def alive(self) -> bool:
+        return bool(self.links)
+
+    def start(self) -> None:
+        me = Identity(self.region, self.log.epoch, key_of(self.region))
+        every = (self.region, *self.peers)
+        for peer in self.peers:
+            roster = self.world.rosters.get(self.region, roster_of(*every))
+            self.links[peer] = Link(me, peer, roster, reach_of(*every), self.dials[peer])
+        for peer in self.peers:
+            self.feed(peer, steps.Started())
+
+    def crash(self) -> None:
+        """The process is gone: its links, timers and unfinished work with it; the log stays."""
+        self.life += 1
+        self.links.clear()
+        self.timers.clear()
+        for wire_ in list(self.wires.values()):
+            wire_.cut("the process died")
+        self.wires.clear()
+
+    def publish(self, lane: str, body: bytes = b"hello") -> LaneKey:
+        key = self.log.append(lane, body, self.world.now)
+        self.committed({key: self.log.tip(key).seq})
+        return key
+
+    def committed(self, tips: dict[LaneKey, int]) -> None:
+        for peer in self.links:
+            self.feed(peer, steps.Committed(tips))
+
+    def feed(self, peer: str, given: Input) -> None:
+        link = self.links.get(peer)
+        if link is None:
+            return
+        now = self.world.now + self.clock_offset
+        for effect in link.step(now, given, self.world.random.random()):
+            self.perform(peer, effect)
+
+    def later(self, act: Callable[[], None]) -> None:
+        """After the disk's latency, in this life only."""
+        life = self.life
+        self.world.after(self.world.disk(), lambda: act() if self.life == life else None)
+
+    def perform(self, peer: str, effect: Effect) -> None:
+        match effect:
+            case steps.Send(conn, data):
+                self.check(peer, frames.decode(data), len(data))
+                if wire_ := self.wires.get(conn):
+                    wire_.send(self, data)
+            case steps.Close(conn):
+                if wire_ := self.wires.get(conn):
+                    wire_.close(self)
+            case steps.Dial():
+                self.world.after(self.world.latency(), lambda: self.dial(peer))
+            case steps.SetTimer(at):
+                token = self.timers[peer] = next(self.world.tokens)
+                self.world.at(at - self.clock_offset, lambda: self.timer(peer, token))
+            case steps.LoadTips(conn):
+                self.later(lambda: self.feed(peer, steps.TipsLoaded(conn, self.log.tips())))
+            case steps.LoadPage(key, after):
+                self.later(
+                    lambda: self.feed(peer, steps.PageLoaded(key, after, self.log.page(key, after)))
+                )
+            case steps.Apply(batch):
+                self.later(lambda: self.apply(peer, batch))
+            case steps.Report():
+                self.reports.append((peer, effect))
+
+    def timer(self, peer: str, token: int) -> None:
+        if self.timers.get(peer) == token:
+            self.feed(peer, steps.TimerFired())
+
+    def apply(self, peer: str, batch: LaneBatch) -> None:
+        if self.refusing:
+            refusal = self.refusing
+            self.later(lambda: self.feed(peer, steps.ApplyRefused(batch.key, refusal)))
+            return
+        seq = self.log.apply(batch)
+        self.committed({batch.key: seq})
+        # A crash in between: durable, but nobody was told.
+        self.later(lambda: self.feed(peer, steps.Applied(batch.key, seq)))
+
+    def dial(self, peer: str) -> None:
+        other = self.world.nodes[peer]
+        if not other.alive or self.world.is_cut(self.region, peer):
+            self.feed(peer, steps.DialFailed("connection refused"))
+            return
+        if not self.alive:
+            return
+        conns = next(self.world.tokens), next(self.world.tokens)
+        wire_ = Wire(self.world, ((self, conns[0]), (other, conns[1])))
+        self.wires[conns[0]] = other.wires[conns[1]] = wire_
+        self.world.wires.append(wire_)
+        nonces = self.world.random.randbytes(32), self.world.random.randbytes(32)
+        other.feed(self.region, steps.Opened(conns[1], True, nonces[1]))
+        self.feed(peer, steps.Opened(conns[0], False, nonces[0]))
+
+    def check(self, peer: str, frame: frames.Frame, size: int) -> None:
+        """What goes on the wire, before it does."""
+        self.world.sent.append((self.region, peer, frame))
+        match frame:
+            case Batch(head=head):
+                assert may_know(head.key, peer), f"I8: {head.key} went to {peer}"
+            case Heads(tips):
+                assert all(may_know(tip.key, peer) for tip in tips), f"I8: HEAD to {peer}: {tips}"
+            case Ack(tips, credit):
+                for tip in tips:
+                    held = self.log.tip(tip.key).seq
+                    assert tip.seq <= held, f"I1: acknowledged {tip.seq}, durable {held}"
+                assert credit <= limits.CREDIT_BYTES
+            case Want(after=after):
+                for tip in after:
+                    assert tip.seq == self.log.tip(tip.key).seq, "WANT is not what is durable"
+            case _:
+                pass
+        assert size <= limits.PEER_FRAME_BYTES_MAX
+
+
+def may_know(key: LaneKey, region: str) -> bool:
+    """I8, told apart from the code under test: the audiences of the lab's lanes."""
+    audiences = {
+        "control": {"de", "fr", "in"},
+        "global": {"de", "fr", "in"},
+        "group.eu": {"de", "fr", key.region},
+        "pair.de.fr": {"de", "fr"},
+        "pair.de.in": {"de", "in"},
+        "pair.fr.in": {"fr", "in"},
+        "local": {key.region},
+    }
+    return region in audiences[key.lane]
+
+
+class World:
+    """Virtual time, wires and nodes. The seed decides latencies, nonces and back-off."""
+
+    def __init__(
+        self, *regions: str, seed: int = 1, both_dial: bool = False, rosters: Any = None
+    ) -> None:
+        self.random = random.Random(seed)
+        self.now = START
+        self.tokens = itertools.count(1)
+        self.agenda: list[tuple[int, int, Callable[[], None]]] = []
+        self.sent: list[tuple[str, str, frames.Frame]] = []
+        self.wires: list[Wire] = []
+        self.cuts: set[frozenset[str]] = set()
+        self.latency_ms, self.disk_ms = (1, 120), (0, 5)
+        self.rosters: dict[str, Roster] = rosters or {}
+        self.nodes = {
+            region: Node(
+                self,
+                region,
+                [other for other in regions if other != region],
+                {other: both_dial or region < other for other in regions},
+            )
+            for region in regions
+        }
+
+    def start(self) -> World:
+        for node in self.nodes.values():
+            node.start()
+        return self
+
+    def latency(self) -> int:
+        return self.random.randint(*self.latency_ms)
+
+    def disk(self) -> int:
+        return self.random.randint(*self.disk_ms)
+
+    def at(self, time: int, act: Callable[[], None]) -> None:
+        heapq.heappush(self.agenda, (max(time, self.now), next(self.tokens), act))
+
+    def after(self, pause: int, act: Callable[[], None]) -> None:
+        self.at(self.now + pause, act)
+
+    def run(self, ms: int) -> World:
+        until = self.now + ms
+        while self.agenda and self.agenda[0][0] <= until:
+            self.now, _, act = heapq.heappop(self.agenda)
+            act()
+        self.now = until
+        return self
+
+    def live_wires(self) -> list[Wire]:
+        self.wires = [wire_ for wire_ in self.wires if wire_.alive]
+        return self.wires
+
+    def is_cut(self, a: str, b: str) -> bool:
+        return frozenset((a, b)) in self.cuts
+
+    def link(self, a: str, b: str) -> Link:
+        return self.nodes[a].links[b]
+
+    def states(self) -> set[State]:
+        return {link.state for node in self.nodes.values() for link in node.links.values()}
+
+    def check_copies(self) -> None:
+        """I5 and I8: every copy is a beginning of its original, and where it may be."""
+        for node in self.nodes.values():
+            for key, copy in node.log.lanes.items():
+                assert may_know(key, node.region), f"I8: {node.region} holds {key}"
+                original = self.nodes[key.region].log.lanes[key]
+                assert copy == original[: len(copy)], f"I5: {node.region}'s copy of {key} differs"
+
+    def check_converged(self) -> None:
+        """Nothing is missing anywhere."""
+        self.check_copies()
+        for origin in self.nodes.values():
+            for key, original in origin.log.lanes.items():
+                for node in self.nodes.values():
+                    if key.region == origin.region and may_know(key, node.region):
+                        held = len(node.log.lanes.get(key, []))
+                        assert held == len(original), f"{node.region} holds {held} of {key}"

@@ -1,0 +1,157 @@
+"""The receiving half: one apply per lane, credit kept to, nothing for others accepted."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.domain import limits
+from server.domain.errors import Code, Refused
+from server.domain.ids import LaneKey
+from server.federation import frames
+from server.federation.frames import Batch, LaneRef, Tip
+from server.federation.intake import Intake
+from server.federation.lanes import Held
+from tests.unit.federation.lab import EPOCH, batch_of, reach_of, roster_of
+
+GLOBAL = LaneKey("de", EPOCH, "global")
+CONTROL = LaneKey("de", EPOCH, "control")
+
+
+def _intake(held: dict[LaneKey, Held] | None = None, forked: tuple[LaneKey, ...] = ()) -> Intake:
+    return Intake("in", "de", reach_of("de", "fr", "in"), roster_of("de", "fr"), held or {}, forked)
+
+
+def _take(intake: Intake, batch: Batch) -> tuple[object, int]:
+    return intake.receive(batch, len(frames.encode(batch)))
+
+
+def _code(intake: Intake, batch: Batch, size: int = 100) -> Code:
+    with pytest.raises(Refused) as refused:
+        intake.receive(batch, size)
+    return refused.value.refusal.code
+
+
+def _two_in_a_row(key: LaneKey) -> tuple[Batch, Batch]:
+    first = batch_of(key, [b"one", b"two"])
+    return first, batch_of(key, [b"three"], Held(2, first.head.hash))
+
+
+def test_it_wants_all_of_the_origin_after_what_is_held() -> None:
+    forked = LaneKey("de", EPOCH, "pair.de.in")
+    want = _intake({GLOBAL: Held(5, b"h" * 32)}, (forked,)).want()
+    assert want.origins == ("de",)
+    assert want.after == (Tip(*GLOBAL, 5),)
+    assert want.without == (LaneRef(*forked),)
+    assert want.credit == limits.CREDIT_BYTES
+
+
+def test_one_apply_per_lane_in_order() -> None:
+    intake = _intake()
+    first, second = _two_in_a_row(GLOBAL)
+    applying, fresh = _take(intake, first)
+    assert fresh == 2
+    assert applying is not None
+    assert _take(intake, second) == (None, 1)
+    other, _ = _take(intake, batch_of(CONTROL, [b"x"]))
+    assert other is not None, "lanes do not wait for each other"
+    ack, following = intake.applied(GLOBAL, 2)
+    assert ack.tips == (Tip(*GLOBAL, 2),)
+    assert following is not None
+    assert following.after == 2
+    ack, following = intake.applied(GLOBAL, 3)
+    assert (ack.tips, following) == ((Tip(*GLOBAL, 3),), None)
+
+
+def test_repeats_are_skipped_without_an_apply() -> None:
+    intake = _intake()
+    first, _ = _two_in_a_row(GLOBAL)
+    _take(intake, first)
+    assert _take(intake, first) == (None, 0)
+    assert intake.applied(GLOBAL, 2)[1] is None
+
+
+def test_memory_is_bounded_by_the_credit_given() -> None:
+    """I9: a batch counts from its arrival until it is applied."""
+    intake = _intake()
+    first, second = _two_in_a_row(GLOBAL)
+    intake.receive(first, limits.CREDIT_BYTES)
+    assert _code(intake, second) is Code.TOO_LARGE
+    intake.applied(GLOBAL, 2)
+    intake.receive(second, limits.CREDIT_BYTES)
+    assert intake.bytes_waiting == limits.CREDIT_BYTES
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        LaneKey("fr", EPOCH, "global"),
+        LaneKey("de", EPOCH, "group.eu"),
+        LaneKey("de", EPOCH, "pair.de.fr"),
+        LaneKey("de", EPOCH, "local"),
+    ],
+)
+def test_i8_a_lane_that_is_not_for_us_is_refused(key: LaneKey) -> None:
+    intake = _intake()
+    assert _code(intake, batch_of(key, [b"x"])) is Code.WRONG_LANE
+    intake.announced([Tip(*key, 7)])
+    assert intake.lag_events == 0
+    assert intake.want().after == ()
+
+
+def test_a_forked_lane_is_refused() -> None:
+    assert _code(_intake(forked=(GLOBAL,)), batch_of(GLOBAL, [b"x"])) is Code.WRONG_LANE
+
+
+def test_i9_an_origin_cannot_open_lanes_without_end() -> None:
+    held = {LaneKey("de", epoch, "global"): Held(1, b"h" * 32) for epoch in range(1, 65)}
+    assert len(held) == limits.LANES_PER_PEER_MAX
+    intake = _intake(held)
+    assert _code(intake, batch_of(GLOBAL, [b"x"])) is Code.TOO_LARGE
+    intake.announced([Tip(*GLOBAL, 7)])
+    assert intake.lag_events == 0
+
+
+def test_a_refused_batch_leaves_no_trace() -> None:
+    intake = _intake()
+    bad = batch_of(GLOBAL, [b"x"], Held(4, b"h" * 32))
+    assert _code(intake, bad) is Code.BROKEN_CHAIN
+    assert intake.want().after == ()
+    assert (intake.bytes_waiting, intake.lag_events) == (0, 0)
+
+
+def test_lag_is_what_was_told_and_is_not_applied() -> None:
+    intake = _intake()
+    intake.announced([Tip(*GLOBAL, 3)])
+    assert intake.lag_events == 3
+    _take(intake, batch_of(GLOBAL, [b"one", b"two", b"three"]))
+    assert intake.lag_events == 3
+    intake.applied(GLOBAL, 3)
+    assert intake.lag_events == 0
+
+
+def test_a_wrong_word_is_mended_by_the_next() -> None:
+    intake = _intake({GLOBAL: Held(2, b"h" * 32)})
+    intake.announced([Tip(*GLOBAL, 900)])
+    intake.announced([Tip(*GLOBAL, 1)])
+    assert intake.lag_events == 0
+
+
+def test_a_postponed_batch_stays_first() -> None:
+    intake = _intake()
+    first, second = _two_in_a_row(GLOBAL)
+    applying, _ = _take(intake, first)
+    _take(intake, second)
+    intake.postponed(GLOBAL)
+    assert intake.retry() == [applying]
+    assert intake.retry() == []
+    following = intake.applied(GLOBAL, 2)[1]
+    assert following is not None
+    assert following.after == 2
+
+
+def test_what_another_peer_brought_is_acknowledged_too() -> None:
+    intake = _intake()
+    first, _ = _two_in_a_row(GLOBAL)
+    _take(intake, first)
+    ack, _ = intake.applied(GLOBAL, 9)
+    assert ack.tips == (Tip(*GLOBAL, 9),)

@@ -1,0 +1,175 @@
+"""Whole scenarios in virtual time: several regions, days of silence, nothing lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.domain import limits
+from server.domain.ids import LaneKey
+from server.federation.frames import Ack, Batch, Heads, Want
+from server.federation.steps import State
+from tests.unit.federation.lab import EPOCH, START, World, roster_of
+
+REGIONS = ("de", "fr", "in")
+DAY = 24 * 3600 * 1000
+
+
+def _world(**settings: object) -> World:
+    return World(*REGIONS, **settings).start().run(2_000)  # type: ignore[arg-type]
+
+
+def test_three_regions_meet_and_live() -> None:
+    world = _world()
+    assert world.states() == {State.LIVE}
+    assert len(world.live_wires()) == 3
+    assert world.link("fr", "de").status(world.now).dialled_by == "de"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_both_ends_dial_and_one_connection_is_kept(seed: int) -> None:
+    world = World(*REGIONS, seed=seed, both_dial=True).start().run(30_000)
+    assert world.states() == {State.LIVE}
+    assert len(world.live_wires()) == 3
+    openers = {
+        (a, b): world.link(a, b).status(world.now).dialled_by
+        for a in REGIONS
+        for b in REGIONS
+        if a != b
+    }
+    assert all(openers[a, b] == openers[b, a] for a, b in openers)
+
+
+def test_i8_a_pair_lane_is_known_to_its_pair_only() -> None:
+    world = _world()
+    for _ in range(5):
+        world.nodes["de"].publish("pair.de.fr")
+        world.nodes["de"].publish("local")
+        world.nodes["de"].publish("group.eu")
+    world.run(5_000)
+    world.check_converged()
+    lanes = {key.lane for key in world.nodes["in"].log.lanes}
+    assert lanes == set()
+    assert {key.lane for key in world.nodes["fr"].log.lanes} == {"pair.de.fr", "group.eu"}
+
+
+def test_a_day_of_silence_is_the_normal_case() -> None:
+    world = _world()
+    world.cuts.add(frozenset(("de", "in")))
+    for wire in list(world.live_wires()):
+        if {node.region for node, _ in wire.ends} == {"de", "in"}:
+            wire.cut()
+    for _ in range(20):
+        world.run(DAY // 20)
+        for _ in range(100):
+            world.nodes["de"].publish("global")
+    status = world.link("de", "in").status(world.now)
+    assert status.lag_events == 2_000
+    # The first of them, to the minute.
+    assert abs((status.oldest_unacked_ms or 0) - DAY * 19 // 20) < 60_000
+    world.cuts.clear()
+    world.run(35_000)
+    world.check_converged()
+    assert world.states() == {State.LIVE}
+    assert world.link("de", "in").status(world.now).oldest_unacked_ms is None
+
+
+def test_nothing_is_sent_twice_over_a_healthy_network() -> None:
+    world = _world()
+    for _ in range(40):
+        world.nodes["de"].publish("global")
+        world.run(50)
+    world.run(3_000)
+    batches = [f for s, r, f in world.sent if (s, r) == ("de", "fr") and isinstance(f, Batch)]
+    assert sum(len(batch.events) for batch in batches) == 40
+
+
+def test_a_reconnect_repeats_nothing_that_was_committed() -> None:
+    world = _world()
+    for _ in range(300):
+        world.nodes["de"].publish("global")
+    world.run(3_000)
+    world.sent.clear()
+    for wire in list(world.live_wires()):
+        wire.cut()
+    world.run(3_000)
+    wants = [frame for _, _, frame in world.sent if isinstance(frame, Want)]
+    assert {tip.seq for want in wants for tip in want.after} == {300}
+    assert not [frame for _, _, frame in world.sent if isinstance(frame, Batch)]
+
+
+def test_a_long_round_trip_is_filled_by_credit() -> None:
+    """One batch per round trip of 250 ms would need 10 s for these; the research's trap number one."""
+    world = World("de", "fr", seed=1)
+    world.latency_ms = (125, 125)
+    world.start().run(2_000)
+    for _ in range(40 * limits.BATCH_EVENTS_MAX):
+        world.nodes["de"].log.append("global", b"x" * 40, world.now)
+    key = LaneKey("de", EPOCH, "global")
+    world.nodes["de"].committed({key: world.nodes["de"].log.tip(key).seq})
+    world.run(1_500)
+    world.check_converged()
+
+
+def test_a_crash_between_commit_and_acknowledgement_loses_and_repeats_nothing() -> None:
+    world = _world()
+    world.disk_ms = (3, 3)
+    world.nodes["de"].publish("global")
+    receiver = world.nodes["fr"]
+    while not receiver.log.lanes:
+        world.run(1)
+    receiver.crash()
+    assert not [f for s, _, f in world.sent if s == "fr" and isinstance(f, Ack)]
+    receiver.start()
+    world.run(30_000)
+    world.check_converged()
+    assert world.link("de", "fr").status(world.now).lag_events == 0
+
+
+def test_control_overtakes_a_backlog() -> None:
+    world = World("de", "fr", seed=3)
+    for _ in range(5_000):
+        world.nodes["de"].log.append("global", b"x" * 40, START)
+    world.start()
+    while not _batches(world):
+        world.run(1)
+    before = len(_batches(world))
+    world.nodes["de"].publish("control")
+    world.run(3_000)
+    world.check_converged()
+    lanes = [batch.head.lane for batch in _batches(world)]
+    assert lanes.index("control") <= before + 2, "behind what was ready, before all the rest"
+    assert len(lanes) > 15
+
+
+def _batches(world: World) -> list[Batch]:
+    return [frame for _, _, frame in world.sent if isinstance(frame, Batch)]
+
+
+def test_a_new_epoch_flows_by_itself() -> None:
+    """The origin was restored from a backup and writes a new incarnation of its log."""
+    world = _world()
+    world.nodes["de"].publish("global")
+    world.run(2_000)
+    node = world.nodes["de"]
+    node.crash()
+    node.log.epoch = EPOCH + (1 << 32)
+    node.start()
+    world.run(20_000)
+    node.publish("global")
+    world.run(2_000)
+    world.check_converged()
+    assert len(world.nodes["fr"].log.lanes) == 2
+
+
+def test_a_peer_the_other_end_does_not_know_is_refused_until_its_roster_is_mended() -> None:
+    rosters = {"fr": roster_of("fr", "in")}
+    world = _world(rosters=rosters)
+    assert world.link("de", "fr").state is State.REFUSED
+    assert world.link("de", "in").state is State.LIVE
+    told = [frame for sender, to, frame in world.sent if (sender, to) == ("fr", "de")]
+    assert not [frame for frame in told if isinstance(frame, Want | Heads | Batch)]
+    world.rosters.clear()
+    world.nodes["fr"].crash()
+    world.nodes["fr"].start()
+    world.run(35_000)
+    assert world.states() == {State.LIVE}
