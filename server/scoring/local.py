@@ -6,6 +6,7 @@ equals that of a full replay (docs/scoring.md section 5; tests/unit/scoring/test
 """
 
 from collections.abc import Generator, Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from server.scoring.model import Act, Line
@@ -13,14 +14,17 @@ from server.scoring.rules import Rulebook, quarter_of
 from server.scoring.score import Book, lines
 
 
-class Received(NamedTuple):
+# No tuples: a Given must never equal a Received, since answers are kept by their need.
+@dataclass(frozen=True, slots=True)
+class Received:
     """All acts on those contents of the author that have any act in the quarter."""
 
     author: str
     quarter: str
 
 
-class Given(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Given:
     """All of the giver's acts on those contents they acted on in the quarter, and what happened to
     these contents (deleted, hidden)."""
 

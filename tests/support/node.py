@@ -78,14 +78,14 @@ class TestNode:
         self.reader, self.clock, self.url = reader, clock, url
         self._keys = itertools.count(1)
 
-    async def do(self, person: str, do: str, key: str = "", **arguments: Any) -> dict[str, Any]:
+    async def do(self, person: str, /, do: str, key: str = "", **arguments: Any) -> dict[str, Any]:
         """Runs a command and returns its answer's result; a refusal fails the test."""
         outcome = await self.try_do(person, do, key, **arguments)
         assert isinstance(outcome, Answer), outcome
         return outcome.result
 
     async def try_do(
-        self, person: str, do: str, key: str = "", **arguments: Any
+        self, person: str, /, do: str, key: str = "", **arguments: Any
     ) -> Answer | Refusal:
         command: Command = from_builtins({"do": do, **arguments})
         self.clock.advance(1)

@@ -76,6 +76,11 @@ def test_a_change_reaches_only_the_scopes_it_names(acts: list[Act], data: st.Dat
     assert changed <= named
 
 
+def test_needs_of_different_sorts_differ() -> None:
+    """Answers are kept by their need."""
+    assert len({Given("asha", "2026Q1"), Received("asha", "2026Q1")}) == 2
+
+
 def test_a_thanks_reaches_the_givers_other_friends() -> None:
     """ben's thanks to a stranger changes how much of his giving stays in the circle with asha."""
     circle = [

@@ -1,0 +1,81 @@
+"""What a batch of the tap may have changed, and what it did change in the ledgers. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from server.app.score_acts import Row
+from server.app.score_store import Stored
+from server.domain.events import (
+    PersonHandedOver,
+    PersonTakenOver,
+    PostEdited,
+    PostPublished,
+    ReplyPublished,
+)
+from server.storage.event_log import Record
+
+
+class Touches:
+    """What a batch may have changed: contents with whose acts, and people from a moment on."""
+
+    def __init__(self, records: Sequence[Record], kept: Sequence[Row]) -> None:
+        self.contents: dict[str, frozenset[str] | None] = {}
+        """Content -> givers whose acts changed; None: the content itself changed."""
+        self.people: dict[str, int] = {}
+        for row in kept:
+            self._row(row)
+        for record in records:
+            self._event(record)
+
+    def content(self, name: str, givers: frozenset[str] | None) -> None:
+        known = self.contents.get(name, frozenset())
+        self.contents[name] = None if known is None or givers is None else known | givers
+
+    def _person(self, name: str, since: int) -> None:
+        self.people[name] = min(since, self.people.get(name, since))
+
+    def _row(self, row: Row) -> None:
+        if not row.content:
+            # The first profile makes waiting acts of any time count; a later one holds from its time.
+            if row.data.kind == "profile":
+                self._person(row.giver, 0 if row.rev == 1 else row.data.at)
+        elif row.author:
+            self.content(row.content, frozenset([row.giver]))
+        else:
+            self.content(row.content, None)
+
+    def _event(self, record: Record) -> None:
+        match record.event:
+            case PostPublished(post=post) | ReplyPublished(post=post):
+                self.content(post, None)
+            case PostEdited(post=post):
+                self.content(post, frozenset())
+            case PersonHandedOver(person=person) | PersonTakenOver(person=person):
+                self._person(person, 0)
+
+
+class Changes(NamedTuple):
+    """What scoring some quarters changed in the stored ledgers."""
+
+    gone: tuple[Stored, ...] = ()
+    written: tuple[Stored, ...] = ()
+    gained: tuple[Stored, ...] = ()
+    """Those written lines that are new or worth more than before."""
+
+    @property
+    def people(self) -> set[str]:
+        return {line.person for line in (*self.gone, *self.written)}
+
+
+def difference(before: Mapping[str, Stored], after: Mapping[str, Stored]) -> Changes:
+    """From the stored lines of some quarters to the lines they ought to have."""
+    written = [line for line in after.values() if before.get(line.act) != line]
+    return Changes(
+        gone=tuple([line for line in before.values() if line.act not in after]),
+        written=tuple(written),
+        gained=tuple([line for line in written if _rose(before.get(line.act), line)]),
+    )
+
+
+def _rose(before: Stored | None, after: Stored) -> bool:
+    return after.milli_points > (before.milli_points if before else 0)

@@ -1,0 +1,276 @@
+"""The scoring consumer: reads the tap in order, keeps acts, writes the ledgers of people at home here.
+
+One batch of the tap is
+
+1. *kept*: its acts become rows of ``score_acts`` (one job of the writer; a repeat changes nothing)
+2. *scored*: which authors' quarters it may change, and their lines anew, on a reader's snapshot and off
+   the writer's thread, so that nobody's command waits for it
+3. *written*: changed lines together with the cursor, in one job (at-least-once becomes exactly once)
+4. *told*: the listener, after the commit
+
+Where the cursor's rules are not the ones we have (first start, changed rules), acts are kept without
+scoring up to the log's end and then every ledger is scored once. ``tap rebuild`` is the same from 0.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import bindparam, delete, select
+
+from server.app import metrics, score_store
+from server.app.handle import Handler
+from server.app.score_acts import OWN, Move, Row, moves, spread
+from server.app.score_changes import Changes, Touches, difference
+from server.app.score_desk import Desk
+from server.app.score_store import Stored, family_rows, put_row, total, write_lines
+from server.app.tap import Tap
+from server.domain.errors import Refused
+from server.scoring.explain import line_map
+from server.scoring.local import Scope, affected, quarter_lines
+from server.scoring.model import Line
+from server.scoring.rules import Rulebook, day_of, quarter_of, shipped
+from server.scoring.score import standing
+from server.storage import tables as t
+from server.storage.event_log import Record
+from server.storage.reader import Reader, Snapshot
+from server.storage.sql import Tx, statement, upsert
+
+log = logging.getLogger(__name__)
+
+Listener = Callable[[str, int, dict[str, Any] | None], None]
+"""(person, total in milli-points, the new line or None): called on the loop after the commit."""
+
+NAME = "scores"
+RECORDS_PER_BATCH = 256
+SCOPES_PER_JOB = 64
+UNSAVED_RECORDS_MAX = 1_024
+"""Records without an act are not worth a commit each: at most so many are read again after a crash."""
+RETRY_SECONDS = 5.0
+
+_CURSOR = select(t.consumers.c.position, t.consumers.c.rules).where(t.consumers.c.name == NAME)
+_SAVE = upsert(t.consumers, ["epoch", "position", "rules"])
+_FORGET = [statement(delete(table)) for table in (t.score_acts, t.credits_)]
+_POINTS = select(t.credits_.c.at, t.credits_.c.milli_points).where(
+    t.credits_.c.person == bindparam("person")
+)
+
+
+class Scores:
+    """Made by the composition root after the handler; ``run`` for ever, or ``catch_up`` once.
+
+    The only writer of ``score_acts`` and ``credits``, so a snapshot taken after its own commit is all
+    it needs to know. ``now``: UTC milliseconds, for the measured lag alone."""
+
+    def __init__(
+        self,
+        tap: Tap,
+        handler: Handler,
+        reader: Reader,
+        *,
+        now: Callable[[], int],
+        listener: Listener | None = None,
+        rulebook: Rulebook | None = None,
+    ) -> None:
+        self.position = -1
+        """Up to where the tap is scored; -1 before the stored cursor was read."""
+        self._tap, self._handler, self._reader = tap, handler, reader
+        self._now, self._listener = now, listener
+        self._rulebook = rulebook or shipped()
+        self._rules, self._saved, self._live_from = "", 0, 0
+        self._busy = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Follows the tap until cancelled. A failure is logged, shown as lag, and tried again."""
+        while True:
+            try:
+                await self.catch_up()
+            except Refused as refused:
+                log.warning("scores wait: %s", refused)
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception:
+                log.exception("scores stand still at position %d", self.position)
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                await self._tap.moved(self.position)
+
+    async def catch_up(self) -> None:
+        """Everything committed so far is kept and scored when this returns."""
+        async with self._busy:
+            if self.position < 0:
+                await self._open()
+            if self._rules != self._rulebook.fingerprint:
+                await self._score_all()
+            while self.position < self._tap.position:
+                records = await self._tap.read(self.position, RECORDS_PER_BATCH)
+                await self._score(records, await self._keep(records))
+
+    async def rebuild(self) -> None:
+        """Forgets all acts and lines and replays the tap from the beginning."""
+        async with self._busy:
+            await self._handler.run(_forget_all)
+            self.position = -1
+        await self.catch_up()
+
+    async def _open(self) -> None:
+        async with self._reader.snapshot() as snapshot:
+            row = await snapshot.one(_CURSOR)
+        self.position, self._rules = row or (0, "")
+        self._saved, self._live_from = self.position, self._tap.position
+
+    # -- kept ------------------------------------------------------------------------------------------
+
+    async def _keep(self, records: Sequence[Record]) -> list[Row]:
+        """The rows that the acts of these records came to, some perhaps known before."""
+        found = [move for record in records for move in moves(record)]
+        return await self._handler.run(lambda tx: _keep(tx, found)) if found else []
+
+    # -- scored ----------------------------------------------------------------------------------------
+
+    async def _score(self, records: Sequence[Record], kept: Sequence[Row]) -> None:
+        touches = Touches(records, kept)
+        changes = Changes()
+        if touches.contents or touches.people:
+            async with self._reader.snapshot() as snapshot:
+                desk = Desk(snapshot)
+                changes = await self._changes(desk, await self._scopes(desk, touches))
+        await self._write(changes, records[-1])
+
+    async def _score_all(self) -> None:
+        """Keeps acts up to the log's end, then scores every quarter of everybody at home here."""
+        while self.position < self._tap.position:
+            records = await self._tap.read(self.position, RECORDS_PER_BATCH)
+            await self._keep(records)
+            await self._write(Changes(), records[-1])
+        async with self._reader.snapshot() as snapshot:
+            scopes = await score_store.scopes(snapshot)
+        for start in range(0, len(scopes), SCOPES_PER_JOB):
+            async with self._reader.snapshot() as snapshot:
+                part = scopes[start : start + SCOPES_PER_JOB]
+                changes = await self._changes(Desk(snapshot), part)
+            await self._handler.run(partial(_write_lines, changes))
+        await self._handler.run(
+            lambda tx: self._save(tx, self.position, self._rulebook.fingerprint)
+        )
+        self._rules, self._saved = self._rulebook.fingerprint, self.position
+
+    async def _scopes(self, desk: Desk, touches: Touches) -> list[Scope]:
+        """The authors' quarters that what was touched may change."""
+        for person, since in touches.people.items():
+            for row in await score_store.of_person(desk.snapshot, person, quarter_of(since)):
+                if row.data.at >= since:
+                    touches.content(
+                        row.content, frozenset([person]) if row.giver == person else None
+                    )
+        rows: dict[str, list[Row]] = defaultdict(list)
+        for row in await score_store.on_contents(desk.snapshot, touches.contents):
+            rows[row.content].append(row)
+        scopes: set[Scope] = set()
+        for content, about in rows.items():
+            acts = await desk.acts(about)
+            scopes |= await desk.ask(affected(acts, touches.contents[content], self._rulebook))
+        return sorted(scopes)
+
+    async def _changes(self, desk: Desk, scopes: Sequence[Scope]) -> Changes:
+        home = await desk.at_home({scope.author for scope in scopes}, self._handler.region)
+        before: dict[str, Stored] = {}
+        after: dict[str, Stored] = {}
+        for scope in scopes:
+            before |= {line.act: line for line in await score_store.lines(desk.snapshot, scope)}
+            if scope.author in home:
+                lines = await desk.ask(quarter_lines(scope, self._rulebook))
+                after |= {line.act: line for line in self._stored(desk, lines)}
+        return difference(before, after)
+
+    def _stored(self, desk: Desk, lines: Iterable[Line]) -> Iterator[Stored]:
+        for line in lines:
+            # An act's own id names its giver; its place in our log does not.
+            name = f"{desk.position(line.act)}{'-own' if line.kind == OWN else ''}"
+            shown = line_map(line, self._rulebook, desk.title(line.content)) | {"act": name}
+            text = msgspec.json.encode(shown).decode()
+            yield Stored(name, line.person, line.at, line.milli_points, line.quarter, text)
+
+    # -- written and told --------------------------------------------------------------------------------
+
+    async def _write(self, changes: Changes, last: Record) -> None:
+        dirty = changes.gone or changes.written
+        totals: dict[str, int] = {}
+        if dirty or last.position - self._saved >= UNSAVED_RECORDS_MAX:
+            totals = await self._handler.run(lambda tx: self._commit(tx, changes, last.position))
+            self._saved = last.position
+        self.position = last.position
+        metrics.SCORING_LINES.inc(len(changes.written))
+        self._measure(last)
+        if last.position > self._live_from:
+            self._tell(changes, totals)
+
+    def _commit(self, tx: Tx, changes: Changes, position: int) -> dict[str, int]:
+        _write_lines(changes, tx)
+        self._save(tx, position, self._rules)
+        return {person: total(tx, person) for person in changes.people}
+
+    def _save(self, tx: Tx, position: int, rules: str) -> None:
+        values = {"name": NAME, "epoch": self._tap.epoch, "position": position, "rules": rules}
+        tx.execute(_SAVE, values)
+
+    def _measure(self, last: Record) -> None:
+        behind = self._tap.position - last.position
+        metrics.CONSUMER_LAG_EVENTS.labels(NAME).set(behind)
+        late = max(0, self._now() - last.at) / 1000 if behind else 0
+        metrics.SCORING_LAG_SECONDS.set(late)
+
+    def _tell(self, changes: Changes, totals: dict[str, int]) -> None:
+        if self._listener is None:
+            return
+        for line in sorted(changes.gained, key=lambda line: line.at):
+            self._listener(line.person, totals[line.person], msgspec.json.decode(line.line))
+        for person in sorted(totals.keys() - {line.person for line in changes.gained}):
+            self._listener(person, totals[person], None)
+
+
+def _write_lines(changes: Changes, tx: Tx) -> None:
+    write_lines(tx, changes.gone, changes.written)
+
+
+def _keep(tx: Tx, found: Sequence[Move]) -> list[Row]:
+    kept: list[Row] = []
+    for move in found:
+        rows = [move.row]
+        if move.family is not None:
+            rows = spread(move.family, family_rows(tx, move.family), move.row)
+        for row in rows:
+            put_row(tx, row)
+        kept += rows
+    return kept
+
+
+def _forget_all(tx: Tx) -> None:
+    for forget in _FORGET:
+        tx.execute(forget, {})
+    tx.execute(_SAVE, {"name": NAME, "epoch": 0, "position": 0, "rules": ""})
+
+
+class Account(NamedTuple):
+    """A person's standing today; ``next_level``: milli-points of standing where the next level begins."""
+
+    standing: int
+    level: int
+    next_level: int | None
+    rules: str
+
+
+async def account(snapshot: Snapshot, person: str, now: int) -> Account:
+    """Standing and level on the UTC day of ``now``, from the stored lines."""
+    rulebook = shipped()
+    rules = rulebook.on(day_of(now))
+    points = [
+        (row.at, row.milli_points) for row in await snapshot.rows(_POINTS, {"person": person})
+    ]
+    worth = standing(points, rules, day_of(now))
+    level = rules.level(worth)
+    ahead = rules.levels[level] if level < len(rules.levels) else None
+    return Account(worth, level, ahead, rules.id)

@@ -1,0 +1,102 @@
+"""A node with scoring on it, for tests: people, a community, and what the ledgers say."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import select
+
+from server.app.scores import Scores
+from server.domain.errors import Refusal
+from server.domain.events import Event, PersonRegistered
+from server.scoring.rules import Rulebook
+from server.storage import tables as t
+from tests.support.node import Clock, ForeignLog, TestNode, open_test_node
+
+
+class ScoreWorld:
+    """Asha asks and writes; everybody else judges. ``told`` is what the listener heard."""
+
+    def __init__(self, node: TestNode, rulebook: Rulebook | None = None) -> None:
+        self.node = node
+        self.told: list[tuple[str, int, dict[str, Any] | None]] = []
+        self.scores = self.new_scores(rulebook)
+        self.place = ""
+        self.abroad = ForeignLog("de")
+
+    def new_scores(self, rulebook: Rulebook | None = None) -> Scores:
+        """Another consumer on the same tables, as after a restart."""
+        node = self.node
+        return Scores(
+            node.tap,
+            node.handler,
+            node.reader,
+            now=node.clock,
+            listener=lambda *heard: self.told.append(heard),
+            rulebook=rulebook,
+        )
+
+    async def settle(self) -> None:
+        units = {"asha": "tea", "ben": "tea", "chen": "rice", "dora": "corn"}
+        for person, unit in units.items():
+            await self.node.register(person, unit=unit, country="IN")
+        self.place = await self.node.community("chen")
+        await self.scores.catch_up()
+
+    async def foreign(self, *events: tuple[str, Event], log: ForeignLog | None = None) -> None:
+        """What another region did, as it arrives here."""
+        self.node.clock.advance(1)
+        batch = (log or self.abroad).batch(self.node.clock(), *events)
+        outcome = await self.node.handler.apply(batch)
+        assert not isinstance(outcome, Refusal), outcome
+
+    async def emil(self) -> str:
+        """A colleague at home in Germany."""
+        event = PersonRegistered(person="emil", home="de", name="Emil", unit="tea", country="DE")
+        await self.foreign(("emil", event))
+        return "emil"
+
+    async def react(
+        self, who: str, target: str, reaction: str = "helpful", on: bool = True
+    ) -> None:
+        await self.node.do(who, "reaction.set", target=target, reaction=reaction, on=on)
+
+    async def question(self, who: str = "asha", title: str = "Why is it red?") -> str:
+        return await self.node.post(who, self.place, "?", "question", title=title)
+
+    async def rows(self, table: Any) -> list[tuple[Any, ...]]:
+        async with self.node.reader.snapshot() as snapshot:
+            found = await snapshot.rows(select(table).order_by(*table.primary_key))
+        return [tuple(row) for row in found]
+
+    async def lines(self, person: str) -> list[dict[str, Any]]:
+        """The person's stored lines in order, once everything is scored."""
+        await self.scores.catch_up()
+        c = t.credits_.c
+        async with self.node.reader.snapshot() as snapshot:
+            rows = await snapshot.rows(
+                select(c.line, c.milli_points)
+                .where(c.person == person)
+                .order_by(c.at, c.milli_points)
+            )
+        found = [msgspec.json.decode(row.line) for row in rows]
+        assert [line["milli_points"] for line in found] == [row.milli_points for row in rows]
+        return found
+
+    async def points(self, person: str) -> list[tuple[str, int]]:
+        """(kind, milli-points) of each line."""
+        return [(line["kind"], line["milli_points"]) for line in await self.lines(person)]
+
+
+@asynccontextmanager
+async def open_world(
+    folder: Path, clock: Clock | None = None, rulebook: Rulebook | None = None
+) -> AsyncIterator[ScoreWorld]:
+    async with open_test_node(folder, clock=clock) as node:
+        world = ScoreWorld(node, rulebook)
+        await world.settle()
+        yield world
