@@ -1,0 +1,222 @@
+"""Every fact the product knows: past tense, a wire name, a schema version, one writer, one merge rule.
+
+House rules (docs/events/ has a page for each; a test keeps the two in step):
+
+1. An event is a complete fact. Folding it never needs another event to have arrived first: a reply
+   names its root, place and the people to tell, so replies, reactions and ballots apply in any order.
+2. Every mutable thing is a *register* keyed by its object, written by one region (I7), and carries
+   ``rev``: the writer's own count of changes, from 1. Merge rule: the higher ``rev`` wins, an equal
+   one is a repeat. No clock and no arrival order decides anything (I6). A deletion beats every edit.
+3. The acting person stands in the header (``actor``), not in the body, except where the fact is
+   about somebody else. Times are UTC milliseconds.
+4. Fields are only ever added, with a default. A reader ignores fields it does not know; a node
+   stores and relays event types it does not know and projects them after its upgrade.
+
+Which lane an event goes to is decided at append (``decide``): content follows the audience of its
+place, directory facts are global, read marks and secret ballots stay ``local``.
+
+Files: ``base`` (shared parts), ``people``, ``places``, ``content``, ``judge``, ``polls`` and ``log``
+(topics, safety, standings, the log itself).
+"""
+
+import msgspec
+
+from server.domain.events.base import (
+    AnnouncementSpec,
+    CommunityRole,
+    EditedCommunity,
+    ErasureScope,
+    Event,
+    FollowKind,
+    IdeaStage,
+    Member,
+    ModerationAct,
+    PaperSpec,
+    Part,
+    PollMethod,
+    PollSpec,
+    PostKind,
+    PraiseSpec,
+    ReactionKind,
+    RegionRole,
+    ReplyKind,
+    Source,
+    Visibility,
+)
+from server.domain.events.content import (
+    ErasureCompleted,
+    ErasureRequested,
+    PostDeleted,
+    PostEdited,
+    PostPublished,
+    ReplyPublished,
+)
+from server.domain.events.judge import (
+    AnnouncementAcknowledged,
+    AnswerAccepted,
+    CitationChanged,
+    FollowChanged,
+    IdeaStageChanged,
+    ReactionChanged,
+    VerificationChanged,
+    VoteImported,
+)
+from server.domain.events.log import (
+    EpochOpened,
+    FlagRaised,
+    FlagResolved,
+    HiddenAtHome,
+    KeyRotated,
+    ModerationActed,
+    StandingPublished,
+    TopicDefined,
+)
+from server.domain.events.people import (
+    PersonHandedOver,
+    PersonProfileChanged,
+    PersonRegistered,
+    PersonRoleChanged,
+    PersonStatusChanged,
+    PersonTakenOver,
+)
+from server.domain.events.places import (
+    CommunityChanged,
+    CommunityCreated,
+    CommunityRoleChanged,
+    ConversationChanged,
+    ConversationStarted,
+    MembershipChanged,
+    ReadMarked,
+)
+from server.domain.events.polls import BallotCast, PollClosed, PollRegionClosed, PollTallied
+
+__all__ = [
+    "EVENTS",
+    "NAMES",
+    "VERSIONS",
+    "AnnouncementAcknowledged",
+    "AnnouncementSpec",
+    "AnswerAccepted",
+    "BallotCast",
+    "CitationChanged",
+    "CommunityChanged",
+    "CommunityCreated",
+    "CommunityRole",
+    "CommunityRoleChanged",
+    "ConversationChanged",
+    "ConversationStarted",
+    "EditedCommunity",
+    "EpochOpened",
+    "ErasureCompleted",
+    "ErasureRequested",
+    "ErasureScope",
+    "Event",
+    "FlagRaised",
+    "FlagResolved",
+    "FollowChanged",
+    "FollowKind",
+    "HiddenAtHome",
+    "IdeaStage",
+    "IdeaStageChanged",
+    "KeyRotated",
+    "Member",
+    "MembershipChanged",
+    "ModerationAct",
+    "ModerationActed",
+    "PaperSpec",
+    "Part",
+    "PersonHandedOver",
+    "PersonProfileChanged",
+    "PersonRegistered",
+    "PersonRoleChanged",
+    "PersonStatusChanged",
+    "PersonTakenOver",
+    "PollClosed",
+    "PollMethod",
+    "PollRegionClosed",
+    "PollSpec",
+    "PollTallied",
+    "PostDeleted",
+    "PostEdited",
+    "PostKind",
+    "PostPublished",
+    "PraiseSpec",
+    "ReactionChanged",
+    "ReactionKind",
+    "ReadMarked",
+    "RegionRole",
+    "ReplyKind",
+    "ReplyPublished",
+    "Source",
+    "StandingPublished",
+    "TopicDefined",
+    "VerificationChanged",
+    "Visibility",
+    "VoteImported",
+    "decode_body",
+    "encode_body",
+]
+
+EVENTS: dict[str, type[Event]] = {
+    "person.registered": PersonRegistered,
+    "person.profile_changed": PersonProfileChanged,
+    "person.status_changed": PersonStatusChanged,
+    "person.role_changed": PersonRoleChanged,
+    "person.handed_over": PersonHandedOver,
+    "person.taken_over": PersonTakenOver,
+    "community.created": CommunityCreated,
+    "community.changed": CommunityChanged,
+    "membership.changed": MembershipChanged,
+    "community.role_changed": CommunityRoleChanged,
+    "conversation.started": ConversationStarted,
+    "conversation.changed": ConversationChanged,
+    "read.marked": ReadMarked,
+    "post.published": PostPublished,
+    "reply.published": ReplyPublished,
+    "post.edited": PostEdited,
+    "post.deleted": PostDeleted,
+    "erasure.requested": ErasureRequested,
+    "erasure.completed": ErasureCompleted,
+    "reaction.changed": ReactionChanged,
+    "answer.accepted": AnswerAccepted,
+    "verification.changed": VerificationChanged,
+    "citation.changed": CitationChanged,
+    "vote.imported": VoteImported,
+    "follow.changed": FollowChanged,
+    "announcement.acknowledged": AnnouncementAcknowledged,
+    "idea.stage_changed": IdeaStageChanged,
+    "ballot.cast": BallotCast,
+    "poll.region_closed": PollRegionClosed,
+    "poll.tallied": PollTallied,
+    "poll.closed": PollClosed,
+    "topic.defined": TopicDefined,
+    "flag.raised": FlagRaised,
+    "flag.resolved": FlagResolved,
+    "moderation.acted": ModerationActed,
+    "moderation.hidden_at_home": HiddenAtHome,
+    "standing.published": StandingPublished,
+    "epoch.opened": EpochOpened,
+    "key.rotated": KeyRotated,
+}
+"""Wire name -> shape. The name is what the header carries; the shape's version is in VERSIONS."""
+
+VERSIONS: dict[str, int] = dict.fromkeys(EVENTS, 1)
+"""Schema version each type is written with today; a reader accepts any, fields are only added."""
+
+NAMES: dict[type[Event], str] = {shape: name for name, shape in EVENTS.items()}
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODERS = {name: msgspec.msgpack.Decoder(shape) for name, shape in EVENTS.items()}
+
+
+def encode_body(event: Event) -> bytes:
+    """An event's body as MessagePack; exactly these bytes are committed to and travel."""
+    return _ENCODER.encode(event)
+
+
+def decode_body(name: str, body: bytes) -> Event | None:
+    """The event, or None for a type this version does not know (stored, relayed, projected later).
+
+    Raises msgspec.ValidationError or msgspec.DecodeError when the body does not fit its type."""
+    decoder = _DECODERS.get(name)
+    return None if decoder is None else decoder.decode(body)

@@ -1,0 +1,86 @@
+"""Facts about topics, safety and published standings, and about the log itself."""
+
+from server.domain.events.base import Event, ModerationAct
+
+
+class TopicDefined(Event, frozen=True, kw_only=True):
+    """A topic in the shared tree, with names and synonyms per language. Merge: higher rev."""
+
+    topic: str
+    rev: int
+    names: dict[str, str]
+    parent: str = ""
+    synonyms: tuple[str, ...] = ()
+
+
+class FlagRaised(Event, frozen=True, kw_only=True):
+    """A reader reports content to the community's moderators. Writer: the reporter's home."""
+
+    target: str
+    root: str
+    place: str
+    rev: int
+    reason: str
+    on: bool = True
+
+
+class FlagResolved(Event, frozen=True, kw_only=True):
+    """A moderator closed the reports on a target. Writer: the community's home. Merge: higher rev."""
+
+    target: str
+    place: str
+    rev: int
+    upheld: bool
+    note: str = ""
+
+
+class ModerationActed(Event, frozen=True, kw_only=True):
+    """hide, lock or pin, on or off, with a reason the author can read.
+
+    Writer: the community's home. Merge: higher rev per (target, act)."""
+
+    target: str
+    root: str
+    place: str
+    act: ModerationAct
+    rev: int
+    on: bool
+    reason: str = ""
+
+
+class HiddenAtHome(Event, frozen=True, kw_only=True):
+    """A region hides a thing for its own people at once (its own law, or the home is out of reach).
+
+    Lane: local. Merge: higher rev per target."""
+
+    target: str
+    root: str
+    place: str
+    rev: int
+    on: bool
+    reason: str = ""
+
+
+class StandingPublished(Event, frozen=True, kw_only=True):
+    """A person's standing and topic expertise, only as far as person and country policy allow."""
+
+    person: str
+    rev: int
+    day: int
+    rules: str
+    standing: int
+    topics: dict[str, int] = {}
+
+
+class EpochOpened(Event, frozen=True, kw_only=True):
+    """A region's log begins anew (first start, or a restore); names the incarnation before it."""
+
+    previous: int
+    nonce: bytes
+
+
+class KeyRotated(Event, frozen=True, kw_only=True):
+    """A region's next signing key, effective from this event on."""
+
+    key: bytes
+    key_id: str

@@ -1,0 +1,67 @@
+"""Facts about people."""
+
+from server.domain.events.base import Event, RegionRole, Source
+
+
+class PersonRegistered(Event, frozen=True, kw_only=True):
+    """A colleague exists. Writer: their home region. Merge: first wins (rev 1 of the profile)."""
+
+    person: str
+    home: str
+    name: str
+    title: str = ""
+    unit: str = ""
+    country: str = ""
+    locale: str = "en"
+    timezone: str = "UTC"
+    bot: bool = False
+    source: Source | None = None
+
+
+class PersonProfileChanged(Event, frozen=True, kw_only=True):
+    """The whole profile anew. Writer: home region. Merge: higher rev."""
+
+    person: str
+    rev: int
+    name: str
+    title: str = ""
+    unit: str = ""
+    country: str = ""
+    about: str = ""
+    skills: tuple[str, ...] = ()
+    locale: str = "en"
+    timezone: str = "UTC"
+
+
+class PersonStatusChanged(Event, frozen=True, kw_only=True):
+    """Activated or deactivated (left, suspended). Writer: home region. Merge: higher rev."""
+
+    person: str
+    rev: int
+    active: bool
+    reason: str = ""
+
+
+class PersonRoleChanged(Event, frozen=True, kw_only=True):
+    """A region-wide role granted or taken. Writer: home region. Merge: higher rev per (person, role)."""
+
+    person: str
+    role: RegionRole
+    rev: int
+    on: bool
+
+
+class PersonHandedOver(Event, frozen=True, kw_only=True):
+    """The old home gives a moving person up; they are read-only until taken over. Writer: old home."""
+
+    person: str
+    to: str
+    rev: int
+
+
+class PersonTakenOver(Event, frozen=True, kw_only=True):
+    """The new home takes the person; from here on it writes for them. Writer: new home."""
+
+    person: str
+    previous: str
+    rev: int
