@@ -1,5 +1,7 @@
 """Facts about topics, safety and published standings, and about the log itself."""
 
+import msgspec
+
 from server.domain.events.base import Event, ModerationAct
 
 
@@ -69,7 +71,7 @@ class StandingPublished(Event, frozen=True, kw_only=True):
     day: int
     rules: str
     standing: int
-    topics: dict[str, int] = {}
+    topics: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class EpochOpened(Event, frozen=True, kw_only=True):
