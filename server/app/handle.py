@@ -165,10 +165,9 @@ class Handler:
     async def close(self) -> None:
         """Finishes what waits, then stops the thread and closes the connection."""
         if self._thread.is_alive() and not self._stopping:
-            # The last job to be taken: whatever waits is in its batch or in one before.
-            last = self._submit(lambda tx: None)
             self._stopping = True
-            await last
+            # The last job to be taken: whatever waits is in its batch or in one before.
+            await self._enqueue(lambda tx: None)
         self._batches.put(None)
         await asyncio.to_thread(self._thread.join)
         self._connection.close()
@@ -221,6 +220,9 @@ class Handler:
             return Refusal(Code.READ_ONLY, f"this node is read-only: {self.read_only}")
         if len(self._waiting) >= limits.WRITER_QUEUE_JOBS_MAX:
             return Refusal(Code.OVERLOADED, "too much is waiting to be written; try again shortly")
+        return await self._enqueue(work)
+
+    async def _enqueue(self, work: Callable[[Tx], T]) -> T:
         assert self._loop is not None, "the handler was not started"
         future: asyncio.Future[T] = self._loop.create_future()
         self._waiting.append(_Job(work, future))
