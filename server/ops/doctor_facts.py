@@ -9,6 +9,7 @@ import json
 import os
 import resource
 import shutil
+import ssl
 import statistics
 import tempfile
 import time
@@ -103,7 +104,7 @@ def try_port(config: Config) -> Port:
         with closing(listener.bind(host, port)):
             return Port(host, port, "free")
     except listener.ListenError as error:
-        answer = ask(local_url(config))
+        answer = ask_self(config)
         if answer.error:
             in_use = "in use" in str(error)
             detail = answer.error if in_use else str(error)
@@ -164,12 +165,17 @@ class Answer(NamedTuple):
     error: str = ""
 
 
-def ask(base: str) -> Answer:
+def ask_self(config: Config) -> Answer:
+    """Ask this machine's node. Its certificate names the public host, not this address."""
+    return ask(local_url(config), ssl._create_unverified_context())
+
+
+def ask(base: str, tls: ssl.SSLContext | None = None) -> Answer:
     """Ask a node who it is. ``error`` is set when it does not answer as a Tap node."""
     start, wall = time.perf_counter(), time.time()
     request = urllib.request.Request(base.rstrip("/") + "/api/v1/node")
     try:
-        with urllib.request.urlopen(request, timeout=ASK_SECONDS_MAX) as response:
+        with urllib.request.urlopen(request, timeout=ASK_SECONDS_MAX, context=tls) as response:
             said = json.loads(response.read(1 << 20))
             date = response.headers.get("Date")
     except (urllib.error.URLError, OSError, ValueError) as error:

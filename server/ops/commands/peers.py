@@ -15,7 +15,7 @@ from server.ops.commands.shared import (
     quiet_config,
 )
 from server.ops.config import Config
-from server.ops.doctor_facts import ask, local_url
+from server.ops.doctor_facts import ask_self, local_url
 
 LOOK_SECONDS = 0.2
 
@@ -44,7 +44,7 @@ def command(ctx: click.Context, wait: float, as_json: bool) -> None:
 
 
 def _links(config: Config) -> list[dict[str, Any]]:
-    answer = ask(local_url(config))
+    answer = ask_self(config)
     if answer.error or answer.said.get("region") != config.node.region:
         names = ", ".join(peer.region for peer in config.peers) or "none"
         fail(
