@@ -176,12 +176,21 @@ class Links:
         self._tasks: asyncio.TaskGroup | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._stop, self._stopped, self._quiet = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._watchers: list[tuple[str, State, asyncio.Future[None]]] = []
         self.endpoint = Endpoint(self._accepted)
 
     def status(self) -> list[LinkStatus]:
         """One entry per configured peer, by region."""
         now = self._clock()
         return [self._peers[region].link.status(now) for region in sorted(self._peers)]
+
+    async def reached(self, region: str, state: State) -> None:
+        """Returns once the link to a region is, or next comes to be, in a state."""
+        if self._peers[region].link.state is state:
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._watchers.append((region, state, future))
+        await future
 
     # -- life ----------------------------------------------------------------------------------------
 
@@ -219,7 +228,7 @@ class Links:
                     await self._quiet.wait()
         except TimeoutError:
             log.warning("peers did not let go in time")
-        for task in self._running:
+        for task in list(self._running):
             task.cancel()
 
     # -- a link's inputs and effects -------------------------------------------------------------------
@@ -274,10 +283,19 @@ class Links:
                 if peer.dialling is None:
                     peer.dialling = self._spawn(self._dial(peer))
             case Report():
-                _log(peer.region, effect)
-                _measure(peer.link.status(self._clock()))
+                self._report(peer, effect)
             case _:
                 assert_never(effect)
+
+    def _report(self, peer: _Peer, report: Report) -> None:
+        _log(peer.region, report)
+        _measure(peer.link.status(self._clock()))
+        for watcher in self._watchers[:]:
+            region, state, future = watcher
+            if (region, state) == (peer.region, report.state) or future.done():
+                self._watchers.remove(watcher)
+                if not future.done():
+                    future.set_result(None)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         assert self._tasks is not None, "links are not running"
