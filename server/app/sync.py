@@ -176,6 +176,10 @@ async def seen_by(
     ]
 
 
+def _not_here(person: str) -> Refusal:
+    return Refusal(Code.UNAUTHENTICATED, f"nobody active here is called {person}")
+
+
 class Sync:
     """Snapshots and pages for one node's readers."""
 
@@ -202,8 +206,8 @@ class Sync:
     ) -> FirstLoad | Refusal:
         facts = await load_facts(snapshot, person)
         me = (await people.by_ids(snapshot, {person})).get(person)
-        if me is None:
-            return Refusal(Code.UNAUTHENTICATED, f"nobody here is called {person}")
+        if me is None or not me.active:
+            return _not_here(person)
         mine = await places.belonging(snapshot, facts, person)
         keys = await listing.newest(
             snapshot, mine.communities, mine.conversations, listing.NEWEST, POSTS_IN_SNAPSHOT
@@ -231,7 +235,7 @@ class Sync:
         cursor: Cursor,
         channels: Sequence[str] = (),
         limit: int = limits.SYNC_PAGE_EVENTS,
-    ) -> Page | Reset:
+    ) -> Page | Reset | Refusal:
         """What the person missed after ``cursor``, also on further ``channels`` they watch."""
         upto = self._tap.position
         async with self._reader.snapshot() as snapshot:
@@ -241,6 +245,8 @@ class Sync:
                 now = str(Cursor(self._tap.epoch, upto))
                 return Reset(reset=Reason(reason=reason), cursor=now)
             facts = await load_facts(snapshot, person, channels)
+            if facts.who is None or not facts.who.active:
+                return _not_here(person)
             allowed, refused = _watchable(facts, channels)
             interests = await _interests(snapshot, facts, person)
             wanted = tuple(dict.fromkeys((*interests, *allowed)))

@@ -20,8 +20,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tap_client.fold import judge, people, places, posts
-from tap_client.fold.base import POSTS_MAX, Frame, Rule, Snapshot, moved, pruned
-from tap_client.fold.places import in_channels
+from tap_client.fold.base import POSTS_MAX, Frame, Rule, Snapshot, moved, pruned, stale
+from tap_client.fold.base import places as places_of
+from tap_client.fold.places import in_channels, owned
 
 __all__ = [
     "POSTS_MAX",
@@ -78,6 +79,8 @@ def fold_answer(snapshot: Snapshot, answer: Mapping[str, Any]) -> Snapshot:
     snapshot = in_channels(snapshot, answer["channels"])
     for frame in (*answer["events"], *answer["values"]):
         snapshot = fold(snapshot, frame)
+    if not answer["more"] and owned(answer["channels"]) - places_of(snapshot):
+        snapshot = stale(snapshot, "order")
     return snapshot | {"cursor": answer["cursor"]}
 
 

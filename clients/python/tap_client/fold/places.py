@@ -20,26 +20,33 @@ from tap_client.fold.base import (
 READING_ROLES = ("member", "moderator", "owner")
 
 
+def owned(channels: Iterable[str]) -> set[str]:
+    """The places among channels."""
+    return {channel for channel in channels if channel[:2] in ("c:", "d:")}
+
+
 def in_channels(snapshot: Snapshot, channels: Iterable[str]) -> Snapshot:
-    """Takes out what no longer belongs to the person, and asks for what newly does.
+    """Takes out what no longer belongs to the person.
 
     ``welcome`` and ``since`` name the channels of the person as of now: events about a place are not
-    sent to those who left it or were put out of it."""
-    now = {channel for channel in channels if channel[:2] in ("c:", "d:")}
-    had = places(snapshot)
-    for place in sorted(had - now):
+    sent to those who left it or were put out of it. Of new places the events tell."""
+    for place in sorted(places(snapshot) - owned(channels)):
         snapshot = without_place(snapshot, place)
-    return stale(snapshot, "order") if now - had else snapshot
+    return snapshot
 
 
 def _community_created(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
-    """A founder's role follows in the same commit; nobody else belongs to a community yet."""
-    if body.get("owner") != snapshot["me"]["id"] or body["community"] in snapshot["communities"]:
+    """A founder's role follows in the same commit; a role that came before waited for this."""
+    name = body["community"]
+    founded = body.get("owner") == snapshot["me"]["id"]
+    if name in snapshot["communities"] or not (founded or name in snapshot["memberships"]):
         return snapshot
-    view = {"id": body["community"], "home": body["home"], "name": body["name"]}
+    view = {"id": name, "home": body["home"], "name": body["name"]}
     view |= {"about": body.get("about", ""), "visibility": body.get("visibility", "open")}
     view |= {"audience": body["audience"], "archived": False, "at": body.get("at", 0)}
-    return put(snapshot, "communities", view["id"], view)
+    if founded:
+        return put(snapshot, "communities", name, view)
+    return _belonging(snapshot, name, view["visibility"])
 
 
 def _community_changed(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
