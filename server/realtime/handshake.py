@@ -46,7 +46,10 @@ def is_own_origin(origin: str | None, host: str | None, public_url: str) -> bool
     visitor's name (RFC 6455 10.2)."""
     if not origin:
         return False
-    asked = urlsplit(origin)
+    try:
+        asked = urlsplit(origin)
+    except ValueError:  # e.g. an unfinished IPv6 address
+        return False
     if asked.scheme not in ("http", "https") or not asked.netloc:
         return False
     public = urlsplit(public_url)

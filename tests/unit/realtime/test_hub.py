@@ -1,0 +1,220 @@
+"""Who is owed what: joined once per connection, in order, also while a fan-out runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.domain import limits
+from server.domain.events import CommunityChanged, EditedCommunity, ReplyPublished
+from server.domain.visibility import Touched
+from server.realtime import effects as fx
+from server.realtime import hub as hub_module
+from server.realtime.frames import Encoding
+from server.realtime.hub import Hub, Slice
+from tests.unit.realtime.scenes import CHESS, ME, TEA, THREAD, joined, post, record
+from tests.unit.realtime.wire import messages
+
+
+class Reader:
+    """A seat that remembers what was written to it, as lists of positions per write."""
+
+    def __init__(self, encoding: Encoding = Encoding.JSON) -> None:
+        self.encoding = encoding
+        self.heard: list[list[int]] = []
+        self.fed: list[fx.Input] = []
+
+    def write(self, data: bytes) -> None:
+        self.heard.append([frame["position"] for frame in messages(data, self.encoding)])
+
+    def feed(self, what: fx.Input) -> None:
+        self.fed.append(what)
+
+
+def deliver(part: Slice) -> None:
+    for seat, data in part.writes:
+        seat.write(data)
+
+
+def fan_out(hub: Hub) -> None:
+    for part in hub.fan_out():
+        deliver(part)
+
+
+def readers(hub: Hub, *interests: tuple[str, ...]) -> list[Reader]:
+    seats = [Reader() for _ in interests]
+    for seat, channels in zip(seats, interests, strict=True):
+        hub.join(seat, channels)
+    return seats
+
+
+def test_each_commit_is_one_write_per_connection_that_hears_of_it() -> None:
+    hub = Hub(0)
+    tea, both, chess, quiet = readers(hub, (TEA,), (TEA, THREAD, CHESS), (CHESS,), ("g",))
+    hub.publish([record(1, TEA, THREAD), record(2, CHESS), record(3, TEA)])
+    fan_out(hub)
+    assert tea.heard == [[1, 3]]
+    assert both.heard == [[1, 2, 3]], "an event on two of its channels comes once"
+    assert chess.heard == [[2]]
+    assert quiet.heard == []
+    assert hub.position == 3
+    assert (hub.frames, hub.bytes > 0) == (6, True)
+
+
+def test_readers_of_the_same_share_the_same_bytes() -> None:
+    hub = Hub(0)
+    one, two = readers(hub, (TEA,), (TEA, CHESS))
+    packed = Reader(Encoding.MSGPACK)
+    hub.join(packed, (TEA,))
+    hub.publish([record(1, TEA), record(2, TEA)])
+    (part,) = hub.fan_out()
+    data = {id(seat): written for seat, written in part.writes}
+    assert data[id(one)] is data[id(two)]
+    assert messages(data[id(packed)], Encoding.MSGPACK) == messages(data[id(one)], Encoding.JSON)
+
+
+def test_a_large_audience_is_served_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "SLICE_SEATS", 2)
+    hub = Hub(0)
+    seats = readers(hub, *[(TEA,)] * 5)
+    hub.publish([record(1, TEA)])
+    sizes = []
+    for part in hub.fan_out():
+        deliver(part)
+        sizes.append(len(part.writes))
+    assert sizes == [2, 2, 1]
+    assert all(seat.heard == [[1]] for seat in seats)
+
+
+def test_what_is_committed_during_a_fan_out_is_joined_into_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub_module, "SLICE_SEATS", 1)
+    hub = Hub(0)
+    first, second = readers(hub, (TEA,), (TEA,))
+    hub.publish([record(1, TEA)])
+    slices = hub.fan_out()
+    deliver(next(slices))
+    hub.publish([record(2, TEA)])
+    hub.publish([record(3, TEA)])
+    for part in slices:
+        deliver(part)
+    assert first.heard == second.heard == [[1], [2, 3]]
+
+
+def test_who_leaves_while_owed_leaves_at_the_position_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub_module, "SLICE_SEATS", 1)
+    hub = Hub(4)
+    seats = readers(hub, (TEA,), (TEA,))
+    hub.publish([record(5, TEA), record(6, TEA)])
+    slices = hub.fan_out()
+    deliver(next(slices))
+    served, waiting = sorted(seats, key=lambda seat: not seat.heard)
+    assert (hub.sent(served), hub.sent(waiting)) == (6, 4)
+    hub.leave(waiting, (TEA,))
+    assert [part.writes for part in slices] == [[]]
+    assert waiting.heard == []
+
+
+def test_who_joins_during_a_fan_out_hears_what_comes_after(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub_module, "SLICE_SEATS", 1)
+    hub = Hub(0)
+    readers(hub, (TEA,), (TEA,))
+    hub.publish([record(1, TEA)])
+    slices = hub.fan_out()
+    deliver(next(slices))
+    (late,) = readers(hub, (TEA,))
+    assert hub.sent(late) == 1
+    hub.publish([record(2, TEA)])
+    for part in slices:
+        deliver(part)
+    assert late.heard == [[2]]
+
+
+def test_who_is_turned_gets_what_comes_up_to_it_and_no_more() -> None:
+    hub = Hub(0)
+    asha, bob = readers(hub, ("g", ME, TEA), (TEA,))
+    hub.publish([record(1, TEA), record(2, TEA, ME, event=joined(on=False)), record(3, TEA)])
+    (part,) = hub.fan_out()
+    deliver(part)
+    assert part.turned == [(asha, 2)]
+    assert asha.heard == [[1, 2]]
+    assert bob.heard == [[1, 2, 3]]
+
+
+def test_a_community_made_private_turns_its_readers_and_everybody_in_a_thread() -> None:
+    hub = Hub(0)
+    member, reader, stranger = readers(hub, (TEA,), (THREAD,), (CHESS,))
+    private = EditedCommunity(name="Tea", visibility="private")
+    changed = CommunityChanged(community=TEA[2:], rev=2, settings=private)
+    hub.publish([record(1, TEA, event=changed)])
+    (part,) = hub.fan_out()
+    deliver(part)
+    assert part.turned == [(member, 1), (reader, 1)]
+    assert (member.heard, reader.heard, stranger.heard) == ([[1]], [], [])
+    assert hub.narrowed == 1
+
+
+def test_more_than_a_connection_may_hold_is_left_to_be_pulled() -> None:
+    """I9"""
+    hub = Hub(0)
+    (seat,) = readers(hub, (TEA,))
+    text = "x" * (limits.WRITE_BUFFER_BYTES_MAX // 2)
+    hub.publish([record(n, TEA, event=post(text=text)) for n in (1, 2, 3)])
+    (part,) = hub.fan_out()
+    assert (part.writes, part.flooded) == ([], [seat])
+    assert hub.sent(seat) == 3, "the batch is over: nothing is owed"
+
+
+def test_a_flooded_reader_is_at_the_position_before_while_it_is_told() -> None:
+    hub = Hub(0)
+    (seat,) = readers(hub, (TEA,))
+    text = "x" * (limits.WRITE_BUFFER_BYTES_MAX // 2)
+    hub.publish([record(n, TEA, event=post(text=text)) for n in (1, 2, 3)])
+    slices = hub.fan_out()
+    next(slices)
+    assert hub.sent(seat) == 0
+    hub.leave(seat, (TEA,))
+    assert hub.sent(seat) == 3
+    assert not hub.hears((TEA,))
+
+
+# -- values --------------------------------------------------------------------------------------------------
+
+
+def test_a_value_reaches_each_reader_of_its_channels_once() -> None:
+    hub = Hub(0)
+    both, other = readers(hub, (TEA, THREAD), (CHESS,))
+    hub.publish([record(1, THREAD, touched=Touched("post", "p", (TEA, THREAD)))])
+    fan_out(hub)
+    assert hub.values.take(10) == {("post", "p"): (TEA, THREAD)}
+    hub.push_values([("post", "p")], 7, {("post", "p"): {"replies": 1}})
+    fan_out(hub)
+    assert (both.heard, other.heard) == ([[1], [7]], [])
+    assert hub.values.flushed == 1
+
+
+def test_an_impact_goes_to_its_person() -> None:
+    hub = Hub(3)
+    asha, bob = readers(hub, (ME,), ("u:bob",))
+    hub.push_value("impact", "asha", 2, {"total": 5, "line": None}, (ME,))
+    fan_out(hub)
+    assert (asha.heard, bob.heard) == ([[2]], [])
+
+
+def test_a_post_that_comes_after_its_reactions_brings_their_counts() -> None:
+    """I4: a reply may arrive before its parent, and its count with it."""
+    hub = Hub(0)
+    reply = ReplyPublished(
+        post="r", kind="reply", place=TEA, root="0" * 26, parent="0" * 26, at=1, text="x"
+    )
+    early = Touched("post", "0" * 26, (TEA, THREAD))
+    hub.publish([record(1, THREAD, event=reply, touched=early)])
+    fan_out(hub)
+    hub.values.done(hub.values.take(10))
+    hub.publish([record(2, TEA, THREAD, "u:bob", event=post())])
+    fan_out(hub)
+    assert hub.values.take(10) == {("post", "0" * 26): (TEA, THREAD)}

@@ -1,0 +1,488 @@
+"""Conversations of a session: what it is told, what it asks for, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.app.handle import Answer
+from server.domain import limits
+from server.domain.commands import Acknowledge
+from server.domain.errors import Code, Refusal
+from server.realtime import effects as fx
+from server.realtime import frames, replies
+from server.realtime.frames import Do, Hello, Ping, RefusedChannel, Unwatch, Watch
+from server.realtime.reading import CATCH_UP_EVENTS_MAX
+from server.realtime.session import OTHERS_BURST, RETRY_MS, STRIKES_MAX
+from server.realtime.states import TABLE, CloseCode, State
+from tests.unit.realtime.scenes import (
+    ASHA,
+    CHESS,
+    EPOCH,
+    ME,
+    OTHER,
+    OWN,
+    REGION,
+    TEA,
+    THREAD,
+    UTC,
+    Playbook,
+    cursor,
+    entry,
+    interests,
+    joined,
+)
+
+CHANNELS = tuple(sorted(OWN))
+COMMAND = Acknowledge(post="0" * 26)
+
+
+def welcome(at: int, resume: frames.Resume, reason: str | None = None) -> fx.SendFrame:
+    return fx.SendFrame(
+        frames.Welcome(
+            cursor=cursor(at),
+            epoch=EPOCH,
+            region=REGION,
+            person="asha",
+            server_time=UTC,
+            resume=resume,
+            reason=reason,
+            channels=CHANNELS,
+        )
+    )
+
+
+def mark(at: int) -> fx.SendFrame:
+    return fx.SendFrame(frames.Mark(cursor=cursor(at)))
+
+
+def goodbye(code: int, reason: str, retry_ms: int = 0) -> tuple[fx.Effect, fx.Effect]:
+    bye = frames.Bye(code=code, reason=reason, retry_ms=retry_ms)
+    return fx.SendFrame(bye), fx.Close(code, reason)
+
+
+def signed_in(hello: Hello | None = None, hub: int = 10) -> Playbook:
+    """Somebody who said hello and is known: what they may hear is being loaded."""
+    book = Playbook().given(hub=hub, flushed=hub)
+    book.told(hello or Hello()).is_now("authenticating")
+    return book.told(fx.SignedIn(ASHA, 0))
+
+
+def live(hub: int = 10) -> Playbook:
+    book = signed_in(hub=hub).told(interests(1, hub)).told(fx.Page(2, (), hub, ready=True))
+    return book.given(sent=hub).is_now("live")
+
+
+# -- greeting ----------------------------------------------------------------------------------------------
+
+
+def test_a_fresh_client_is_welcomed_and_live() -> None:
+    book = Playbook().given(hub=10)
+    book.told(Hello(token="s")).asked(fx.Authenticate("s")).is_now("authenticating")
+    book.told(fx.SignedIn(ASHA, 0)).asked(fx.LoadInterests(1, "asha", frozenset()))
+    book.told(interests(1, 10)).asked(fx.CatchUp(2, CHANNELS, 10, None)).is_now("catching_up")
+    book.told(fx.Page(2, (), 10, ready=True))
+    book.asked(welcome(10, "fresh"), fx.Join(CHANNELS), mark(10)).is_now("live")
+
+
+def test_what_was_committed_while_interests_were_loaded_is_not_missed() -> None:
+    book = signed_in().told(interests(1, 7)).asked(fx.CatchUp(2, CHANNELS, 7, None))
+    book.told(fx.Page(2, (entry(9, TEA),), 10, ready=True))
+    book.asked(welcome(7, "fresh"), fx.SendEvents((entry_of(book),)), fx.Join(CHANNELS), mark(10))
+
+
+def entry_of(book: Playbook) -> object:
+    return book.asked_for(fx.SendEvents).entries[0]
+
+
+def test_a_resume_from_the_ring_is_complete() -> None:
+    missed = entry(5, TEA), entry(8, "g")
+    book = signed_in(Hello(cursor=cursor(4))).told(interests(1, 10))
+    book.asked(fx.CatchUp(2, CHANNELS, 4, None))
+    book.told(fx.Page(2, missed, 10, ready=True))
+    book.asked(
+        welcome(4, "complete"),
+        fx.SendEvents(missed),
+        fx.Join(CHANNELS),
+        fx.SendValues(CHANNELS, 4, True),
+        mark(10),
+    )
+
+
+def test_a_resume_from_the_log_is_paged() -> None:
+    first, second = (entry(5, TEA),), (entry(12, TEA),)
+    book = signed_in(Hello(cursor=cursor(4))).told(interests(1, 10))
+    book.told(fx.Page(2, first, 7, ready=False))
+    book.asked(welcome(4, "paged"), fx.SendEvents(first), fx.CatchUp(3, CHANNELS, 7, None))
+    book.given(hub=12).told(fx.Page(3, second, 12, ready=True))
+    book.asked(fx.SendEvents(second), fx.Join(CHANNELS), fx.SendValues(CHANNELS, 4, True), mark(12))
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ("no cursor", "bad_cursor"),
+        (cursor(4, EPOCH + 1), "unknown_epoch"),
+        (cursor(11), "ahead"),
+    ],
+)
+def test_a_cursor_that_leads_nowhere_is_reset(told: str, reason: str) -> None:
+    book = signed_in(Hello(cursor=told)).told(interests(1, 10))
+    book.told(fx.Page(2, (), 10, ready=True))
+    book.asked(welcome(10, "reset", reason), fx.Join(CHANNELS), mark(10))
+
+
+def test_a_cursor_older_than_the_log_is_reset() -> None:
+    book = signed_in(Hello(cursor=cursor(4)))
+    book.session._node = book.session._node._replace(oldest=5)
+    book.told(interests(1, 10)).told(fx.Page(2, (), 10, ready=True))
+    book.asked(welcome(10, "reset", "too_old"), fx.Join(CHANNELS), mark(10))
+
+
+def test_channels_named_in_hello_resume_too_and_forbidden_ones_are_told() -> None:
+    book = signed_in(Hello(channels=(THREAD, "t:nonsense", OTHER)))
+    asked = frozenset({THREAD, OTHER})
+    book.asked(fx.LoadInterests(1, "asha", asked))
+    book.told(interests(1, 10, asked=asked, allowed=frozenset({THREAD})))
+    book.asked(fx.CatchUp(2, tuple(sorted(OWN | {THREAD})), 10, None))
+    book.told(fx.Page(2, (), 10, ready=True))
+    assert book.effects[1] == fx.SendFrame(
+        frames.Watching(id=0, channels=(), refused=(RefusedChannel(OTHER, Code.FORBIDDEN),))
+    )
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code", "retry_ms"),
+    [
+        (Refusal(Code.EXPIRED, "old"), CloseCode.UNAUTHENTICATED, 0),
+        (Refusal(Code.UNAUTHENTICATED, "who"), CloseCode.UNAUTHENTICATED, 0),
+        (Refusal(Code.INTERNAL, "our fault"), CloseCode.UNAVAILABLE, RETRY_MS),
+    ],
+)
+def test_who_is_not_known_is_sent_away(refusal: Refusal, code: int, retry_ms: int) -> None:
+    book = Playbook().told(Hello()).told(fx.SignedIn(refusal, 0))
+    book.asked(*goodbye(code, refusal.code, retry_ms)).is_now("closed")
+
+
+def test_a_person_has_a_bounded_number_of_connections() -> None:
+    book = Playbook().told(Hello())
+    book.told(fx.SignedIn(ASHA, limits.CONNECTIONS_PER_PERSON_MAX))
+    book.asked(*goodbye(CloseCode.TOO_MANY_CONNECTIONS, "too many connections", RETRY_MS))
+
+
+def test_who_was_locked_out_meanwhile_is_sent_away() -> None:
+    gone = Refusal(Code.UNAUTHENTICATED, "gone")
+    book = signed_in().told(interests(1, 10)._replace(own=frozenset(), refusal=gone))
+    book.asked(*goodbye(CloseCode.UNAUTHENTICATED, Code.UNAUTHENTICATED))
+
+
+def test_hello_must_come_in_time() -> None:
+    book = Playbook().given(now=limits.UNAUTHENTICATED_SECONDS_MAX * 1000 - 1)
+    book.told(fx.Tick()).asked().is_now("opening")
+    book.given(now=limits.UNAUTHENTICATED_SECONDS_MAX * 1000).told(fx.Tick())
+    book.asked(*goodbye(CloseCode.HELLO_TIMEOUT, "no hello", RETRY_MS))
+
+
+@pytest.mark.parametrize(
+    "frame", [Watch(id=1, channels=()), Unwatch(channels=()), Do("12345678", COMMAND)]
+)
+def test_hello_must_come_first(frame: fx.Input) -> None:
+    refusal = Refusal(Code.BAD_FRAME, "hello must come first")
+    book = Playbook().told(frame)
+    book.asked(replies.error(refusal), *goodbye(CloseCode.BAD_FRAME, Code.BAD_FRAME))
+
+
+@pytest.mark.parametrize("frame", [Hello(), Watch(id=1, channels=()), Do("12345678", COMMAND)])
+def test_frames_before_the_welcome_are_refused_but_not_deadly(frame: fx.Input) -> None:
+    book = Playbook().told(Hello()).told(frame).is_now("authenticating")
+    assert book.asked_for(fx.SendFrame).frame.error.code == Code.BAD_FRAME
+
+
+# -- live ----------------------------------------------------------------------------------------------------
+
+
+def test_answers_a_ping_in_every_state_that_speaks() -> None:
+    pong = fx.SendFrame(frames.Pong(server_time=UTC))
+    Playbook().told(Ping()).asked(pong)
+    signed_in().told(Ping()).asked(pong)
+    live().told(Ping()).asked(pong)
+
+
+def test_a_command_is_submitted_once_and_answered_under_its_key() -> None:
+    book = live().told(Do("12345678", COMMAND)).asked(fx.Submit("asha", "12345678", COMMAND))
+    answer = Answer(position=11, cursor=cursor(11), result={"rev": 1}, repeated=True)
+    book.told(fx.Answered("12345678", answer)).asked(
+        fx.SendFrame(
+            frames.Done(
+                key="12345678", ok=True, answer={"rev": 1}, cursor=cursor(11), repeated=True
+            )
+        )
+    )
+    refusal = Refusal(Code.NOT_FOUND, "no such post")
+    book.told(fx.Answered("87654321", refusal)).asked(replies.done("87654321", refusal))
+
+
+def test_a_malformed_command_is_refused_under_its_key() -> None:
+    refusal = Refusal(Code.UNKNOWN_KIND, "no such command", "do")
+    live().told(Do("12345678", refusal)).asked(replies.done("12345678", refusal))
+
+
+def test_commands_come_from_a_bucket_that_refills() -> None:
+    book = live()
+    for n in range(limits.COMMANDS_BURST):
+        book.told(Do(f"key-{n:05}", COMMAND)).asked_for(fx.Submit)
+    book.told(Do("one-more", COMMAND)).asked(replies.done("one-more", replies.TOO_FAST))
+    book.given(now=10_000 // limits.COMMANDS_PER_10_S + 1)
+    book.told(Do("one-more", COMMAND)).asked_for(fx.Submit)
+    book.told(Do("and-more", COMMAND)).asked(replies.done("and-more", replies.TOO_FAST))
+
+
+def test_who_never_slows_down_is_cut_off() -> None:
+    book = live()
+    for n in range(limits.COMMANDS_BURST + STRIKES_MAX):
+        book.told(Do(f"key-{n:05}", COMMAND)).is_now("live")
+    book.told(Do("one-more", COMMAND))
+    book.asked(fx.Leave(CHANNELS), *goodbye(CloseCode.RATE_LIMITED, "too many commands", RETRY_MS))
+
+
+def test_a_malformed_frame_is_answered_and_many_end_it() -> None:
+    bad = fx.Malformed(Refusal(Code.UNKNOWN_KIND, "what?"), fatal=False)
+    book = live()
+    for _ in range(OTHERS_BURST):
+        book.told(bad).asked(replies.error(bad.refusal))
+    book.told(bad).is_now("closed")
+
+
+@pytest.mark.parametrize(
+    ("code", "close"),
+    [(Code.BAD_ENCODING, CloseCode.BAD_FRAME), (Code.TOO_LARGE, CloseCode.TOO_LARGE)],
+)
+def test_what_cannot_be_understood_ends_it(code: Code, close: int) -> None:
+    bad = fx.Malformed(Refusal(code, "?"), fatal=True)
+    live().told(bad).asked(replies.error(bad.refusal), fx.Leave(CHANNELS), *goodbye(close, code))
+
+
+def test_marks_progress_that_brought_no_event() -> None:
+    book = live().told(fx.Tick()).asked()
+    book.given(hub=12, sent=12).told(fx.Tick()).asked(mark(12))
+    book.told(fx.Tick()).asked()
+
+
+# -- watching ------------------------------------------------------------------------------------------------
+
+
+def allowed(id: int, *channels: str, since: int | None = None, at: int = 10) -> fx.Authorized:
+    return fx.Authorized(id, since, at, channels, ())
+
+
+def test_watches_from_now_on() -> None:
+    book = live().told(Watch(id=7, channels=(THREAD, THREAD)))
+    book.asked(fx.Authorize(7, None, "asha", (THREAD,)))
+    book.told(allowed(7, THREAD))
+    book.asked(fx.Join((THREAD,)), replies.watching(7, (THREAD,)))
+    book.told(Watch(id=8, channels=(THREAD, TEA))).asked(replies.watching(8, (THREAD, TEA)))
+
+
+def test_tells_which_channels_may_not_be_watched() -> None:
+    book = live().told(Watch(id=7, channels=(THREAD, "nonsense", OTHER)))
+    refused = (("nonsense", str(Code.BAD_VALUE)),)
+    book.asked(fx.Authorize(7, None, "asha", (THREAD, OTHER), refused))
+    refused += ((OTHER, str(Code.FORBIDDEN)),)
+    book.told(fx.Authorized(7, None, 10, (THREAD,), refused))
+    book.asked(fx.Join((THREAD,)), replies.watching(7, (THREAD,), refused))
+
+
+def test_replays_a_channel_and_repeats_nothing_that_another_brought() -> None:
+    book = live().told(Watch(id=7, channels=(THREAD,), since=cursor(2)))
+    book.asked(fx.Authorize(7, 2, "asha", (THREAD,)))
+    book.given(hub=13, sent=13).told(allowed(7, THREAD, since=2))
+    book.asked(fx.Leave(CHANNELS), fx.CatchUp(3, (THREAD,), 2, 13)).is_now("catching_up")
+    old, brought, fresh = entry(5, THREAD, TEA), entry(12, TEA, THREAD), entry(13, THREAD)
+    book.told(fx.Page(3, (old, brought, fresh), 13, ready=True))
+    book.asked(
+        fx.SendEvents((old, fresh)),
+        fx.SendValues((THREAD,), 2, True),
+        replies.watching(7, (THREAD,)),
+        fx.CatchUp(4, (*CHANNELS, THREAD), 13, None),
+    )
+    book.told(fx.Page(4, (), 13, ready=True))
+    book.asked(
+        fx.Join((*CHANNELS, THREAD)), fx.SendValues((*CHANNELS, THREAD), 10, False), mark(13)
+    )
+
+
+def test_a_replay_that_is_too_long_is_refused() -> None:
+    book = live(hub=99_999).told(Watch(id=7, channels=(THREAD,), since=cursor(2)))
+    book.told(allowed(7, THREAD, since=2, at=99_999))
+    page = tuple([entry(n, THREAD) for n in range(3, CATCH_UP_EVENTS_MAX + 5)])
+    book.told(fx.Page(3, page, 9_000, ready=False))
+    assert replies.watching(7, (), ((THREAD, Code.GONE),)) in book.effects
+    assert book.asked_for(fx.CatchUp).channels == CHANNELS
+
+
+@pytest.mark.parametrize(
+    ("since", "code"),
+    [
+        ("nonsense", Code.BAD_CURSOR),
+        (cursor(4, EPOCH + 1), Code.BAD_CURSOR),
+        (cursor(11), Code.BAD_CURSOR),
+    ],
+)
+def test_a_watch_from_a_cursor_that_leads_nowhere_is_refused(since: str, code: Code) -> None:
+    book = live().told(Watch(id=7, channels=(THREAD,), since=since))
+    book.asked(replies.watching(7, (), ((THREAD, str(code)),)))
+
+
+def test_permission_is_asked_again_when_it_changed_meanwhile() -> None:
+    book = live().told(Watch(id=7, channels=(THREAD,)))
+    book.given(narrowed=11).told(allowed(7, THREAD, at=10))
+    book.asked(fx.Authorize(7, None, "asha", (THREAD,)))
+
+
+def test_a_connection_watches_a_bounded_number_of_channels() -> None:
+    many = tuple([f"t:{n:026}" for n in range(limits.CHANNELS_PER_CONNECTION_MAX + 1)])
+    book = live().told(fx.Authorized(7, None, 10, many, ()))
+    answer = book.asked_for(fx.SendFrame).frame
+    assert len(answer.channels) == limits.CHANNELS_PER_CONNECTION_MAX
+    assert answer.refused == (RefusedChannel(many[-1], Code.TOO_LARGE),)
+
+
+def test_unwatches_what_was_watched_and_keeps_ones_own() -> None:
+    book = live().told(allowed(7, THREAD))
+    book.told(Unwatch(channels=(THREAD, TEA, "g", OTHER))).asked(fx.Drop((THREAD,)))
+    book.told(Unwatch(channels=(THREAD,))).asked()
+
+
+# -- falling behind ------------------------------------------------------------------------------------------
+
+
+def test_a_slow_reader_is_left_alone_and_pulls_later() -> None:
+    book = live().given(hub=15, sent=14, flushed=12)
+    book.told(fx.Paused()).asked(fx.Leave(CHANNELS)).is_now("behind")
+    book.given(hub=20).told(fx.Resumed()).asked(fx.CatchUp(4, CHANNELS, 14, None))
+    late = (entry(16, TEA),)
+    book.told(fx.Page(4, late, 20, ready=True))
+    book.asked(fx.SendEvents(late), fx.Join(CHANNELS), fx.SendValues(CHANNELS, 12, False), mark(20))
+
+
+def test_a_page_that_was_asked_before_falling_behind_is_dropped() -> None:
+    book = live().told(fx.Flooded()).asked(fx.Leave(CHANNELS), fx.CatchUp(3, CHANNELS, 10, None))
+    book.told(fx.Paused()).asked().is_now("behind")
+    book.told(fx.Resumed()).asked(fx.CatchUp(5, CHANNELS, 10, None))
+    book.told(fx.Page(3, (entry(9, TEA),), 10, ready=False)).asked()
+
+
+def test_whoever_is_too_far_behind_starts_anew() -> None:
+    book = live().given(hub=99_999).told(fx.Flooded())
+    page = tuple([entry(n, TEA) for n in range(11, CATCH_UP_EVENTS_MAX + 20)])
+    book.told(fx.Page(3, page, 9_000, ready=False))
+    book.asked(
+        fx.SendEvents(page),
+        fx.SendFrame(frames.Reset(reason="too_far_behind", cursor=cursor(99_999))),
+        fx.LoadInterests(4, "asha", frozenset()),
+    ).is_now("reloading")
+
+
+def test_a_page_that_cannot_be_read_ends_it_for_now() -> None:
+    book = live().told(fx.Flooded()).told(fx.PageFailed(3, Refusal(Code.INTERNAL, "disk")))
+    book.asked(*goodbye(CloseCode.UNAVAILABLE, Code.INTERNAL, RETRY_MS))
+
+
+def test_values_that_could_not_be_taken_are_asked_for_later() -> None:
+    book = live().given(flushed=10)
+    book.told(fx.ValuesMissed(8)).asked()
+    book.told(fx.Tick()).asked(fx.SendValues(CHANNELS, 8, False))
+    book.told(fx.ValuesMissed(7)).told(fx.Paused()).told(fx.Resumed())
+    book.told(fx.Page(4, (), 10, ready=True))
+    assert book.asked_for(fx.SendValues) == fx.SendValues(CHANNELS, 7, False)
+
+
+# -- permission ------------------------------------------------------------------------------------------------
+
+
+def test_joining_a_community_brings_it_from_that_position_on() -> None:
+    book = live().given(hub=15, sent=15).told(fx.Turned(12))
+    book.asked(fx.Leave(CHANNELS), fx.LoadInterests(3, "asha", frozenset())).is_now("reloading")
+    more = tuple(sorted(OWN | {CHESS}))
+    book.told(interests(3, 15, OWN | {CHESS})).asked(fx.CatchUp(4, more, 12, None))
+    book.told(fx.Page(4, (entry(13, CHESS),), 15, ready=True)).asked_for(fx.SendEvents)
+    book.is_now("live")
+
+
+def test_a_lost_permission_takes_the_channel_and_what_was_watched_with_it() -> None:
+    book = live().told(allowed(7, THREAD)).given(hub=12, sent=12)
+    book.told(fx.Turned(11)).asked_for(fx.Leave)
+    asked = frozenset({THREAD})
+    book.told(interests(3, 12, OWN - {TEA}, asked, allowed=frozenset()))
+    book.asked(
+        replies.watching(0, (), ((THREAD, str(Code.FORBIDDEN)),)),
+        fx.CatchUp(4, ("g", ME), 11, None),
+    )
+
+
+def test_an_event_met_while_catching_up_turns_as_well() -> None:
+    left = entry(6, "g", ME, event=joined(on=False))
+    beyond = entry(7, TEA)
+    book = live(hub=10).given(sent=5).told(fx.Flooded()).given(hub=11)
+    book.told(fx.Page(3, (left, beyond), 11, ready=True))
+    book.is_now("live")  # known as of 10: that event is reflected already
+    book = live(hub=5).told(fx.Flooded()).given(hub=11)
+    book.told(fx.Page(3, (left, beyond), 11, ready=True))
+    book.asked(fx.SendEvents((left,)), fx.LoadInterests(4, "asha", frozenset()))
+    assert book.session.sent == 6
+
+
+def test_a_narrowed_community_is_asked_about_before_anything_more_is_sent() -> None:
+    book = live().told(fx.Flooded()).given(hub=12, narrowed=11)
+    book.told(fx.Page(3, (entry(12, TEA),), 12, ready=True))
+    book.asked(fx.LoadInterests(4, "asha", frozenset())).is_now("reloading")
+
+
+def test_what_was_watched_while_reloading_stays() -> None:
+    book = live().given(hub=12, sent=12).told(fx.Turned(11))
+    book.told(allowed(7, THREAD, at=12)).asked(replies.watching(7, (THREAD,)))
+    book.told(interests(3, 12)).asked(fx.CatchUp(4, (*CHANNELS, THREAD), 11, None))
+    before, after = entry(12, THREAD), entry(13, THREAD)
+    book.given(hub=13).told(fx.Page(4, (before, after), 13, ready=True))
+    assert book.asked_for(fx.SendEvents).entries == (after,), "watched from 12 on"
+
+
+def test_an_answer_seen_before_the_change_is_asked_again() -> None:
+    book = live().given(hub=15, sent=15).told(fx.Turned(12)).told(interests(3, 11))
+    book.asked(fx.LoadInterests(4, "asha", frozenset())).is_now("reloading")
+    book.told(interests(3, 15)).asked()
+
+
+# -- ends ------------------------------------------------------------------------------------------------------
+
+
+def test_a_stopping_node_says_when_to_come_back() -> None:
+    live().told(fx.Drain(700)).asked(
+        fx.Leave(CHANNELS), *goodbye(CloseCode.GOING_AWAY, "stopping", 700)
+    )
+
+
+def test_a_stopping_node_answers_what_it_took() -> None:
+    book = live().told(Do("12345678", COMMAND)).told(fx.Drain(700)).is_now("draining")
+    assert fx.Close(CloseCode.GOING_AWAY, "stopping") not in book.effects
+    book.told(Do("87654321", COMMAND)).asked(replies.done("87654321", replies.STOPPING))
+    refusal = Refusal(Code.CONFLICT, "no")
+    book.told(fx.Answered("12345678", refusal)).asked(
+        replies.done("12345678", refusal), fx.Close(CloseCode.GOING_AWAY, "stopping")
+    )
+
+
+def test_signing_out_ends_it() -> None:
+    book = live().told(fx.Expelled())
+    book.asked(fx.Leave(CHANNELS), *goodbye(CloseCode.UNAUTHENTICATED, "signed out"))
+
+
+def test_a_lost_socket_leaves_the_hub_once() -> None:
+    book = live().told(fx.Lost()).asked(fx.Leave(CHANNELS)).is_now("closed")
+    book.told(fx.Lost()).asked()
+    book.told(fx.Resumed()).asked()
+
+
+def test_every_state_but_the_last_has_a_way_out() -> None:
+    for state, row in TABLE.items():
+        ends = {end for ends in row.values() for end in ends}
+        assert (State.CLOSED in ends) is (state is not State.CLOSED)
