@@ -5,7 +5,7 @@ import { type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
 import { Api } from "./api.ts";
 import type { Command } from "./commands.ts";
 import { Connection, type Phase } from "./connection.ts";
-import type { ServerFrame, Welcome } from "./frames.ts";
+import type { EventFrame, ServerFrame, Welcome } from "./frames.ts";
 import type { Host, Shelf } from "./host.ts";
 import { type Outcome, Outbox } from "./outbox.ts";
 import { People } from "./people.ts";
@@ -63,6 +63,7 @@ export class TapClient {
     const wire = { send: (key: string, command: Command) => this.#connection.send({ t: "do", key, command }) };
     this.outbox = new Outbox(options.host, options.shelf, wire, snapshot.me.id);
     this.view = new View(this.store, this.outbox, this.#people);
+    this.store.onStale((name) => void this.#fetchPost(name.replace("post:", "")));
     this.#take(snapshot);
   }
 
@@ -117,14 +118,28 @@ export class TapClient {
   #welcomed(frame: Welcome): void {
     this.#clockAhead = frame.server_time - this.#host.now();
     this.outbox.opened();
-    if (frame.resume === "reset") void this.#refresh();
+    if (frame.resume === "reset" || this.#placesDiffer(frame.channels)) void this.#refresh();
+  }
+
+  /** Events about a place are not sent to those who left it: the welcome says which are one's own now. */
+  #placesDiffer(channels: readonly string[]): boolean {
+    const now = channels.filter((channel) => channel.startsWith("c:"));
+    const had = (this.store.ids("communities").value ?? []).filter((id) => this.view.belongs(id));
+    return channels.length > 0 && (now.length !== had.length || had.some((id) => !now.includes(`c:${id}`)));
   }
 
   #receive(frame: ServerFrame): void {
     switch (frame.t) {
       case "event":
+        this.store.apply(frame);
+        if (this.#changesPlaces(frame)) void this.#refresh();
+        break;
       case "value":
         this.store.apply(frame);
+        break;
+      case "watching":
+        // Too long ago to be replayed: what is on the screen is fetched anew.
+        if (frame.refused.some(({ code }) => code === "gone" || code === "bad_cursor")) void this.#refresh();
         break;
       case "done":
         this.outbox.answered(frame);
@@ -137,6 +152,15 @@ export class TapClient {
         break;
       default:
     }
+  }
+
+  /** One's own coming and going changes which posts one is shown. */
+  #changesPlaces({ type, body }: EventFrame): boolean {
+    return (type === "membership.changed" || type === "community.role_changed") && body["person"] === this.store.me;
+  }
+
+  async #fetchPost(id: string): Promise<void> {
+    await this.load(`/posts/${id}`).catch(() => {});
   }
 
   /** The node cannot tell what we missed: start over from a snapshot, and keep watching from there. */

@@ -11,7 +11,7 @@
  */
 
 import { STEADY_MS, backoff } from "./backoff.ts";
-import { type ClientFrame, type ServerFrame, type Welcome, cursorAt, cursorPosition, decodeFrame } from "./frames.ts";
+import { type ClientFrame, type ServerFrame, type Watching, type Welcome, cursorAt, cursorPosition, decodeFrame } from "./frames.ts";
 import type { Host, SocketLike } from "./host.ts";
 
 export type Phase = "idle" | "opening" | "greeting" | "catching_up" | "live" | "waiting" | "stopped";
@@ -40,7 +40,8 @@ export class Connection {
   readonly #listener: Listener;
   readonly #client: string;
   readonly #channels = new Set<string>();
-  readonly #replays = new Set<number>();
+  /** Watches whose replay is not through yet, by the id of their frame. */
+  readonly #replays = new Map<number, { channels: readonly string[]; since: string }>();
   #phase: Phase = "idle";
   #socket: SocketLike | null = null;
   #cursor: string | null = null;
@@ -89,7 +90,7 @@ export class Connection {
       this.#attempt = 0;
       this.#open();
     } else if (this.#phase === "live" || this.#phase === "catching_up") {
-      this.#ask(PROBE_MS_MAX);
+      this.#probe(PROBE_MS_MAX);
     }
   }
 
@@ -101,18 +102,27 @@ export class Connection {
     return true;
   }
 
-  /** Adds channels, replaying what happened on them after ``since``; a reconnect names them all again. */
-  watch(channels: readonly string[], since?: string): void {
-    for (const channel of channels) this.#channels.add(channel);
+  /**
+   * Adds channels, replaying what happened on them after ``since``. Once the replay is through a reconnect
+   * names them with all others; until then it asks for the replay again, so that nothing between is lost.
+   */
+  watch(channels: readonly string[], since: string): void {
     this.#watchId += 1;
-    const id = this.#watchId;
-    const sent = this.send({ t: "watch", id, channels: [...channels], ...(since === undefined ? {} : { since }) });
-    if (sent && since !== undefined) this.#replays.add(id);
+    this.#replays.set(this.#watchId, { channels, since });
+    this.#ask(this.#watchId, channels, since);
   }
 
   unwatch(channels: readonly string[]): void {
+    const gone = new Set(channels);
     for (const channel of channels) this.#channels.delete(channel);
+    for (const [id, replay] of this.#replays) {
+      if (replay.channels.every((channel) => gone.has(channel))) this.#replays.delete(id);
+    }
     this.send({ t: "unwatch", channels: [...channels] });
+  }
+
+  #ask(id: number, channels: readonly string[], since: string): void {
+    this.send({ t: "watch", id, channels: [...channels], since });
   }
 
   // -- opening and closing ---------------------------------------------------------------------
@@ -163,7 +173,6 @@ export class Connection {
     const socket = this.#socket;
     this.#socket = null;
     this.#welcomedAt = 0;
-    this.#replays.clear();
     socket?.close();
   }
 
@@ -185,7 +194,7 @@ export class Connection {
         this.#listener.frame(frame);
         return this.#passed(frame.position);
       case "watching":
-        this.#replays.delete(frame.id);
+        this.#replayed(frame);
         break;
       case "bye":
         this.#advice = frame.retry_ms ?? 0;
@@ -201,6 +210,16 @@ export class Connection {
     this.#become(frame.resume === "paged" || frame.resume === "complete" ? "catching_up" : "live", "");
     this.#listenForSilence(SILENCE_MS_MAX);
     this.#listener.welcome(frame);
+    for (const [id, { channels, since }] of this.#replays) this.#ask(id, channels, since);
+  }
+
+  #replayed(frame: Watching): void {
+    const refused = new Set(frame.refused.map(({ channel }) => channel));
+    for (const channel of refused) this.#channels.delete(channel);
+    for (const channel of this.#replays.get(frame.id)?.channels ?? []) {
+      if (!refused.has(channel)) this.#channels.add(channel);
+    }
+    this.#replays.delete(frame.id);
   }
 
   /** Events of a replayed channel may lie beyond others still to come: they never move the cursor. */
@@ -215,11 +234,11 @@ export class Connection {
     this.#timer(ms, () => {
       const silent = this.#host.now() - this.#heardAt;
       if (silent < SILENCE_MS_MAX) this.#listenForSilence(SILENCE_MS_MAX - silent);
-      else this.#ask(PONG_MS_MAX);
+      else this.#probe(PONG_MS_MAX);
     });
   }
 
-  #ask(patience: number): void {
+  #probe(patience: number): void {
     this.#unanswered = true;
     this.send({ t: "ping" });
     this.#timer(patience, () => {

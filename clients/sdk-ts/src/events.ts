@@ -17,6 +17,8 @@ export interface Bodies {
     skills?: string[]; locale?: string; timezone?: string;
   };
   "person.status_changed": { person: string; rev: number; active: boolean };
+  "person.handed_over": { person: string; to: string; rev: number };
+  "person.taken_over": { person: string; previous: string; rev: number };
   "person.role_changed": { person: string; role: string; rev: number; on: boolean };
   "community.created": {
     community: string; home: string; name: string; audience: string; about?: string; visibility?: Visibility; owner?: string;
@@ -55,6 +57,8 @@ export interface Bodies {
     post: string; place: string; author: string; rev: number; stage: IdeaStage; owner?: string; due?: number | null; note?: string;
   };
   "ballot.cast": { poll: string; place: string; rev: number; choices?: number[]; withdrawn?: boolean };
+  "read.marked": { channel: string; up_to: number };
+  "erasure.requested": { request: string; scope: "post" | "person"; target: string };
   "poll.closed": { poll: string; place: string; voters: number; counts: number[] };
   "moderation.acted": { target: string; root: string; place: string; act: "hide" | "lock" | "pin"; rev: number; on: boolean };
   "moderation.hidden_at_home": { target: string; root: string; place: string; rev: number; on: boolean };
@@ -63,6 +67,7 @@ export type EventType = keyof Bodies;
 
 const TYPES: Record<EventType, true> = {
   "person.registered": true, "person.profile_changed": true, "person.status_changed": true, "person.role_changed": true,
+  "person.handed_over": true, "person.taken_over": true, "read.marked": true, "erasure.requested": true,
   "community.created": true, "community.changed": true, "membership.changed": true, "community.role_changed": true,
   "conversation.started": true, "conversation.changed": true, "post.published": true, "reply.published": true,
   "post.edited": true, "post.deleted": true, "reaction.changed": true, "answer.accepted": true, "verification.changed": true,

@@ -2,6 +2,7 @@
  * The one fold of event and value frames: onto a snapshot (I4: snapshot + tail = a fresh snapshot) and
  * onto the store, which both look like ``Entities``. Merge rules stand in server/domain/events.py: a
  * register takes the higher ``rev``, a deletion beats every edit, a value takes the later position.
+ * What a frame cannot tell is never guessed: it is named to ``stale`` and fetched again.
  */
 
 import { type Bodies, type EventType, isEventType } from "./events.ts";
@@ -23,6 +24,8 @@ export interface Tables {
   /** By ``person:x``, ``topic:y`` or ``post:z``. */
   follows: true;
   acknowledged: true;
+  /** By channel: the moment up to which this person has read it. */
+  read: number;
 }
 export type TableName = keyof Tables;
 
@@ -35,6 +38,8 @@ export interface Entities {
   newer(register: string, rev: number): boolean;
   /** A post or reply appeared; who keeps an order of posts puts it there. */
   appeared(post: PostView): void;
+  /** ``post:<id>``: its text is somewhere else now. */
+  stale(name: string): void;
 }
 
 type Folds = { [K in EventType]?: (state: Entities, body: Bodies[K], frame: EventFrame) => void };
@@ -47,6 +52,9 @@ export function foldEvent(state: Entities, frame: EventFrame): void {
 
 export function foldValue(state: Entities, frame: ValueFrame): void {
   if (frame.of === "impact") return;
+  const tally = frame.of === "poll" ? state.get("polls", frame.id) : undefined;
+  // Closing is final: a tally that is still open was counted before it.
+  if (frame.of === "poll" && tally?.closed && !frame.value.closed) return;
   if (!state.newer(`value:${frame.of}:${frame.id}`, frame.position)) return;
   if (frame.of === "poll") state.put("polls", frame.id, frame.value);
   else change(state, frame.id, (post) => ({ ...post, counts: { ...NO_COUNTS, ...frame.value } }));
@@ -66,16 +74,23 @@ const FOLDS: Folds = {
     const known = state.get("people", person);
     if (known !== undefined && state.newer(`status:${person}`, rev)) state.put("people", person, { ...known, active });
   },
+  "person.handed_over"(state, { person }) {
+    const known = state.get("people", person);
+    if (known !== undefined) state.put("people", person, { ...known, home: "" });
+  },
+  "person.taken_over"(state, { person }, { id }) {
+    const known = state.get("people", person);
+    if (known !== undefined) state.put("people", person, { ...known, home: id.slice(0, id.indexOf(":")) });
+  },
   "person.role_changed"(state, { person, role, rev, on }) {
     const known = state.get("people", person);
     if (known === undefined || !state.newer(`role:${person}:${role}`, rev)) return;
     state.put("people", person, { ...known, roles: withOrWithout(known.roles, role, on).toSorted() });
   },
-  "community.created"(state, body, frame) {
-    if (state.get("communities", body.community) === undefined) {
-      const { community: id, home, name, audience, about = "", visibility = "open" } = body;
-      state.put("communities", id, { id, home, name, about, visibility, audience, archived: false, at: body.at || frame.at });
-    }
+  "community.created"(state, body) {
+    if (state.get("communities", body.community) !== undefined) return;
+    const { community: id, home, name, audience, about = "", visibility = "open", at = 0 } = body;
+    state.put("communities", id, { id, home, name, about, visibility, audience, archived: false, at });
   },
   "community.changed"(state, { community, rev, settings }) {
     const known = state.get("communities", community);
@@ -90,11 +105,8 @@ const FOLDS: Folds = {
     if (!state.newer(`community_role:${community}:${person}`, rev)) return;
     if (person === state.me) setMembership(state, community, { role });
   },
-  "conversation.started"(state, body, frame) {
-    const { conversation: id, home, members, title = "" } = body;
-    if (state.get("conversations", id) === undefined) {
-      state.put("conversations", id, { id, home, members, title, at: body.at || frame.at });
-    }
+  "conversation.started"(state, { conversation: id, home, members, title = "", at = 0 }) {
+    if (state.get("conversations", id) === undefined) state.put("conversations", id, { id, home, members, title, at });
   },
   "conversation.changed"(state, { conversation, rev, members, title = "" }) {
     const known = state.get("conversations", conversation);
@@ -106,7 +118,6 @@ const FOLDS: Folds = {
     const { poll, paper, praise, announcement } = body;
     const post: PostView = { ...published(body.post, body, frame), kind: body.kind, title: body.title ?? "", topics: body.topics ?? [] };
     if (poll || paper || praise || announcement) post.detail = detailOf({ poll, paper, praise, announcement });
-    if (body.kind === "idea") post.idea = { stage: "submitted", owner: "", due: null, note: "" };
     if (poll && state.get("polls", post.id) === undefined) {
       state.put("polls", post.id, { voters: 0, counts: poll.hidden_until_close ? null : poll.choices.map(() => 0), closed: false });
     }
@@ -119,13 +130,17 @@ const FOLDS: Folds = {
     state.put("posts", post.id, post);
     state.appeared(post);
   },
-  "post.edited"(state, body, frame) {
-    const { rev, text, title = "", topics = [], mentions = [] } = body;
-    change(state, body.post, (post) =>
-      post.deleted || rev <= post.rev ? post : { ...post, rev, text, title, topics, mentions, edited_at: body.at || frame.at });
+  "post.edited"(state, { post: id, rev, text, title = "", topics = [], mentions = [], at = 0 }) {
+    change(state, id, (post) => {
+      if (post.deleted || rev <= post.rev) return post;
+      return { ...post, rev, edited_at: at || null, ...(post.hidden ? {} : { text, title, topics, mentions }) };
+    });
   },
   "post.deleted"(state, { post: id, rev }) {
-    change(state, id, (post) => ({ ...post, deleted: true, text: "", title: "", rev: Math.max(rev, post.rev) }));
+    change(state, id, (post) => ({ ...post, ...BLANK, deleted: true, edited_at: null, rev }));
+  },
+  "erasure.requested"(state, { scope, target }) {
+    if (scope === "post") change(state, target, (post) => ({ ...post, ...BLANK, deleted: true, edited_at: null }));
   },
   "reaction.changed"(state, { target, reaction, emoji = "", rev, on }, { by }) {
     const name = reaction === "emoji" ? `emoji:${emoji}` : reaction;
@@ -156,22 +171,25 @@ const FOLDS: Folds = {
     if (by !== state.me || !state.newer(`ballot:${poll}`, rev)) return;
     state.put("ballots", poll, withdrawn ? undefined : choices);
   },
+  "read.marked"(state, { channel, up_to }, { by }) {
+    if (by === state.me) state.put("read", channel, Math.max(state.get("read", channel) ?? 0, up_to));
+  },
   "poll.closed"(state, { poll, voters, counts }) {
     state.put("polls", poll, { voters, counts, closed: true });
   },
   "moderation.acted"(state, { target, act, rev, on }) {
     if (!state.newer(`moderation:${target}:${act}`, rev)) return;
-    if (act === "hide") change(state, target, (post) => ({ ...post, hidden: on, ...(on ? EMPTY : {}) }));
+    if (act === "hide") hide(state, target, on);
     if (act === "lock") change(state, target, (post) => ({ ...post, locked: on }));
     if (act === "pin") change(state, target, (post) => ({ ...post, pinned: on }));
   },
   "moderation.hidden_at_home"(state, { target, rev, on }) {
     if (!state.newer(`hidden_at_home:${target}`, rev)) return;
-    change(state, target, (post) => ({ ...post, hidden: on, ...(on ? EMPTY : {}) }));
+    hide(state, target, on);
   },
 };
 
-const EMPTY = { title: "", text: "" };
+const BLANK = { title: "", text: "", topics: [], mentions: [], detail: null };
 const PROFILE = { title: "", unit: "", country: "", about: "", skills: [], locale: "en", timezone: "UTC" };
 const SETTINGS = { about: "", visibility: "open" as const, archived: false };
 
@@ -182,9 +200,17 @@ function change(state: Entities, id: string, edit: (post: PostView) => PostView)
   if (next !== post) state.put("posts", id, next);
 }
 
+/** Hiding is twofold (community and region) and takes the text away: shown again, it is fetched. */
+function hide(state: Entities, id: string, on: boolean): void {
+  if (state.get("posts", id) === undefined) return;
+  if (on) change(state, id, (post) => ({ ...post, ...BLANK, hidden: true }));
+  else state.stale(`post:${id}`);
+}
+
 function setMembership(state: Entities, community: string, part: Partial<Membership>): void {
   const known = state.get("memberships", community) ?? { joined: false, role: "none" };
-  state.put("memberships", community, { ...known, ...part });
+  const next = { ...known, ...part };
+  state.put("memberships", community, next.joined || next.role !== "none" ? next : undefined);
 }
 
 function withOrWithout(list: readonly string[], item: string, on: boolean): string[] {
@@ -195,7 +221,7 @@ function withOrWithout(list: readonly string[], item: string, on: boolean): stri
 /** What posts and replies have in common on the day they are published. */
 function published(root: string, body: Bodies["post.published"] | Bodies["reply.published"], frame: EventFrame): PostView {
   return {
-    id: body.post, kind: "reply", place: body.place, root, parent: null, author: frame.by, at: body.at, title: "",
+    id: body.post, kind: "reply", place: body.place, root, parent: "", author: frame.by, at: body.at, title: "",
     text: body.text ?? "", topics: [], mentions: body.mentions ?? [], lang: body.lang ?? "", detail: null, rev: 1,
     edited_at: null, deleted: false, source: body.source ?? null, accepted: null, verified_by: [], idea: null,
     hidden: false, locked: false, pinned: false, counts: NO_COUNTS,

@@ -9,7 +9,7 @@ export * from "./frames.ts";
 export { type Host, MemoryShelf, type Shelf, type SocketLike } from "./host.ts";
 export { type Entry, type EntryState, Outbox, type Outcome } from "./outbox.ts";
 export { openShelf } from "./shelf-idb.ts";
-export { fold } from "./snapshot.ts";
+export { type SyncPage, fold, foldPage, install } from "./snapshot.ts";
 export { type Post, Store } from "./store.ts";
 export { ulidMaker } from "./ulid.ts";
 export { View } from "./view.ts";

@@ -18,6 +18,9 @@ export type Post = Omit<PostView, "counts">;
 /** Frames kept to be folded again over a view which was fetched before they came. */
 const TAIL_FRAMES_MAX = 1024;
 
+/** Keys of what a snapshot holds whole. */
+const REPLACED = /^(?:communities|memberships|conversations|follows|ids):/u;
+
 type Frame = EventFrame | ValueFrame;
 
 export class Store implements Entities {
@@ -27,6 +30,7 @@ export class Store implements Entities {
   readonly #dirty = new Set<string>();
   readonly #revs = new Map<string, number>();
   readonly #listeners = new Set<(posts: readonly PostView[]) => void>();
+  readonly #staleListeners = new Set<(name: string) => void>();
   #tail: Frame[] = [];
   #arrivals: PostView[] = [];
   #refolding = false;
@@ -78,7 +82,7 @@ export class Store implements Entities {
     return this.#node(`replies:${root}`);
   }
 
-  /** Ids of everything known in a table, in the order it became known. */
+  /** Ids of everything known in a table. */
   ids(table: "communities" | "memberships"): ReadonlySignal<readonly string[] | undefined> {
     return this.#node(`ids:${table}`);
   }
@@ -119,13 +123,16 @@ export class Store implements Entities {
       this.put("ballots", id, bundle.mine?.ballots[id]);
     }
     for (const follow of bundle.mine?.follows ?? []) this.put("follows", follow, true);
+    for (const [channel, upTo] of Object.entries(bundle.mine?.read ?? {})) this.put("read", channel, upTo);
     this.#refold(position);
   }
 
-  /** Starts over from a snapshot. */
+  /**
+   * Starts over from a snapshot. Posts stay until whoever shows them has fetched them again, so that a
+   * reset is not seen; places and follows are exactly the snapshot's.
+   */
   replace(snapshot: Snapshot): void {
-    for (const key of this.#values.keys()) this.#dirty.add(key);
-    this.#values.clear();
+    for (const key of this.#values.keys()) if (REPLACED.test(key)) this.#set(key, undefined);
     this.#revs.clear();
     this.#me = snapshot.me.id;
     this.#region.value = snapshot.region;
@@ -160,6 +167,15 @@ export class Store implements Entities {
 
   appeared(post: PostView): void {
     if (!this.#refolding) this.#arrivals.push(post);
+  }
+
+  /** Calls for what a frame could not tell; ``TapClient`` fetches it. */
+  stale(name: string): void {
+    for (const listener of this.#staleListeners) listener(name);
+  }
+
+  onStale(listener: (name: string) => void): void {
+    this.#staleListeners.add(listener);
   }
 
   /** Lets the signals follow the values now. */

@@ -75,6 +75,12 @@ export class View {
       echo.echoJoined(this.membership(community).value?.joined === true, this.pending.value, community));
   }
 
+  /** Whether the community's posts are part of this person's feed (visibility.py, belongs_to_community). */
+  belongs(community: string): boolean {
+    const { joined = false, role = "none" } = this.store.get("memberships", community) ?? {};
+    return role !== "none" || (joined && this.store.get("communities", community)?.visibility === "open");
+  }
+
   membership(community: string): ReadonlySignal<Membership | undefined> {
     return this.store.entity("memberships", community);
   }

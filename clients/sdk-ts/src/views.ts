@@ -107,8 +107,8 @@ export interface PostView {
   kind: PostKind;
   place: string;
   root: string;
-  /** Empty or null for a post at the top of a thread. */
-  parent: string | null;
+  /** Empty for a post at the top of a thread. */
+  parent: string;
   author: string;
   at: number;
   title: string;
@@ -142,6 +142,7 @@ export interface Mine {
   ballots: Record<string, number[]>;
   follows: string[];
   acknowledged: string[];
+  read: Record<string, number>;
 }
 
 /** What one answer of the HTTP API brings along for the posts in it. */
@@ -161,6 +162,8 @@ export interface Snapshot extends Bundle {
   communities: Record<string, CommunityView>;
   memberships: Record<string, Membership>;
   conversations: Record<string, ConversationView>;
+  /** What a fold could not know: ``order`` asks for a new snapshot, ``post:<id>`` for that post. Never in a fresh one. */
+  stale?: string[];
 }
 
 export const NO_COUNTS: Counts = Object.freeze({

@@ -34,8 +34,12 @@ beforeEach(() => {
 describe("greeting", () => {
   test("says hello first, with the cursor and the channels to resume", () => {
     connection.resumeFrom("1a.7");
-    connection.watch(["t:x"]);
     connection.start();
+    host.last.greets({ resume: "complete" });
+    connection.watch(["t:x"], "1a.7");
+    host.last.says({ t: "watching", id: 1, channels: ["t:x"], refused: [] });
+    host.last.breaks();
+    connection.wake();
     host.last.accept();
     expect(host.last.sent).toEqual([{ t: "hello", client: "test/1", cursor: "1a.7", channels: ["t:x"] }]);
   });
@@ -86,6 +90,44 @@ describe("cursor", () => {
     host.last.says({ t: "watching", id: 1, channels: ["t:x"], refused: [] });
     host.last.says(eventFrame(51, "x", {}));
     expect(connection.cursor).toBe("1a.51");
+  });
+});
+
+describe("a watched thread", () => {
+  const watch = { t: "watch", id: 1, channels: ["t:x"], since: "1a.5" };
+
+  test("whose replay was cut off is replayed again from the same place", () => {
+    connection.resumeFrom("1a.10");
+    connection.start();
+    host.last.greets({ resume: "complete" });
+    connection.watch(["t:x"], "1a.5");
+    expect(host.last.sent.at(-1)).toEqual(watch);
+    host.last.breaks();
+    connection.wake();
+    host.last.greets({ resume: "complete" });
+    expect(host.last.sent).toEqual([{ t: "hello", client: "test/1", cursor: "1a.10" }, watch]);
+  });
+
+  test("asked for offline is asked for once greeted", () => {
+    connection.resumeFrom("1a.10");
+    connection.watch(["t:x"], "1a.5");
+    connection.start();
+    host.last.greets({ resume: "complete" });
+    expect(host.last.sent.at(-1)).toEqual(watch);
+  });
+
+  test("that was refused, or left, is not asked for again", () => {
+    connection.resumeFrom("1a.10");
+    connection.start();
+    host.last.greets({ resume: "complete" });
+    connection.watch(["t:x"], "1a.5");
+    host.last.says({ t: "watching", id: 1, channels: [], refused: [{ channel: "t:x", code: "forbidden" }] });
+    connection.watch(["t:y"], "1a.5");
+    connection.unwatch(["t:y"]);
+    host.last.breaks();
+    connection.wake();
+    host.last.greets({ resume: "complete" });
+    expect(host.last.sent).toEqual([{ t: "hello", client: "test/1", cursor: "1a.10" }]);
   });
 });
 

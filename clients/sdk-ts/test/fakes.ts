@@ -146,7 +146,7 @@ export function person(id: string): PersonView {
 
 export function post(id: string, parts: Partial<PostView> = {}): PostView {
   return {
-    id, kind: "update", place: "c:one", root: id, parent: null, author: "bela", at: 1, title: "", text: "hello", topics: [],
+    id, kind: "update", place: "c:one", root: id, parent: "", author: "bela", at: 1, title: "", text: "hello", topics: [],
     mentions: [], lang: "", detail: null, rev: 1, edited_at: null, deleted: false, source: null, accepted: null,
     verified_by: [], idea: null, hidden: false, locked: false, pinned: false, counts: NO_COUNTS, ...parts,
   };
@@ -156,6 +156,6 @@ export function snapshot(parts: Partial<Snapshot> = {}): Snapshot {
   return {
     cursor: "1a.10", server_time: 1_000_000, region: "in", me: person("asha"), communities: {}, memberships: {},
     conversations: {}, posts: {}, order: [], polls: {}, people: {},
-    mine: { reactions: {}, ballots: {}, follows: [], acknowledged: [] }, ...parts,
+    mine: { reactions: {}, ballots: {}, follows: [], acknowledged: [], read: {} }, ...parts,
   };
 }

@@ -59,7 +59,7 @@ describe("a page fetched while events came", () => {
   });
 
   test("forgets one's own reactions which it no longer names", () => {
-    const mine = { reactions: { p: ["helpful"] }, ballots: {}, follows: [], acknowledged: [] };
+    const mine = { reactions: { p: ["helpful"] }, ballots: {}, follows: [], acknowledged: [], read: {} };
     store.load({ cursor: "1a.30", posts: { p: post("p") }, mine });
     store.load({ cursor: "1a.31", posts: { p: post("p") }, mine: { ...mine, reactions: {} } });
     flush();
@@ -87,12 +87,26 @@ test("tells once a frame which posts came live, not which were fetched", () => {
   expect(heard).toEqual([["r", "s"]]);
 });
 
-test("starting over empties what the new snapshot does not hold", () => {
+test("starting over replaces places and follows, keeps posts on the screen, and says so", () => {
   const generation = store.generation.value;
-  const old = store.post("p");
-  expect(old.value).toBeDefined();
+  const one = { id: "one", home: "in", name: "One", about: "", visibility: "open" as const, audience: "global", archived: false, at: 1 };
+  store.replace(snapshot({ communities: { one }, mine: { reactions: {}, ballots: {}, follows: ["person:bela"], acknowledged: [], read: {} } }));
+  expect([store.ids("communities").value, store.entity("follows", "person:bela").value]).toEqual([["one"], true]);
   store.replace(snapshot({ cursor: "2b.1", people: { bela: person("bela") } }));
-  expect(old.value).toBeUndefined();
-  expect(store.entity("people", "bela").value?.name).toBe("bela");
-  expect(store.generation.value).toBe(generation + 1);
+  expect([store.ids("communities").value, store.entity("communities", "one").value]).toEqual([undefined, undefined]);
+  expect(store.entity("follows", "person:bela").value).toBeUndefined();
+  expect(store.post("p").value?.text).toBe("hello");
+  expect(store.generation.value).toBe(generation + 2);
+});
+
+test("a post that is shown again is called for", () => {
+  const called: string[] = [];
+  store.onStale((name) => called.push(name));
+  const hide = (position: number, on: boolean): void =>
+    store.apply(eventFrame(position, "moderation.acted", { target: "p", root: "p", place: "c:one", act: "hide", rev: position, on }));
+  hide(12, true);
+  flush();
+  expect(store.post("p").value).toMatchObject({ hidden: true, text: "" });
+  hide(13, false);
+  expect(called).toEqual(["post:p"]);
 });

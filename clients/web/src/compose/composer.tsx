@@ -27,7 +27,7 @@ export function Composer({ community, opened }: Props) {
   const [tried, setTried] = useState(false);
   const form = useRef<HTMLFormElement>(null);
   const { value } = draft;
-  const change = (part: Partial<Composition>): void => draft.set({ ...value, ...part });
+  const change = (part: Partial<Composition>): void => draft.set((old) => ({ ...old, ...part }));
   const openFor = useEvent((kind: Composition["kind"]) => {
     setOpen(true);
     change({ kind });
@@ -35,11 +35,12 @@ export function Composer({ community, opened }: Props) {
   });
   useEffect(() => { if (opened !== undefined) openFor(opened); }, [opened, openFor]);
   const place = community === undefined ? value.place : `c:${community}`;
+  const local = client.view.community(place.slice(2)).value?.audience === "local";
   const problem = place === "" ? t.noCommunityYet : missing(value);
   const publish = (event: Event): void => {
     event.preventDefault();
     if (problem !== null) return setTried(true);
-    void client.do(commandOf(value, place, client.now()));
+    void client.do(commandOf(value, place, local, client.now()));
     announce(t.sending);
     clearDraft(key);
     draft.set({ ...EMPTY, place: value.place });
@@ -56,7 +57,7 @@ export function Composer({ community, opened }: Props) {
           value={value.text} onInput={(text) => change({ text })} rows={open ? (value.kind === "article" ? 12 : 4) : 1} onFocus={() => setOpen(true)}
           label={t.composePrompt[open ? value.kind : "update"] ?? t.text} submit={publish}
         />
-        {open && <MoreFields value={value} change={change} />}
+        {open && <MoreFields value={value} change={change} local={local} />}
         {open && (
           <div class="buttons">
             {community === undefined && <PlaceField value={value} change={change} />}

@@ -51,7 +51,8 @@ export function missing(draft: Composition): string | null {
   }
 }
 
-export function commandOf(draft: Composition, place: string, now: number): PublishPost {
+/** ``local``: the place is of one region only. */
+export function commandOf(draft: Composition, place: string, local: boolean, now: number): PublishPost {
   const text = draft.text.trim();
   const topics = topicsOf(draft.topics);
   const mentions = mentionedIn(text);
@@ -59,13 +60,14 @@ export function commandOf(draft: Composition, place: string, now: number): Publi
   if (TITLED.has(draft.kind)) command.title = draft.title.trim();
   if (topics.length > 0) command.topics = topics;
   if (mentions.length > 0) command.mentions = mentions;
-  if (draft.kind === "poll") command.poll = pollOf(draft, now);
+  if (draft.kind === "poll") command.poll = pollOf(draft, local, now);
   if (draft.kind === "praise" && draft.to) command.praise = { to: draft.to.id, behaviour: draft.behaviour.trim() };
   return command;
 }
 
-function pollOf(draft: Composition, now: number): NonNullable<PublishPost["poll"]> {
-  const { method, secret } = draft;
+function pollOf(draft: Composition, local: boolean, now: number): NonNullable<PublishPost["poll"]> {
+  const { method } = draft;
+  const secret = draft.secret && local;
   const closes_at = draft.closesInDays > 0 ? now + draft.closesInDays * DAY_MS : null;
   return { method, choices: filled(draft.choices), secret, closes_at, hidden_until_close: draft.hidden && closes_at !== null };
 }

@@ -7,7 +7,7 @@ const SAVE_MS = 300;
 
 export interface Draft<T> {
   value: T;
-  set: (value: T) => void;
+  set: (value: T | ((old: T) => T)) => void;
 }
 
 export function useDraft<T>(key: string, empty: T): Draft<T> {

@@ -13,10 +13,15 @@ import type { Composition } from "./composition.ts";
 
 const CHOICES_MAX = 30;
 
-export function MoreFields(props: FieldProps) {
+interface LocalProps extends FieldProps {
+  /** The place is of one region only: a secret ballot never leaves its region. */
+  local: boolean;
+}
+
+export function MoreFields({ local, ...props }: LocalProps) {
   return (
     <>
-      {props.value.kind === "poll" && <PollFields {...props} />}
+      {props.value.kind === "poll" && <PollFields {...props} local={local} />}
       {props.value.kind === "praise" && <PraiseFields {...props} />}
       {props.value.kind !== "praise" && <TopicsField {...props} />}
     </>
@@ -70,7 +75,7 @@ function PraiseFields({ value, change }: FieldProps) {
   );
 }
 
-function PollFields({ value, change }: FieldProps) {
+function PollFields({ value, change, local }: LocalProps) {
   const set = (index: number, text: string): void => change({ choices: value.choices.map((choice, at) => (at === index ? text : choice)) });
   return (
     <fieldset class="stack poll-fields">
@@ -94,7 +99,7 @@ function PollFields({ value, change }: FieldProps) {
       {value.choices.length < CHOICES_MAX && (
         <button type="button" class="link" onClick={() => change({ choices: [...value.choices, ""] })}>{t.addChoice}</button>
       )}
-      <PollRules value={value} change={change} />
+      <PollRules value={value} change={change} local={local} />
     </fieldset>
   );
 }
@@ -103,7 +108,7 @@ const CLOSING: [number, string][] = [
   [1, t.closesIn.day], [3, t.closesIn.threeDays], [7, t.closesIn.week], [14, t.closesIn.twoWeeks], [0, t.closesNever],
 ];
 
-function PollRules({ value, change }: FieldProps) {
+function PollRules({ value, change, local }: LocalProps) {
   return (
     <div class="row wrap">
       <label class="inline">
@@ -118,7 +123,7 @@ function PollRules({ value, change }: FieldProps) {
           {CLOSING.map(([days, name]) => <option key={days} value={String(days)}>{name}</option>)}
         </select>
       </label>
-      <label class="inline"><input type="checkbox" checked={value.secret} onChange={(event) => change({ secret: event.currentTarget.checked })} />{t.secret}</label>
+      {local && <label class="inline"><input type="checkbox" checked={value.secret} onChange={(event) => change({ secret: event.currentTarget.checked })} />{t.secret}</label>}
       {value.closesInDays > 0 && (
         <label class="inline"><input type="checkbox" checked={value.hidden} onChange={(event) => change({ hidden: event.currentTarget.checked })} />{t.hideUntilClose}</label>
       )}

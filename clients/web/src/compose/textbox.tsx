@@ -46,7 +46,7 @@ export function Textbox({ value, onInput, label, rows, submit, autofocus = false
   return (
     <div class="combobox">
       <textarea
-        ref={area} value={value} rows={rows} dir="auto" aria-label={label} placeholder={label} onFocus={onFocus} onKeyDown={onKeyDown}
+        ref={area} value={value} rows={rows} style={{ "--rows": String(rows) }} dir="auto" aria-label={label} placeholder={label} onFocus={onFocus} onKeyDown={onKeyDown}
         aria-controls={found.length > 0 ? `${id}-list` : undefined} aria-activedescendant={found.length > 0 ? `${id}-${active}` : undefined}
         onInput={(event) => {
           onInput(event.currentTarget.value);

@@ -37,13 +37,18 @@ export function FeedList({ source, label, empty, showPlace = true, pendingIn }: 
     <>
       <NewPosts feed={feed} />
       <Pending place={pendingIn} />
-      {shown.length === 0 && <p class="empty">{empty}</p>}
-      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- the feed pattern asks for Page Up and Page Down */}
-      <div role="feed" class="feed" aria-label={label} aria-busy={feed.busy.value} onKeyDown={walk}>
-        {shown.map((id, index) => <PostCard key={id} id={id} at={index + 1} showPlace={showPlace} />)}
-      </div>
+      {shown.length === 0 ? <p class="empty">{empty}</p> : <Posts feed={feed} shown={shown} label={label} showPlace={showPlace} />}
       <Older feed={feed} />
     </>
+  );
+}
+
+function Posts({ feed, shown, label, showPlace }: { feed: Feed; shown: readonly string[]; label: string; showPlace: boolean }) {
+  return (
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- the feed pattern asks for Page Up and Page Down
+    <div role="feed" class="feed" aria-label={label} aria-busy={feed.busy.value} onKeyDown={walk}>
+      {shown.map((id, index) => <PostCard key={id} id={id} at={index + 1} showPlace={showPlace} />)}
+    </div>
   );
 }
 

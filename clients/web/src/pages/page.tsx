@@ -21,7 +21,7 @@ export function Page({ title, heading = "shown", beside, children }: Props) {
         {heading !== "own" && <h1 class={heading === "unseen" ? "unseen" : "page-title"} dir="auto" tabIndex={-1}>{title}</h1>}
         {children}
       </main>
-      <aside class="beside" aria-label={t.about}>{beside}</aside>
+      {beside && <aside class="beside" aria-label={t.about}>{beside}</aside>}
     </div>
   );
 }

@@ -11,7 +11,7 @@ const SHOWN = 5;
 export function UnansweredList() {
   const client = useClient();
   const { data } = useLoad("unanswered-few", () => client.load<Bundle>("/feed", { view: "unanswered", limit: SHOWN }));
-  const open = (data?.order ?? []).filter((id) => client.view.counts(id).value.replies === 0).slice(0, SHOWN);
+  const open = (data?.order ?? []).filter((id) => !client.view.post(id).value?.accepted).slice(0, SHOWN);
   if (open.length === 0) return null;
   return (
     <section class="side-section">

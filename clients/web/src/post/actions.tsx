@@ -1,6 +1,7 @@
 /** What a reader can do with a post in one press, with the numbers of everybody's. */
 
 import { type Post, type Reaction, isRoot } from "@tap/sdk";
+import type { ComponentChildren } from "preact";
 
 import { act } from "../act.ts";
 import { useClient } from "../client.ts";
@@ -11,16 +12,26 @@ import { Menu } from "../ui/menu.tsx";
 
 export const EMOJI = ["👍", "❤️", "🎉", "😄", "🤔", "👀"] as const;
 
-export function PostActions({ post, reply }: { post: Post; reply?: (() => void) | undefined }) {
+/** What can solve somebody's problem; elsewhere the question would only be noise. */
+const SOLVING: ReadonlySet<Post["kind"]> = new Set(["answer", "article", "paper"]);
+
+interface Props {
+  post: Post;
+  reply?: (() => void) | undefined;
+  /** Further buttons of the place it stands in. */
+  children?: ComponentChildren;
+}
+
+export function PostActions({ post, reply, children }: Props) {
   const { view } = useClient();
   const own = post.author === view.me;
   if (post.deleted || post.hidden) return null;
-  const answerable = post.kind === "answer" || post.kind === "reply" || post.kind === "article" || post.kind === "paper";
   return (
     <div class="actions">
       <ReplyAction post={post} reply={reply} />
       <Toggle post={post} reaction="helpful" icon="helpful" label={t.helpful} disabled={own} />
-      {answerable && <Toggle post={post} reaction="solved" icon="solved" label={t.solvedIt} disabled={own} />}
+      {SOLVING.has(post.kind) && <Toggle post={post} reaction="solved" icon="solved" label={t.solvedIt} disabled={own} />}
+      {children}
       <EmojiRow post={post} />
       {post.source && <ImportedVotes id={post.id} />}
     </div>
@@ -30,13 +41,12 @@ export function PostActions({ post, reply }: { post: Post; reply?: (() => void) 
 function ReplyAction({ post, reply }: { post: Post; reply: (() => void) | undefined }) {
   const { replies } = useClient().view.counts(post.id).value;
   const question = post.kind === "question";
-  const few = question ? t.noAnswers : t.noReplies;
   if (!isRoot(post)) {
     return reply ? <button type="button" class="action" onClick={reply}><Icon name="reply" /><span>{t.reply}</span></button> : null;
   }
   return (
     <a class="action" href={`/t/${post.id}`}>
-      <Icon name="reply" /><span class="num">{replies > 0 ? (question ? t.answers(replies) : t.replies(replies)) : few}</span>
+      <Icon name="reply" /><span class="num">{replies > 0 ? t.replies(replies) : question ? t.answer : t.reply}</span>
     </a>
   );
 }

@@ -31,7 +31,9 @@ export function PostBody({ post, folded }: { post: Post; folded: boolean }) {
 function Text({ post, folded }: { post: Post; folded: boolean }) {
   const long = folded && (post.text.length > FOLDED_CHARS || post.text.split("\n").length > FOLDED_LINES);
   const [open, setOpen] = useState(false);
-  if (post.text === "") return null;
+  // A praise or a paper may say in its text what stands above it already.
+  const said = post.detail?.praise?.behaviour ?? post.detail?.paper?.abstract;
+  if (post.text === "" || post.text === said) return null;
   if (!long) return <Markdown text={post.text} mentions={post.mentions} />;
   return (
     <>

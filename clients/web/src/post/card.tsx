@@ -49,7 +49,7 @@ function Card({ post, at, showPlace }: { post: Post; at?: number; showPlace: boo
 }
 
 function Title({ post, alone }: { post: Post; alone: boolean }) {
-  const marks = <PostMarks post={post} />;
+  const marks = <PostMarks post={post} showThread />;
   if (post.deleted || post.hidden) return null;
   if (post.title === "") return <div class="marks">{marks}</div>;
   return (

@@ -39,14 +39,15 @@ function PlaceLink({ place }: { place: string }) {
   const id = place.slice(2);
   const community = useClient().view.community(id).value;
   if (community === undefined) return null;
-  return <> {t.in} <a class="strong" href={`/c/${id}`} dir="auto">{community.name}</a></>;
+  return <> · <a class="strong" href={`/c/${id}`} dir="auto">{community.name}</a></>;
 }
 
 /** What kind of post it is and what was done to it; an update is the ordinary case and says nothing. */
-export function PostMarks({ post }: { post: Post }) {
+export function PostMarks({ post, showThread = false }: { post: Post; showThread?: boolean }) {
   const plain = post.kind === "update" || post.kind === "reply" || post.kind === "message" || post.kind === "answer";
   return (
     <>
+      {post.root !== post.id && showThread && <a class="tag" href={`/t/${post.root}#${post.id}`}><Icon name="reply" size={14} />{t.inThread}</a>}
       {!plain && <span class={`tag kind-${post.kind}`}>{t.kinds[post.kind]}</span>}
       {post.kind === "question" && post.accepted && <span class="tag good"><Icon name="check" size={14} />{t.answer}</span>}
       {post.idea && <span class={`tag stage-${post.idea.stage}`}>{t.stages[post.idea.stage]}</span>}

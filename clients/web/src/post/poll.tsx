@@ -40,6 +40,7 @@ export function Poll({ post, spec }: { post: Post; spec: PollSpec }) {
             <button type="button" class="link" onClick={withdraw}>{t.withdrawVote}</button>
           </>
         )}
+        {!changing && ballot?.length === 0 && <span class="meta">{t.youVoted}</span>}
         {changing && <button type="button" class="link" onClick={() => setChanging(false)}>{t.cancel}</button>}
         <PollFacts spec={spec} value={value} />
       </div>

@@ -1,6 +1,6 @@
 /** Everything rarer than a reaction. */
 
-import { type Post, isRoot } from "@tap/sdk";
+import { type Post, type View, isRoot } from "@tap/sdk";
 
 import { act } from "../act.ts";
 import { useClient } from "../client.ts";
@@ -11,7 +11,14 @@ import { tell } from "../ui/notice.tsx";
 
 export type Ask = "edit" | "delete" | "history" | "report";
 
-export function PostMenu({ post, ask }: { post: Post; ask: (what: Ask) => void }) {
+interface Props {
+  post: Post;
+  /** The thread a reply stands in. */
+  root?: Post;
+  ask: (what: Ask) => void;
+}
+
+export function PostMenu({ post, root = post, ask }: Props) {
   const client = useClient();
   const { view } = client;
   const own = post.author === view.me;
@@ -24,11 +31,24 @@ export function PostMenu({ post, ask }: { post: Post; ask: (what: Ask) => void }
       act: () => void act(client, { do: "follow.set", kind: "post", target: post.id, on: !follows }, follows),
     });
   }
+  if (mayVerify(view, post, root)) {
+    const verified = post.verified_by.includes(view.me);
+    items.push({
+      label: verified ? t.unverify : t.verify,
+      act: () => void act(client, { do: "verification.set", target: post.id, on: !verified }),
+    });
+  }
   items.push({ label: t.copyLink, act: () => void copyLink(post) });
   if (post.edited_at) items.push({ label: t.history, act: () => ask("history") });
   if (!own && !post.deleted) items.push({ label: t.report, act: () => ask("report") });
   if (own && !post.deleted) items.push({ label: t.delete, act: () => ask("delete"), danger: true });
   return <Menu label={t.postActions} face={<Icon name="more" />} items={items} />;
+}
+
+/** Stewards (moderators and owners) check what others wrote. */
+function mayVerify(view: View, post: Post, root: Post): boolean {
+  const role = view.membership(root.place.slice(2)).value?.role ?? "none";
+  return (role === "moderator" || role === "owner") && post.author !== view.me && !post.deleted;
 }
 
 async function copyLink(post: Post): Promise<void> {

@@ -43,12 +43,13 @@ export function Reply({ branch, root, fresh }: Props) {
         <div class="post-top">
           <PostHead post={post} labelId={label} openHistory={() => setAsked("history")} />
           {fresh && <span class="fresh">{t.newMark}</span>}
-          <PostMenu post={post} ask={setAsked} />
+          <PostMenu post={post} root={root} ask={setAsked} />
         </div>
         <PostBody post={post} folded={false} />
         <VerifiedMark post={post} />
-        <PostActions post={post} reply={root.locked ? undefined : () => setAnswering(!answering)} />
-        <AnswerActions post={post} root={root} />
+        <PostActions post={post} reply={root.locked ? undefined : () => setAnswering(!answering)}>
+          <AcceptButton post={post} root={root} />
+        </PostActions>
         {answering && <ReplyBox parent={post} label={t.reply} onDone={() => setAnswering(false)} autofocus />}
       </div>
       <Asking post={post} what={asked} onClose={() => setAsked(null)} />
@@ -56,34 +57,18 @@ export function Reply({ branch, root, fresh }: Props) {
   );
 }
 
-/** Accepting is the asker's; verifying a steward's of the community. */
-function AnswerActions({ post, root }: { post: Post; root: Post }) {
+/** Accepting is the asker's, and only of what answers the question itself. */
+function AcceptButton({ post, root }: { post: Post; root: Post }) {
   const client = useClient();
-  const { view } = client;
-  const role = view.membership(root.place.slice(2)).value?.role ?? "none";
-  const mayAccept = root.kind === "question" && root.author === view.me && post.parent === root.id && !post.deleted;
-  const mayVerify = (role === "moderator" || role === "owner") && post.author !== view.me && !post.deleted;
-  if (!mayAccept && !mayVerify) return null;
+  const mayAccept = root.kind === "question" && root.author === client.view.me && post.parent === root.id;
+  if (!mayAccept) return null;
   const accepted = root.accepted === post.id;
-  const verified = post.verified_by.includes(view.me);
   return (
-    <div class="actions">
-      {mayAccept && (
-        <button
-          type="button" class={accepted ? "action on" : "action"} aria-pressed={accepted}
-          onClick={() => void act(client, { do: "answer.accept", question: root.id, answer: accepted ? null : post.id })}
-        >
-          <Icon name="check" /><span>{accepted ? t.unaccept : t.accept}</span>
-        </button>
-      )}
-      {mayVerify && (
-        <button
-          type="button" class={verified ? "action on" : "action"} aria-pressed={verified}
-          onClick={() => void act(client, { do: "verification.set", target: post.id, on: !verified })}
-        >
-          <Icon name="verified" /><span>{verified ? t.unverify : t.verify}</span>
-        </button>
-      )}
-    </div>
+    <button
+      type="button" class={accepted ? "action on" : "action"} aria-pressed={accepted}
+      onClick={() => void act(client, { do: "answer.accept", question: root.id, answer: accepted ? null : post.id })}
+    >
+      <Icon name="check" /><span>{accepted ? t.unaccept : t.accept}</span>
+    </button>
   );
 }
