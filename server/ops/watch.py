@@ -27,10 +27,11 @@ async def watch(core: Core) -> None:
 
 
 def _measure_files(folder: Path, wal: Path | None) -> None:
-    disk = os.statvfs(folder)
-    metrics.DISK_FREE_BYTES.set(disk.f_bavail * disk.f_frsize)
+    """A disk that cannot be asked has nothing free: the alarm should ring, the node should not end."""
+    try:
+        disk = os.statvfs(folder)
+        metrics.DISK_FREE_BYTES.set(disk.f_bavail * disk.f_frsize)
+    except OSError:
+        metrics.DISK_FREE_BYTES.set(0)
     if wal is not None:
-        try:
-            metrics.WAL_BYTES.set(wal.stat().st_size)
-        except FileNotFoundError:
-            metrics.WAL_BYTES.set(0)
+        metrics.WAL_BYTES.set(wal.stat().st_size if wal.exists() else 0)

@@ -1,8 +1,10 @@
 """What operators read and what the program does are the same: every key, metric and verb is documented."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from prometheus_client import Counter
 from prometheus_client.metrics import MetricWrapperBase
 
@@ -51,3 +53,36 @@ def test_every_verb_and_exit_code_is_documented() -> None:
     text = page("cli.md")
     for verb in VERBS:
         assert f"## tap {verb}\n" in text, f"tap {verb} is missing in cli.md"
+
+
+# -- pages point at what is there -------------------------------------------------------------------------
+
+TEXTS = [
+    *ROOT.glob("*.md"),
+    *(ROOT / "docs").rglob("*.md"),
+    *(ROOT / "deploy").rglob("*.md"),
+]
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(text: Path) -> None:
+    links = [link for link in LINK.findall(text.read_text("utf-8")) if "://" not in link]
+    assert [link for link in links if not (text.parent / link).exists()] == []
+
+
+def test_every_invariant_names_tests_that_exist() -> None:
+    text = (ROOT / "docs/ARCHITECTURE.md").read_text("utf-8")
+    rows = re.findall(r"^\| (I\d+) \|[^|]*\| ([^|]*) \|$", text, re.MULTILINE)
+    assert [name for name, _ in rows] == [f"I{number}" for number in range(1, 13)]
+    for name, where in rows:
+        paths = re.findall(r"`([^`]+)`", where)
+        assert paths, f"{name} is held by no test"
+        assert [path for path in paths if not (ROOT / path).exists()] == [], name
+
+
+def test_every_decision_is_in_the_index() -> None:
+    index = (ROOT / "docs/adr/README.md").read_text("utf-8")
+    pages = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
+    assert pages
+    assert [page.name for page in pages if f"({page.name})" not in index] == []
