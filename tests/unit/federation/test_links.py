@@ -319,11 +319,10 @@ async def test_another_subprotocol_is_told_which_one_is_spoken(region: Region) -
 
 async def test_i9_strangers_are_few(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(links, "STRANGERS_MAX", 1)
-    async with _intruder(region.port) as silent:
-        async with _intruder(region.port) as connection:
-            # The first one is counted once its handshake went through on the other side.
-            await silent.ping()
-            assert await _end(connection) == ("overloaded", 4503)
+    async with _intruder(region.port) as silent, _intruder(region.port) as connection:
+        # The first one is counted once its handshake went through on the other side.
+        await silent.ping()
+        assert await _end(connection) == ("overloaded", 4503)
 
 
 # ---------------------------------------------------------------- our own trouble
