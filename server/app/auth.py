@@ -1,0 +1,335 @@
+"""Who is calling: signing in, sessions of browsers, tokens of devices and services.
+
+A session is a 256-bit secret. The node keeps its SHA-256 only, so a stolen database opens nothing; the
+browser keeps it in the cookie ``tap_session``, a device or service sends it as a bearer token. Every
+use of a secret asks ``identify``: a small cache in memory, emptied at once for whoever is signed out,
+deactivated, or given or stripped of a role, and re-read every minute in any case.
+
+``Authenticator`` is the seam for single sign-on: it turns a proof into a person, everything after that
+(sessions, limits, roles) stays the same. ``passwords`` is the one that is always there.
+"""
+
+import base64
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, NamedTuple, Protocol
+
+import msgspec
+from sqlalchemy import bindparam, delete, insert, select
+
+from server.app import metrics
+from server.app.attempts import Attempts
+from server.app.handle import Handler
+from server.app.tap import Tap
+from server.domain import limits
+from server.domain.errors import Code, Refusal
+from server.domain.events import (
+    PersonHandedOver,
+    PersonRoleChanged,
+    PersonStatusChanged,
+    PersonTakenOver,
+)
+from server.domain.facts import PersonFact
+from server.storage import tables as t
+from server.storage.async_facts import load_person
+from server.storage.event_log import Record
+from server.storage.queries.shapes import Shape
+from server.storage.reader import Reader
+from server.storage.sql import Tx, statement
+
+COOKIE = "tap_session"
+Kind = Literal["browser", "device", "service"]
+DAY_MS = 86_400_000
+DAYS: dict[Kind, int] = {
+    "browser": limits.SESSION_DAYS,
+    "device": limits.DEVICE_TOKEN_DAYS,
+    "service": limits.DEVICE_TOKEN_DAYS,
+}
+CACHE_MS = 60_000
+"""How long a process that did not hear of a sign-out may go on believing (several processes, one base)."""
+CACHE_ENTRIES_MAX = 50_000
+SECRET_CHARS_MAX = 256
+_PREFIX = "tap_"
+"""Lets secret scanners recognise a token that was committed somewhere."""
+
+_s = t.sessions.c
+_SESSION = select(_s.person, _s.kind, _s.expires_at).where(_s.digest == bindparam("digest"))
+_OF_PERSON = (
+    select(_s.digest, _s.kind, _s.label, _s.created_at, _s.expires_at)
+    .where(_s.person == bindparam("person"), _s.expires_at > bindparam("now"))
+    .order_by(_s.created_at.desc())
+    .limit(limits.PAGE_ITEMS_MAX)
+)
+_INSERT = statement(insert(t.sessions))
+_DELETE = statement(delete(t.sessions).where(_s.digest == bindparam("digest")))
+_DELETE_ALL = statement(delete(t.sessions).where(_s.person == bindparam("person")))
+_DELETE_OLD = statement(
+    delete(t.sessions).where(_s.person == bindparam("person"), _s.expires_at <= bindparam("now"))
+)
+
+
+class Authenticator(Protocol):
+    """Turns a proof (a password, a code of an identity provider) into a person, or says why not."""
+
+    async def authenticate(self, person: str, proof: str) -> str | Refusal: ...
+
+
+class Identity(NamedTuple):
+    """Who a secret belongs to, as of now."""
+
+    who: PersonFact
+    kind: Kind
+    session: str
+    """The session's public name: the first half of its digest in hexadecimal."""
+    expires_at: int
+
+    @property
+    def person(self) -> str:
+        return self.who.person
+
+    def may_read_tap(self) -> bool:
+        return self.kind == "service" or bool(self.who.roles & {"auditor", "region_admin"})
+
+    def may_import(self) -> bool:
+        return self.kind == "service" or "region_admin" in self.who.roles
+
+
+class Issued(NamedTuple):
+    """A fresh secret: shown once, never again."""
+
+    secret: str
+    session: str
+    expires_at: int
+
+
+class SessionView(Shape, frozen=True, kw_only=True):
+    """One browser, device or service that is signed in."""
+
+    id: str
+    kind: Kind
+    label: str
+    created_at: int
+    expires_at: int
+    current: bool
+
+
+class Known(msgspec.Struct):
+    """A cached answer, and when it was read."""
+
+    identity: Identity
+    read_at: int
+
+
+UNKNOWN = Refusal(Code.UNAUTHENTICATED, "sign in first")
+EXPIRED = Refusal(Code.EXPIRED, "this sign-in has expired; sign in again")
+INACTIVE = Refusal(Code.UNAUTHENTICATED, "this account is not active")
+
+
+class Auth:
+    """Sign-in and sessions of one node. ``entropy``: secret random bytes."""
+
+    def __init__(
+        self,
+        *,
+        region: str,
+        reader: Reader,
+        handler: Handler,
+        tap: Tap,
+        authenticators: Mapping[str, Authenticator],
+        now: Callable[[], int],
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        self._region, self._reader, self._handler = region, reader, handler
+        self._authenticators, self._now, self._entropy = dict(authenticators), now, entropy
+        self._attempts = Attempts(now)
+        self._known: dict[bytes, Known] = {}
+        self._by_person: dict[str, set[bytes]] = defaultdict(set)
+        self._forgotten = 0
+        self._listeners: list[Callable[[str], None]] = []
+        tap.subscribe(self._committed)
+
+    # -- who is calling --------------------------------------------------------------------------------
+
+    async def identify(self, secret: str) -> Identity | Refusal:
+        """The holder of a secret: a cookie's value or a bearer token."""
+        if not 0 < len(secret) <= SECRET_CHARS_MAX or not secret.isascii():
+            return UNKNOWN
+        digest = hashlib.sha256(secret.encode()).digest()
+        known = self._known.get(digest)
+        if known is None or self._now() - known.read_at > CACHE_MS:
+            found = await self._load(digest)
+            if isinstance(found, Refusal):
+                self._drop(digest)
+                metrics.AUTH_FAILURES.labels(found.code).inc()
+            return found
+        if known.identity.expires_at <= self._now():
+            self._drop(digest)
+            return EXPIRED
+        return known.identity
+
+    async def person_of_secret(self, secret: str) -> PersonFact | Refusal:
+        """As ``identify``, for those who need the person alone."""
+        found = await self.identify(secret)
+        return found if isinstance(found, Refusal) else found.who
+
+    async def _load(self, digest: bytes) -> Identity | Refusal:
+        before, now = self._forgotten, self._now()
+        async with self._reader.snapshot() as snapshot:
+            row = await snapshot.one(_SESSION, {"digest": digest})
+            if row is None:
+                return UNKNOWN
+            if row.expires_at <= now:
+                return EXPIRED
+            who = await load_person(snapshot, row.person)
+        if who is None or not who.active:
+            return INACTIVE
+        identity = Identity(who, row.kind, _name(digest), row.expires_at)
+        # Somebody was signed out or changed while this was read: believe it once, keep it not.
+        if self._forgotten == before:
+            self._keep(digest, Known(identity, now))
+        return identity
+
+    def _keep(self, digest: bytes, known: Known) -> None:
+        if len(self._known) >= CACHE_ENTRIES_MAX:
+            self._known.clear()
+            self._by_person.clear()
+        self._known[digest] = known
+        self._by_person[known.identity.person].add(digest)
+
+    def _drop(self, digest: bytes) -> None:
+        known = self._known.pop(digest, None)
+        if known is not None:
+            self._by_person[known.identity.person].discard(digest)
+
+    # -- signing in and out ----------------------------------------------------------------------------
+
+    async def sign_in(
+        self,
+        person: str,
+        proof: str,
+        *,
+        address: str,
+        kind: Kind = "browser",
+        label: str = "",
+        by: str = "password",
+        instead_of: str = "",
+    ) -> Issued | Refusal:
+        """A new session for whoever proves to be the person. ``instead_of``: a secret that ends with it,
+        so that a sign-in never continues an older session."""
+        refusal = self._attempts.take(person, address)
+        if refusal is not None:
+            metrics.LIMITS_HIT.labels("LOGIN_ATTEMPTS_PER_15_MIN").inc()
+            return self._failed(refusal)
+        proven = await self._authenticators[by].authenticate(person, proof)
+        if isinstance(proven, Refusal):
+            return self._failed(proven)
+        self._attempts.give_back(person, address)
+        async with self._reader.snapshot() as snapshot:
+            who = await load_person(snapshot, proven)
+        if who is None or not who.active:
+            return self._failed(INACTIVE)
+        if instead_of:
+            await self.sign_out(instead_of)
+        return await self.issue(proven, kind, label)
+
+    @staticmethod
+    def _failed(refusal: Refusal) -> Refusal:
+        metrics.AUTH_FAILURES.labels(refusal.code).inc()
+        return refusal
+
+    async def issue(self, person: str, kind: Kind, label: str = "", days: int = 0) -> Issued:
+        """A secret without a proof: for ``sign_in``, admins and the command line."""
+        now, secret = self._now(), _PREFIX + _text(self._entropy(32))
+        digest = hashlib.sha256(secret.encode()).digest()
+        expires_at = now + (days or DAYS[kind]) * DAY_MS
+        row = {"person": person, "kind": kind, "label": label, "created_at": now}
+
+        def write(tx: Tx) -> None:
+            tx.execute(_DELETE_OLD, {"person": person, "now": now})
+            tx.execute(_INSERT, row | {"digest": digest, "expires_at": expires_at})
+
+        await self._handler.run(write)
+        return Issued(secret, _name(digest), expires_at)
+
+    async def sessions(self, person: str, current: str = "") -> Sequence[SessionView]:
+        """Where a person is signed in, newest first; ``current`` is marked."""
+        async with self._reader.snapshot() as snapshot:
+            rows = await snapshot.rows(_OF_PERSON, {"person": person, "now": self._now()})
+        return [
+            SessionView(
+                id=_name(row.digest),
+                kind=row.kind,
+                label=row.label,
+                created_at=row.created_at,
+                expires_at=row.expires_at,
+                current=_name(row.digest) == current,
+            )
+            for row in rows
+        ]
+
+    async def sign_out(self, secret: str) -> None:
+        """Ends the session of a secret; unknown ones are no error."""
+        digest = hashlib.sha256(secret.encode("utf-8", "replace")).digest()
+        found = await self._load(digest)
+        await self._end(digest, "" if isinstance(found, Refusal) else found.person)
+
+    async def revoke(self, person: str, session: str) -> bool:
+        """Ends one session of a person by its public name; False when there is none."""
+        async with self._reader.snapshot() as snapshot:
+            rows = await snapshot.rows(_OF_PERSON, {"person": person, "now": self._now()})
+        digest = next((bytes(row.digest) for row in rows if _name(row.digest) == session), None)
+        if digest is None:
+            return False
+        await self._end(digest, person)
+        return True
+
+    async def _end(self, digest: bytes, person: str) -> None:
+        await self._handler.run(lambda tx: tx.execute(_DELETE, {"digest": digest}))
+        self._drop(digest)
+        self._forgotten += 1
+        self._tell(person)
+
+    async def revoke_all(self, person: str) -> None:
+        """Signs a person out everywhere."""
+        await self._handler.run(lambda tx: tx.execute(_DELETE_ALL, {"person": person}))
+        self._forget(person)
+
+    # -- changes that end or alter what a secret is worth ---------------------------------------------
+
+    def on_revoked(self, listener: Callable[[str], None]) -> None:
+        """``listener(person)`` is called on the loop when some secret of a person may be worth less:
+        ask ``identify`` again about those held open."""
+        self._listeners.append(listener)
+
+    def _committed(self, records: Sequence[Record]) -> None:
+        for record in records:
+            match record.event:
+                case (
+                    PersonStatusChanged(person=person)
+                    | PersonRoleChanged(person=person)
+                    | PersonHandedOver(person=person)
+                    | PersonTakenOver(person=person)
+                ):
+                    self._forget(person)
+                case _:
+                    pass
+
+    def _forget(self, person: str) -> None:
+        for digest in self._by_person.pop(person, ()):
+            self._known.pop(digest, None)
+        self._forgotten += 1
+        self._tell(person)
+
+    def _tell(self, person: str) -> None:
+        if person:
+            for listener in self._listeners:
+                listener(person)
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _name(digest: bytes) -> str:
+    return bytes(digest)[:16].hex()
