@@ -32,7 +32,15 @@ Below 2**53 for any ordinal under two million, so JSON readers keep it exact."""
 REGION_PATTERN = re.compile(r"[a-z][a-z0-9-]{1,15}")
 PERSON_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 OBJECT_PATTERN = re.compile(r"[0-7][0-9a-hjkmnp-tv-z]{25}")
-LANE_PATTERN = re.compile(r"control|global|local|(group|pair)\.[a-z0-9.-]{1,64}")
+LANE_PATTERN = re.compile(r"control|global|local|(?:group|pair)\.[a-z0-9.-]{1,64}")
+
+# One text per value, so that a text may stand for the value: no signs, no leading zeros, no digits
+# of other scripts. 18 digits stay below 2**63, 14 of an epoch below 2**56.
+_NUMBER, _EPOCH = r"(0|[1-9][0-9]{0,17})", r"(0|[1-9a-f][0-9a-f]{0,13})"
+_EVENT_ID = re.compile(
+    rf"({REGION_PATTERN.pattern}):{_EPOCH}:({LANE_PATTERN.pattern}):{_NUMBER}", re.ASCII
+)
+_CURSOR = re.compile(rf"{_EPOCH}\.{_NUMBER}", re.ASCII)
 
 GLOBAL_CHANNEL = Channel("g")
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -61,9 +69,10 @@ class EventId(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> "EventId":
         """Raises ValueError when the text is no event id."""
-        region, epoch, lane, seq = text.split(":")
-        if not (REGION_PATTERN.fullmatch(region) and LANE_PATTERN.fullmatch(lane)):
+        found = _EVENT_ID.fullmatch(text)
+        if found is None:
             raise ValueError("not an event id")
+        region, epoch, lane, seq = found.groups()
         return cls(region, int(epoch, 16), lane, int(seq))
 
 
@@ -79,10 +88,10 @@ class Cursor(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> "Cursor":
         """Raises ValueError when the text is no cursor."""
-        epoch, dot, position = text.partition(".")
-        if not dot or len(text) > 40 or not position.isdecimal():
+        found = _CURSOR.fullmatch(text)
+        if found is None:
             raise ValueError("not a cursor")
-        return cls(int(epoch, 16), int(position))
+        return cls(int(found[1], 16), int(found[2]))
 
 
 def object_id(now: int, entropy: bytes) -> str:
