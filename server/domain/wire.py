@@ -68,7 +68,7 @@ def decode_header(raw: bytes) -> Header:
     """Raises Refused(bad_frame) when the bytes are no header of a version we can read."""
     try:
         header = _decode(raw)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Refused(Code.BAD_FRAME, f"an event header is malformed: {error}") from None
     if header.version != HEADER_VERSION:
         raise Refused(Code.UNSUPPORTED_VERSION, f"event header version {header.version} is unknown")

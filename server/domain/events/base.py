@@ -1,8 +1,9 @@
 """What every event shares: the words of closed sets, and the named parts of bodies."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 Visibility = Literal["open", "private"]
 CommunityRole = Literal["none", "member", "moderator", "owner"]
@@ -20,6 +21,17 @@ ModerationAct = Literal["hide", "lock", "pin"]
 FollowKind = Literal["person", "topic", "post"]
 ErasureScope = Literal["post", "person"]
 
+# What any region may sign must fit every region's database, or one body would hold up its lane for
+# good: a body outside these bounds is stored and relayed, and folded by nobody.
+Id = Annotated[str, Meta(max_length=128)]
+"""Part of some key: PostgreSQL's index rows end at 2,700 bytes, and a key has up to four parts."""
+Number = Annotated[int, Meta(gt=-(2**53), lt=2**53)]
+"""Fits a column of 64 bits and stays exact in every JSON reader."""
+Rev = Annotated[int, Meta(ge=1, lt=2**53)]
+"""A register's count of changes; 0 is the register nobody has written."""
+Choice = Annotated[int, Meta(ge=0, lt=2**15)]
+"""Index of a poll's choice; a small integer in the database."""
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of every fact. Bodies are MessagePack maps of the fields below."""
@@ -32,8 +44,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Source(Part, frozen=True, kw_only=True):
     """Where an imported object came from. Imported acts never score."""
 
-    system: str
-    id: str
+    system: Id
+    id: Id
 
 
 class PollSpec(Part, frozen=True, kw_only=True):
@@ -42,10 +54,10 @@ class PollSpec(Part, frozen=True, kw_only=True):
     method: PollMethod
     choices: tuple[str, ...]
     secret: bool = False
-    closes_at: int | None = None
+    closes_at: Number | None = None
     hidden_until_close: bool = False
-    quorum_people: int = 0
-    quorum_regions: int = 0
+    quorum_people: Number = 0
+    quorum_regions: Number = 0
 
 
 class PaperSpec(Part, frozen=True, kw_only=True):
@@ -55,7 +67,7 @@ class PaperSpec(Part, frozen=True, kw_only=True):
 
 
 class PraiseSpec(Part, frozen=True, kw_only=True):
-    to: str
+    to: Id
     behaviour: str
 
 
@@ -63,12 +75,12 @@ class AnnouncementSpec(Part, frozen=True, kw_only=True):
     """``acknowledge``: readers are asked, openly, to confirm. Nothing is tracked silently."""
 
     acknowledge: bool = False
-    acknowledge_by: int | None = None
+    acknowledge_by: Number | None = None
 
 
 class Member(Part, frozen=True, kw_only=True):
-    person: str
-    region: str
+    person: Id
+    region: Id
 
 
 class EditedCommunity(Part, frozen=True, kw_only=True):

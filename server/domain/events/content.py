@@ -4,11 +4,14 @@ from server.domain.events.base import (
     AnnouncementSpec,
     ErasureScope,
     Event,
+    Id,
+    Number,
     PaperSpec,
     PollSpec,
     PostKind,
     PraiseSpec,
     ReplyKind,
+    Rev,
     Source,
 )
 
@@ -18,15 +21,15 @@ class PostPublished(Event, frozen=True, kw_only=True):
 
     ``notify``: people to tell (mentioned, praised). ``mentions`` is what the text names."""
 
-    post: str
+    post: Id
     kind: PostKind
-    place: str
-    at: int
+    place: Id
+    at: Number
     text: str = ""
     title: str = ""
-    topics: tuple[str, ...] = ()
+    topics: tuple[Id, ...] = ()
     mentions: tuple[str, ...] = ()
-    notify: tuple[str, ...] = ()
+    notify: tuple[Id, ...] = ()
     lang: str = ""
     poll: PollSpec | None = None
     paper: PaperSpec | None = None
@@ -40,15 +43,15 @@ class ReplyPublished(Event, frozen=True, kw_only=True):
 
     May arrive before its parent: it names root and place itself and is attached when the parent lands."""
 
-    post: str
+    post: Id
     kind: ReplyKind
-    place: str
-    root: str
-    parent: str
-    at: int
+    place: Id
+    root: Id
+    parent: Id
+    at: Number
     text: str
     mentions: tuple[str, ...] = ()
-    notify: tuple[str, ...] = ()
+    notify: tuple[Id, ...] = ()
     lang: str = ""
     source: Source | None = None
 
@@ -58,17 +61,17 @@ class PostEdited(Event, frozen=True, kw_only=True):
 
     Merge: higher rev; a deletion beats any edit."""
 
-    post: str
-    root: str
-    place: str
-    rev: int
+    post: Id
+    root: Id
+    place: Id
+    rev: Rev
     text: str
     title: str = ""
-    topics: tuple[str, ...] = ()
+    topics: tuple[Id, ...] = ()
     mentions: tuple[str, ...] = ()
-    notify: tuple[str, ...] = ()
+    notify: tuple[Id, ...] = ()
     reason: str = ""
-    at: int = 0
+    at: Number = 0
 
 
 class PostDeleted(Event, frozen=True, kw_only=True):
@@ -76,10 +79,10 @@ class PostDeleted(Event, frozen=True, kw_only=True):
 
     Merge: final. Readers see that something was deleted, not what."""
 
-    post: str
-    root: str
-    place: str
-    rev: int
+    post: Id
+    root: Id
+    place: Id
+    rev: Rev
 
 
 class ErasureRequested(Event, frozen=True, kw_only=True):
@@ -87,15 +90,15 @@ class ErasureRequested(Event, frozen=True, kw_only=True):
 
     Writer: home of the erased content. Merge: final; a body that arrives later is not kept."""
 
-    request: str
+    request: Id
     scope: ErasureScope
-    target: str
+    target: Id
     reason: str = ""
 
 
 class ErasureCompleted(Event, frozen=True, kw_only=True):
     """One region's receipt for one erasure request. Lane: control. Writer: that region."""
 
-    request: str
-    region: str
-    bodies: int
+    request: Id
+    region: Id
+    bodies: Number

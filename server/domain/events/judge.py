@@ -1,6 +1,15 @@
 """Facts about what others made of a post: reactions, acceptance, verification, citations ..."""
 
-from server.domain.events.base import Event, FollowKind, IdeaStage, ReactionKind, Source
+from server.domain.events.base import (
+    Event,
+    FollowKind,
+    Id,
+    IdeaStage,
+    Number,
+    ReactionKind,
+    Rev,
+    Source,
+)
 
 
 class ReactionChanged(Event, frozen=True, kw_only=True):
@@ -8,14 +17,14 @@ class ReactionChanged(Event, frozen=True, kw_only=True):
 
     Merge: higher rev per (target, actor, reaction, emoji)."""
 
-    target: str
-    root: str
-    place: str
-    author: str
+    target: Id
+    root: Id
+    place: Id
+    author: Id
     reaction: ReactionKind
-    rev: int
+    rev: Rev
     on: bool
-    emoji: str = ""
+    emoji: Id = ""
 
 
 class AnswerAccepted(Event, frozen=True, kw_only=True):
@@ -23,11 +32,11 @@ class AnswerAccepted(Event, frozen=True, kw_only=True):
 
     Merge: higher rev per question."""
 
-    question: str
-    place: str
-    rev: int
-    answer: str | None = None
-    author: str = ""
+    question: Id
+    place: Id
+    rev: Rev
+    answer: Id | None = None
+    author: Id = ""
     source: Source | None = None
 
 
@@ -36,11 +45,11 @@ class VerificationChanged(Event, frozen=True, kw_only=True):
 
     Merge: higher rev per (target, actor)."""
 
-    target: str
-    root: str
-    place: str
-    author: str
-    rev: int
+    target: Id
+    root: Id
+    place: Id
+    author: Id
+    rev: Rev
     on: bool
 
 
@@ -49,11 +58,11 @@ class CitationChanged(Event, frozen=True, kw_only=True):
 
     Merge: higher rev per (citing, cited)."""
 
-    citing: str
-    cited: str
-    place: str
-    author: str
-    rev: int
+    citing: Id
+    cited: Id
+    place: Id
+    author: Id
+    rev: Rev
     on: bool
 
 
@@ -62,11 +71,11 @@ class VoteImported(Event, frozen=True, kw_only=True):
 
     Writer: the home of the target's author. Merge: first per (source system, source id)."""
 
-    target: str
-    root: str
-    place: str
+    target: Id
+    root: Id
+    place: Id
     vote: str
-    at: int
+    at: Number
     source: Source
 
 
@@ -76,16 +85,16 @@ class FollowChanged(Event, frozen=True, kw_only=True):
     Merge: higher rev per (actor, kind, target)."""
 
     kind: FollowKind
-    target: str
-    rev: int
+    target: Id
+    rev: Rev
     on: bool
 
 
 class AnnouncementAcknowledged(Event, frozen=True, kw_only=True):
     """A reader confirmed an announcement on being asked. Writer: the reader's home. Merge: first."""
 
-    post: str
-    place: str
+    post: Id
+    place: Id
 
 
 class IdeaStageChanged(Event, frozen=True, kw_only=True):
@@ -93,11 +102,11 @@ class IdeaStageChanged(Event, frozen=True, kw_only=True):
 
     Merge: higher rev per post."""
 
-    post: str
-    place: str
-    author: str
-    rev: int
+    post: Id
+    place: Id
+    author: Id
+    rev: Rev
     stage: IdeaStage
-    owner: str = ""
-    due: int | None = None
+    owner: Id = ""
+    due: Number | None = None
     note: str = ""

@@ -2,26 +2,26 @@
 
 import msgspec
 
-from server.domain.events.base import Event, ModerationAct
+from server.domain.events.base import Event, Id, ModerationAct, Number, Rev
 
 
 class TopicDefined(Event, frozen=True, kw_only=True):
     """A topic in the shared tree, with names and synonyms per language. Merge: higher rev."""
 
-    topic: str
-    rev: int
+    topic: Id
+    rev: Rev
     names: dict[str, str]
-    parent: str = ""
+    parent: Id = ""
     synonyms: tuple[str, ...] = ()
 
 
 class FlagRaised(Event, frozen=True, kw_only=True):
     """A reader reports content to the community's moderators. Writer: the reporter's home."""
 
-    target: str
-    root: str
-    place: str
-    rev: int
+    target: Id
+    root: Id
+    place: Id
+    rev: Rev
     reason: str
     on: bool = True
 
@@ -29,9 +29,9 @@ class FlagRaised(Event, frozen=True, kw_only=True):
 class FlagResolved(Event, frozen=True, kw_only=True):
     """A moderator closed the reports on a target. Writer: the community's home. Merge: higher rev."""
 
-    target: str
-    place: str
-    rev: int
+    target: Id
+    place: Id
+    rev: Rev
     upheld: bool
     note: str = ""
 
@@ -41,11 +41,11 @@ class ModerationActed(Event, frozen=True, kw_only=True):
 
     Writer: the community's home. Merge: higher rev per (target, act)."""
 
-    target: str
-    root: str
-    place: str
+    target: Id
+    root: Id
+    place: Id
     act: ModerationAct
-    rev: int
+    rev: Rev
     on: bool
     reason: str = ""
 
@@ -55,10 +55,10 @@ class HiddenAtHome(Event, frozen=True, kw_only=True):
 
     Lane: local. Merge: higher rev per target."""
 
-    target: str
-    root: str
-    place: str
-    rev: int
+    target: Id
+    root: Id
+    place: Id
+    rev: Rev
     on: bool
     reason: str = ""
 
@@ -66,18 +66,18 @@ class HiddenAtHome(Event, frozen=True, kw_only=True):
 class StandingPublished(Event, frozen=True, kw_only=True):
     """A person's standing and topic expertise, only as far as person and country policy allow."""
 
-    person: str
-    rev: int
-    day: int
+    person: Id
+    rev: Rev
+    day: Number
     rules: str
-    standing: int
-    topics: dict[str, int] = msgspec.field(default_factory=dict)
+    standing: Number
+    topics: dict[str, Number] = msgspec.field(default_factory=dict)
 
 
 class EpochOpened(Event, frozen=True, kw_only=True):
     """A region's log begins anew (first start, or a restore); names the incarnation before it."""
 
-    previous: int
+    previous: Number
     nonce: bytes
 
 

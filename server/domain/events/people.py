@@ -1,13 +1,13 @@
 """Facts about people."""
 
-from server.domain.events.base import Event, RegionRole, Source
+from server.domain.events.base import Event, Id, RegionRole, Rev, Source
 
 
 class PersonRegistered(Event, frozen=True, kw_only=True):
     """A colleague exists. Writer: their home region. Merge: first wins (rev 1 of the profile)."""
 
-    person: str
-    home: str
+    person: Id
+    home: Id
     name: str
     title: str = ""
     unit: str = ""
@@ -21,8 +21,8 @@ class PersonRegistered(Event, frozen=True, kw_only=True):
 class PersonProfileChanged(Event, frozen=True, kw_only=True):
     """The whole profile anew. Writer: home region. Merge: higher rev."""
 
-    person: str
-    rev: int
+    person: Id
+    rev: Rev
     name: str
     title: str = ""
     unit: str = ""
@@ -36,8 +36,8 @@ class PersonProfileChanged(Event, frozen=True, kw_only=True):
 class PersonStatusChanged(Event, frozen=True, kw_only=True):
     """Activated or deactivated (left, suspended). Writer: home region. Merge: higher rev."""
 
-    person: str
-    rev: int
+    person: Id
+    rev: Rev
     active: bool
     reason: str = ""
 
@@ -45,23 +45,23 @@ class PersonStatusChanged(Event, frozen=True, kw_only=True):
 class PersonRoleChanged(Event, frozen=True, kw_only=True):
     """A region-wide role granted or taken. Writer: home region. Merge: higher rev per (person, role)."""
 
-    person: str
+    person: Id
     role: RegionRole
-    rev: int
+    rev: Rev
     on: bool
 
 
 class PersonHandedOver(Event, frozen=True, kw_only=True):
     """The old home gives a moving person up; they are read-only until taken over. Writer: old home."""
 
-    person: str
-    to: str
-    rev: int
+    person: Id
+    to: Id
+    rev: Rev
 
 
 class PersonTakenOver(Event, frozen=True, kw_only=True):
     """The new home takes the person; from here on it writes for them. Writer: new home."""
 
-    person: str
-    previous: str
-    rev: int
+    person: Id
+    previous: Id
+    rev: Rev

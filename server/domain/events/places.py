@@ -4,7 +4,10 @@ from server.domain.events.base import (
     CommunityRole,
     EditedCommunity,
     Event,
+    Id,
     Member,
+    Number,
+    Rev,
     Source,
     Visibility,
 )
@@ -13,31 +16,31 @@ from server.domain.events.base import (
 class CommunityCreated(Event, frozen=True, kw_only=True):
     """A community exists; ``audience`` is the lane all its content travels in. Writer: its home."""
 
-    community: str
-    home: str
+    community: Id
+    home: Id
     name: str
     audience: str
     about: str = ""
     visibility: Visibility = "open"
-    owner: str = ""
+    owner: Id = ""
     source: Source | None = None
-    at: int = 0
+    at: Number = 0
 
 
 class CommunityChanged(Event, frozen=True, kw_only=True):
     """The settings anew. Writer: the community's home. Merge: higher rev."""
 
-    community: str
-    rev: int
+    community: Id
+    rev: Rev
     settings: EditedCommunity
 
 
 class MembershipChanged(Event, frozen=True, kw_only=True):
     """A person joined or left of their own accord. Writer: the person's home. Merge: higher rev."""
 
-    community: str
-    person: str
-    rev: int
+    community: Id
+    person: Id
+    rev: Rev
     joined: bool
 
 
@@ -46,9 +49,9 @@ class CommunityRoleChanged(Event, frozen=True, kw_only=True):
 
     Writer: the community's home. Merge: higher rev per (community, person)."""
 
-    community: str
-    person: str
-    rev: int
+    community: Id
+    person: Id
+    rev: Rev
     role: CommunityRole
 
 
@@ -57,18 +60,18 @@ class ConversationStarted(Event, frozen=True, kw_only=True):
 
     Members in more than two regions: one copy per pair lane, same body; the first copy counts."""
 
-    conversation: str
-    home: str
+    conversation: Id
+    home: Id
     members: tuple[Member, ...]
     title: str = ""
-    at: int = 0
+    at: Number = 0
 
 
 class ConversationChanged(Event, frozen=True, kw_only=True):
     """Members or title anew. Writer: the conversation's home. Merge: higher rev."""
 
-    conversation: str
-    rev: int
+    conversation: Id
+    rev: Rev
     members: tuple[Member, ...]
     title: str = ""
 
@@ -78,5 +81,5 @@ class ReadMarked(Event, frozen=True, kw_only=True):
 
     Writer: the person's home. Merge: the later ``up_to``."""
 
-    channel: str
-    up_to: int
+    channel: Id
+    up_to: Number

@@ -1,6 +1,6 @@
 """Facts about ballots and tallies."""
 
-from server.domain.events.base import Event
+from server.domain.events.base import Choice, Event, Id, Number, Rev
 
 
 class BallotCast(Event, frozen=True, kw_only=True):
@@ -10,10 +10,10 @@ class BallotCast(Event, frozen=True, kw_only=True):
     A secret poll's ballots stay in the lane ``local``; ``secret`` tells every reader of the log,
     without the poll at hand, to show no choices (I11)."""
 
-    poll: str
-    place: str
-    rev: int
-    choices: tuple[int, ...] = ()
+    poll: Id
+    place: Id
+    rev: Rev
+    choices: tuple[Choice, ...] = ()
     withdrawn: bool = False
     secret: bool = False
 
@@ -21,30 +21,30 @@ class BallotCast(Event, frozen=True, kw_only=True):
 class PollRegionClosed(Event, frozen=True, kw_only=True):
     """A region takes no more ballots: how many it counted, and where its ballots end."""
 
-    poll: str
-    place: str
-    region: str
-    ballots: int
-    last_seq: int
+    poll: Id
+    place: Id
+    region: Id
+    ballots: Number
+    last_seq: Number
 
 
 class PollTallied(Event, frozen=True, kw_only=True):
     """A region's sub-tally of a secret poll; counts per choice, or a pairwise matrix if ranked."""
 
-    poll: str
-    place: str
-    region: str
-    rev: int
-    voters: int
-    counts: tuple[int, ...]
+    poll: Id
+    place: Id
+    region: Id
+    rev: Rev
+    voters: Number
+    counts: tuple[Number, ...]
 
 
 class PollClosed(Event, frozen=True, kw_only=True):
     """The poll's home publishes cut, tally and digest; every region recomputes. Merge: final."""
 
-    poll: str
-    place: str
-    voters: int
-    counts: tuple[int, ...]
-    cut: dict[str, int]
+    poll: Id
+    place: Id
+    voters: Number
+    counts: tuple[Number, ...]
+    cut: dict[str, Number]
     digest: bytes
