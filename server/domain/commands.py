@@ -3,6 +3,9 @@
 One vocabulary for the websocket frame ``do`` and for ``POST /api/v1/commands``: a map whose ``do``
 names the command. Bounds stand in ``limits``; a value outside them is refused with ``bad_value`` and
 the path of the field. The person comes from the authenticated connection, never from the command.
+
+Patterns end in ``$(?!\\n)``: Python's ``$`` alone also matches before a last line feed, and ``\\Z`` is
+unknown to the regular expressions of JSON Schema, which reads these patterns too.
 """
 
 from collections.abc import Callable
@@ -33,14 +36,14 @@ T = TypeVar("T")
 
 Text = Annotated[str, Meta(max_length=limits.POST_TEXT_CHARS_MAX)]
 Title = Annotated[str, Meta(max_length=limits.TITLE_CHARS_MAX)]
-Name = Annotated[str, Meta(min_length=1, max_length=limits.NAME_CHARS_MAX)]
+Name = Annotated[str, Meta(pattern=r"\S", max_length=limits.NAME_CHARS_MAX)]
 About = Annotated[str, Meta(max_length=limits.ABOUT_CHARS_MAX)]
 Reason = Annotated[str, Meta(max_length=limits.REASON_CHARS_MAX)]
 ShortText = Annotated[str, Meta(max_length=limits.NAME_CHARS_MAX)]
-Object = Annotated[str, Meta(pattern=r"^[0-7][0-9a-hjkmnp-tv-z]{25}$")]
-Person = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-PlaceName = Annotated[str, Meta(pattern=r"^[cd]:[0-7][0-9a-hjkmnp-tv-z]{25}$")]
-Topic = Annotated[str, Meta(pattern=r"^[^\s,#]+$", max_length=limits.TOPIC_CHARS_MAX)]
+Object = Annotated[str, Meta(pattern=r"^[0-7][0-9a-hjkmnp-tv-z]{25}$(?!\n)")]
+Person = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$(?!\n)")]
+PlaceName = Annotated[str, Meta(pattern=r"^[cd]:[0-7][0-9a-hjkmnp-tv-z]{25}$(?!\n)")]
+Topic = Annotated[str, Meta(pattern=r"^[^\s,#]+$(?!\n)", max_length=limits.TOPIC_CHARS_MAX)]
 Topics = Annotated[tuple[Topic, ...], Meta(max_length=limits.TOPICS_PER_POST_MAX)]
 People = Annotated[tuple[Person, ...], Meta(max_length=limits.MENTIONS_PER_POST_MAX)]
 Objects = Annotated[tuple[Object, ...], Meta(max_length=limits.CITES_PER_POST_MAX)]
@@ -54,13 +57,38 @@ Choices = Annotated[
 ]
 Emoji = Annotated[str, Meta(max_length=limits.EMOJI_CHARS_MAX)]
 Lang = Annotated[str, Meta(max_length=16)]
-Lane = Annotated[str, Meta(pattern=r"^(global|local|group\.[a-z0-9-]{1,32})$")]
+Lane = Annotated[str, Meta(pattern=r"^(global|local|group\.[a-z0-9-]{1,32})$(?!\n)")]
 Time = Annotated[int, Meta(ge=0, lt=2**47)]
 Key = Annotated[str, Meta(min_length=limits.KEY_CHARS_MIN, max_length=limits.KEY_CHARS_MAX)]
 
 
+_encode = msgspec.json.Encoder().encode
+
+
+def _refuse_nul(command: msgspec.Struct) -> None:
+    """Raises ValueError for the one character that PostgreSQL cannot hold, anywhere in a command."""
+    # A text that only spells the escape sequence is rare enough for a second look.
+    if b"\\u0000" in _encode(command) and _has_nul(msgspec.to_builtins(command)):
+        raise ValueError("the character U+0000 cannot be part of a text")
+
+
+def _has_nul(value: object) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case dict():
+            return any(_has_nul(part) for pair in value.items() for part in pair)
+        case list() | tuple():
+            return any(map(_has_nul, value))
+        case _:
+            return False
+
+
 class Base(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", forbid_unknown_fields=True):
     """Unknown fields are refused: a misspelt field must not be lost silently."""
+
+    def __post_init__(self) -> None:
+        _refuse_nul(self)
 
 
 class PublishPost(Base, tag="post.publish", frozen=True, kw_only=True):
@@ -182,7 +210,7 @@ class StartConversation(Base, tag="conversation.start", frozen=True, kw_only=Tru
 
 
 class MarkRead(Base, tag="read.mark", frozen=True, kw_only=True):
-    channel: Annotated[str, Meta(pattern=r"^[cdt]:[0-7][0-9a-hjkmnp-tv-z]{25}$")]
+    channel: Annotated[str, Meta(pattern=r"^[cdt]:[0-7][0-9a-hjkmnp-tv-z]{25}$(?!\n)")]
     up_to: Time
 
 
@@ -291,9 +319,17 @@ class ImportBase(
 ):
     """``source`` names the record for ever: importing it again changes nothing."""
 
+    source: Source
+
+    def __post_init__(self) -> None:
+        _refuse_nul(self)
+        for part in (self.source.system, self.source.id):
+            if not 1 <= len(part) <= limits.IMPORT_KEY_CHARS_MAX:
+                most = limits.IMPORT_KEY_CHARS_MAX
+                raise ValueError(f"system and id of the source have 1 to {most} characters")
+
 
 class ImportPerson(ImportBase, tag="person", frozen=True, kw_only=True):
-    source: Source
     person: Person
     name: Name
     bot: bool = False
@@ -303,7 +339,6 @@ class ImportPerson(ImportBase, tag="person", frozen=True, kw_only=True):
 
 
 class ImportCommunity(ImportBase, tag="community", frozen=True, kw_only=True):
-    source: Source
     community: Object
     name: Name
     about: About = ""
@@ -311,7 +346,6 @@ class ImportCommunity(ImportBase, tag="community", frozen=True, kw_only=True):
 
 
 class ImportPost(ImportBase, tag="post", frozen=True, kw_only=True):
-    source: Source
     post: Object
     author: Person
     community: Object
@@ -324,7 +358,6 @@ class ImportPost(ImportBase, tag="post", frozen=True, kw_only=True):
 
 
 class ImportReply(ImportBase, tag="reply", frozen=True, kw_only=True):
-    source: Source
     post: Object
     author: Person
     community: Object
@@ -339,7 +372,6 @@ class ImportReply(ImportBase, tag="reply", frozen=True, kw_only=True):
 class ImportAcceptance(ImportBase, tag="acceptance", frozen=True, kw_only=True):
     """Routed to the home of the question's author, who is named as ``by``."""
 
-    source: Source
     by: Person
     community: Object
     question: Object
@@ -350,7 +382,6 @@ class ImportAcceptance(ImportBase, tag="acceptance", frozen=True, kw_only=True):
 class ImportVote(ImportBase, tag="vote", frozen=True, kw_only=True):
     """A vote without a voter. ``by``: the target's author, whose home region writes it."""
 
-    source: Source
     by: Person | Literal[""] = ""
     community: Object
     root: Object
@@ -406,14 +437,15 @@ def _guard(decode: Callable[[bytes], T], raw: bytes) -> T:
         return decode(raw)
     except msgspec.ValidationError as error:
         raise refusal_of(error) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Refused(Code.BAD_ENCODING, f"this is not a well-formed command: {error}") from None
 
 
 def refusal_of(error: msgspec.ValidationError) -> Refused:
     """msgspec's words, split into our code, a sentence and the path of the field."""
     text, _, path = str(error).partition(" - at `")
-    field = path.rstrip("`").removeprefix("$.") or None
+    # A path is `$.poll.choices[0]`, or, of a map's own key, `key` in `$.names`.
+    field = path.rpartition("$")[2].rstrip("`").lstrip(".") or None
     if text.startswith("Invalid value") and field in ("do", "import"):
         return Refused(Code.UNKNOWN_KIND, f"there is no such kind: {text}", field)
     for tag in ("do", "import"):
