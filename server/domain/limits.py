@@ -12,6 +12,10 @@ NAME_CHARS_MAX = 120
 """People and communities; the longest real names observed in directories are below 100."""
 ABOUT_CHARS_MAX = 2_000
 """A profile or a community's purpose fits on one screen."""
+ABSTRACT_CHARS_MAX = 5_000
+"""Journals ask for 250 words, which is below 2,000 characters; a long one of a thesis fits."""
+LINK_CHARS_MAX = 2_000
+"""What common browsers and proxies accept as an address."""
 TOPICS_PER_POST_MAX = 8
 """Beyond a handful topics stop telling anything (Stack Exchange allows five)."""
 TOPIC_CHARS_MAX = 48

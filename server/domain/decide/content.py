@@ -20,11 +20,13 @@ from server.domain.events import (
     ReplyPublished,
 )
 from server.domain.facts import Facts, PersonFact
+from server.domain.ids import PERSON_PATTERN
 from server.domain.visibility import may_moderate, may_read_place
 
 TITLED = frozenset({"question", "article", "paper", "idea", "announcement"})
 PARTS = {"poll": "poll", "paper": "paper", "praise": "praise", "announcement": "announcement"}
 """Kind -> the part of the command that belongs to it; all but an announcement's are required."""
+WEB_ADDRESS = ("https://", "http://")
 
 
 def publish_post(
@@ -34,6 +36,7 @@ def publish_post(
         _check_place(command, who, facts)
         or _check_shape(command)
         or _check_poll(command, facts)
+        or _check_paper(command)
         or _check_praise(command, who, facts)
     )
     if refusal is not None:
@@ -47,7 +50,7 @@ def publish_post(
         at=context.now,
         text=command.text,
         title=command.title.strip(),
-        topics=tuple([topic.lower() for topic in dict.fromkeys(command.topics)]),
+        topics=_topics(command.topics),
         mentions=command.mentions,
         notify=_told(facts, command.place, who.person, *praised, *command.mentions),
         lang=command.lang,
@@ -112,7 +115,7 @@ def edit_post(
         rev=post.rev + 1,
         text=command.text,
         title=command.title.strip(),
-        topics=tuple([topic.lower() for topic in dict.fromkeys(command.topics)]),
+        topics=_topics(command.topics),
         mentions=command.mentions,
         notify=_told(facts, post.place, who.person, *command.mentions),
         reason=command.reason,
@@ -229,6 +232,35 @@ def _check_poll(command: PublishPost, facts: Facts) -> Refusal | None:
         # Sub-tallies of a secret poll do not travel yet; an open ballot must never stand in for one (I11).
         return refuse(
             Code.BAD_VALUE, "secret polls are open to communities of one region only", "poll.secret"
+        )
+    return None
+
+
+def _topics(named: tuple[str, ...]) -> tuple[str, ...]:
+    """``Tea`` and ``tea`` are one topic."""
+    return tuple(dict.fromkeys([topic.lower() for topic in named]))
+
+
+def _check_paper(command: PublishPost) -> Refusal | None:
+    paper = command.paper
+    if paper is None:
+        return None
+    if len(paper.abstract) > limits.ABSTRACT_CHARS_MAX:
+        return refuse(
+            Code.BAD_VALUE,
+            f"an abstract has up to {limits.ABSTRACT_CHARS_MAX} characters",
+            "paper.abstract",
+        )
+    is_address = paper.link == "" or paper.link.startswith(WEB_ADDRESS)
+    if len(paper.link) > limits.LINK_CHARS_MAX or not is_address:
+        return refuse(Code.BAD_VALUE, "a paper's link is a web address", "paper.link")
+    if len(paper.coauthors) > limits.MENTIONS_PER_POST_MAX or not all(
+        map(PERSON_PATTERN.fullmatch, paper.coauthors)
+    ):
+        return refuse(
+            Code.BAD_VALUE,
+            f"coauthors are up to {limits.MENTIONS_PER_POST_MAX} people",
+            "paper.coauthors",
         )
     return None
 
