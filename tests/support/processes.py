@@ -22,6 +22,12 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
+from tap_client import Client, Done, Refused
+
+from server.app.auth import Kind
+from server.domain.commands import RegisterPerson
+from server.ops import config_file, core
+from server.ops.demo import founding
 from server.ops.demo.nodes import Node, Place, configure, free_ports
 
 NAMES = {"in": ("India", "IN"), "de": ("Germany", "DE"), "br": ("Brazil", "BR")}
@@ -71,6 +77,29 @@ def tap(*arguments: object, stdin: str = "") -> str:
     )
     assert done.returncode == 0, f"tap {arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout
+
+
+async def enrol(place: Place, people: Iterable[str], kind: Kind = "device") -> dict[str, str]:
+    """Registers people on a stopped node; person -> token."""
+    wishes = [RegisterPerson(person=name, name=name) for name in people]
+    async with core.opened(config_file.load(place.config, {}).config, "test") as node:
+        return await founding.enrol(node, wishes, kind)
+
+
+async def do_when_known(client: Client, command: dict[str, Any], key: str) -> Done:
+    """Gives a command; again while its node has not heard of what it refers to."""
+    answers: list[Done] = []
+
+    async def accepted() -> bool:
+        try:
+            answers.append(await client.do(command, key))
+        except Refused as refusal:
+            if refusal.code != "not_found":
+                raise
+        return bool(answers)
+
+    await until(f"the node knows what {key} refers to", accepted)
+    return answers[0]
 
 
 async def until(

@@ -5,6 +5,8 @@ People and places are invented. Ids are what they log in with.
 
 from typing import NamedTuple
 
+from server.domain.events import RegionRole
+
 
 class Region(NamedTuple):
     code: str
@@ -23,7 +25,7 @@ class Person(NamedTuple):
     title: str
     unit: str
     skills: tuple[str, ...] = ()
-    roles: tuple[str, ...] = ()
+    roles: tuple[RegionRole, ...] = ()
 
 
 class Community(NamedTuple):

@@ -1,0 +1,182 @@
+"""``tap demo``: three federated regions with people who talk, until Ctrl-C."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from server.ops.commands.shared import Exit, fail, print_table
+from server.ops.demo import company, founding, nodes
+from server.ops.demo.founding import Secrets
+from server.ops.demo.nodes import Node, NodeFailed, Place
+from server.ops.demo.stage import Stage
+
+PORT_BASE = 8421
+FOLDER = ".demo"
+RESTARTS_MAX = 3
+"""A node that dies is started again so often; one that dies at once again has a reason."""
+
+
+@click.command()
+@click.option("--port-base", type=click.IntRange(1024, 65_000), help="First of three ports.")
+@click.option("--seed", type=int, help="Of the conversation; else each run has its own.")
+@click.option("--silent", is_flag=True, help="Nobody talks; for looking around and for tests.")
+def command(port_base: int | None, seed: int | None, silent: bool) -> None:
+    """Start three regions of a made-up company and let its people talk. Ctrl-C ends all of it."""
+    folder = Path(os.environ.get("TAP_DEMO_DIR") or FOLDER).resolve()
+    places = demo_places(folder, free_base(port_base))
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        nodes.configure(places, demo=True)
+        asyncio.run(run(folder, places, seed, silent))
+    except NodeFailed as error:
+        fail(str(error), Exit.MACHINE)
+    except OSError as error:
+        fail(f"The demo's folder {folder} cannot be used: {error.strerror}.", Exit.MACHINE)
+
+
+demo_command = command
+
+
+def demo_places(folder: Path, base: int) -> list[Place]:
+    return [
+        Place(region.code, region.name, region.country, folder / region.code, base + number)
+        for number, region in enumerate(company.REGIONS)
+    ]
+
+
+def free_base(wanted: int | None) -> int:
+    """The ports asked for, else the usual or the next free ones; says so when they are taken."""
+    count = len(company.REGIONS)
+    base = wanted or PORT_BASE
+    taken = [port for port in range(base, base + count) if not nodes.is_free(port)]
+    if not taken:
+        return base
+    free = nodes.next_free_ports(base + 1, count)
+    sentence = f"Port {taken[0]} is in use by another program"
+    if wanted is not None or not free:
+        fail(f"{sentence}. Free are {free} to {free + count - 1}: --port-base {free}", Exit.MACHINE)
+    click.echo(f"{sentence}; taking {free} to {free + count - 1} instead.", err=True)
+    return free
+
+
+async def run(folder: Path, places: Sequence[Place], seed: int | None, silent: bool) -> None:
+    """From the first start to the last process ended. Raises NodeFailed when a node does not start."""
+    stop = stop_signal()
+    secrets = await founding.secrets(folder, places)
+    async with running(places, stop):
+        announce(places, secrets)
+        if silent:
+            await stop.wait()
+        else:
+            await talk_until(stop, folder, places, secrets, seed)
+        click.echo("Stopping.", err=True)
+
+
+def stop_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+@contextlib.asynccontextmanager
+async def running(places: Sequence[Place], stop: asyncio.Event) -> AsyncIterator[None]:
+    """The nodes, watched while the block runs; all of them have ended afterwards."""
+    started = [Node(place) for place in places]
+    watching: list[asyncio.Task[None]] = []
+    try:
+        await unless(stop, start(started))
+        watching = [asyncio.create_task(watch(node)) for node in started]
+        yield
+    finally:
+        for task in watching:
+            task.cancel()
+        await asyncio.gather(*watching, return_exceptions=True)
+        await asyncio.gather(*(node.stop() for node in started))
+
+
+async def unless(stop: asyncio.Event, working: Coroutine[Any, Any, None]) -> None:
+    """Until the work is done or we are told to stop; raises what the work raises."""
+    work = asyncio.create_task(working)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({stopping, work}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if work.done():
+        work.result()
+        return
+    work.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
+
+
+async def start(started: Sequence[Node]) -> None:
+    await asyncio.gather(*(node.start() for node in started))
+
+
+async def watch(node: Node) -> None:
+    """Reports a node that ends by itself, and starts it again."""
+    for _ in range(RESTARTS_MAX):
+        code = await node.ended()
+        say(f"The node of {node.place.name} ended ({how(code)}); starting it again.")
+        say(node.last_lines())
+        try:
+            await node.start()
+        except NodeFailed as error:
+            say(str(error))
+            return
+        say(f"The node of {node.place.name} is back.")
+    await node.ended()
+    say(f"The node of {node.place.name} ended once more and stays down; see {node.place.log}.")
+
+
+def how(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+async def talk_until(
+    stop: asyncio.Event,
+    folder: Path,
+    places: Sequence[Place],
+    secrets: Secrets,
+    seed: int | None,
+) -> None:
+    chance = random.Random(secrets.runs if seed is None else seed)
+    addresses = {place.region: place.url for place in places}
+    stage = Stage(addresses, secrets.tokens, chance, say)
+
+    async def play() -> None:
+        async with stage.open():
+            communities = await stage.communities()
+            if not founding.has_history(folder):
+                await stage.history(communities)
+                founding.keep_history(folder)
+            await stage.talk(communities)
+
+    await unless(stop, play())
+
+
+def announce(places: Sequence[Place], secrets: Secrets) -> None:
+    """One line for each region, and who may log in where."""
+    for place in places:
+        click.echo(f"ready {place.region} {place.url}")
+    rows = []
+    for place in places:
+        for person in company.at_home(place.region)[:4]:
+            role = ", ".join(role.replace("_", " ") for role in person.roles)
+            rows.append((place.url, person.id, secrets.password, role or person.title))
+    click.echo()
+    print_table(("ADDRESS", "LOG-IN", "PASSWORD", "WHO"), rows)
+    click.echo("\nEverybody has this password. Ctrl-C ends the demo; its data stays in place.")
+    sys.stdout.flush()
+
+
+def say(line: str) -> None:
+    click.echo(line, err=True)

@@ -1,0 +1,171 @@
+"""The demo's first morning: people, roles, passwords and tokens, made once on stopped nodes and kept.
+
+``secrets.json`` (mode 0600) holds the one password of the demo and everybody's device token; ``history``
+says that the past has been written. Tests enrol their people here too.
+"""
+
+import asyncio
+import json
+import os
+import secrets as entropy
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from server.app.auth import Auth, Kind
+from server.app.passwords import Passwords
+from server.domain.commands import RegisterPerson, SetPersonRole
+from server.domain.errors import Code, Refusal
+from server.ops import config_file, core, operator
+from server.ops.demo import company
+from server.ops.demo.nodes import NodeFailed, Place
+
+SECRETS = "secrets.json"
+HISTORY = "history"
+
+
+class Secrets(NamedTuple):
+    """``tokens``: person -> device token; ``runs``: how often the demo was started before."""
+
+    password: str
+    tokens: dict[str, str]
+    runs: int
+
+
+async def secrets(folder: Path, places: Sequence[Place]) -> Secrets:
+    """The kept ones, or fresh ones with everybody enrolled at home. Raises NodeFailed."""
+    path = folder / SECRETS
+    if path.exists():
+        kept = Secrets(**json.loads(path.read_text("utf-8")))
+        kept = kept._replace(runs=kept.runs + 1)
+    else:
+        kept = Secrets(fresh_password(), {}, 0)
+        for tokens in await asyncio.gather(*(found(place, kept.password) for place in places)):
+            kept.tokens.update(tokens)
+    write_private(path, json.dumps(kept._asdict(), indent=2))
+    return kept
+
+
+async def found(place: Place, password: str) -> dict[str, str]:
+    """The company's people of one region, with roles and passwords; their tokens."""
+    people = company.at_home(place.region)
+    try:
+        async with core.opened(config_file.load(place.config, {}).config, "tap demo") as node:
+            tokens = await enrol(node, [registration(person) for person in people])
+            for person in people:
+                await set_roles(node, person)
+            await set_passwords(node, people, password)
+    except core.StartError as error:
+        raise NodeFailed(str(error)) from None
+    return tokens
+
+
+async def enrol(
+    node: core.Core, people: Iterable[RegisterPerson], kind: Kind = "device"
+) -> dict[str, str]:
+    """Registers people at home on an opened node, if they are new; a token for each."""
+    auth = Auth(
+        region=node.identity.region,
+        reader=node.reader,
+        handler=node.handler,
+        tap=node.tap,
+        authenticators={},
+        now=core.now,
+        entropy=os.urandom,
+    )
+    tokens = {}
+    for wish in people:
+        checked(await operator.register(node.handler, wish), Code.CONFLICT)
+        tokens[wish.person] = (await auth.issue(wish.person, kind, "tap demo")).secret
+    return tokens
+
+
+async def set_roles(node: core.Core, person: company.Person) -> None:
+    for role in person.roles:
+        wish = SetPersonRole(person=person.id, role=role, on=True)
+        checked(await operator.set_role(node.handler, wish))
+
+
+async def set_passwords(node: core.Core, people: Iterable[company.Person], password: str) -> None:
+    passwords = Passwords(node.reader, node.handler, core.now)
+    try:
+        for outcome in await asyncio.gather(*(passwords.set(p.id, password) for p in people)):
+            checked(outcome)
+    finally:
+        passwords.close()
+
+
+def registration(person: company.Person) -> RegisterPerson:
+    region = next(region for region in company.REGIONS if region.code == person.region)
+    return RegisterPerson(
+        person=person.id,
+        name=person.name,
+        title=person.title,
+        unit=person.unit,
+        country=region.country,
+        locale=region.locale,
+        timezone=region.timezone,
+    )
+
+
+def checked(outcome: object, *expected: Code) -> None:
+    """Raises NodeFailed for a refusal nobody expects."""
+    if isinstance(outcome, Refusal) and outcome.code not in expected:
+        raise NodeFailed(outcome.message)
+
+
+def has_history(folder: Path) -> bool:
+    return (folder / HISTORY).exists()
+
+
+def keep_history(folder: Path) -> None:
+    (folder / HISTORY).write_text("The past of this demo has been written.\n", "utf-8")
+
+
+def fresh_password() -> str:
+    """Three words and a number: said aloud in a meeting room, typed without a mistake."""
+    words = [entropy.choice(WORDS) for _ in range(3)]
+    return "-".join([*words, str(entropy.randbelow(90) + 10)])
+
+
+WORDS = [
+    "anchor",
+    "basalt",
+    "bridge",
+    "canyon",
+    "copper",
+    "delta",
+    "ember",
+    "fjord",
+    "garnet",
+    "harbor",
+    "island",
+    "jasmine",
+    "kettle",
+    "lagoon",
+    "mango",
+    "meadow",
+    "monsoon",
+    "nectar",
+    "ocean",
+    "papaya",
+    "pebble",
+    "quartz",
+    "river",
+    "saffron",
+    "sluice",
+    "summit",
+    "tiger",
+    "valve",
+    "willow",
+    "zephyr",
+]
+
+
+def write_private(path: Path, text: str) -> None:
+    """A file only its owner may read, whole or not at all."""
+    unfinished = path.with_name(path.name + ".part")
+    handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    unfinished.replace(path)

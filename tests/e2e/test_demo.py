@@ -1,0 +1,115 @@
+"""``tap demo`` as a newcomer meets it: three regions, people who talk, Ctrl-C, and again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from tap_client import Client, Event, login
+
+from server.ops.demo import company
+from server.ops.demo.command import demo_places
+from server.ops.demo.nodes import HOST, is_free, next_free_ports
+from tests.support.processes import SECONDS_MAX, rows, until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+
+@asynccontextmanager
+async def demo(folder: Path, *options: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """``tap demo`` in this folder; interrupted at the end if it still runs."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "server.ops.cli", "demo", *options),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | {"TAP_DEMO_DIR": str(folder)},
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGINT)
+            try:
+                await asyncio.wait_for(process.communicate(), SECONDS_MAX)
+            except TimeoutError:
+                process.kill()
+                await process.communicate()
+
+
+async def announced(process: asyncio.subprocess.Process) -> tuple[dict[str, str], str]:
+    """Region -> address from the ready lines, and the password from the table."""
+    assert process.stdout is not None
+    ready: dict[str, str] = {}
+    async with asyncio.timeout(SECONDS_MAX * 2):
+        async for raw in process.stdout:
+            words = raw.decode().split()
+            if words[:1] == ["ready"]:
+                assert words[1] not in ready
+                ready[words[1]] = words[2]
+            elif words and words[0].startswith("http"):
+                return ready, words[2]
+    raise AssertionError((await process.communicate())[1].decode())
+
+
+async def test_the_company_talks_until_it_is_stopped_and_is_still_there_the_next_day(
+    tmp_path: Path,
+) -> None:
+    base = next_free_ports(20_000 + os.getpid() % 20_000, 3)
+    places = demo_places(tmp_path, base)
+    async with demo(tmp_path, "--port-base", str(base), "--seed", "1") as process:
+        ready, password = await announced(process)
+        assert ready == {place.region: place.url for place in places}
+        await until("the history is written", lambda: (tmp_path / "history").exists(), 120)
+        await until_it_moves(ready["de"], password)
+        for place in places:
+            kinds = {kind for (kind,) in rows(place, "SELECT DISTINCT kind FROM posts")}
+            assert kinds >= {"question", "answer", "poll", "idea", "praise", "paper", "article"}
+            assert rows(place, "SELECT count(*) FROM acceptances")[0][0] > 0
+            assert rows(place, "SELECT count(*) FROM persons") == [(len(company.PEOPLE),)]
+    assert process.returncode == 0
+    assert all(is_free(place.port) for place in places)
+
+    before = posts(places[0].database.parent.parent)
+    async with demo(tmp_path, "--port-base", str(base), "--silent") as process:
+        assert (await announced(process))[1] == password
+        assert posts(tmp_path / "in") == before
+
+
+def posts(folder: Path) -> int:
+    place = next(p for p in demo_places(folder.parent, 1) if p.folder == folder)
+    return int(rows(place, "SELECT count(*) FROM posts")[0][0])
+
+
+async def until_it_moves(url: str, password: str) -> None:
+    """Something new is said while a newcomer listens."""
+    person = company.at_home("de")[3].id
+    said = asyncio.Event()
+
+    def heard(event: Event) -> None:
+        if event.type == "post.published":
+            said.set()
+
+    token = await login(url, person, password, "e2e")
+    async with Client(url, token, on_event=heard) as tap:
+        await tap.live()
+        await asyncio.wait_for(said.wait(), SECONDS_MAX * 2)
+
+
+async def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        async with demo(tmp_path, "--port-base", port) as process:
+            _, errors = await asyncio.wait_for(process.communicate(), SECONDS_MAX)
+    assert process.returncode == 3
+    assert f"Port {port} is in use" in errors.decode()
+    assert "Traceback" not in errors.decode()
