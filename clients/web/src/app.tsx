@@ -5,6 +5,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
 import { ClientContext } from "./client.ts";
+import { match } from "./match.ts";
 import { CommunitiesPage } from "./pages/communities.tsx";
 import { CommunityPage } from "./pages/community.tsx";
 import { HomePage } from "./pages/home.tsx";
@@ -14,7 +15,7 @@ import { MissingPage } from "./pages/missing.tsx";
 import { PeoplePage } from "./pages/people.tsx";
 import { PersonPage } from "./pages/person.tsx";
 import { ThreadPageView } from "./pages/thread.tsx";
-import { match, place } from "./router.ts";
+import { place } from "./router.ts";
 import { session, start } from "./session.ts";
 import { BottomBar } from "./shell/bottom-bar.tsx";
 import { Help } from "./shell/help.tsx";

@@ -53,7 +53,8 @@ export function missing(draft: Composition): string | null {
 
 /** ``local``: the place is of one region only. */
 export function commandOf(draft: Composition, place: string, local: boolean, now: number): PublishPost {
-  const text = draft.text.trim();
+  // A praise that says nothing more says what it is for: every post has a text or a title.
+  const text = draft.text.trim() || (draft.kind === "praise" ? draft.behaviour.trim() : "");
   const topics = topicsOf(draft.topics);
   const mentions = mentionedIn(text);
   const command: PublishPost = { do: "post.publish", place, kind: draft.kind, text };

@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { useClient } from "../client.ts";
 import { points } from "../format.ts";
 import { t } from "../strings.ts";
+import { unmarked } from "../text/safe.ts";
 import { Loaded, useLoad } from "../ui/load.tsx";
 import { announce } from "../ui/notice.tsx";
 import { PersonLink } from "../ui/person.tsx";
@@ -67,8 +68,8 @@ function Credit({ line, fresh }: { line: CreditLine; fresh: boolean }) {
         <p>
           {line.what} {fresh && <span class="fresh">{t.newMark}</span>}
         </p>
+        {line.content_title && <p class="clip"><a href={`/t/${line.content}`} dir="auto">{unmarked(line.content_title)}</a></p>}
         <p class="meta">
-          {line.content_title && <><a href={`/t/${line.content}`} dir="auto">{line.content_title}</a> · </>}
           {line.by ? <PersonLink id={line.by} /> : line.by_text} · <Time at={line.at} />
         </p>
         {!counted && <p class="meta">{line.status_text}</p>}

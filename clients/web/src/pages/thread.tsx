@@ -8,6 +8,7 @@ import { PostCard } from "../post/card.tsx";
 import { PendingPost, usePendingReplies } from "../post/pending.tsx";
 import { go, place, restoreScroll } from "../router.ts";
 import { t } from "../strings.ts";
+import { unmarked } from "../text/safe.ts";
 import { ReplyBox } from "../thread/reply-box.tsx";
 import { Reply } from "../thread/reply.tsx";
 import { type Branch, readingOrder } from "../thread/tree.ts";
@@ -42,7 +43,7 @@ function Thread({ id, known }: { id: string; known: readonly string[] }) {
   const first = useRef(new Set(ids));
   useTarget(order.length > 0 || known.length <= 1);
   if (root === undefined) return null;
-  const title = root.title || root.text.slice(0, 60) || t.kinds[root.kind];
+  const title = root.title || unmarked(root.text.slice(0, 60)) || t.kinds[root.kind];
   return (
     <Page title={title} heading={root.title && !root.deleted && !root.hidden ? "own" : "unseen"} beside={<AboutThread root={root} replies={replies} />}>
       <PostCard id={id} />

@@ -2,6 +2,7 @@ import type { Bundle } from "@tap/sdk";
 
 import { useClient } from "../client.ts";
 import { t } from "../strings.ts";
+import { unmarked } from "../text/safe.ts";
 import { useLoad } from "../ui/load.tsx";
 import { Time } from "../ui/time.tsx";
 
@@ -26,7 +27,7 @@ function Question({ id }: { id: string }) {
   if (post === undefined || post.deleted) return null;
   return (
     <li>
-      <a href={`/t/${id}`} dir="auto">{post.title || post.text.slice(0, 80)}</a>
+      <a href={`/t/${id}`} dir="auto">{post.title || unmarked(post.text.slice(0, 80))}</a>
       <span class="meta"><Time at={post.at} /></span>
     </li>
   );

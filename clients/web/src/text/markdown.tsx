@@ -14,17 +14,29 @@ import { Words } from "./words.tsx";
 /** The view has the h1, the post's title the h2. */
 const FIRST_HEADING = 3;
 
+/** What of a post decides how its marks become elements. */
+interface Context {
+  mentions: readonly string[];
+  /** Our own origin: links to it stay in the page. */
+  origin: string;
+}
+
 export function Markdown({ text, mentions }: { text: string; mentions: readonly string[] }) {
-  const tokens = useMemo(() => new Lexer({ gfm: true, breaks: true }).lex(text), [text]);
-  return <div class="prose">{blocks(tokens, mentions)}</div>;
+  const shown = useMemo(() => markdownBlocks(text, mentions, window.location.origin), [text, mentions]);
+  return <div class="prose">{shown}</div>;
 }
 
-function blocks(tokens: readonly Token[], mentions: readonly string[]): ComponentChildren {
-  return tokens.map((token, index) => <Block key={index} token={token} mentions={mentions} />);
+/** The elements of a text. Pure. */
+export function markdownBlocks(text: string, mentions: readonly string[], origin: string): ComponentChildren {
+  return blocks(new Lexer({ gfm: true, breaks: true }).lex(text), { mentions, origin });
 }
 
-function Block({ token, mentions }: { token: Token; mentions: readonly string[] }): JSX.Element | null {
-  const inside = (): ComponentChildren => inlines(token, mentions);
+function blocks(tokens: readonly Token[], context: Context): ComponentChildren {
+  return tokens.map((token, index) => <Block key={index} token={token} context={context} />);
+}
+
+function Block({ token, context }: { token: Token; context: Context }): JSX.Element | null {
+  const inside = (): ComponentChildren => inlines(token, context);
   switch (token.type) {
     case "heading": {
       const Heading = `h${Math.min(6, FIRST_HEADING - 1 + (token as Tokens.Heading).depth)}` as "h3";
@@ -35,14 +47,14 @@ function Block({ token, mentions }: { token: Token; mentions: readonly string[] 
     case "text":
       return <span dir="auto">{inside()}</span>;
     case "blockquote":
-      return <blockquote dir="auto">{blocks((token as Tokens.Blockquote).tokens, mentions)}</blockquote>;
+      return <blockquote dir="auto">{blocks((token as Tokens.Blockquote).tokens, context)}</blockquote>;
     case "code":
       // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls sideways must be reached by keys (WCAG 2.1.1)
       return <pre dir="ltr" tabIndex={0}><code>{(token as Tokens.Code).text}</code></pre>;
     case "list":
-      return <List token={token as Tokens.List} mentions={mentions} />;
+      return <List token={token as Tokens.List} context={context} />;
     case "table":
-      return <Table token={token as Tokens.Table} mentions={mentions} />;
+      return <Table token={token as Tokens.Table} context={context} />;
     case "hr":
       return <hr />;
     case "html":
@@ -52,27 +64,27 @@ function Block({ token, mentions }: { token: Token; mentions: readonly string[] 
   }
 }
 
-function List({ token, mentions }: { token: Tokens.List; mentions: readonly string[] }) {
+function List({ token, context }: { token: Tokens.List; context: Context }) {
   const items = token.items.map((item, index) => (
     <li key={index} dir="auto" class={item.task ? "task" : ""}>
       {item.task && <span aria-hidden="true">{item.checked ? "☑ " : "☐ "}</span>}
-      {blocks(item.tokens.filter((part) => part.type !== "checkbox"), mentions)}
+      {blocks(item.tokens.filter((part) => part.type !== "checkbox"), context)}
     </li>
   ));
   return token.ordered ? <ol start={token.start === "" ? 1 : token.start}>{items}</ol> : <ul>{items}</ul>;
 }
 
-function Table({ token, mentions }: { token: Tokens.Table; mentions: readonly string[] }) {
+function Table({ token, context }: { token: Tokens.Table; context: Context }) {
   return (
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls sideways must be reached by keys (WCAG 2.1.1)
     <div class="table" tabIndex={0}>
       <table>
         <thead>
-          <tr>{token.header.map((cell, index) => <th key={index} scope="col" dir="auto">{inlinesOf(cell.tokens, mentions)}</th>)}</tr>
+          <tr>{token.header.map((cell, index) => <th key={index} scope="col" dir="auto">{inlinesOf(cell.tokens, context)}</th>)}</tr>
         </thead>
         <tbody>
           {token.rows.map((row, index) => (
-            <tr key={index}>{row.map((cell, column) => <td key={column} dir="auto">{inlinesOf(cell.tokens, mentions)}</td>)}</tr>
+            <tr key={index}>{row.map((cell, column) => <td key={column} dir="auto">{inlinesOf(cell.tokens, context)}</td>)}</tr>
           ))}
         </tbody>
       </table>
@@ -80,22 +92,22 @@ function Table({ token, mentions }: { token: Tokens.Table; mentions: readonly st
   );
 }
 
-function inlines(token: Token, mentions: readonly string[]): ComponentChildren {
+function inlines(token: Token, context: Context): ComponentChildren {
   const { tokens } = token as { tokens?: Token[] };
-  return tokens ? inlinesOf(tokens, mentions) : plain(token, mentions);
+  return tokens ? inlinesOf(tokens, context) : plain(token, 0, context);
 }
 
-function inlinesOf(tokens: readonly Token[], mentions: readonly string[]): ComponentChildren {
-  return tokens.map((token, index) => inline(token, index, mentions));
+function inlinesOf(tokens: readonly Token[], context: Context): ComponentChildren {
+  return tokens.map((token, index) => inline(token, index, context));
 }
 
-function plain(token: Token, mentions: readonly string[]): ComponentChild {
+function plain(token: Token, key: number, context: Context): ComponentChild {
   const { text } = token as { text?: string };
-  return <Words text={decodeEntities(text ?? token.raw)} mentions={mentions} />;
+  return <Words key={key} text={decodeEntities(text ?? token.raw)} mentions={context.mentions} />;
 }
 
-function inline(token: Token, key: number, mentions: readonly string[]): ComponentChild {
-  const inside = (): ComponentChildren => inlines(token, mentions);
+function inline(token: Token, key: number, context: Context): ComponentChild {
+  const inside = (): ComponentChildren => inlines(token, context);
   switch (token.type) {
     case "strong":
       return <strong key={key}>{inside()}</strong>;
@@ -108,19 +120,19 @@ function inline(token: Token, key: number, mentions: readonly string[]): Compone
     case "br":
       return <br key={key} />;
     case "link":
-      return <Link key={key} href={(token as Tokens.Link).href}>{inside()}</Link>;
+      return <Link key={key} href={(token as Tokens.Link).href} origin={context.origin}>{inside()}</Link>;
     case "image":
       // Pictures of other sites are not fetched: they would tell those sites who reads here.
-      return <Link key={key} href={(token as Tokens.Image).href}>{(token as Tokens.Image).text || (token as Tokens.Image).href}</Link>;
+      return <Link key={key} href={(token as Tokens.Image).href} origin={context.origin}>{(token as Tokens.Image).text || (token as Tokens.Image).href}</Link>;
     case "html":
       return token.raw;
     default:
-      return <span key={key}>{inside()}</span>;
+      return plain(token, key, context);
   }
 }
 
-function Link({ href, children }: { href: string; children: ComponentChildren }) {
-  const address = safeAddress(decodeEntities(href), window.location.origin);
+function Link({ href, origin, children }: { href: string; origin: string; children: ComponentChildren }) {
+  const address = safeAddress(decodeEntities(href), origin);
   if (address === null) return <>{children}</>;
   if (address.startsWith("/")) return <a href={address}>{children}</a>;
   return <a href={address} target="_blank" rel="noopener noreferrer nofollow">{children}</a>;

@@ -24,3 +24,8 @@ export function decodeEntities(text: string): string {
     return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : whole;
   });
 }
+
+/** A line of Markdown as a title shows it: without the marks, whatever they would have meant. */
+export function unmarked(text: string): string {
+  return decodeEntities(text.replaceAll(/[*`~]+|(?<=^|\s)(?:#{1,6}|>|[-+])\s|!?\[|\]\([^)]*\)?/gu, "")).replaceAll(/\s+/gu, " ").trim();
+}

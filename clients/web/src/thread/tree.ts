@@ -25,18 +25,21 @@ export function readingOrder(root: string, replies: readonly Post[], accepted: s
     children.set(parent, [...(children.get(parent) ?? []), reply]);
   }
   const order: Branch[] = [];
+  const standing = new Set<string>();
+  const stand = (reply: Post, depth: number, orphan: boolean): void => {
+    if (standing.has(reply.id)) return;
+    standing.add(reply.id);
+    order.push({ id: reply.id, depth: Math.min(depth, DEPTH_MAX), orphan });
+    walk(reply.id, depth + 1);
+  };
   const walk = (parent: string, depth: number): void => {
     const below = (children.get(parent) ?? []).toSorted(byTime);
-    for (const reply of parent === root ? acceptedFirst(below, accepted) : below) {
-      order.push({ id: reply.id, depth: Math.min(depth, DEPTH_MAX), orphan: false });
-      walk(reply.id, depth + 1);
-    }
+    for (const reply of parent === root ? acceptedFirst(below, accepted) : below) stand(reply, depth, false);
   };
   walk(root, 0);
-  for (const reply of (children.get(null) ?? []).toSorted(byTime)) {
-    order.push({ id: reply.id, depth: 0, orphan: true });
-    walk(reply.id, 1);
-  }
+  for (const reply of (children.get(null) ?? []).toSorted(byTime)) stand(reply, 0, true);
+  // Parents in a ring reach no root; their replies are shown all the same.
+  for (const reply of replies) stand(reply, 0, true);
   return order;
 }
 

@@ -1,0 +1,46 @@
+import { describe, expect, test } from "vitest";
+
+import { type Composition, EMPTY, KINDS, commandOf, missing, topicsOf } from "../src/compose/composition.ts";
+import { t } from "../src/strings.ts";
+
+const NOW = 1_000_000;
+const draft = (parts: Partial<Composition>): Composition => ({ ...EMPTY, ...parts });
+
+describe("what is missing", () => {
+  test.each([
+    [draft({}), t.needsText],
+    [draft({ text: "hi" }), null],
+    [draft({ kind: "question", text: "hi" }), t.needsTitle],
+    [draft({ kind: "question", title: "Why?" }), null],
+    [draft({ kind: "poll", title: "Which?", choices: ["a", " "] }), t.needsChoices],
+    [draft({ kind: "poll", title: "Which?", choices: ["a", "b"] }), null],
+    [draft({ kind: "praise" }), t.needsPerson],
+    [draft({ kind: "praise", to: { id: "bela", name: "Bela" } }), t.needsBehaviour],
+    [draft({ kind: "praise", to: { id: "bela", name: "Bela" }, behaviour: "helped" }), null],
+  ])("%o", (composition, problem) => {
+    expect(missing(composition)).toBe(problem);
+  });
+});
+
+test("only what the kind needs is sent", () => {
+  const full = draft({ title: "T", text: " x @bela ", choices: ["a", "", "b "], to: { id: "bela", name: "B" }, behaviour: "b", topics: "One, #two one" });
+  const commands = KINDS.map((kind) => commandOf({ ...full, kind }, "c:1", true, NOW));
+  expect(commands[0]).toEqual({ do: "post.publish", place: "c:1", kind: "update", text: "x @bela", topics: ["one", "two"], mentions: ["bela"] });
+  expect(commands.map((command) => [command.title !== undefined, command.poll !== undefined, command.praise !== undefined])).toEqual([
+    [false, false, false], [true, false, false], [true, false, false], [true, true, false], [true, false, false], [false, false, true],
+  ]);
+});
+
+test("a poll closes from when it is posted, and is secret only within one region", () => {
+  const poll = draft({ kind: "poll", title: "T", choices: ["a", "b"], secret: true, hidden: true, closesInDays: 3 });
+  expect(commandOf(poll, "c:1", true, NOW).poll).toEqual({
+    method: "single", choices: ["a", "b"], secret: true, closes_at: NOW + 3 * 86_400_000, hidden_until_close: true,
+  });
+  expect(commandOf(poll, "c:1", false, NOW).poll?.secret).toBe(false);
+  expect(commandOf({ ...poll, closesInDays: 0 }, "c:1", true, NOW).poll).toMatchObject({ closes_at: null, hidden_until_close: false });
+});
+
+test("topics are single words, once each, a handful", () => {
+  expect(topicsOf("#Billing, roaming  billing")).toEqual(["billing", "roaming"]);
+  expect(topicsOf("a b c d e f g h i j")).toHaveLength(8);
+});

@@ -1,0 +1,57 @@
+import type { PostView, TapClient } from "@tap/sdk";
+import { signal } from "@preact/signals";
+import { beforeEach, expect, test } from "vitest";
+
+import { Feed, type FeedSource } from "../src/feed/model.ts";
+
+let pages: Record<string, { order: string[]; next: string | null }>;
+let generation: { value: number };
+let feed: Feed;
+
+const source: FeedSource = { key: "x", path: "/feed", query: {}, accepts: (post) => post.place === "c:x" };
+const post = (id: string, author = "bela", place = "c:x"): PostView => ({ id, root: id, author, place }) as PostView;
+
+beforeEach(async () => {
+  generation = signal(1);
+  pages = { "": { order: ["b", "a"], next: "1.a" }, "1.a": { order: ["a", "0"], next: null } };
+  const client = {
+    store: { generation },
+    view: { me: "asha" },
+    load: (_path: string, query: { before?: string }) => Promise.resolve({ cursor: "1a.5", ...pages[query.before ?? ""] }),
+  } as unknown as TapClient;
+  feed = new Feed(client, source);
+  await feed.open();
+});
+
+test("what comes live waits above; what is read does not move", () => {
+  feed.arrived([post("c"), post("d"), post("z", "bela", "c:other")]);
+  expect(feed.shown.value).toEqual(["b", "a"]);
+  expect(feed.waiting.value).toEqual(["d", "c"]);
+  feed.show();
+  expect(feed.shown.value).toEqual(["d", "c", "b", "a"]);
+  expect(feed.waiting.value).toEqual([]);
+});
+
+test("one's own post stands at once", () => {
+  feed.arrived([post("c", "asha")]);
+  expect(feed.shown.value).toEqual(["c", "b", "a"]);
+});
+
+test("nothing stands twice, neither live nor from an older page", async () => {
+  feed.arrived([post("b"), post("c")]);
+  feed.arrived([post("c")]);
+  expect(feed.waiting.value).toEqual(["c"]);
+  await feed.older();
+  expect(feed.shown.value).toEqual(["b", "a", "0"]);
+  expect(feed.more.value).toBeNull();
+});
+
+test("coming back finds the list as it was; after a reset it is fetched anew", async () => {
+  feed.arrived([post("c")]);
+  await feed.open();
+  expect(feed.waiting.value).toEqual(["c"]);
+  generation.value = 2;
+  pages[""] = { order: ["e"], next: null };
+  await feed.open();
+  expect([feed.shown.value, feed.waiting.value]).toEqual([["e"], []]);
+});
