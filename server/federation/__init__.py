@@ -3,15 +3,17 @@
 The wire is specified in docs/protocol/federation.md; code and tests cite its sections. Read in this
 order:
 
-- ``frames``     the eight frames, bytes in and out; malformed input becomes ``Refused``
-- ``lanes``      which lanes a peer may receive (``visibility`` decides, I8), vectors, whose turn it is
-- ``trust``      keys, signed heads, the proof in HELLO, and the one gate for foreign events: ``verify_batch``
-- ``handshake``  one connection proving both ends
-- ``catchup``    what a peer wants of us, and what to send it next
-- ``intake``     what a peer sends us: verified, queued, applied, acknowledged
-- ``steps``      what a link is told and what it asks for: inputs, effects, states, the transition table
-- ``link``       the machine of one peer, made of the above
-- ``links``      the edge: sockets, tasks, the clock. The only file here that waits.
+- ``frames``      the eight frames, bytes in and out; malformed input becomes ``Refused``
+- ``lanes``       which lanes a peer may receive (``visibility`` decides, I8), vectors, whose turn it is
+- ``trust``       keys, signed heads, proofs, and the one gate for foreign events: ``verify_batch``
+- ``handshake``   one connection proving both ends
+- ``steps``       what a link is told and what it asks for: inputs, effects, states, the transition table
+- ``link``        the machine of one peer: connections, states, time
+- ``flow``        what runs over its proven connection: ``catchup`` (what the peer wants of us, and what to
+  send it next) and ``intake`` (what it sends us: verified, queued, applied, acknowledged)
+- ``ledger``      what a link remembers between connections; ``deadlines`` its timer; ``status`` for operators
+- ``links``       the edge: sockets, tasks, the clock; with ``connection`` (one socket) and ``pages`` (reading
+  the log). Only these three wait.
 
 The shape of a link. The receiver drives: it says which events of which origin it holds (WANT) and
 how many bytes may be under way (credit); the sender streams batches; the receiver acknowledges only
@@ -26,7 +28,7 @@ is the outbox, so a day of silence costs a peer no memory and its return is the 
 
 House rules:
 
-1. Everything but ``links`` is pure: ``now`` (UTC milliseconds) and chance come in, effects go out.
+1. Everything but the edge is pure: ``now`` (UTC milliseconds) and chance come in, effects go out.
 2. Nothing is applied that ``verify_batch`` has not returned; nothing is sent that ``Reach`` has not
    allowed; nothing is acknowledged that is not committed.
 3. A fault closes the connection, never the link: it backs off, dials again and says why. Only a lane

@@ -1,6 +1,6 @@
 """One websocket connection to a peer as the links use it, and the ASGI side of it.
 
-Waits like ``links``; the dialled side stands there, since sockets are opened nowhere else.
+Part of the edge, as ``links``; the dialled side stands there, since sockets are opened nowhere else.
 """
 
 import asyncio

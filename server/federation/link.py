@@ -56,8 +56,6 @@ GUESTS_MAX = 4
 GOING_AWAY = 1001
 NORMAL = 1000
 SECOND = 1000
-APPLY_AGAIN_ATTEMPT = 3
-"""A postponed apply is tried again within two seconds."""
 
 
 def close_code(code: Code) -> int:
@@ -92,6 +90,9 @@ class Link:
         self._opener: str | None = None
         self._deadlines = Deadlines()
         self._attempts = 0
+        """Connections that failed in a row."""
+        self._postponed = 0
+        """Applies that the writer put off in a row."""
         self._stopped = False
         self._now = 0
         self._since = 0
@@ -156,6 +157,7 @@ class Link:
                     flow.tips_loaded(held, self._now)
             case Applied(key, seq):
                 ledger.applying.discard(key)
+                self._postponed = 0
                 if flow:
                     flow.applied(key, seq)
             case ApplyRefused():
@@ -344,7 +346,8 @@ class Link:
             return
         try:
             if self._flow.apply_refused(given.key, given.refusal):
-                pause = backoff_ms(APPLY_AGAIN_ATTEMPT, self._jitter)
+                self._postponed += 1
+                pause = backoff_ms(self._postponed, self._jitter)
                 self._deadlines.set(Due.APPLY, self._now + pause)
                 self._report(given.refusal)
         except Refused as error:

@@ -1,4 +1,4 @@
-"""Reading the log for the links: how far lanes are held, and ready pages (the other file that waits).
+"""Reading the log for the links: how far lanes are held, and ready pages. Part of the edge.
 
 A page of an own lane ends where it ends and gets a head signed now; a page of a foreign lane must end
 where its origin signed one (docs/protocol/federation.md 5).

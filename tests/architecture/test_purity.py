@@ -20,9 +20,13 @@ PURE_ZONES = [
     "server/domain/**/*.py",
     "server/scoring/**/*.py",
     *(f"server/realtime/{name}.py" for name in ("frames", "session", "hub", "ring")),
+    # All of it but the edge: links, connection, pages.
     *(
         f"server/federation/{name}.py"
-        for name in ("frames", "lanes", "link", "catchup", "trust", "polls")
+        for name in (
+            *("catchup", "deadlines", "flow", "frames", "handshake", "intake", "lanes", "ledger"),
+            *("link", "status", "steps", "trust"),
+        )
     ),
 ]
 

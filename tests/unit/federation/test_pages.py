@@ -1,0 +1,120 @@
+"""Reading the log for links: chains that continue, heads where they must be, also for relayed lanes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from server.domain import limits
+from server.domain.ids import LaneKey
+from server.federation import frames
+from server.federation.catchup import Page
+from server.federation.frames import Batch
+from server.federation.lanes import Held
+from server.federation.pages import Pages
+from server.federation.trust import verify_batch
+from tests.support.node import TestNode, open_test_node
+from tests.unit.federation.lab import EPOCH, batch_of, key_of, roster_of
+
+ROSTER = roster_of("de", "fr")
+FOREIGN = LaneKey("de", EPOCH, "global")
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[TestNode]:
+    async with open_test_node(tmp_path, "fr") as opened:
+        yield opened
+
+
+def _pages(node: TestNode) -> Pages:
+    return Pages("fr", node.reader, key_of("fr"))
+
+
+def _batch(page: Page | None) -> Batch:
+    assert page is not None
+    batch = frames.decode(page.frame)
+    assert isinstance(batch, Batch)
+    return batch
+
+
+async def _publish(node: TestNode, count: int, text: str = "hello") -> LaneKey:
+    await node.register("luc")
+    place = await node.community("luc")
+    for _ in range(count):
+        await node.post("luc", place, text)
+    return LaneKey("fr", node.handler.epoch, "global")
+
+
+async def _replay(pages: Pages, key: LaneKey) -> list[Page]:
+    """All pages of a lane, verified as a peer would."""
+    found, tip = [], Held.nothing(key)
+    while page := await pages.page(key, tip.seq):
+        verified = verify_batch(_batch(page), tip, ROSTER)
+        tip = Held(verified.head.seq, verified.head.hash)
+        found.append(page)
+    return found
+
+
+async def test_own_lanes_are_pages_a_peer_accepts(node: TestNode) -> None:
+    key = await _publish(node, 300)
+    tip = node.handler.lane_tip(key)
+    pages = await _replay(_pages(node), key)
+    assert [page.last - page.after for page in pages] == [limits.BATCH_EVENTS_MAX, tip - 256]
+    assert (await _pages(node).tips())[key].seq == tip
+
+
+async def test_pages_are_bounded_in_bytes(node: TestNode) -> None:
+    key = await _publish(node, 12, "x" * 40_000)
+    pages = await _replay(_pages(node), key)
+    assert len(pages) > 1
+    assert all(len(page.frame) <= limits.BATCH_BYTES_MAX + 4096 for page in pages)
+
+
+async def test_a_page_may_begin_anywhere_also_after_a_restart(node: TestNode) -> None:
+    key = await _publish(node, 5)
+    whole = _batch(await _pages(node).page(key, 0))
+    for after in range(1, node.handler.lane_tip(key)):
+        batch = _batch(await _pages(node).page(key, after))
+        assert batch.events == whole.events[after:]
+        assert verify_batch(batch, Held(after, batch.previous), ROSTER).events
+
+
+async def test_beyond_the_tip_there_is_nothing(node: TestNode) -> None:
+    key = await _publish(node, 1)
+    assert await _pages(node).page(key, node.handler.lane_tip(key)) is None
+    assert await _pages(node).page(key, 99) is None
+    assert await _pages(node).page(LaneKey("fr", 1, "global"), 0) is None
+
+
+async def test_a_relayed_lane_ends_where_its_origin_signed(node: TestNode) -> None:
+    """Batches of 2 and 3 arrived: their heads are the only ends there are (section 5)."""
+    tip = Held.nothing(FOREIGN)
+    for bodies in ([b"\x80"] * 2, [b"\x80"] * 3):
+        verified = verify_batch(batch_of(FOREIGN, bodies, tip), tip, ROSTER)
+        assert await node.handler.apply(verified) == tip.seq + len(bodies)
+        tip = Held(verified.head.seq, verified.head.hash)
+    pages = await _replay(_pages(node), FOREIGN)
+    assert [(page.after, page.last) for page in pages] == [(0, 2), (2, 5)]
+    # Somebody who already had three of them from elsewhere.
+    batch = _batch(await _pages(node).page(FOREIGN, 3))
+    assert (batch.after, batch.head.seq) == (3, 5)
+    assert verify_batch(batch, Held(3, batch.previous), ROSTER).events
+
+
+async def test_without_a_head_in_reach_nothing_is_relayed(
+    node: TestNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from server.federation import pages as module
+
+    verified = verify_batch(batch_of(FOREIGN, [b"\x80"] * 5), Held.nothing(FOREIGN), ROSTER)
+    await node.handler.apply(verified)
+    page = module.event_log.lane_page
+
+    async def two(snapshot: object, key: LaneKey, after: int, **_: int) -> object:
+        return (await page(snapshot, key, after))[:2]  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module.event_log, "lane_page", two)
+    assert await _pages(node).page(FOREIGN, 0) is None
+    assert await _pages(node).page(FOREIGN, 3) is not None
