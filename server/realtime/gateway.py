@@ -19,7 +19,7 @@ from server.domain import limits
 from server.domain.errors import Code, Refusal
 from server.realtime import effects as fx
 from server.realtime import loads
-from server.realtime.hub import Hub, Slice
+from server.realtime.hub import Hub
 from server.realtime.reading import Node
 from server.realtime.refresh import Refresh
 from server.realtime.ring import Part, doubtful
@@ -175,19 +175,10 @@ class Gateway:
         if part is None:
             self._fanning = None
         else:
-            self._deliver(part)
+            part.deliver()
             asyncio.get_running_loop().call_soon(self._next_slice)
         if self._reaching:
             self._reached()
-
-    @staticmethod
-    def _deliver(part: Slice) -> None:
-        for seat, data in part.writes:
-            seat.write(data)
-        for seat, position in part.turned:
-            seat.feed(fx.Turned(position))
-        for seat in part.flooded:
-            seat.feed(fx.Flooded())
 
     def _tell(self, position: int, connection: Connection, result: fx.Input) -> None:
         """Hands a result in once the hub is where the result is from (``effects.Moment``)."""

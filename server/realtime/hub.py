@@ -38,12 +38,23 @@ class Seat(Protocol):
 class Slice(NamedTuple):
     """The next deliveries, to be performed in this order.
 
-    ``turned``: who must ask again what they may hear, and from which position. ``flooded``: whose part of
-    the batch is more than a connection may hold: they leave and pull it in pages (I9)."""
+    ``turned``: who must ask again what they may hear, from which position, and what is theirs up to it;
+    they are told before they are written to, since a write may find them slow. ``flooded``: whose part
+    of the batch is more than a connection may hold: they leave and pull it in pages (I9)."""
 
     writes: Sequence[tuple[Seat, bytes]]
-    turned: Sequence[tuple[Seat, int]]
-    flooded: Sequence[Seat]
+    turned: Sequence[tuple[Seat, int, bytes]] = ()
+    flooded: Sequence[Seat] = ()
+
+    def deliver(self) -> None:
+        for seat, data in self.writes:
+            seat.write(data)
+        for seat, position, data in self.turned:
+            seat.feed(fx.Turned(position))
+            if data:
+                seat.write(data)
+        for seat in self.flooded:
+            seat.feed(fx.Flooded())
 
 
 Item = Ready | Shown
@@ -196,7 +207,7 @@ class Hub:
     def _slice(self, seats: Sequence[Seat], buffers: "_Buffers", turned: dict[Seat, int]) -> Slice:
         owed = self._owed
         writes: list[tuple[Seat, bytes]] = []
-        turning: list[tuple[Seat, int]] = []
+        turning: list[tuple[Seat, int, bytes]] = []
         flooded: list[Seat] = []
         for seat in seats:
             bits = owed.get(seat)
@@ -207,12 +218,12 @@ class Hub:
                 flooded.append(seat)
                 continue
             del owed[seat]
-            if bits:
-                writes.append((seat, buffer))
-                self.frames += bits.bit_count()
-                self.bytes += len(buffer)
+            self.frames += bits.bit_count()
+            self.bytes += len(buffer)
             if turned and seat in turned:
-                turning.append((seat, turned[seat]))
+                turning.append((seat, turned[seat], buffer))
+            else:
+                writes.append((seat, buffer))
         return Slice(writes, turning, flooded)
 
 

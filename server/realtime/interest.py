@@ -47,13 +47,15 @@ class Replay:
 
 
 class Interest:
-    """``watched``: what was asked for beyond the person's own channels, replays included."""
+    """``watched``: what was asked for beyond the person's own channels, replays included. ``asking``: what
+    the client wants to watch and is being asked about; an ``unwatch`` takes it back."""
 
-    __slots__ = ("held", "known_at", "replays", "watched")
+    __slots__ = ("asking", "held", "known_at", "replays", "watched")
 
     def __init__(self) -> None:
         self.held: dict[str, int] = {}
         self.watched: set[str] = set()
+        self.asking: set[str] = set()
         self.replays: list[Replay] = []
         self.known_at = 0
         """As of which position this is what the person may hear."""
@@ -81,17 +83,29 @@ class Interest:
         self.held = held
         return [name for name in taken if name not in own]
 
-    def admit(self, channels: Iterable[str]) -> tuple[tuple[str, ...], tuple[RefusedPair, ...]]:
-        """The channels there is room for, now watched; and the rest."""
-        accepted, refused = [], []
+    def ask(self, channels: Iterable[str]) -> tuple[tuple[str, ...], tuple[RefusedPair, ...]]:
+        """The channels to be asked about, and those there is no room for."""
+        wanted, full = [], []
         for name in channels:
-            if name not in self.held and name not in self.watched:
-                if len(self.watched) >= limits.CHANNELS_PER_CONNECTION_MAX:
-                    refused.append((name, str(Code.TOO_LARGE)))
-                    continue
-                self.watched.add(name)
-            accepted.append(name)
-        return tuple(accepted), tuple(refused)
+            if self._is_known(name) or self._count() < limits.CHANNELS_PER_CONNECTION_MAX:
+                self.asking.add(name)
+                wanted.append(name)
+            else:
+                full.append((name, str(Code.TOO_LARGE)))
+        return tuple(wanted), tuple(full)
+
+    def _is_known(self, name: str) -> bool:
+        return name in self.asking or name in self.watched or name in self.held
+
+    def _count(self) -> int:
+        return len(self.watched) + len(self.asking)
+
+    def admit(self, channels: Iterable[str]) -> tuple[str, ...]:
+        """Of the allowed channels those that are still wanted; they are watched now."""
+        wanted = tuple([name for name in channels if self._is_known(name)])
+        self.asking.difference_update(wanted)
+        self.watched.update([name for name in wanted if name not in self.held])
+        return wanted
 
     def hold(self, channels: Iterable[str], start: int) -> tuple[str, ...]:
         """These are owed after ``start``; those that were not held before."""
@@ -102,6 +116,7 @@ class Interest:
 
     def forget(self, channels: Iterable[str]) -> tuple[str, ...]:
         """No longer watched; a person's own channels stay. Those that were held."""
+        self.asking.difference_update(channels)
         gone = self.watched.intersection(channels)
         self.watched -= gone
         for replay in self.replays:

@@ -238,7 +238,8 @@ class Session(Reading):
             ]
         if since is None and all(name in self._interest.held for name in known):
             return [replies.watching(frame.id, known, refused)]
-        return [fx.Authorize(frame.id, since, self.person, known, refused)]
+        wanted, full = self._interest.ask(known)
+        return [fx.Authorize(frame.id, since, self.person, wanted, refused + full)]
 
     def _since(self, text: str | None, m: fx.Moment) -> tuple[int | None, Code | None]:
         since, reason = self._verdict(text, m.hub)
@@ -257,8 +258,8 @@ class Session(Reading):
         ):  # what was true then may not be now
             asked = result.allowed
             return [fx.Authorize(result.id, result.since, self.person, asked, result.refused)]
-        accepted, full = interest.admit(result.allowed)
-        refused = result.refused + full
+        accepted, refused = interest.admit(result.allowed), result.refused
+        interest.asking.difference_update([name for name, _ in refused])
         if result.since is None or result.since >= max(m.hub, self.sent):
             new = interest.hold(accepted, m.hub)
             joined = [fx.Join(new)] if new and self.state is State.LIVE else []

@@ -103,20 +103,11 @@ class Desk:
         if part is None:
             self._slices = None
         else:
-            self._deliver(part)
+            part.deliver()
         waiting, self._reaching = self._reaching, []
         for position, line, result in waiting:
             self.tell(position, line, result)
         return part is not None
-
-    @staticmethod
-    def _deliver(part: Slice) -> None:
-        for seat, data in part.writes:
-            seat.write(data)
-        for seat, position in part.turned:
-            seat.feed(fx.Turned(position))
-        for seat in part.flooded:
-            seat.feed(fx.Flooded())
 
     def tell(self, position: int, line: Line, result: fx.Input) -> None:
         if position <= self.hub.position:

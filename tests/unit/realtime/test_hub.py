@@ -10,7 +10,7 @@ from server.domain.visibility import Touched
 from server.realtime import effects as fx
 from server.realtime import hub as hub_module
 from server.realtime.frames import Encoding
-from server.realtime.hub import Hub, Slice
+from server.realtime.hub import Hub
 from tests.unit.realtime.scenes import CHESS, ME, TEA, THREAD, joined, post, record
 from tests.unit.realtime.wire import messages
 
@@ -30,14 +30,9 @@ class Reader:
         self.fed.append(what)
 
 
-def deliver(part: Slice) -> None:
-    for seat, data in part.writes:
-        seat.write(data)
-
-
 def fan_out(hub: Hub) -> None:
     for part in hub.fan_out():
-        deliver(part)
+        part.deliver()
 
 
 def readers(hub: Hub, *interests: tuple[str, ...]) -> list[Reader]:
@@ -79,7 +74,7 @@ def test_a_large_audience_is_served_in_slices(monkeypatch: pytest.MonkeyPatch) -
     hub.publish([record(1, TEA)])
     sizes = []
     for part in hub.fan_out():
-        deliver(part)
+        part.deliver()
         sizes.append(len(part.writes))
     assert sizes == [2, 2, 1]
     assert all(seat.heard == [[1]] for seat in seats)
@@ -93,11 +88,11 @@ def test_what_is_committed_during_a_fan_out_is_joined_into_the_next(
     first, second = readers(hub, (TEA,), (TEA,))
     hub.publish([record(1, TEA)])
     slices = hub.fan_out()
-    deliver(next(slices))
+    next(slices).deliver()
     hub.publish([record(2, TEA)])
     hub.publish([record(3, TEA)])
     for part in slices:
-        deliver(part)
+        part.deliver()
     assert first.heard == second.heard == [[1], [2, 3]]
 
 
@@ -109,7 +104,7 @@ def test_who_leaves_while_owed_leaves_at_the_position_before(
     seats = readers(hub, (TEA,), (TEA,))
     hub.publish([record(5, TEA), record(6, TEA)])
     slices = hub.fan_out()
-    deliver(next(slices))
+    next(slices).deliver()
     served, waiting = sorted(seats, key=lambda seat: not seat.heard)
     assert (hub.sent(served), hub.sent(waiting)) == (6, 4)
     hub.leave(waiting, (TEA,))
@@ -125,12 +120,12 @@ def test_who_joins_during_a_fan_out_hears_what_comes_after(
     readers(hub, (TEA,), (TEA,))
     hub.publish([record(1, TEA)])
     slices = hub.fan_out()
-    deliver(next(slices))
+    next(slices).deliver()
     (late,) = readers(hub, (TEA,))
     assert hub.sent(late) == 1
     hub.publish([record(2, TEA)])
     for part in slices:
-        deliver(part)
+        part.deliver()
     assert late.heard == [[2]]
 
 
@@ -139,8 +134,8 @@ def test_who_is_turned_gets_what_comes_up_to_it_and_no_more() -> None:
     asha, bob = readers(hub, ("g", ME, TEA), (TEA,))
     hub.publish([record(1, TEA), record(2, TEA, ME, event=joined(on=False)), record(3, TEA)])
     (part,) = hub.fan_out()
-    deliver(part)
-    assert part.turned == [(asha, 2)]
+    part.deliver()
+    assert asha.fed == [fx.Turned(2)]
     assert asha.heard == [[1, 2]]
     assert bob.heard == [[1, 2, 3]]
 
@@ -152,8 +147,8 @@ def test_a_community_made_private_turns_its_readers_and_everybody_in_a_thread() 
     changed = CommunityChanged(community=TEA[2:], rev=2, settings=private)
     hub.publish([record(1, TEA, event=changed)])
     (part,) = hub.fan_out()
-    deliver(part)
-    assert part.turned == [(member, 1), (reader, 1)]
+    part.deliver()
+    assert member.fed == reader.fed == [fx.Turned(1)]
     assert (member.heard, reader.heard, stranger.heard) == ([[1]], [], [])
     assert hub.narrowed == 1
 

@@ -340,14 +340,21 @@ def test_permission_is_asked_again_when_it_changed_meanwhile() -> None:
 
 def test_a_connection_watches_a_bounded_number_of_channels() -> None:
     many = tuple([f"t:{n:026}" for n in range(limits.CHANNELS_PER_CONNECTION_MAX + 1)])
-    book = live().told(fx.Authorized(7, None, 10, many, ()))
-    answer = book.asked_for(fx.SendFrame).frame
-    assert len(answer.channels) == limits.CHANNELS_PER_CONNECTION_MAX
-    assert answer.refused == (RefusedChannel(many[-1], Code.TOO_LARGE),)
+    book = live().told(Watch(id=7, channels=many[:-1])).told(Watch(id=8, channels=many[-2:]))
+    full = ((many[-1], str(Code.TOO_LARGE)),)
+    book.asked(fx.Authorize(8, None, "asha", (many[-2],), full))
+    book.told(allowed(7, *many[:-1])).told(Watch(id=9, channels=many[-1:]))
+    book.asked(fx.Authorize(9, None, "asha", (), full))
+
+
+def test_an_unwatch_takes_back_what_is_still_being_asked() -> None:
+    book = live().told(Watch(id=7, channels=(THREAD, OTHER))).told(Unwatch(channels=(THREAD,)))
+    book.told(allowed(7, THREAD, OTHER))
+    book.asked(fx.Join((OTHER,)), replies.watching(7, (OTHER,)))
 
 
 def test_unwatches_what_was_watched_and_keeps_ones_own() -> None:
-    book = live().told(allowed(7, THREAD))
+    book = live().told(Watch(id=7, channels=(THREAD,))).told(allowed(7, THREAD))
     book.told(Unwatch(channels=(THREAD, TEA, "g", OTHER))).asked(fx.Drop((THREAD,)))
     book.told(Unwatch(channels=(THREAD,))).asked()
 
@@ -409,7 +416,8 @@ def test_joining_a_community_brings_it_from_that_position_on() -> None:
 
 
 def test_a_lost_permission_takes_the_channel_and_what_was_watched_with_it() -> None:
-    book = live().told(allowed(7, THREAD)).given(hub=12, sent=12)
+    book = live().told(Watch(id=7, channels=(THREAD,))).told(allowed(7, THREAD))
+    book.given(hub=12, sent=12)
     book.told(fx.Turned(11)).asked_for(fx.Leave)
     asked = frozenset({THREAD})
     book.told(interests(3, 12, OWN - {TEA}, asked, allowed=frozenset()))
@@ -439,7 +447,9 @@ def test_a_narrowed_community_is_asked_about_before_anything_more_is_sent() -> N
 
 def test_what_was_watched_while_reloading_stays() -> None:
     book = live().given(hub=12, sent=12).told(fx.Turned(11))
-    book.told(allowed(7, THREAD, at=12)).asked(replies.watching(7, (THREAD,)))
+    book.told(Watch(id=7, channels=(THREAD,))).told(allowed(7, THREAD, at=12)).asked(
+        replies.watching(7, (THREAD,))
+    )
     book.told(interests(3, 12)).asked(fx.CatchUp(4, (*CHANNELS, THREAD), 11, None))
     before, after = entry(12, THREAD), entry(13, THREAD)
     book.given(hub=13).told(fx.Page(4, (before, after), 13, ready=True))
