@@ -5,5 +5,6 @@
 - ``sync``     first load (snapshot) and catching up (events since a cursor) for every kind of client
 - ``auth``     accounts, sessions, device tokens: who is calling
 - ``scores``   the scoring consumer: tap -> scoring module -> ledger lines
+- ``housekeeping``  client keys and sessions that are out of date
 - ``metrics``  every counter, gauge and histogram, declared once
 """

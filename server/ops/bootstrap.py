@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from server import __version__
-from server.app import metrics
+from server.app import housekeeping, metrics
 from server.app.scores import Scores
 from server.app.sync import Sync
 from server.domain import limits
@@ -117,6 +117,7 @@ async def _run(node: Node, sock: Any, announce: Callable[[str], None]) -> None:
         background = [
             tasks.create_task(node.scores.run(), name="scores"),
             tasks.create_task(watch(node.core), name="watch"),
+            tasks.create_task(housekeeping.run(node.core.handler, now), name="housekeeping"),
         ]
         tasks.create_task(node.links.run(), name="links")
         serving = tasks.create_task(server.serve(sockets=[sock]), name="http")
