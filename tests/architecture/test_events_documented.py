@@ -92,9 +92,3 @@ def test_the_example_is_such_an_event_and_is_shown_where_the_page_says(name: str
     line = page(name).partition("## Example")[2].partition("```")[0]
     listed = re.findall(r"`([cdtu]:[^`]+|g)`", line.partition("shown on")[2])
     assert tuple(listed) == channels(event, caused_by(name))
-
-
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.md")), ids=lambda path: path.stem)
-def test_links_lead_somewhere(path: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text("utf-8")):
-        assert (path.parent / target).is_file(), target
