@@ -40,8 +40,9 @@ async def secrets(folder: Path, places: Sequence[Place]) -> Secrets:
         kept = kept._replace(runs=kept.runs + 1)
     else:
         kept = Secrets(fresh_password(), {}, 0)
-        for tokens in await asyncio.gather(*(found(place, kept.password) for place in places)):
-            kept.tokens.update(tokens)
+        # One after the other: migrations keep their state in the process, not in the database alone.
+        for place in places:
+            kept.tokens.update(await found(place, kept.password))
     write_private(path, json.dumps(kept._asdict(), indent=2))
     return kept
 
