@@ -171,10 +171,15 @@ def announce(places: Sequence[Place], secrets: Secrets) -> None:
     for place in places:
         for person in company.at_home(place.region)[:4]:
             role = ", ".join(role.replace("_", " ") for role in person.roles)
-            rows.append((place.url, person.id, secrets.password, role or person.title))
+            address = f"http://{place.region}.localhost:{place.port}"
+            rows.append((address, person.id, secrets.password, role or person.title))
     click.echo()
     print_table(("ADDRESS", "LOG-IN", "PASSWORD", "WHO"), rows)
-    click.echo("\nEverybody has this password. Ctrl-C ends the demo; its data stays in place.")
+    # Browsers keep cookies by name and not by port: with a name each, one browser holds all three.
+    click.echo(
+        "\nEverybody has this password. If your browser does not know the names ending in .localhost,"
+        "\nuse the addresses above. Ctrl-C ends the demo; its data stays in place."
+    )
     sys.stdout.flush()
 
 
