@@ -189,9 +189,8 @@ class Link:
     def _opened(self, conn: int, inbound: bool, nonce: bytes) -> None:
         if self._stopped:
             self._out.append(Close(conn, GOING_AWAY, "the node is stopping"))
-        elif inbound and sum(h.role == "accept" for h in self._handshakes.values()) >= GUESTS_MAX:
-            self._part(conn, Refusal(Code.OVERLOADED, "too many unproven connections"))
         elif inbound:
+            self._make_room()
             self._shake(conn, Handshake(self._me, self.peer, self._roster, "accept", nonce))
         elif self.state is State.DIALING:
             self._move(Trigger.CONNECTED)
@@ -201,6 +200,13 @@ class Link:
         else:
             # A guest was proven while we dialled.
             self._out.append(Close(conn, NORMAL, "not needed any more"))
+
+    def _make_room(self) -> None:
+        """The oldest guest goes: so nobody who only keeps a place can keep the peer out."""
+        guests = [conn for conn, h in self._handshakes.items() if h.role == "accept"]
+        if len(guests) >= GUESTS_MAX:
+            self._forget_handshake(guests[0])
+            self._part(guests[0], Refusal(Code.OVERLOADED, "too many unproven connections"))
 
     def _shake(self, conn: int, handshake: Handshake) -> None:
         self._handshakes[conn] = handshake

@@ -319,6 +319,21 @@ def test_a_full_or_read_only_node_keeps_the_batch_and_tries_again() -> None:
     assert book.give(steps.Applied(_theirs(), 1)) == ["ACK on 1"]
 
 
+def test_a_writer_that_keeps_refusing_is_asked_less_often() -> None:
+    book = Playbook().live()
+    book.tell(1, batch_of(_theirs(), [b"one"]))
+    pauses = []
+    for _ in range(4):
+        book.give(steps.ApplyRefused(_theirs(), Refusal(Code.INTERNAL, "a bug")), jitter=1.0)
+        pauses.append(book.until("apply global 0+1"))
+    assert pauses == [500, 1000, 2000, 4000]
+    book.give(steps.Applied(_theirs(), 1))
+    tip = Held(1, batch_of(_theirs(), [b"one"]).head.hash)
+    book.tell(1, batch_of(_theirs(), [b"two"], tip))
+    book.give(steps.ApplyRefused(_theirs(), Refusal(Code.INTERNAL, "a bug")), jitter=1.0)
+    assert book.until("apply global 1+1") == 500
+
+
 def test_a_batch_the_log_refuses_closes_the_connection() -> None:
     book = Playbook().live()
     book.tell(1, batch_of(_theirs(), [b"one"]))
@@ -482,11 +497,12 @@ def test_only_hello_is_heard_from_a_guest() -> None:
     assert book.tell(2, _want()) == ["ERROR on 2", "close 2 4400", "live bad_frame"]
 
 
-def test_i9_guests_are_few() -> None:
-    book = Playbook().live()
+def test_i9_guests_are_few_and_the_newest_is_heard() -> None:
+    book = Playbook("fr", "de", dials=False)
     for conn in range(2, 2 + GUESTS_MAX):
         assert book.give(steps.Opened(conn, True, b"m" * 32)) == []
-    assert book.give(steps.Opened(99, True, b"m" * 32)) == ["ERROR on 99", "close 99 4503"]
+    assert book.give(steps.Opened(99, True, b"m" * 32)) == ["ERROR on 2", "close 2 4503"]
+    assert book.accept(100) == ["catching_up", "load tips"]
 
 
 def test_a_silent_guest_is_shown_out() -> None:

@@ -161,6 +161,33 @@ def test_a_new_epoch_flows_by_itself() -> None:
     assert len(world.nodes["fr"].log.lanes) == 2
 
 
+def test_i5_a_backup_restored_without_a_new_epoch_is_noticed_and_merged_by_nobody() -> None:
+    world = _world()
+    for _ in range(5):
+        world.nodes["de"].publish("global")
+    world.run(2_000)
+    key = LaneKey("de", EPOCH, "global")
+    kept = list(world.nodes["fr"].log.lanes[key])
+    node = world.nodes["de"]
+    node.crash()
+    del node.log.lanes[key][3:]
+    node.start()
+    world.run(5_000)
+    assert "lost events" in (world.link("de", "fr").status(world.now).last_error or "")
+    for _ in range(4):
+        node.publish("global", b"another history")
+    world.run(40_000)
+    assert world.nodes["fr"].log.lanes[key] == kept
+    assert world.link("fr", "de").status(world.now).forked == (f"de:{EPOCH:x}:global",)
+    # All other lanes go on, both ways.
+    node.publish("control")
+    world.nodes["fr"].publish("global")
+    world.run(2_000)
+    assert world.nodes["fr"].log.tip(LaneKey("de", EPOCH, "control")).seq == 1
+    assert node.log.tip(LaneKey("fr", EPOCH, "global")).seq == 1
+    assert world.states() == {State.LIVE}
+
+
 def test_a_peer_the_other_end_does_not_know_is_refused_until_its_roster_is_mended() -> None:
     rosters = {"fr": roster_of("fr", "in")}
     world = _world(rosters=rosters)
