@@ -1,7 +1,7 @@
 """Answers ``decide``'s questions (domain/facts.py) inside the writer's transaction.
 
-People, communities and memberships are asked for by nearly every command and change rarely: they are
-kept in a bounded cache that the projections' own events clear, so an answer is never older than the
+People, communities, memberships and the posts that are being answered are asked for by nearly every
+command and change rarely: they are kept in a bounded cache that the projections' own events clear, so an answer is never older than the
 transaction. Everything else is one indexed look-up.
 """
 
@@ -18,8 +18,10 @@ from server.domain.events import (
     CommunityRoleChanged,
     ConversationChanged,
     ConversationStarted,
+    ErasureRequested,
     Event,
     MembershipChanged,
+    ModerationActed,
     PersonHandedOver,
     PersonProfileChanged,
     PersonRegistered,
@@ -27,6 +29,10 @@ from server.domain.events import (
     PersonStatusChanged,
     PersonTakenOver,
     PollSpec,
+    PostDeleted,
+    PostEdited,
+    PostPublished,
+    ReplyPublished,
 )
 from server.domain.facts import (
     NO_MEMBER,
@@ -115,6 +121,16 @@ class TxFacts:
                 self._cache.pop(("member", community, person), None)
             case CommunityRoleChanged(community=community, person=person):
                 self._cache.pop(("member", community, person), None)
+            case (
+                PostPublished(post=post)
+                | ReplyPublished(post=post)
+                | PostEdited(post=post)
+                | PostDeleted(post=post)
+                | ErasureRequested(target=post)
+            ):
+                self._cache.pop(("post", post), None)
+            case ModerationActed(target=target, act=act):
+                self._cache.pop(("moderation", target, act), None)
             case ConversationStarted(conversation=name) | ConversationChanged(conversation=name):
                 self._cache.pop(("conversation", name), None)
             case _:
@@ -134,6 +150,15 @@ class TxFacts:
     def conversation(self, conversation: str) -> ConversationFact | None:
         return self._cached(
             ("conversation", conversation), lambda: self._conversation(conversation)
+        )
+
+    def post(self, post: str) -> PostFact | None:
+        return self._cached(("post", post), lambda: self._post(post))
+
+    def moderation(self, target: str, act: str) -> Register:
+        return self._cached(
+            ("moderation", target, act),
+            lambda: self._switch(MODERATION, target=target, act=act),
         )
 
     def _cached(self, key: tuple[str, ...], load: Callable[[], T]) -> T:
@@ -179,9 +204,7 @@ class TxFacts:
         members = tuple((m["person"], m["region"]) for m in json.loads(row[1]))
         return ConversationFact(conversation, row[0], members, row[2])
 
-    # -- looked up each time -------------------------------------------------------------------------
-
-    def post(self, post: str) -> PostFact | None:
+    def _post(self, post: str) -> PostFact | None:
         row = self._one(POST, post=post)
         if row is None:
             return None
@@ -199,6 +222,8 @@ class TxFacts:
             poll=poll_of(detail) if kind == "poll" else None,
             announcement=kind == "announcement" and asks_acknowledgement(detail),
         )
+
+    # -- looked up each time -------------------------------------------------------------------------
 
     def reaction(self, target: str, person: str, reaction: str, emoji: str) -> Register:
         return self._switch(REACTION, target=target, person=person, reaction=reaction, emoji=emoji)
@@ -223,9 +248,6 @@ class TxFacts:
 
     def idea_stage(self, post: str) -> ValueRegister:
         return self._value(STAGE, post=post)
-
-    def moderation(self, target: str, act: str) -> Register:
-        return self._switch(MODERATION, target=target, act=act)
 
     def hidden_at_home(self, target: str) -> Register:
         return self._switch(HIDDEN, target=target)
