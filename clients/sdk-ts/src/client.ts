@@ -7,8 +7,8 @@ import type { Command } from "./commands.ts";
 import { Connection, type Phase } from "./connection.ts";
 import type { EventFrame, ServerFrame, Welcome } from "./frames.ts";
 import type { Host, Shelf } from "./host.ts";
+import { Names } from "./names.ts";
 import { type Outcome, Outbox } from "./outbox.ts";
-import { People } from "./people.ts";
 import { Store } from "./store.ts";
 import { View } from "./view.ts";
 import type { Bundle, Snapshot } from "./views.ts";
@@ -31,7 +31,7 @@ export class TapClient {
   readonly #host: Host;
   readonly #shelf: Shelf;
   readonly #connection: Connection;
-  readonly #people: People;
+  readonly #names: Names;
   readonly #phase: Signal<Phase> = signal("idle");
   readonly #watchers = new Map<string, number>();
   /** Server's clock minus ours, so that "3 minutes ago" is true on a machine whose clock is not. */
@@ -52,7 +52,7 @@ export class TapClient {
     this.#shelf = options.shelf;
     this.api = api;
     this.store = new Store(options.schedule);
-    this.#people = new People(options.host, api, this.store);
+    this.#names = new Names(options.host, api, this.store);
     const listener = {
       phase: (phase: Phase) => { this.#phase.value = phase; },
       welcome: (frame: Welcome) => this.#welcomed(frame),
@@ -62,7 +62,7 @@ export class TapClient {
     this.#connection = new Connection(options.host, listener, options.name);
     const wire = { send: (key: string, command: Command) => this.#connection.send({ t: "do", key, command }) };
     this.outbox = new Outbox(options.host, options.shelf, wire, snapshot.me.id);
-    this.view = new View(this.store, this.outbox, this.#people);
+    this.view = new View(this.store, this.outbox, this.#names);
     this.store.onStale((name) => void this.#fetchPost(name.replace("post:", "")));
     this.#take(snapshot);
   }
@@ -174,7 +174,7 @@ export class TapClient {
 
   #take(snapshot: Snapshot): void {
     this.#clockAhead = snapshot.server_time - this.#host.now();
-    this.#people.forget();
+    this.#names.forget();
     this.store.replace(snapshot);
     this.#connection.resumeFrom(snapshot.cursor);
   }

@@ -3,8 +3,8 @@
 import { type ReadonlySignal, computed } from "@preact/signals-core";
 
 import * as echo from "./echo.ts";
+import type { Names } from "./names.ts";
 import type { Entry, Outbox } from "./outbox.ts";
-import type { People } from "./people.ts";
 import type { Post, Store } from "./store.ts";
 import {
   type CommunityView, type Counts, type Membership, NO_COUNTS, type PersonView, type PollSpec, type PollValue,
@@ -13,13 +13,13 @@ import {
 export class View {
   readonly store: Store;
   readonly #outbox: Outbox;
-  readonly #people: People;
+  readonly #names: Names;
   readonly #cache = new Map<string, ReadonlySignal<unknown>>();
 
-  constructor(store: Store, outbox: Outbox, people: People) {
+  constructor(store: Store, outbox: Outbox, names: Names) {
     this.store = store;
     this.#outbox = outbox;
-    this.#people = people;
+    this.#names = names;
   }
 
   get me(): string {
@@ -85,13 +85,15 @@ export class View {
     return this.store.entity("memberships", community);
   }
 
+  /** Asks for the community if it is not here yet. */
   community(id: string): ReadonlySignal<CommunityView | undefined> {
+    this.#names.wantCommunity(id);
     return this.store.entity("communities", id);
   }
 
   /** Asks for the person's profile if it is not here yet. */
   person(id: string): ReadonlySignal<PersonView | undefined> {
-    this.#people.want(id);
+    this.#names.wantPerson(id);
     return this.store.entity("people", id);
   }
 

@@ -117,7 +117,7 @@ export const t = {
   verifiedBy: (names: string) => `Checked and found right by ${names}`,
   accepted: "Accepted answer",
   accept: "Accept answer",
-  unaccept: "No longer accepted",
+  unaccept: "Accepted",
   verify: "Mark as verified",
   unverify: "Withdraw verification",
   votes: (up: number, down: number) => `${numbers.format(up - down)} votes before Tap`,

@@ -25,7 +25,8 @@ interface Props {
 }
 
 export function Reply({ branch, root, fresh }: Props) {
-  const post = useClient().view.post(branch.id).value;
+  const { view } = useClient();
+  const post = view.post(branch.id).value;
   const label = useId();
   const [asked, setAsked] = useState<Ask | null>(null);
   const [answering, setAnswering] = useState(false);
@@ -42,7 +43,7 @@ export function Reply({ branch, root, fresh }: Props) {
         {accepted && <p class="accepted-mark"><Icon name="check" size={16} /> {t.accepted}</p>}
         <div class="post-top">
           <PostHead post={post} labelId={label} openHistory={() => setAsked("history")} />
-          {fresh && <span class="fresh">{t.newMark}</span>}
+          {fresh && post.author !== view.me && <span class="fresh">{t.newMark}</span>}
           <PostMenu post={post} root={root} ask={setAsked} />
         </div>
         <PostBody post={post} folded={false} />

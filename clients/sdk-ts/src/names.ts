@@ -1,14 +1,14 @@
-/** Fetches the people whose names are wanted and not known, many in one request. */
+/** Fetches the people and communities whose names are wanted and not known: people many in one request. */
 
 import type { Api } from "./api.ts";
 import type { Host } from "./host.ts";
 import type { Store } from "./store.ts";
-import type { PersonView } from "./views.ts";
+import type { CommunityView, PersonView } from "./views.ts";
 
 const GATHER_MS = 30;
 const IDS_PER_REQUEST_MAX = 50;
 
-export class People {
+export class Names {
   readonly #host: Host;
   readonly #api: Api;
   readonly #store: Store;
@@ -22,15 +22,32 @@ export class People {
   }
 
   /** Each person is asked for once; a node that does not know them is not asked again before a reset. */
-  want(id: string): void {
+  wantPerson(id: string): void {
     if (id === "" || this.#asked.has(id) || this.#store.get("people", id) !== undefined) return;
     this.#asked.add(id);
     this.#wanted.push(id);
     if (this.#wanted.length === 1) this.#host.after(GATHER_MS, () => void this.#fetch());
   }
 
+  /** A community one does not belong to, but sees a post of. */
+  wantCommunity(id: string): void {
+    if (id === "" || this.#asked.has(`c:${id}`) || this.#store.get("communities", id) !== undefined) return;
+    this.#asked.add(`c:${id}`);
+    // After what is rendering now: an answer must not come in the middle of it.
+    this.#host.after(0, () => void this.#fetchCommunity(id));
+  }
+
   forget(): void {
     this.#asked.clear();
+  }
+
+  async #fetchCommunity(id: string): Promise<void> {
+    try {
+      const found = await this.#api.get<CommunityView | { community: CommunityView }>(`/communities/${id}`);
+      this.#store.put("communities", id, "community" in found ? found.community : found);
+    } catch {
+      // Not for this person, or not reachable: the post is shown without the name of its place.
+    }
   }
 
   async #fetch(): Promise<void> {
@@ -45,7 +62,7 @@ export class People {
     }
     for (const id of rest) {
       this.#asked.delete(id);
-      this.want(id);
+      this.wantPerson(id);
     }
   }
 }
