@@ -1,0 +1,42 @@
+"""Accounts of a node: the core with passwords and tokens, as the server and the command line use them."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from server.app.auth import Auth
+from server.app.passwords import Passwords
+from server.ops.config import Config
+from server.ops.core import Core, now, opened
+
+
+class Desk(NamedTuple):
+    """What an operator works with."""
+
+    core: Core
+    passwords: Passwords
+    auth: Auth
+
+
+@asynccontextmanager
+async def desk(config: Config, purpose: str) -> AsyncIterator[Desk]:
+    """Raises StartError; a running server is one."""
+    async with opened(config, purpose) as core:
+        passwords = Passwords(core.reader, core.handler, now)
+        try:
+            yield Desk(core, passwords, make_auth(core, passwords))
+        finally:
+            passwords.close()
+
+
+def make_auth(core: Core, passwords: Passwords) -> Auth:
+    return Auth(
+        region=core.identity.region,
+        reader=core.reader,
+        handler=core.handler,
+        tap=core.tap,
+        authenticators={"password": passwords},
+        now=now,
+        entropy=os.urandom,
+    )
