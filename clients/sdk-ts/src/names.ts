@@ -43,8 +43,8 @@ export class Names {
 
   async #fetchCommunity(id: string): Promise<void> {
     try {
-      const found = await this.#api.get<CommunityView | { community: CommunityView }>(`/communities/${id}`);
-      this.#store.put("communities", id, "community" in found ? found.community : found);
+      const { community } = await this.#api.get<{ community: CommunityView }>(`/communities/${id}`);
+      this.#store.put("communities", id, community);
     } catch {
       // Not for this person, or not reachable: the post is shown without the name of its place.
     }

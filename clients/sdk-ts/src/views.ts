@@ -35,8 +35,6 @@ export interface CommunityView {
   audience: string;
   archived: boolean;
   at: number;
-  /** Only where one community is asked for. */
-  members?: number;
 }
 
 export interface Membership {

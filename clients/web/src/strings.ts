@@ -93,6 +93,7 @@ export const t = {
   personEmpty: "No posts yet.",
   newPosts: (count: number) => plural(count, { one: "# new post", other: "# new posts" }),
   newReplies: (count: number) => plural(count, { one: "# new reply", other: "# new replies" }),
+  laterReplies: "Show later replies",
   endOfFeed: "You have reached the first post.",
 
   // -- a post

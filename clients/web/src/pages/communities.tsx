@@ -1,4 +1,4 @@
-import type { CommunityView } from "@tap/sdk";
+import type { CommunityView, TapClient } from "@tap/sdk";
 import { useState } from "preact/hooks";
 
 import { useClient } from "../client.ts";
@@ -14,12 +14,7 @@ export function CommunitiesPage() {
   const client = useClient();
   const [query, setQuery] = useState("");
   const [creating, setCreating] = useState(false);
-  const list = useLoad("communities", async () => {
-    const { communities } = await client.api.get<{ communities: CommunityView[] | Record<string, CommunityView> }>("/communities");
-    const all = Object.values(communities);
-    for (const community of all) client.store.put("communities", community.id, community);
-    return all;
-  });
+  const list = useLoad("communities", () => loadAll(client));
   return (
     <Page title={t.communities}>
       <div class="row">
@@ -30,6 +25,20 @@ export function CommunitiesPage() {
       {creating && <NewCommunity onClose={() => setCreating(false)} />}
     </Page>
   );
+}
+
+const PAGES_MAX = 20;
+
+interface Answer {
+  communities: CommunityView[];
+  next: string | null;
+}
+
+/** Every community there is to read, into the store. */
+async function loadAll(client: TapClient, before?: string, pages = 1): Promise<true> {
+  const { communities, next } = await client.api.get<Answer>("/communities", { before });
+  for (const community of communities) client.store.put("communities", community.id, community);
+  return next === null || pages === PAGES_MAX ? true : loadAll(client, next, pages + 1);
 }
 
 const byName = new Intl.Collator(t.language);

@@ -13,24 +13,26 @@ import { RegionBadge } from "../ui/person.tsx";
 import { JoinButton } from "./join.tsx";
 import { Page } from "./page.tsx";
 
-type Answer = CommunityView | { community: CommunityView; members?: number };
+interface Answer {
+  community: CommunityView;
+  members: number;
+}
 
 export function CommunityPage({ id }: { id: string }) {
   const client = useClient();
   const found = useLoad(`community:${id}`, async () => {
     const answer = await client.api.get<Answer>(`/communities/${id}`);
-    const community = "community" in answer ? { ...answer.community, members: answer.members ?? 0 } : answer;
-    client.store.put("communities", id, community);
-    return community;
+    client.store.put("communities", id, answer.community);
+    return answer;
   });
   return (
     <Loaded from={found}>
-      {(fetched) => <Community community={client.view.community(id).value ?? fetched} members={fetched.members} />}
+      {({ community, members }) => <Community community={client.view.community(id).value ?? community} members={members} />}
     </Loaded>
   );
 }
 
-function Community({ community, members }: { community: CommunityView; members: number | undefined }) {
+function Community({ community, members }: { community: CommunityView; members: number }) {
   const { view } = useClient();
   const { id } = community;
   const role = view.membership(id).value?.role ?? "none";
@@ -45,7 +47,7 @@ function Community({ community, members }: { community: CommunityView; members: 
           <h1 class="page-title" dir="auto" tabIndex={-1}>{community.name} <RegionBadge home={community.home} /></h1>
           <p class="meta num">
             {community.visibility === "private" && <><Icon name="lock" size={14} /> {t.privateCommunity} · </>}
-            {members !== undefined && t.members(members)}
+            {t.members(members)}
           </p>
         </div>
         <JoinButton community={community} />
@@ -57,7 +59,7 @@ function Community({ community, members }: { community: CommunityView; members: 
   );
 }
 
-function About({ community, members }: { community: CommunityView; members: number | undefined }) {
+function About({ community, members }: { community: CommunityView; members: number }) {
   const client = useClient();
   const role = client.view.membership(community.id).value?.role ?? "none";
   return (
@@ -65,7 +67,7 @@ function About({ community, members }: { community: CommunityView; members: numb
       <h2>{t.about}</h2>
       {community.about !== "" && <p dir="auto">{community.about}</p>}
       <dl class="facts">
-        {members !== undefined && <div><dt>{t.membersTitle}</dt><dd class="num">{members}</dd></div>}
+        <div><dt>{t.membersTitle}</dt><dd class="num">{members}</dd></div>
         <div><dt>{t.openTo}</dt><dd>{community.visibility === "open" ? t.visibilityOpen : t.visibilityPrivate}</dd></div>
         <div><dt>{t.communityAudience}</dt><dd>{audienceText(community)}</dd></div>
         <div><dt>{t.homeRegion}</dt><dd>{community.home.toUpperCase()}</dd></div>

@@ -1,7 +1,7 @@
 /** A thread: the post, and everything below it as it arrives. Of a question the accepted answer comes first. */
 
-import type { Bundle, Post } from "@tap/sdk";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Bundle, Post, TapClient } from "@tap/sdk";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 
 import { useClient } from "../client.ts";
 import { PostCard } from "../post/card.tsx";
@@ -18,52 +18,84 @@ import { announce } from "../ui/notice.tsx";
 import { Page } from "./page.tsx";
 import { AboutThread } from "./thread-about.tsx";
 
-type ThreadPage = Bundle & { root: string };
+type ThreadPage = Bundle & { root: string; next: string | null };
+
+/** A page has a hundred replies; beyond these the reader asks for more. */
+const PAGES_AT_ONCE = 5;
 
 export function ThreadPageView({ id }: { id: string }) {
   const client = useClient();
-  const found = useLoad(`thread:${id}`, () => client.load<ThreadPage>(`/threads/${id}`));
+  const found = useLoad(`thread:${id}`, () => loadThread(client, id));
   const cursor = found.data?.cursor;
   const root = found.data?.root ?? id;
   useEffect(() => (cursor === undefined ? undefined : client.watch(`t:${root}`, cursor)), [client, cursor, root]);
   useEffect(() => { if (root !== id) go(`/t/${root}#${id}`, "replace"); }, [root, id]);
   return (
     <Loaded from={found}>
-      {(page) => <Thread id={page.root} known={page.order} />}
+      {(page) => <Thread first={page} />}
     </Loaded>
   );
 }
 
-function Thread({ id, known }: { id: string; known: readonly string[] }) {
+/** The first page of a thread, further ones loaded behind it; ``next`` says where what is missing begins. */
+async function loadThread(client: TapClient, id: string, after?: string, pages = 1): Promise<ThreadPage> {
+  const page = await client.load<ThreadPage>(`/threads/${id}`, { after });
+  if (page.next === null || pages === PAGES_AT_ONCE) return page;
+  const { next } = await loadThread(client, page.root, page.next, pages + 1);
+  return { ...page, next };
+}
+
+function Thread({ first: { root: id, order: known, next } }: { first: ThreadPage }) {
   const { view, store } = useClient();
   const root = view.post(id).value;
   const ids = store.replies(id).value ?? [];
   const replies = ids.flatMap((reply) => view.post(reply).value ?? []);
   const order = root ? readingOrder(id, replies, root.accepted) : [];
-  const first = useRef(new Set(ids));
+  const arrived = useArrivals(id);
   useTarget(order.length > 0 || known.length <= 1);
   if (root === undefined) return null;
   const title = root.title || unmarked(root.text.slice(0, 60)) || t.kinds[root.kind];
   return (
     <Page title={title} heading={root.title && !root.deleted && !root.hidden ? "own" : "unseen"} beside={<AboutThread root={root} replies={replies} />}>
       <PostCard id={id} />
-      <Replies root={root} order={order} before={first.current} />
-      <NewReplies order={order} before={first.current} />
+      <Replies root={root} order={order} arrived={arrived} />
+      <LaterReplies root={id} next={next} />
+      <NewReplies order={order} arrived={arrived} />
       <Below root={root} ids={ids} />
     </Page>
   );
 }
 
-function Replies({ root, order, before }: { root: Post; order: readonly Branch[]; before: ReadonlySet<string> }) {
+/** Replies that others wrote while the reader was here. */
+function useArrivals(root: string): ReadonlySet<string> {
+  const { store, view } = useClient();
+  const [arrived, setArrived] = useState<ReadonlySet<string>>(new Set());
+  useEffect(() => store.onArrival((posts) => {
+    const here = posts.filter((post) => post.root === root && post.author !== view.me).map((post) => post.id);
+    if (here.length > 0) setArrived((known) => new Set([...known, ...here]));
+  }), [store, view, root]);
+  return arrived;
+}
+
+function Replies({ root, order, arrived }: { root: Post; order: readonly Branch[]; arrived: ReadonlySet<string> }) {
   const question = root.kind === "question";
   const answers = order.filter((branch) => branch.depth === 0 && !branch.orphan).length;
   if (order.length === 0) return <p class="empty">{question ? t.noAnswersYet : t.noRepliesYet}</p>;
   return (
     <section aria-label={t.conversation} class="replies">
       <h2 class="section-title num">{question ? t.answersTitle(answers) : t.repliesTitle(order.length)}</h2>
-      {order.map((branch) => <Reply key={branch.id} branch={branch} root={root} fresh={!before.has(branch.id)} />)}
+      {order.map((branch) => <Reply key={branch.id} branch={branch} root={root} fresh={arrived.has(branch.id)} />)}
     </section>
   );
+}
+
+/** The rest of a very long thread. */
+function LaterReplies({ root, next }: { root: string; next: string | null }) {
+  const client = useClient();
+  const [from, setFrom] = useState(next);
+  if (from === null) return null;
+  const more = async (): Promise<void> => setFrom((await loadThread(client, root, from)).next);
+  return <button type="button" class="button quiet wide" onClick={() => void more().catch(() => {})}>{t.laterReplies}</button>;
 }
 
 /** What is on its way from here, and the place to write more. */
@@ -79,10 +111,9 @@ function Below({ root, ids }: { root: Post; ids: readonly string[] }) {
 }
 
 /** Replies that came live and lie outside the screen: said in a pill, never by moving the page. */
-function NewReplies({ order, before }: { order: readonly Branch[]; before: ReadonlySet<string> }) {
-  const { view } = useClient();
+function NewReplies({ order, arrived }: { order: readonly Branch[]; arrived: ReadonlySet<string> }) {
   const [seen, setSeen] = useState<ReadonlySet<string>>(new Set());
-  const fresh = order.filter((branch) => !before.has(branch.id) && !seen.has(branch.id) && view.post(branch.id).value?.author !== view.me);
+  const fresh = order.filter((branch) => arrived.has(branch.id) && !seen.has(branch.id));
   const freshIds = fresh.map((branch) => branch.id).join(" ");
   useEffect(() => { if (fresh.length > 0) announce(t.newReplies(fresh.length)); }, [fresh.length]);
   useEffect(() => {

@@ -36,8 +36,9 @@ export function PostHead({ post, labelId, showPlace = false, openHistory }: Prop
 }
 
 function PlaceLink({ place }: { place: string }) {
-  const id = place.slice(2);
-  const community = useClient().view.community(id).value;
+  const { view } = useClient();
+  const id = place.startsWith("c:") ? place.slice(2) : "";
+  const community = view.community(id).value;
   if (community === undefined) return null;
   return <> · <a class="strong" href={`/c/${id}`} dir="auto">{community.name}</a></>;
 }

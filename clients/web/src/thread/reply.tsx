@@ -43,7 +43,7 @@ export function Reply({ branch, root, fresh }: Props) {
         {accepted && <p class="accepted-mark"><Icon name="check" size={16} /> {t.accepted}</p>}
         <div class="post-top">
           <PostHead post={post} labelId={label} openHistory={() => setAsked("history")} />
-          {fresh && post.author !== view.me && <span class="fresh">{t.newMark}</span>}
+          {fresh && <span class="fresh">{t.newMark}</span>}
           <PostMenu post={post} root={root} ask={setAsked} />
         </div>
         <PostBody post={post} folded={false} />
