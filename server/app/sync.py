@@ -27,7 +27,7 @@ from server.domain.visibility import may_read_place, may_watch
 from server.storage.async_facts import LoadedFacts, load_facts
 from server.storage.event_log import Record
 from server.storage.queries import listing, people, places, posts, values
-from server.storage.queries.shapes import Counts, FirstLoad, PollValue, Shape, ValueOf
+from server.storage.queries.shapes import Counts, FirstLoad, PollValue, Shape
 from server.storage.reader import Reader, Snapshot
 
 VALUES_PER_PAGE = 500
@@ -53,14 +53,22 @@ class EventFrame(Shape, frozen=True, kw_only=True):
     body: dict[str, Any]
 
 
-class ValueFrame(Shape, frozen=True, kw_only=True):
-    """The latest state of a counter or tally; a later position wins."""
+class PostValue(Shape, frozen=True, kw_only=True, tag_field="of", tag="post"):
+    """The latest counters of a post; a later position wins."""
 
     t: Literal["value"] = "value"
-    of: ValueOf
     id: str
     position: int
-    value: Counts | PollValue
+    value: Counts
+
+
+class TallyValue(Shape, frozen=True, kw_only=True, tag_field="of", tag="poll"):
+    """The latest tally of a poll; a later position wins, a closed one is final."""
+
+    t: Literal["value"] = "value"
+    id: str
+    position: int
+    value: PollValue
 
 
 class RefusedChannel(Shape, frozen=True, kw_only=True):
@@ -74,7 +82,7 @@ class Page(Shape, frozen=True, kw_only=True):
 
     cursor: str
     events: tuple[EventFrame, ...]
-    values: tuple[ValueFrame, ...]
+    values: tuple[PostValue | TallyValue, ...]
     more: bool
     channels: tuple[str, ...]
     refused: tuple[RefusedChannel, ...] = ()
@@ -110,15 +118,11 @@ def event_map(record: Record) -> dict[str, Any]:
     }
 
 
-def value_map(of: ValueOf, id: str, position: int, value: Counts | PollValue) -> dict[str, Any]:
+def value_frame(id: str, position: int, value: Counts | PollValue) -> PostValue | TallyValue:
     """The frame of a conflated value."""
-    return {
-        "t": "value",
-        "of": of,
-        "id": id,
-        "position": position,
-        "value": msgspec.to_builtins(value),
-    }
+    if isinstance(value, Counts):
+        return PostValue(id=id, position=position, value=value)
+    return TallyValue(id=id, position=position, value=value)
 
 
 async def load_interests(snapshot: Snapshot, person: str) -> tuple[str, ...]:
@@ -222,11 +226,7 @@ class Sync:
             communities=await places.communities(snapshot, mine.communities),
             memberships=mine.memberships,
             conversations=await places.conversations(snapshot, mine.conversations),
-            posts=found.posts,
-            order=found.order,
-            people=found.people,
-            polls=found.polls,
-            mine=found.mine,
+            **msgspec.structs.asdict(found),
         )
 
     async def since(
@@ -289,16 +289,11 @@ class Sync:
 
     async def _values(
         self, snapshot: Snapshot, changed: Sequence[values.Changed], shown: Sequence[Record]
-    ) -> tuple[ValueFrame, ...]:
+    ) -> tuple[PostValue | TallyValue, ...]:
         """The changed values, and those of posts that arrived later than what was said about them."""
         position = await snapshot.position()
         keys = [(one.of, one.id) for one in changed]
         new = [record.event.post for record in shown if isinstance(record.event, PostPublished)]
         early = await values.counts(snapshot, new)
         found = await values.values(snapshot, [*keys, *[("post", post) for post in early]])
-        return tuple(
-            [
-                ValueFrame(of=of, id=name, position=position, value=value)
-                for (of, name), value in found.items()
-            ]
-        )
+        return tuple([value_frame(name, position, value) for (_, name), value in found.items()])

@@ -1,0 +1,90 @@
+"""Who sent a request: a session cookie or a bearer token; and whether a browser was made to send it.
+
+Cookies travel by themselves, so a request that changes something and is known by its cookie must come
+from our own pages: its Origin is ours, or the browser vouches with Sec-Fetch-Site. Bearer tokens never
+travel by themselves and need no such check (OWASP, Cross-Site Request Forgery Prevention).
+"""
+
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from server.api.services import Services
+from server.app.auth import COOKIE, DAY_MS, Identity, Issued
+from server.domain.errors import Code, Refusal
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+FOREIGN = Refusal(
+    Code.BAD_ORIGIN, "this request was sent by another site's page; open Tap and try again"
+)
+SIGN_IN = Refusal(Code.UNAUTHENTICATED, "sign in first")
+
+
+def bearer_of(request: Request) -> str:
+    """The bearer token, or empty."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def secret_of(request: Request) -> str:
+    """The caller's secret: a bearer token before a cookie."""
+    return bearer_of(request) or request.cookies.get(COOKIE, "")
+
+
+async def caller(request: Request, services: Services) -> Identity | Refusal:
+    """Who calls. A cookie is believed for a change only from our own pages."""
+    secret = secret_of(request)
+    if not secret:
+        return SIGN_IN
+    by_cookie = not bearer_of(request)
+    if by_cookie and request.method not in SAFE_METHODS and not from_here(request, services):
+        return FOREIGN
+    return await services.auth.identify(secret)
+
+
+def from_here(request: Request, services: Services) -> bool:
+    """Whether one of our own pages sent this."""
+    origin = request.headers.get("origin")
+    if origin is not None:
+        return _is_ours(origin, request, services.public_url)
+    return request.headers.get("sec-fetch-site") == "same-origin"
+
+
+def from_elsewhere(request: Request, services: Services) -> bool:
+    """Whether a browser says that another site's page sent this; programs say nothing."""
+    says = "origin" in request.headers or "sec-fetch-site" in request.headers
+    return says and not from_here(request, services)
+
+
+def _is_ours(origin: str, request: Request, public_url: str) -> bool:
+    # The whole origin, never a suffix of it; "null" (sandboxed pages) has no host and fails.
+    parts = urlsplit(origin)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        return False
+    ours = urlsplit(public_url)
+    if (parts.scheme, parts.netloc) == (ours.scheme, ours.netloc):
+        return True
+    return parts.netloc == request.headers.get("host", "")
+
+
+def set_cookie(response: Response, issued: Issued, services: Services) -> None:
+    response.set_cookie(
+        COOKIE,
+        issued.secret,
+        max_age=max(issued.expires_at - services.now(), DAY_MS) // 1000,
+        path="/",
+        secure=_is_secure(services),
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def clear_cookie(response: Response, services: Services) -> None:
+    response.delete_cookie(
+        COOKIE, path="/", secure=_is_secure(services), httponly=True, samesite="lax"
+    )
+
+
+def _is_secure(services: Services) -> bool:
+    return services.public_url.startswith("https://")

@@ -1,0 +1,177 @@
+"""What a route declares, and how a request becomes a call of its endpoint.
+
+A query parameter that is unknown, given twice, of the wrong type or out of range is refused with its
+name; so is a body that is no UTF-8, no JSON, or does not fit its type. Path parameters that cannot be
+an id lead to ``not_found``: there is no such thing.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from enum import Enum
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from server.api.access import caller
+from server.api.answers import JSON, answer, body_of, refused
+from server.api.services import Services
+from server.app.auth import Identity
+from server.domain import commands, limits
+from server.domain.errors import Code, Refusal, Refused
+
+Q = TypeVar("Q")
+B = TypeVar("B")
+
+Limit = Annotated[int, msgspec.Meta(ge=1, le=limits.PAGE_ITEMS_MAX)]
+PATH_TYPES: dict[str, Any] = {
+    "community": commands.Object,
+    "conversation": commands.Object,
+    "root": commands.Object,
+    "post": commands.Object,
+    "person": commands.Person,
+    "session": Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")],
+}
+"""Every path parameter by name; a route's path uses these names only."""
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of query parameters: a misspelt one must not be lost silently."""
+
+
+class NoQuery(Query, frozen=True, kw_only=True):
+    pass
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of request bodies, for the same reason."""
+
+
+class Access(Enum):
+    """Who may call a route at all; what they see there is visibility's to say."""
+
+    ANYBODY = "anybody"
+    PERSON = "whoever is signed in"
+    ADMIN = "region_admin"
+    IMPORT = "a service token or region_admin"
+    TAP = "a service token, auditor or region_admin"
+
+
+class Call(NamedTuple, Generic[Q, B]):
+    """One request, decoded. ``identity`` is None only where anybody may call."""
+
+    services: Services
+    request: Request
+    identity: Identity | None
+    path: Mapping[str, str]
+    query: Q
+    body: B
+
+    @property
+    def me(self) -> Identity:
+        assert self.identity is not None, "the route lets anybody in"
+        return self.identity
+
+    @property
+    def person(self) -> str:
+        return self.me.person
+
+
+Endpoint = Callable[[Call[Any, Any]], Awaitable[Any]]
+
+
+class Route(NamedTuple):
+    """One entry of the table. ``answers``: the type of a 200's JSON, or several of which it is one;
+    None when it is no JSON."""
+
+    method: str
+    path: str
+    summary: str
+    endpoint: Endpoint
+    answers: Any
+    query: type[Query] = NoQuery
+    body: Any = None
+    errors: tuple[Code, ...] = ()
+    access: Access = Access.PERSON
+    media_type: str = JSON
+    body_media_type: str = JSON
+    body_bytes_max: int = limits.HTTP_BODY_BYTES_MAX
+    raw_body: bool = False
+    """The endpoint reads the body itself."""
+
+
+async def respond(route: Route, request: Request, services: Services) -> Response:
+    """The route's answer to a request; every refusal becomes one too."""
+    try:
+        outcome = await _called(route, request, services)
+    except Refused as error:
+        outcome = error.refusal
+    if isinstance(outcome, Refusal):
+        return refused(outcome)
+    if isinstance(outcome, Response):
+        return outcome
+    return answer(outcome, media_type=route.media_type)
+
+
+async def _called(route: Route, request: Request, services: Services) -> Any:
+    identity: Identity | None = None
+    if route.access is not Access.ANYBODY:
+        who = await caller(request, services)
+        if isinstance(who, Refusal):
+            return who
+        if not _may(route.access, who):
+            return Refusal(Code.FORBIDDEN, f"this is for {route.access.value}")
+        identity = who
+    path = _path(request)
+    query = _query(route.query, request)
+    body = None
+    if route.body is not None and not route.raw_body:
+        body = decoded(await body_of(request, route.body_bytes_max), route.body)
+    return await route.endpoint(Call(services, request, identity, path, query, body))
+
+
+def _may(access: Access, who: Identity) -> bool:
+    match access:
+        case Access.ADMIN:
+            return "region_admin" in who.who.roles
+        case Access.IMPORT:
+            return who.may_import()
+        case Access.TAP:
+            return who.may_read_tap()
+        case _:
+            return True
+
+
+def _path(request: Request) -> dict[str, str]:
+    found = {}
+    for name, text in request.path_params.items():
+        try:
+            found[name] = msgspec.convert(text, PATH_TYPES[name])
+        except msgspec.ValidationError:
+            raise Refused(Code.NOT_FOUND, f"there is no {name} {text[:64]}", name) from None
+    return found
+
+
+def _query(kind: type[Query], request: Request) -> Query:
+    given: dict[str, str] = {}
+    for name, text in request.query_params.multi_items():
+        if name in given:
+            raise Refused(Code.BAD_VALUE, f"the query parameter {name[:64]} is given twice", name)
+        given[name] = text
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        refusal = commands.refusal_of(error)
+        raise Refused(
+            Code.BAD_VALUE, f"query: {refusal.refusal.message}", refusal.refusal.field
+        ) from None
+
+
+def decoded(raw: bytes, kind: Any) -> Any:
+    """A JSON body as its type. Raises Refused (bad_encoding, bad_value, unknown_kind)."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError as error:
+        raise commands.refusal_of(error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refused(Code.BAD_ENCODING, f"the body is no well-formed JSON: {error}") from None

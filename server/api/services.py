@@ -1,0 +1,37 @@
+"""What every route may use; made once by the composition root."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from server.app.auth import Auth
+from server.app.handle import Handler
+from server.app.passwords import Passwords
+from server.app.sync import Sync
+from server.app.tap import Tap
+from server.storage.reader import Reader
+
+
+class Services(msgspec.Struct, frozen=True, kw_only=True):
+    """``links``: region, state and lag of every peer, as the federation sees them now."""
+
+    region: str
+    name: str
+    """The region's name as people read it."""
+    public_url: str
+    """Where browsers find this node; https makes the session cookie Secure."""
+    reader: Reader
+    handler: Handler
+    tap: Tap
+    sync: Sync
+    auth: Auth
+    passwords: Passwords
+    links: Callable[[], Sequence[Mapping[str, Any]]] = tuple
+    now: Callable[[], int]
+    """UTC milliseconds."""
+    web: Path | None = None
+    """Folder of the built web client; None: where the package or the checkout has it."""
+    stopping: Callable[[], bool] = bool
+    """True once the node drains: /readyz says so."""
