@@ -26,7 +26,8 @@ from tap_client import Client, Done, Refused
 
 from server.app.auth import Kind
 from server.domain.commands import RegisterPerson
-from server.ops import config_file, core
+from server.ops import config_file
+from server.ops.accounts import desk
 from server.ops.demo import founding
 from server.ops.demo.nodes import Node, Place, configure, free_ports
 
@@ -82,7 +83,7 @@ def tap(*arguments: object, stdin: str = "") -> str:
 async def enrol(place: Place, people: Iterable[str], kind: Kind = "device") -> dict[str, str]:
     """Registers people on a stopped node; person -> token."""
     wishes = [RegisterPerson(person=name, name=name) for name in people]
-    async with core.opened(config_file.load(place.config, {}).config, "test") as node:
+    async with desk(config_file.load(place.config, {}).config, "test") as node:
         return await founding.enrol(node, wishes, kind)
 
 

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from server.app.auth import Auth, Kind
-from server.app.passwords import Passwords
+from server.app.auth import Kind
 from server.domain.commands import RegisterPerson, SetPersonRole
 from server.domain.errors import Code, Refusal
-from server.ops import config_file, core, operator
+from server.ops import config_file, operator
+from server.ops.accounts import Desk, desk
+from server.ops.core import StartError
 from server.ops.demo import company
 from server.ops.demo.nodes import NodeFailed, Place
 
@@ -51,49 +52,33 @@ async def found(place: Place, password: str) -> dict[str, str]:
     """The company's people of one region, with roles and passwords; their tokens."""
     people = company.at_home(place.region)
     try:
-        async with core.opened(config_file.load(place.config, {}).config, "tap demo") as node:
+        async with desk(config_file.load(place.config, {}).config, "tap demo") as node:
             tokens = await enrol(node, [registration(person) for person in people])
             for person in people:
                 await set_roles(node, person)
-            await set_passwords(node, people, password)
-    except core.StartError as error:
+            sets = [node.passwords.set(person.id, password) for person in people]
+            for outcome in await asyncio.gather(*sets):
+                checked(outcome)
+    except StartError as error:
         raise NodeFailed(str(error)) from None
     return tokens
 
 
 async def enrol(
-    node: core.Core, people: Iterable[RegisterPerson], kind: Kind = "device"
+    node: Desk, people: Iterable[RegisterPerson], kind: Kind = "device"
 ) -> dict[str, str]:
     """Registers people at home on an opened node, if they are new; a token for each."""
-    auth = Auth(
-        region=node.identity.region,
-        reader=node.reader,
-        handler=node.handler,
-        tap=node.tap,
-        authenticators={},
-        now=core.now,
-        entropy=os.urandom,
-    )
     tokens = {}
     for wish in people:
-        checked(await operator.register(node.handler, wish), Code.CONFLICT)
-        tokens[wish.person] = (await auth.issue(wish.person, kind, "tap demo")).secret
+        checked(await operator.register(node.core.handler, wish), Code.CONFLICT)
+        tokens[wish.person] = (await node.auth.issue(wish.person, kind, "tap demo")).secret
     return tokens
 
 
-async def set_roles(node: core.Core, person: company.Person) -> None:
+async def set_roles(node: Desk, person: company.Person) -> None:
     for role in person.roles:
         wish = SetPersonRole(person=person.id, role=role, on=True)
-        checked(await operator.set_role(node.handler, wish))
-
-
-async def set_passwords(node: core.Core, people: Iterable[company.Person], password: str) -> None:
-    passwords = Passwords(node.reader, node.handler, core.now)
-    try:
-        for outcome in await asyncio.gather(*(passwords.set(p.id, password) for p in people)):
-            checked(outcome)
-    finally:
-        passwords.close()
+        checked(await operator.set_role(node.core.handler, wish))
 
 
 def registration(person: company.Person) -> RegisterPerson:
