@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,18 +24,28 @@ from typing import Any, NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from server import __version__
+from server.api.app import create_app
+from server.api.services import Services
 from server.app import housekeeping, metrics
+from server.app.auth import Auth
+from server.app.passwords import Passwords
 from server.app.scores import Scores
 from server.app.sync import Sync
 from server.domain import limits
+from server.domain.ids import person_channel
 from server.federation import links
 from server.federation.links import Links, PeerAddress
+from server.federation.status import LinkStatus
 from server.ops import keys, listener
+from server.ops.accounts import make_auth
 from server.ops.config import Config, dials
 from server.ops.core import Core, now, opened
 from server.ops.notify import notify
 from server.ops.watch import watch
+from server.realtime.gateway import Gateway
 
+LIVE_PATH = "/api/v1/live"
+"""Where clients' websockets are; docs/protocol/client.md."""
 STOP_SECONDS_MAX = 25
 """A stop that takes longer is cut short: service managers kill at 30 s, and kill is harmless (I1)."""
 
@@ -43,7 +54,8 @@ class Node(NamedTuple):
     """Every part of one running node."""
 
     core: Core
-    sync: Sync
+    passwords: Passwords
+    gateway: Gateway
     scores: Scores
     links: Links
     app: Any
@@ -53,11 +65,53 @@ class Node(NamedTuple):
 def build(core: Core, private: Ed25519PrivateKey) -> Node:
     """Puts a node together; nothing runs yet."""
     config = core.config
-    sync = Sync(core.reader, core.tap, core.identity.region, now)
-    scores = Scores(core.tap, core.handler, core.reader, now=now)
+    passwords = Passwords(core.reader, core.handler, now)
+    auth = make_auth(core, passwords)
+    gateway = _gateway(core, auth)
+    auth.on_revoked(gateway.recheck)
     between = _links(core, private)
+    services = Services(
+        region=config.node.region,
+        name=config.node.name,
+        public_url=config.public_url,
+        public_key=keys.public_text(private),
+        reader=core.reader,
+        handler=core.handler,
+        tap=core.tap,
+        sync=Sync(core.reader, core.tap, core.identity.region, now),
+        auth=auth,
+        passwords=passwords,
+        links=lambda: [_shown(status) for status in between.status()],
+        now=now,
+        stopping=lambda: gateway.stopping,
+    )
     metrics.NODE.labels(config.node.region, __version__).set(1)
-    return Node(core, sync, scores, between, _application(_nothing, between))
+    app = _application(create_app(services), between)
+    return Node(core, passwords, gateway, _scores(core, gateway), between, app)
+
+
+def _gateway(core: Core, auth: Auth) -> Gateway:
+    return Gateway(
+        region=core.identity.region,
+        tap=core.tap,
+        handler=core.handler,
+        reader=core.reader,
+        auth=auth,
+        clock=now,
+        public_url=core.config.public_url,
+    )
+
+
+def _scores(core: Core, gateway: Gateway) -> Scores:
+    """People see their own credit live: on their own channel, and nobody else's."""
+
+    def told(person: str, total: int, line: dict[str, Any] | None) -> None:
+        value = {"total": total, "line": line}
+        channels = (person_channel(person),)
+        gateway.push_value("impact", person, scores.position, value, channels)
+
+    scores = Scores(core.tap, core.handler, core.reader, now=now, listener=told)
+    return scores
 
 
 def _links(core: Core, private: Ed25519PrivateKey) -> Links:
@@ -80,9 +134,18 @@ def _links(core: Core, private: Ed25519PrivateKey) -> Links:
     )
 
 
-async def _nothing(scope: Any, receive: Any, send: Any) -> None:
-    await send({"type": "http.response.start", "status": 404, "headers": []})
-    await send({"type": "http.response.body", "body": b""})
+def _shown(status: LinkStatus) -> dict[str, Any]:
+    """What anybody may know of a link; ``lag``: events of ours the peer has not acknowledged."""
+    return {
+        "region": status.region,
+        "state": status.state,
+        "since": status.since,
+        "lag": status.lag_events,
+        "behind": status.behind_events,
+        "rtt_ms": status.rtt_ms,
+        "skew_ms": status.skew_ms,
+        "last_error": status.last_error,
+    }
 
 
 def _application(http: Any, between: Links) -> Any:
@@ -110,9 +173,10 @@ async def serve(config: Config, announce: Callable[[str], None]) -> None:
             await _run(build(core, private), sock, announce)
 
 
-async def _run(node: Node, sock: Any, announce: Callable[[str], None]) -> None:
+async def _run(node: Node, sock: socket.socket, announce: Callable[[str], None]) -> None:
     server = _server(node)
     stop = _stop_signal()
+    await node.gateway.start()
     async with asyncio.TaskGroup() as tasks:
         background = [
             tasks.create_task(node.scores.run(), name="scores"),
@@ -135,9 +199,12 @@ async def _run(node: Node, sock: Any, announce: Callable[[str], None]) -> None:
 
 
 async def _let_go(node: Node, server: listener.Server, serving: "asyncio.Task[None]") -> None:
+    """Clients first, so that they know when to come back; then peers; then what HTTP still answers."""
+    await node.gateway.close()
     await node.links.close()
     server.should_exit = True
     await asyncio.wait([serving])
+    node.passwords.close()
 
 
 def _stop_signal() -> asyncio.Event:
@@ -152,7 +219,7 @@ def _server(node: Node) -> listener.Server:
     http = node.core.config.http
     return listener.server(
         node.app,
-        {links.PATH: listener.asgi_websocket},
+        {LIVE_PATH: node.gateway.protocol_class, links.PATH: listener.asgi_websocket},
         forwarded_allow_ips=list(http.trusted_proxies),
         ssl_certfile=http.tls_certificate or None,
         ssl_keyfile=http.tls_key or None,

@@ -152,6 +152,21 @@ class Gateway:
         for connection in list(self._people.get(person, ())):
             connection.feed(fx.Expelled())
 
+    def recheck(self, person: str) -> None:
+        """Some secret of the person may be worth less: whoever's is worth nothing any more must go, the
+        others stay."""
+        for connection in list(self._people.get(person, ())):
+            self._recheck(connection)
+
+    def _recheck(self, connection: Connection) -> None:
+        async def work() -> None:
+            who = await self._auth.person_of_secret(connection.secret)
+            if isinstance(who, Refusal):
+                connection.feed(fx.Expelled())
+
+        # What cannot be checked is not believed: the client signs in again at once.
+        self._job(work, lambda: connection.feed(fx.Expelled()))
+
     # -- following the tap -------------------------------------------------------------------------------
 
     def _committed(self, records: Sequence[Record]) -> None:

@@ -65,7 +65,6 @@ class Connection(asyncio.Protocol):
         "_is_open",
         "_message",
         "_paused",
-        "_secret",
         "_siblings",
         "_spread",
         "_stall_bytes",
@@ -74,6 +73,7 @@ class Connection(asyncio.Protocol):
         "_transport",
         "_wire",
         "encoding",
+        "secret",
         "session",
         "write",
     )
@@ -88,7 +88,8 @@ class Connection(asyncio.Protocol):
         self._wire = ServerProtocol(extensions=EXTENSIONS, max_size=limits.CLIENT_FRAME_BYTES_MAX)
         self._is_open = False
         """Whether the handshake was accepted; also true after the end."""
-        self._secret = ""
+        self.secret = ""
+        """What the client proved itself with; kept to ask again when it may have been revoked."""
         self._message: bytearray | None = None
         self._text = True
         self._todo: deque[fx.Input] | None = None
@@ -180,7 +181,7 @@ class Connection(asyncio.Protocol):
         secret, from_cookie = credentials_of(
             ", ".join(headers.get_all("Authorization")) or None, headers.get_all("Cookie")
         )
-        self._secret = secret
+        self.secret = secret
         origin = ", ".join(headers.get_all("Origin"))
         host = ", ".join(headers.get_all("Host"))
         return not from_cookie or is_own_origin(origin, host, self._gateway.public_url)
@@ -311,8 +312,8 @@ class Connection(asyncio.Protocol):
             case fx.SendValues():
                 gateway.refresh.send(self, effect)
             case fx.Authenticate(token):
-                secret, self._secret = token or self._secret, ""
-                gateway.authenticate(self, secret)
+                self.secret = token or self.secret
+                gateway.authenticate(self, self.secret)
             case fx.LoadInterests():
                 gateway.load_interests(self, effect)
             case fx.Authorize():

@@ -24,6 +24,8 @@ class NodeView(Shape, frozen=True, kw_only=True):
     """In hexadecimal, as in cursors."""
     position: int
     version: str
+    public_key: str
+    """What other regions pin, in base64: whoever shows another one is not this region."""
     read_only: str
     """Why nothing can be written; empty while all is well."""
     peers: tuple[dict[str, Any], ...]
@@ -57,6 +59,7 @@ async def node(call: Call[NoQuery, None]) -> NodeView:
         epoch=f"{services.tap.epoch:x}",
         position=services.tap.position,
         version=__version__,
+        public_key=services.public_key,
         read_only=services.handler.read_only,
         peers=tuple([dict(peer) for peer in services.links()]),
     )

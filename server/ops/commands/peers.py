@@ -65,7 +65,7 @@ def _rows(links: Sequence[dict[str, Any]]) -> list[tuple[object, ...]]:
         (
             link["region"],
             link["state"],
-            link.get("lag_events", ""),
+            link.get("lag", ""),
             _milliseconds(link.get("rtt_ms")),
             _milliseconds(link.get("skew_ms")),
             link.get("last_error") or "",
