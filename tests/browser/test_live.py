@@ -1,0 +1,200 @@
+"""Two colleagues in two regions, each at their own node: what one does, the other sees, live."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.company import Company
+from tests.browser.conftest import SignIn
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+def compose(page: Page, kind: str, place: str) -> Locator:
+    """The composer, opened for one kind of post in one community."""
+    composer = page.get_by_role("form", name="New post")
+    composer.get_by_label("What is new?").click()
+    composer.get_by_text(kind, exact=True).click()
+    composer.get_by_label("Post in").select_option(label=place)
+    return composer
+
+
+def first_post(page: Page) -> Locator:
+    return page.locator(".feed > article").first
+
+
+def test_question_answer_and_credit_across_regions(sign_in: SignIn, company: Company) -> None:
+    asha, lena = sign_in("asha.rao"), sign_in("lena")
+
+    # Asked in India ...
+    composer = compose(asha, "Question", "Hydraulics")
+    composer.get_by_label("Your question in one sentence").fill("How do I read a pump curve?")
+    composer.get_by_label("What would you like to know?").fill("I tried the manual, **twice**.")
+    composer.get_by_role("button", name="Ask").click()
+    expect(first_post(asha)).to_contain_text("How do I read a pump curve?")
+    expect(first_post(asha).locator("strong")).to_have_text("twice")
+
+    # ... it waits in Germany without moving what is read, and comes when asked for.
+    pill = lena.get_by_role("button", name=re.compile("new post"))
+    expect(pill).to_be_visible()
+    expect(lena.locator(".feed")).not_to_contain_text("pump curve")
+    pill.click()
+    expect(first_post(lena)).to_contain_text("How do I read a pump curve?")
+    expect(first_post(lena).get_by_title("From region IN")).to_be_visible()
+
+    # Answered in Germany: the open thread in India gains it.
+    first_post(lena).get_by_role("link", name="How do I read a pump curve?").click()
+    answer = lena.get_by_role("textbox", name="Write an answer")
+    answer.fill("Start at the best efficiency point and walk left.")
+    lena.get_by_role("button", name="Answer").click()
+    first_post(asha).get_by_role("link", name="How do I read a pump curve?").click()
+    reply = asha.locator("article.reply")
+    expect(reply).to_contain_text("best efficiency point")
+    expect(reply.get_by_title("From region DE")).to_be_visible()
+
+    # Lena looks at her ledger while Asha accepts: the credit appears by itself, with its reasons.
+    lena.goto("/impact")
+    expect(lena.get_by_role("heading", name="My impact")).to_be_visible()
+    expect(lena.locator(".credit")).to_have_count(0)
+    reply.get_by_role("button", name="Accept answer").click()
+    expect(asha.locator(".reply.accepted")).to_contain_text("best efficiency point")
+    credit = lena.locator(".credit")
+    expect(credit).to_have_count(1)
+    expect(credit).to_contain_text("Asha Rao")
+    credit.get_by_text("Why this many?").click()
+    expect(credit.get_by_role("row", name="Base")).to_contain_text("15")
+    expect(lena.locator("dd[data-total]")).not_to_have_text("0")
+
+
+def test_reactions_and_edits_reach_the_open_thread(sign_in: SignIn, company: Company) -> None:
+    place = "c:" + company.communities["Canteen talk"]
+    post = company.do(
+        "asha.rao", "post.publish", place=place, kind="update", text="Dosa on Thursday."
+    )["post"]
+    company.everywhere("ben", f"/threads/{post}")
+    asha, ben = sign_in("asha.rao", f"/t/{post}"), sign_in("ben", f"/t/{post}")
+
+    ben.get_by_role("textbox", name="Write a reply").fill("Keep one for me.")
+    ben.keyboard.press("Control+Enter")
+    reply = asha.locator("article.reply")
+    expect(reply).to_contain_text("Keep one for me.")
+    expect(reply).to_contain_text("new")
+
+    reply.get_by_role("button", name="Helpful").click()
+    seen = ben.locator("article.reply").get_by_role("button", name=re.compile("Helpful"))
+    expect(seen).to_contain_text("1")
+    reply.get_by_role("button", name="React", exact=True).click()
+    asha.get_by_role("menuitem", name="React with 🎉").click()
+    expect(ben.locator("article.reply .emoji")).to_have_text(re.compile("🎉.*1"))
+
+    ben.locator("article.reply").get_by_role("button", name="Post actions").click()
+    ben.get_by_role("menuitem", name="Edit").click()
+    ben.get_by_role("dialog").get_by_label("Text").fill("Keep two for me.")
+    ben.get_by_role("button", name="Save").click()
+    expect(reply).to_contain_text("Keep two for me.")
+    reply.get_by_role("button", name="edited").click()
+    expect(asha.get_by_role("dialog")).to_contain_text("Keep one for me.")
+    asha.keyboard.press("Escape")
+
+    ben.locator("article.reply").get_by_role("button", name="Post actions").click()
+    ben.get_by_role("menuitem", name="Delete").click()
+    ben.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(reply).to_contain_text("The author deleted this reply.")
+
+
+def bar(page: Page, choice: str) -> Locator:
+    return page.locator(f'.bar[data-choice="{choice}"]')
+
+
+def test_poll_bars_move_in_the_other_region(sign_in: SignIn, company: Company) -> None:
+    asha = sign_in("asha.rao")
+    composer = compose(asha, "Poll", "Canteen talk")
+    composer.get_by_label("Ask one clear question").fill("Tea or coffee?")
+    composer.get_by_label("Choice 1").fill("Tea")
+    composer.get_by_label("Choice 2").fill("Coffee")
+    composer.get_by_role("button", name="Post", exact=True).click()
+    expect(first_post(asha)).to_contain_text("Tea or coffee?")
+
+    poll = asha.locator(".feed > article").first.get_attribute("data-item")
+    company.everywhere("ben", f"/threads/{poll}")
+    ben = sign_in("ben", f"/t/{poll}")
+    expect(bar(ben, "Tea")).to_have_attribute("data-votes", "0")
+    bar(ben, "Tea").get_by_role("radio").check()
+    ben.get_by_role("button", name="Vote").click()
+    expect(bar(ben, "Tea")).to_have_class(re.compile("own"))
+    expect(bar(asha, "Tea")).to_have_attribute("data-votes", "1")
+    expect(bar(asha, "Tea")).to_contain_text("100%")
+
+    ben.get_by_role("button", name="Change vote").click()
+    bar(ben, "Coffee").get_by_role("radio").check()
+    ben.get_by_role("button", name="Vote").click()
+    expect(bar(asha, "Coffee")).to_have_attribute("data-votes", "1")
+    expect(bar(asha, "Tea")).to_have_attribute("data-votes", "0")
+
+
+def test_ranking_needs_no_mouse(sign_in: SignIn, company: Company) -> None:
+    spec = {"method": "ranked", "choices": ["Lake", "Brewery", "Roof"]}
+    place = "c:" + company.communities["Canteen talk"]
+    poll = company.do(
+        "asha.rao", "post.publish", place=place, kind="poll", title="Summer party?", poll=spec
+    )["post"]
+    company.everywhere("lena", f"/threads/{poll}")
+    lena = sign_in("lena", f"/t/{poll}")
+    up = lena.get_by_role("button", name="Move Roof up")
+    up.focus()
+    lena.keyboard.press("Enter")
+    expect(up).to_be_focused()
+    lena.keyboard.press("Enter")
+    expect(lena.locator(".ranking li").first).to_contain_text("Roof")
+    # At the end the way on is gone: the focus goes to the button that still leads somewhere.
+    expect(lena.get_by_role("button", name="Move Roof down")).to_be_focused()
+    lena.get_by_role("button", name="Submit ranking").click()
+    expect(bar(lena, "Roof")).to_have_attribute("data-votes", "1")
+
+
+def test_joining_brings_a_communitys_posts(sign_in: SignIn, company: Company) -> None:
+    made = company.do("ben", "community.create", name="Chess club", about="After work.")
+    place = made["community"]
+    post = company.do(
+        "ben", "post.publish", place=f"c:{place}", kind="update", text="Queen's gambit at six."
+    )["post"]
+    company.everywhere("asha.rao", f"/threads/{post}")
+    asha = sign_in("asha.rao", "/communities")
+    row = asha.locator(".community-row", has_text="Chess club")
+    row.get_by_role("button", name=re.compile("Join")).click()
+    expect(row.get_by_role("button", name=re.compile("Joined"))).to_be_visible()
+    asha.get_by_role("link", name="Home").click()
+    expect(asha.locator(".feed")).to_contain_text("Queen's gambit at six.")
+    asha.get_by_role("navigation", name="Your communities").get_by_role(
+        "link", name="Chess club"
+    ).click()
+    expect(asha.get_by_role("heading", name=re.compile("Chess club"))).to_be_visible()
+    expect(asha.locator(".content")).to_contain_text("2 members")
+
+
+def test_a_refusal_is_said_in_words_and_takes_the_echo_back(
+    sign_in: SignIn, company: Company
+) -> None:
+    """Own praise is refused by the node; what was tried stays until it is thrown away."""
+    place = "c:" + company.communities["Canteen talk"]
+    asha = sign_in("asha.rao")
+    poll = company.do(
+        "asha.rao",
+        "post.publish",
+        place=place,
+        kind="question",
+        title="Where is the good kettle?",
+        text="Asking for the night shift.",
+    )["post"]
+    asha.goto(f"/t/{poll}")
+    box = asha.get_by_role("textbox", name="Write an answer")
+    box.fill("x" * 40_001)
+    asha.get_by_role("button", name="Answer").click()
+    failed = asha.locator(".post.pending")
+    expect(failed).to_contain_text("Not sent.")
+    expect(failed).to_have_attribute("data-state", "failed")
+    failed.get_by_role("button", name="Discard").click()
+    expect(failed).to_have_count(0)

@@ -1,0 +1,153 @@
+"""Tunnels, reloads, restarts: nothing written is lost, nothing missed stays missed."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from tests.browser.company import Company
+from tests.browser.conftest import SignIn
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+class Cable:
+    """The page's websocket as a cable that can be pulled and put back."""
+
+    def __init__(self, page: Page) -> None:
+        self._sockets: list[WebSocketRoute] = []
+        self._pulled = False
+        page.route_web_socket("**/api/v1/live", self._plugged)
+
+    def _plugged(self, socket: WebSocketRoute) -> None:
+        if self._pulled:
+            socket.close(code=1013, reason="no network")
+            return
+        socket.connect_to_server()
+        self._sockets.append(socket)
+
+    def pull(self) -> None:
+        self._pulled = True
+        for socket in self._sockets:
+            socket.close(code=1013, reason="no network")
+        self._sockets.clear()
+
+    def put_back(self) -> None:
+        self._pulled = False
+
+
+def status(page: Page) -> None:
+    expect(page.locator(".status-live").locator("visible=true")).to_be_visible()
+
+
+def send_reply(page: Page, text: str) -> None:
+    page.get_by_role("textbox", name="Write a reply").fill(text)
+    page.get_by_role("button", name="Reply", exact=True).last.click()
+
+
+def publish(company: Company, text: str) -> str:
+    place = "c:" + company.communities["Canteen talk"]
+    made = company.do("asha.rao", "post.publish", place=place, kind="update", text=text)
+    return str(made["post"])
+
+
+def test_a_cut_socket_comes_back_and_misses_nothing(sign_in: SignIn, company: Company) -> None:
+    post = publish(company, "The lift is out of order.")
+    page = sign_in("meera", f"/t/{post}")
+    cable = Cable(page)
+    page.reload()
+    status(page)
+    cable.pull()
+    expect(page.locator(".status-waiting").locator("visible=true")).to_be_visible()
+    for n in range(3):
+        company.do("asha.rao", "reply.publish", parent=post, text=f"Floor {n} too.")
+    cable.put_back()
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    status(page)
+    expect(page.locator("article.reply")).to_have_count(3)
+    expect(page.locator("article.reply").last).to_contain_text("Floor 2 too.")
+
+
+def test_what_is_written_offline_survives_a_reload_and_is_sent_once(
+    sign_in: SignIn, company: Company
+) -> None:
+    post = publish(company, "Writing from the tunnel.")
+    page = sign_in("meera", f"/t/{post}")
+    cable = Cable(page)
+    page.reload()
+    status(page)
+    cable.pull()
+    expect(page.locator(".status-waiting").locator("visible=true")).to_be_visible()
+    send_reply(page, "First, from the tunnel.")
+    send_reply(page, "Second, from the tunnel.")
+    pending = page.locator(".post.pending")
+    expect(pending).to_have_count(2)
+    expect(pending.first).to_contain_text("waiting for the network")
+    expect(page.locator(".status").locator("visible=true")).to_contain_text("2 to send")
+
+    page.reload()
+    expect(pending).to_have_count(2)
+    cable.put_back()
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    status(page)
+    expect(pending).to_have_count(0)
+    replies = page.locator("article.reply")
+    expect(replies).to_have_count(2)
+    expect(replies.first).to_contain_text("First, from the tunnel.")
+    thread = company.get("asha.rao", f"/threads/{post}")
+    texts = [thread["posts"][name]["text"] for name in thread["order"][1:]]
+    assert texts == ["First, from the tunnel.", "Second, from the tunnel."]
+
+
+def test_drafts_stay(sign_in: SignIn, company: Company) -> None:
+    post = publish(company, "Unfinished words.")
+    page = sign_in("meera", f"/t/{post}")
+    page.get_by_role("textbox", name="Write a reply").fill("I was about to say")
+    page.wait_for_function("Object.keys(localStorage).some((key) => key.startsWith('tap:draft:'))")
+    page.reload()
+    expect(page.get_by_role("textbox", name="Write a reply")).to_have_value("I was about to say")
+
+
+def test_a_restarted_node_is_found_again(sign_in: SignIn, company: Company) -> None:
+    post = publish(company, "We restart at noon.")
+    page = sign_in("meera", f"/t/{post}")
+    company.stop("in")
+    expect(page.locator(".status-live").locator("visible=true")).to_have_count(0)
+    send_reply(page, "Still there?")
+    expect(page.locator(".post.pending")).to_have_count(1)
+    company.start("in")
+    status(page)
+    expect(page.locator("article.reply")).to_contain_text("Still there?")
+    expect(page.locator(".post.pending")).to_have_count(0)
+
+
+def test_going_back_stands_where_one_was(sign_in: SignIn, company: Company) -> None:
+    for n in range(15):
+        publish(company, f"Line {n} of a long day.\n\n" + "And more of it. " * 30)
+    page = sign_in("meera")
+    eighth = page.locator(".feed > article").nth(8)
+    eighth.scroll_into_view_if_needed()
+    page.mouse.wheel(0, 200)
+    eighth.get_by_role("link").nth(1).focus()
+    before = eighth.evaluate("(element) => element.getBoundingClientRect().top")
+    eighth.locator("a.action").click()
+    expect(page.locator(".post.alone")).to_be_visible()
+    page.go_back()
+    expect(page.locator(".feed > article").nth(8)).to_be_visible()
+    page.wait_for_function("window.scrollY > 0")
+    after = (
+        page.locator(".feed > article")
+        .nth(8)
+        .evaluate("(element) => element.getBoundingClientRect().top")
+    )
+    assert abs(after - before) < 40
+
+
+def test_live_posts_do_not_move_what_is_read(sign_in: SignIn, company: Company) -> None:
+    publish(company, "The one being read.")
+    page = sign_in("meera")
+    reading = page.locator(".feed > article", has_text="The one being read.")
+    before = reading.bounding_box()
+    publish(company, "Another one, meanwhile.")
+    expect(page.get_by_role("button", name="new post")).to_be_visible()
+    assert reading.bounding_box() == before
