@@ -30,7 +30,7 @@ PATH_TYPES: dict[str, Any] = {
     "root": commands.Object,
     "post": commands.Object,
     "person": commands.Person,
-    "session": Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")],
+    "session": Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")],
 }
 """Every path parameter by name; a route's path uses these names only."""
 

@@ -65,6 +65,13 @@ class Passwords:
         """The person whose password this is. An unknown name costs as much time as a wrong password."""
         if self._waiting >= WAITING_MAX:
             return BUSY
+        self._waiting += 1
+        try:
+            return await self._authenticated(person, proof)
+        finally:
+            self._waiting -= 1
+
+    async def _authenticated(self, person: str, proof: str) -> str | Refusal:
         async with self._reader.snapshot() as snapshot:
             row = await snapshot.one(_ACCOUNT, {"person": person})
         usable = row is not None and not row.disabled and row.password_hash != ""
@@ -120,8 +127,4 @@ class Passwords:
             return False
 
     async def _slowly(self, work: Callable[[], T]) -> T:
-        self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        finally:
-            self._waiting -= 1
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
