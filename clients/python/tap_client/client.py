@@ -288,7 +288,7 @@ class Client:
             while len(self._unheard) > UNHEARD_MAX and not self._session.unsettled:
                 self._may_read.clear()
                 await self._may_read.wait()
-        raise ConnectionClosed(socket.protocol.close_rcvd, socket.protocol.close_sent)
+        raise socket.protocol.close_exc  # both sides said goodbye: iteration ends without an error
 
     async def _write(self, socket: ClientConnection) -> None:
         with contextlib.suppress(ConnectionClosed):
