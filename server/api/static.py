@@ -60,5 +60,5 @@ class WebClient(StaticFiles):
 def _is_file(path: str) -> bool:
     """Below assets, or at the top with an extension, a file should be there; the rest are pages.
 
-    A page may end in a name with a dot: ``/p/asha.rao``."""
-    return path.startswith(ASSETS) or ("." in path and "/" not in path)
+    A page may end in a name with a dot: ``/p/asha.rao``; the front page comes as a lone dot."""
+    return path.startswith(ASSETS) or ("." in path and "/" not in path and path != ".")
