@@ -29,7 +29,7 @@ from server.domain.commands import RegisterPerson
 from server.ops import config_file
 from server.ops.accounts import desk
 from server.ops.demo import founding
-from server.ops.demo.nodes import Node, Place, configure, free_ports
+from server.ops.demo.nodes import Node, Place, configure, free_ports, start_all
 
 NAMES = {"in": ("India", "IN"), "de": ("Germany", "DE"), "br": ("Brazil", "BR")}
 ASK_SECONDS = 0.05
@@ -52,7 +52,7 @@ async def running(where: Iterable[Place]) -> AsyncIterator[dict[str, Node]]:
     """The nodes of these places while the block runs; what is left of them is stopped."""
     nodes = {place.region: Node(place) for place in where}
     try:
-        await asyncio.gather(*(node.start() for node in nodes.values()))
+        await start_all(nodes.values())
         yield nodes
     finally:
         await asyncio.gather(*(node.stop() for node in nodes.values()))

@@ -93,7 +93,7 @@ async def running(places: Sequence[Place], stop: asyncio.Event) -> AsyncIterator
     started = [Node(place) for place in places]
     watching: list[asyncio.Task[None]] = []
     try:
-        await unless(stop, start(started))
+        await unless(stop, nodes.start_all(started))
         watching = [asyncio.create_task(watch(node)) for node in started]
         yield
     finally:
@@ -115,10 +115,6 @@ async def unless(stop: asyncio.Event, working: Coroutine[Any, Any, None]) -> Non
     work.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await work
-
-
-async def start(started: Sequence[Node]) -> None:
-    await asyncio.gather(*(node.start() for node in started))
 
 
 async def watch(node: Node) -> None:

@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -114,11 +114,15 @@ class Node:
                 self._process = await self._spawn(ready.address)
                 ended = asyncio.ensure_future(self._process.wait())
                 told = asyncio.ensure_future(ready.told.wait())
-                await asyncio.wait(
-                    {ended, told},
-                    timeout=START_SECONDS_MAX,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
+                try:
+                    await asyncio.wait(
+                        {ended, told},
+                        timeout=START_SECONDS_MAX,
+                        return_when=asyncio.FIRST_COMPLETED,
+                    )
+                except asyncio.CancelledError:
+                    await self.kill()
+                    raise
                 is_ready = told.done()
                 ended.cancel()
                 told.cancel()
@@ -168,6 +172,14 @@ class Node:
             lines = self.place.log.read_text("utf-8", "replace").splitlines()
             return "\n".join(lines[-LOG_TAIL_LINES:])
         return ""
+
+
+async def start_all(started: Iterable[Node]) -> None:
+    """All of them at once. Raises the first NodeFailed, after every start has come to its end."""
+    outcomes = await asyncio.gather(*(node.start() for node in started), return_exceptions=True)
+    for outcome in outcomes:
+        if outcome is not None:
+            raise outcome
 
 
 class _Ready(asyncio.DatagramProtocol):
