@@ -5,18 +5,16 @@ row, and is looked at again when one of them arrives, so the order of arrival ch
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Generator, Iterable, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from server.app import score_store
 from server.app.score_acts import Row
-from server.scoring.local import Need
 from server.scoring.model import Act
 from server.storage.reader import Snapshot
 
-T = TypeVar("T")
 TITLE_CHARS = 80
 """What a ledger line shows of a post without a title."""
 
@@ -66,28 +64,11 @@ class Desk:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self._answers: dict[Need, list[Act]] = {}
         self._contents: dict[str, Content] = {}
         self._profiles: dict[str, list[Profile]] = {}
         self._persons: dict[str, Person] = {}
         self._asked: set[str] = set()
         self._positions: dict[str, int] = {}
-
-    async def ask(self, asking: Generator[Need, Iterable[Act], T]) -> T:
-        """Runs a question of ``scoring.local`` to its answer."""
-        try:
-            need = next(asking)
-            while True:
-                need = asking.send(await self._answer(need))
-        except StopIteration as done:
-            result: T = done.value
-            return result
-
-    async def _answer(self, need: Need) -> list[Act]:
-        if need not in self._answers:
-            rows = await score_store.needed(self.snapshot, need)
-            self._answers[need] = await self.acts(rows)
-        return self._answers[need]
 
     async def acts(self, rows: Sequence[Row]) -> list[Act]:
         """The acts that rows amount to by now; those that still wait are left out."""

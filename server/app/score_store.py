@@ -1,6 +1,7 @@
 """The queries of scoring: rows of ``score_acts`` and ledger lines, and what acts speak of."""
 
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, func, or_, select
@@ -18,10 +19,18 @@ _a, _p, _c = t.score_acts.c, t.posts.c, t.credits_.c
 _ROW = (_a.act, _a.giver, _a.author, _a.content, _a.quarter, _a.data)
 _names: Any = bindparam("names", expanding=True)
 _WORKED_ON = select(_a.content).distinct().where(_a.content != "", _a.quarter == bindparam("q"))
-_RECEIVED = _WORKED_ON.where(_a.author == bindparam("person"))
-_GIVEN = _WORKED_ON.where(_a.giver == bindparam("person"))
+_RECEIVED = _WORKED_ON.where(_a.author.in_(_names))
+_GIVEN = _WORKED_ON.where(_a.giver.in_(_names))
 _ON_CONTENTS = select(*_ROW).where(_a.content.in_(_names))
-_BY_GIVER = _ON_CONTENTS.where(_a.giver.in_([bindparam("person"), ""]))
+_BY_GIVERS = _ON_CONTENTS.where(_a.giver.in_(bindparam("givers", expanding=True)))
+_CREDITED_BY = (
+    select(_a.giver, _a.author)
+    .where(_a.quarter == bindparam("q"), _a.content != "", _a.author != "")
+    .group_by(_a.giver, _a.author)
+    .having(func.count(_a.content.distinct()) >= bindparam("least"))
+)
+_GAVE_MUCH = _CREDITED_BY.where(_a.giver.in_(_names))
+_GOT_MUCH = _CREDITED_BY.where(_a.author.in_(_names))
 _PROFILES = select(*_ROW).where(_a.giver.in_(_names), _a.quarter == "")
 _OF_PERSON = select(*_ROW).where(
     or_(_a.giver == bindparam("person"), _a.author == bindparam("person")),
@@ -37,7 +46,7 @@ _PERSONS = select(t.persons.c.person, t.persons.c.home, t.persons.c.bot).where(
 _SCOPES = select(_a.author, _a.quarter).distinct().where(_a.author != "")
 _CREDITED = select(_c.person, _c.quarter).distinct()
 _LINES = select(_c.act, _c.person, _c.at, _c.milli_points, _c.quarter, _c.line).where(
-    _c.person == bindparam("person"), _c.quarter == bindparam("q")
+    _c.person.in_(_names), _c.quarter == bindparam("q")
 )
 
 _PUT_ROW = upsert(t.score_acts)
@@ -97,33 +106,78 @@ def total(tx: Tx, person: str) -> int:
 # -- reading, in one snapshot ------------------------------------------------------------------------------
 
 
-async def _named(
-    snapshot: Snapshot, query: Any, names: Collection[str], **params: str
-) -> list[Any]:
-    ordered = sorted(names)
+async def _named(snapshot: Snapshot, query: Any, names: Iterable[str], **params: Any) -> list[Any]:
     found: list[Any] = []
-    for start in range(0, len(ordered), NAMES_PER_QUERY):
-        part = ordered[start : start + NAMES_PER_QUERY]
+    for part in _parts(names):
         found += await snapshot.rows(query, {"names": part, **params})
     return found
 
 
-async def on_contents(snapshot: Snapshot, contents: Collection[str]) -> list[Row]:
+def _parts(names: Iterable[str]) -> list[list[str]]:
+    ordered = sorted(names)
+    return [
+        ordered[start : start + NAMES_PER_QUERY]
+        for start in range(0, len(ordered), NAMES_PER_QUERY)
+    ]
+
+
+async def on_contents(snapshot: Snapshot, contents: Iterable[str]) -> list[Row]:
     """Every row about any of the contents."""
     return [from_columns(row) for row in await _named(snapshot, _ON_CONTENTS, contents)]
 
 
-async def needed(snapshot: Snapshot, need: Need) -> list[Row]:
-    """The rows that answer a need of ``scoring.local``."""
-    match need:
-        case Received(author, quarter):
-            found = await snapshot.rows(_RECEIVED, {"person": author, "q": quarter})
-            return await on_contents(snapshot, [row[0] for row in found])
-        case Given(giver, quarter):
-            found = await snapshot.rows(_GIVEN, {"person": giver, "q": quarter})
-            contents = [row[0] for row in found]
-            rows = await _named(snapshot, _BY_GIVER, contents, person=giver)
-            return [from_columns(row) for row in rows]
+async def needed(snapshot: Snapshot, needs: Iterable[Need]) -> list[Row]:
+    """The rows that answer what ``scoring.local`` needs; some more, some twice."""
+    authors, givers = _by_quarter(needs)
+    contents: set[str] = set()
+    for quarter, names in authors.items():
+        found = await _named(snapshot, _RECEIVED, names, q=quarter)
+        contents |= {row.content for row in found}
+    rows = await on_contents(snapshot, contents)
+    for quarter, names in givers.items():
+        for part in _parts(names):
+            found = await snapshot.rows(_GIVEN, {"names": part, "q": quarter})
+            worked_on = {row.content for row in found} - contents
+            given = await _named(snapshot, _BY_GIVERS, worked_on, givers=[*part, ""])
+            rows += [from_columns(row) for row in given]
+    return rows
+
+
+async def partners(
+    snapshot: Snapshot, people: Iterable[Scope], least: int
+) -> dict[Scope, frozenset[str]]:
+    """For each person's quarter, with whom acts on ``least`` contents or more went both ways."""
+    found: dict[Scope, frozenset[str]] = {}
+    for quarter, names in persons_by_quarter(people).items():
+        asked = {"q": quarter, "least": least}
+        gave = {tuple(row) for row in await _named(snapshot, _GAVE_MUCH, names, **asked)}
+        got = {tuple(row) for row in await _named(snapshot, _GOT_MUCH, names, **asked)}
+        close: dict[str, set[str]] = defaultdict(set)
+        for giver, author in gave:
+            if (author, giver) in got:
+                close[giver].add(author)
+        found |= {Scope(name, quarter): frozenset(close[name]) for name in names}
+    return found
+
+
+def persons_by_quarter(people: Iterable[Scope]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for person, quarter in people:
+        found[quarter].add(person)
+    return found
+
+
+def _by_quarter(needs: Iterable[Need]) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """Quarter -> authors of the Received, and quarter -> givers of the Given among the needs."""
+    authors: dict[str, set[str]] = defaultdict(set)
+    givers: dict[str, set[str]] = defaultdict(set)
+    for need in needs:
+        match need:
+            case Received(author, quarter):
+                authors[quarter].add(author)
+            case Given(giver, quarter):
+                givers[quarter].add(giver)
+    return authors, givers
 
 
 async def of_person(snapshot: Snapshot, person: str, quarter: str) -> list[Row]:
@@ -132,17 +186,17 @@ async def of_person(snapshot: Snapshot, person: str, quarter: str) -> list[Row]:
     return [from_columns(row) for row in rows]
 
 
-async def profiles(snapshot: Snapshot, names: Collection[str]) -> list[Row]:
+async def profiles(snapshot: Snapshot, names: Iterable[str]) -> list[Row]:
     """Every profile the persons ever had."""
     return [from_columns(row) for row in await _named(snapshot, _PROFILES, names)]
 
 
-async def posts(snapshot: Snapshot, names: Collection[str]) -> list[Any]:
+async def posts(snapshot: Snapshot, names: Iterable[str]) -> list[Any]:
     """(post, kind, author, title, text, detail) of those that are here; the kind of others is empty."""
     return await _named(snapshot, _POSTS, names)
 
 
-async def persons(snapshot: Snapshot, names: Collection[str]) -> list[Any]:
+async def persons(snapshot: Snapshot, names: Iterable[str]) -> list[Any]:
     """(person, home, bot)."""
     return await _named(snapshot, _PERSONS, names)
 
@@ -153,7 +207,10 @@ async def scopes(snapshot: Snapshot) -> list[Scope]:
     return sorted([Scope(*row) for row in found])
 
 
-async def lines(snapshot: Snapshot, scope: Scope) -> list[Stored]:
-    """An author's lines of a quarter as they are stored."""
-    rows = await snapshot.rows(_LINES, {"person": scope.author, "q": scope.quarter})
-    return [Stored(*row) for row in rows]
+async def lines(snapshot: Snapshot, scopes: Iterable[Scope]) -> list[Stored]:
+    """The lines of some authors' quarters as they are stored."""
+    return [
+        Stored(*row)
+        for quarter, names in persons_by_quarter(scopes).items()
+        for row in await _named(snapshot, _LINES, names, q=quarter)
+    ]

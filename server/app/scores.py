@@ -15,7 +15,7 @@ scoring up to the log's end and then every ledger is scored once. ``tap rebuild`
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -31,8 +31,17 @@ from server.app.score_store import Stored, family_rows, put_row, total, write_li
 from server.app.tap import Tap
 from server.domain.errors import Refused
 from server.scoring.explain import line_map
-from server.scoring.local import Scope, affected, quarter_lines
-from server.scoring.model import Line
+from server.scoring.local import (
+    Partners,
+    Scope,
+    Touched,
+    affected,
+    needs,
+    pairs,
+    partner_contents,
+    scope_lines,
+)
+from server.scoring.model import Act, Line
 from server.scoring.rules import Rulebook, day_of, quarter_of, shipped
 from server.scoring.score import standing
 from server.storage import tables as t
@@ -79,7 +88,7 @@ class Scores:
         self.position = -1
         """Up to where the tap is scored; -1 before the stored cursor was read."""
         self._tap, self._handler, self._reader = tap, handler, reader
-        self._now, self._listener = now, listener
+        self._now, self.listener = now, listener
         self._rulebook = rulebook or shipped()
         self._rules, self._saved, self._live_from = "", 0, 0
         self._busy = asyncio.Lock()
@@ -158,7 +167,7 @@ class Scores:
         )
         self._rules, self._saved = self._rulebook.fingerprint, self.position
 
-    async def _scopes(self, desk: Desk, touches: Touches) -> list[Scope]:
+    async def _scopes(self, desk: Desk, touches: Touches) -> set[Scope]:
         """The authors' quarters that what was touched may change."""
         for person, since in touches.people.items():
             for row in await score_store.of_person(desk.snapshot, person, quarter_of(since)):
@@ -166,24 +175,25 @@ class Scores:
                     touches.content(
                         row.content, frozenset([person]) if row.giver == person else None
                     )
-        rows: dict[str, list[Row]] = defaultdict(list)
-        for row in await score_store.on_contents(desk.snapshot, touches.contents):
-            rows[row.content].append(row)
-        scopes: set[Scope] = set()
-        for content, about in rows.items():
-            acts = await desk.acts(about)
-            scopes |= await desk.ask(affected(acts, touches.contents[content], self._rulebook))
-        return sorted(scopes)
+        on: dict[str, list[Act]] = defaultdict(list)
+        rows = await score_store.on_contents(desk.snapshot, touches.contents)
+        for act in await desk.acts(rows):
+            on[act.content].append(act)
+        touched = [Touched(acts, touches.contents[content]) for content, acts in on.items()]
+        return affected(touched, await self._partners(desk, pairs(touched)))
 
-    async def _changes(self, desk: Desk, scopes: Sequence[Scope]) -> Changes:
-        home = await desk.at_home({scope.author for scope in scopes}, self._handler.region)
-        before: dict[str, Stored] = {}
-        after: dict[str, Stored] = {}
-        for scope in scopes:
-            before |= {line.act: line for line in await score_store.lines(desk.snapshot, scope)}
-            if scope.author in home:
-                lines = await desk.ask(quarter_lines(scope, self._rulebook))
-                after |= {line.act: line for line in self._stored(desk, lines)}
+    async def _partners(self, desk: Desk, people: Iterable[Scope]) -> Partners:
+        least = partner_contents(self._rulebook)
+        return await score_store.partners(desk.snapshot, people, least)
+
+    async def _changes(self, desk: Desk, scopes: Collection[Scope]) -> Changes:
+        home = await desk.at_home({scope.person for scope in scopes}, self._handler.region)
+        ours = sorted([scope for scope in scopes if scope.person in home])
+        asked = needs(ours, await self._partners(desk, ours))
+        acts = await desk.acts(await score_store.needed(desk.snapshot, asked))
+        scored = scope_lines(ours, acts, self._rulebook)
+        before = {line.act: line for line in await score_store.lines(desk.snapshot, scopes)}
+        after = {line.act: line for lines in scored.values() for line in self._stored(desk, lines)}
         return difference(before, after)
 
     def _stored(self, desk: Desk, lines: Iterable[Line]) -> Iterator[Stored]:
@@ -224,12 +234,12 @@ class Scores:
         metrics.SCORING_LAG_SECONDS.set(late)
 
     def _tell(self, changes: Changes, totals: dict[str, int]) -> None:
-        if self._listener is None:
+        if self.listener is None:
             return
         for line in sorted(changes.gained, key=lambda line: line.at):
-            self._listener(line.person, totals[line.person], msgspec.json.decode(line.line))
+            self.listener(line.person, totals[line.person], msgspec.json.decode(line.line))
         for person in sorted(totals.keys() - {line.person for line in changes.gained}):
-            self._listener(person, totals[person], None)
+            self.listener(person, totals[person], None)
 
 
 def _write_lines(changes: Changes, tx: Tx) -> None:

@@ -1,17 +1,43 @@
-"""Scoring one author's quarter without everybody's acts: which acts are needed, asked for step by step.
+"""Scoring some authors' quarters without everybody's acts: whose quarters, and which acts they need.
 
-Sans-I/O: a generator yields a ``Need``, is sent the acts that answer it, and returns its result. Whoever
-holds the acts answers from memory or with two queries; more acts than asked for do no harm. The result
-equals that of a full replay (docs/scoring.md section 5; tests/unit/scoring/test_local.py).
+Three plain steps for whoever holds the acts (docs/scoring.md section 5):
+
+1. ``affected``: from changed contents, and who credits whom a lot, to the quarters to score anew
+2. ``needs``: from these quarters to the acts that scoring them consults
+3. ``scope_lines``: from those acts to the lines
+
+More quarters, more partners and more acts than asked for do no harm: whatever a line consults has been
+asked for whole. So the lines equal those of a full replay (tests/unit/scoring/test_local.py).
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from server.scoring.model import Act, Line
 from server.scoring.rules import Rulebook, quarter_of
 from server.scoring.score import Book, lines
+
+
+class Scope(NamedTuple):
+    """A person's quarter: the unit of recomputation."""
+
+    person: str
+    quarter: str
+
+
+Partners = Mapping[Scope, frozenset[str]]
+"""For a person's quarter at least everybody who may be in their mutual circle: to whom they gave acts on
+``partner_contents`` contents or more in the quarter, taken back or not, and who gave them as many."""
+
+
+class Touched(NamedTuple):
+    """A content about which something changed."""
+
+    acts: list[Act]
+    """All acts on it, the changed ones included."""
+    givers: frozenset[str] | None
+    """Whose acts changed; None when the content itself did."""
 
 
 # No tuples: a Given must never equal a Received, since answers are kept by their need.
@@ -35,56 +61,51 @@ class Given:
 Need = Received | Given
 
 
-class Scope(NamedTuple):
-    """The unit of recomputation: one author's lines of one quarter."""
-
-    author: str
-    quarter: str
+def partner_contents(rulebook: Rulebook) -> int:
+    """Below so many contents each way nobody is anybody's partner, under any version."""
+    return min([rules.mutual.threshold for rules in rulebook.versions])
 
 
-Asking = Generator[Need, Iterable[Act], set[Act]]
-
-
-def _both(person: str, quarter: str) -> Asking:
-    """What tells a person's mutual circle: what they gave and what they got."""
-    given = yield Given(person, quarter)
-    received = yield Received(person, quarter)
-    return {*given, *received}
-
-
-def quarter_lines(scope: Scope, rulebook: Rulebook) -> Generator[Need, Iterable[Act], list[Line]]:
-    """The lines of one author's quarter."""
-    author, quarter = scope
-    known = yield from _both(author, quarter)
-    book = Book(known, rulebook)
-    for giver in _partners(book, scope, rulebook):
-        known |= yield from _both(giver, quarter)
-    return lines(Book(known, rulebook), author, quarter)
-
-
-def _partners(book: Book, scope: Scope, rulebook: Rulebook) -> list[str]:
-    """The author's mutual circle, under the widest definition any version has."""
-    threshold = min([rules.mutual.threshold for rules in rulebook.versions])
-    return sorted(book.mutual_circle(scope.author, scope.quarter, threshold))
-
-
-def affected(
-    on_content: Iterable[Act], givers: frozenset[str] | None, rulebook: Rulebook
-) -> Generator[Need, Iterable[Act], set[Scope]]:
-    """Whose quarters may change when acts on one content changed.
-
-    ``on_content``: all acts on it, the changed ones included; ``givers``: whose acts changed, None for a
-    change of the content itself. The author's quarters change; so do those of the mutual circles of giver
-    and author, because the giver's counts enter every factor there. Nobody else's."""
-    judged = [act for act in on_content if act.author]
-    scopes = {Scope(act.author, quarter_of(act.at)) for act in judged}
-    pairs = {
+def pairs(touched: Iterable[Touched]) -> set[Scope]:
+    """Givers and authors of what changed: those whose partners ``affected`` has to know."""
+    return {
         Scope(person, quarter_of(act.at))
-        for act in judged
-        if givers is None or act.giver in givers
+        for content in touched
+        for act in content.acts
+        if act.author and (content.givers is None or act.giver in content.givers)
         for person in (act.giver, act.author)
     }
-    for pair in sorted(pairs):
-        book = Book((yield from _both(*pair)), rulebook)
-        scopes |= {pair, *(Scope(other, pair.quarter) for other in _partners(book, pair, rulebook))}
+
+
+def affected(touched: Iterable[Touched], partners: Partners) -> set[Scope]:
+    """Whose quarters may change when acts on some contents changed.
+
+    The author's quarters change. So may those of giver's and author's partners, because what these two
+    gave in all enters every factor there. Nobody else's."""
+    scopes = {
+        Scope(act.author, quarter_of(act.at))
+        for content in touched
+        for act in content.acts
+        if act.author
+    }
+    for scope, others in partners.items():
+        scopes |= {Scope(other, scope.quarter) for other in others}
     return scopes
+
+
+def needs(scopes: Iterable[Scope], partners: Partners) -> set[Need]:
+    """What scoring these quarters consults: what each person got, and for each partner both sides."""
+    found: set[Need] = set()
+    for scope in scopes:
+        found.add(Received(*scope))
+        for other in partners.get(scope, ()):
+            found |= {Received(other, scope.quarter), Given(other, scope.quarter)}
+    return found
+
+
+def scope_lines(
+    scopes: Iterable[Scope], acts: Iterable[Act], rulebook: Rulebook
+) -> dict[Scope, list[Line]]:
+    """The lines of these quarters, from the acts their ``needs`` name."""
+    book = Book(acts, rulebook)
+    return {scope: lines(book, *scope) for scope in scopes}

@@ -374,7 +374,7 @@ async def test_run_follows_the_tap_and_outlives_a_failure(
             return whole(tx, *rest)  # type: ignore[arg-type]
 
         monkeypatch.setattr(world.scores, "_commit", commit)
-        world.scores._listener = lambda person, total, _: heard.set_result((person, total))
+        world.scores.listener = lambda person, total, _: heard.set_result((person, total))
         running = asyncio.ensure_future(world.scores.run())
         try:
             post = await world.node.post("asha", world.place)

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from typing import TypeVar
+from collections import defaultdict
+from collections.abc import Iterable
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.scoring.local import Given, Need, Received, Scope, affected, quarter_lines
+from server.scoring.local import (
+    Given,
+    Need,
+    Received,
+    Scope,
+    Touched,
+    affected,
+    needs,
+    pairs,
+    partner_contents,
+    scope_lines,
+)
 from server.scoring.model import Act, Line
 from server.scoring.rules import quarter_of, shipped
 from server.scoring.score import Book, lines
 from tests.unit.scoring.acts import act, act_sets
 
 BOOK = shipped()
-T = TypeVar("T")
 
 
-def answer(acts: Iterable[Act], need: Need) -> list[Act]:
+def answer(acts: Iterable[Act], need: Need) -> set[Act]:
     """What a store answers, from memory."""
     acts = list(acts)
     match need:
@@ -26,20 +36,37 @@ def answer(acts: Iterable[Act], need: Need) -> list[Act]:
             contents = {
                 a.content for a in acts if a.author == author and quarter_of(a.at) == quarter
             }
-            return [a for a in acts if a.content in contents]
+            return {a for a in acts if a.content in contents}
         case Given(giver, quarter):
             contents = {a.content for a in acts if a.giver == giver and quarter_of(a.at) == quarter}
-            return [a for a in acts if a.content in contents and a.giver in (giver, "")]
+            return {a for a in acts if a.content in contents and a.giver in (giver, "")}
 
 
-def run(asking: Generator[Need, Iterable[Act], T], acts: Iterable[Act]) -> T:
-    try:
-        need = next(asking)
-        while True:
-            need = asking.send(answer(acts, need))
-    except StopIteration as done:
-        result: T = done.value
-        return result
+def partners(acts: Iterable[Act], scopes: Iterable[Scope]) -> dict[Scope, frozenset[str]]:
+    """As a store counts them: contents with any act, each way."""
+    contents: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for one in acts:
+        if one.author:
+            contents[one.giver, one.author, quarter_of(one.at)].add(one.content)
+    least = partner_contents(BOOK)
+    close = {key for key, found in contents.items() if len(found) >= least}
+    return {
+        Scope(person, quarter): frozenset(
+            author
+            for giver, author, when in close
+            if (giver, when) == (person, quarter) and (author, giver, when) in close
+        )
+        for person, quarter in scopes
+    }
+
+
+def scored(
+    scopes: Iterable[Scope], acts: Iterable[Act], more: Iterable[Act] = ()
+) -> dict[Scope, list[Line]]:
+    """The lines of the scopes from what they need, with ``more`` acts than that."""
+    scopes = list(scopes)
+    asked = needs(scopes, partners(acts, scopes))
+    return scope_lines(scopes, set(more).union(*[answer(acts, need) for need in asked]), BOOK)
 
 
 def ledger_of_all(acts: Iterable[Act]) -> dict[Scope, list[Line]]:
@@ -55,25 +82,44 @@ def scopes_of(acts: Iterable[Act]) -> set[Scope]:
     return {Scope(a.author, quarter_of(a.at)) for a in acts if a.author}
 
 
-@given(acts=act_sets)
-def test_a_quarter_needs_only_its_neighbourhood(acts: list[Act]) -> None:
+@given(acts=act_sets, data=st.data())
+def test_a_quarter_needs_only_its_neighbourhood(acts: list[Act], data: st.DataObject) -> None:
     whole = ledger_of_all(acts)
+    more = data.draw(st.lists(st.sampled_from(acts))) if acts else []
     for scope in scopes_of(acts):
-        assert run(quarter_lines(scope, BOOK), acts) == whole.get(scope, [])
+        assert scored([scope], acts, more) == {scope: whole.get(scope, [])}
+
+
+@given(acts=act_sets, data=st.data())
+def test_many_quarters_are_scored_at_once(acts: list[Act], data: st.DataObject) -> None:
+    whole = ledger_of_all(acts)
+    all_scopes = sorted(scopes_of(acts))
+    scopes = data.draw(st.sets(st.sampled_from(all_scopes))) if all_scopes else set[Scope]()
+    assert scored(scopes, acts) == {scope: whole.get(scope, []) for scope in scopes}
 
 
 @given(acts=act_sets, data=st.data())
 def test_a_change_reaches_only_the_scopes_it_names(acts: list[Act], data: st.DataObject) -> None:
     if not acts:
         return
-    late = data.draw(st.sampled_from(sorted(acts)))
-    before = [one for one in acts if one is not late]
-    on_content = [one for one in acts if one.content == late.content]
-    givers = frozenset([late.giver]) if late.author else None
-    named = run(affected(on_content, givers, BOOK), acts)
+    late = data.draw(st.lists(st.sampled_from(sorted(acts)), min_size=1, max_size=3, unique=True))
+    before = [one for one in acts if one not in late]
+    named = touch(acts, late)
     old, new = ledger_of_all(before), ledger_of_all(acts)
     changed = {scope for scope in old.keys() | new.keys() if old.get(scope) != new.get(scope)}
     assert changed <= named
+
+
+def touch(acts: list[Act], late: list[Act]) -> set[Scope]:
+    """The scopes named when the late acts have just joined the others."""
+    touched = [
+        Touched(
+            [one for one in acts if one.content == act.content],
+            frozenset([act.giver]) if act.author else None,
+        )
+        for act in late
+    ]
+    return affected(touched, partners(acts, pairs(touched)))
 
 
 def test_needs_of_different_sorts_differ() -> None:
@@ -81,7 +127,7 @@ def test_needs_of_different_sorts_differ() -> None:
     assert len({Given("asha", "2026Q1"), Received("asha", "2026Q1")}) == 2
 
 
-def test_a_thanks_reaches_the_givers_other_friends() -> None:
+def test_a_thanks_reaches_the_givers_other_friends_and_nobody_else() -> None:
     """ben's thanks to a stranger changes how much of his giving stays in the circle with asha."""
     circle = [
         act("helpful", giver, f"{author}/{n}", ms=n)
@@ -89,5 +135,6 @@ def test_a_thanks_reaches_the_givers_other_friends() -> None:
         for n in range(3)
     ]
     late = act("helpful", "ben", "zoe/1")
-    named = run(affected([late], frozenset(["ben"]), BOOK), [*circle, late])
-    assert named == {Scope(person, "2026Q1") for person in ("asha", "ben", "zoe")}
+    assert touch([*circle, late], [late]) == {Scope(person, "2026Q1") for person in ("asha", "zoe")}
+    stranger = act("helpful", "yan", "zoe/2")
+    assert touch([*circle, stranger], [stranger]) == {Scope("zoe", "2026Q1")}
