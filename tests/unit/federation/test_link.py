@@ -201,6 +201,7 @@ def test_who_is_dialled_waits() -> None:
     assert book.give(steps.Started()) == []
     assert book.accept() == ["catching_up", "load tips"]
     assert book.status().dialled_by == "de"
+    assert book.give(steps.Disconnected(1, "reset")) == ["idle"]
 
 
 def test_catching_up_ends_when_all_that_was_told_is_applied() -> None:
@@ -635,6 +636,15 @@ def test_a_silent_peer_is_left() -> None:
     assert book.until("close 1 4401") == limits.LINK_SILENCE_SECONDS_MAX * 1000
     assert book.link.state is State.BACKING_OFF
     assert book.status().last_error == "silent for 25 s"
+
+
+def test_a_peer_that_answers_is_not_left() -> None:
+    book = Playbook().live()
+    for _ in range(12):
+        book.until("PING on 1")
+        book.tell(1, Ping(book.now, book.sent(Ping).time))
+    assert book.now - START > 4 * limits.LINK_SILENCE_SECONDS_MAX * 1000
+    assert book.link.state is State.LIVE
 
 
 def test_a_clock_set_back_does_not_stop_the_link() -> None:
