@@ -94,9 +94,9 @@ class ScoreWorld:
 
 @asynccontextmanager
 async def open_world(
-    folder: Path, clock: Clock | None = None, rulebook: Rulebook | None = None
+    folder: Path, clock: Clock | None = None, rulebook: Rulebook | None = None, url: str = ""
 ) -> AsyncIterator[ScoreWorld]:
-    async with open_test_node(folder, clock=clock) as node:
+    async with open_test_node(folder, clock=clock, url=url) as node:
         world = ScoreWorld(node, rulebook)
         await world.settle()
         yield world

@@ -27,6 +27,7 @@ from server.scoring.score import Book, lines
 from server.storage import tables as t
 from server.storage.sql import Tx, statement
 from tests.support.node import START, ForeignLog, open_test_node
+from tests.support.postgres import running_postgres
 from tests.unit.app.score_world import ScoreWorld, open_world
 from tests.unit.scoring.test_rules import TEXT
 
@@ -238,7 +239,7 @@ async def test_units_and_countries_are_those_of_the_time(tmp_path: Path) -> None
 # ---------------------------------------------------------------- cursor, restart, rebuild
 
 
-async def _tables(world: ScoreWorld) -> tuple[object, ...]:
+async def _tables(world: ScoreWorld) -> tuple[list[tuple[object, ...]], ...]:
     return await world.rows(t.score_acts), await world.rows(t.credits_)
 
 
@@ -298,6 +299,21 @@ async def test_scored_bit_by_bit_equals_replayed_equals_pure(
         for person in ("asha", "ben", "chen", "dora"):
             pure = [(line.kind, line.milli_points) for line in lines(whole, person)]
             assert sorted(await world.points(person)) == sorted(pure)
+
+
+@pytest.mark.postgres
+async def test_postgres_keeps_the_same_acts_and_lines(
+    tmp_path: Path, seed: int, postgres_bin: Path
+) -> None:
+    async with open_world(tmp_path) as world:
+        await _workload(world, Random(seed), 150)
+        wanted = [sorted(rows) for rows in await _tables(world)]
+    with running_postgres(postgres_bin) as server:
+        async with open_world(tmp_path, url=server.new_database()) as world:
+            await _workload(world, Random(seed), 150)
+            assert [sorted(rows) for rows in await _tables(world)] == wanted
+            await world.scores.rebuild()
+            assert [sorted(rows) for rows in await _tables(world)] == wanted
 
 
 async def test_reading_the_tap_twice_changes_nothing(tmp_path: Path) -> None:
