@@ -155,5 +155,5 @@ def _story(node: Node) -> list[object]:
     return [link.status(node.world.now) for link in node.links.values()]
 
 
-TestLinkNetwork = LinkNetwork.TestCase
-TestLinkNetwork = pytest.mark.stateful(TestLinkNetwork)
+# A long look takes longer than the plain limit of a test.
+TestLinkNetwork = pytest.mark.timeout(3600)(pytest.mark.stateful(LinkNetwork.TestCase))

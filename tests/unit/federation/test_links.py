@@ -414,6 +414,18 @@ async def test_peers_at_the_tip_share_one_read(
         assert reads == [(de.own()[0], 0)]
 
 
+async def test_a_commit_of_many_events_is_sent_whole(tmp_path: Path, socks: dict[str, Any]) -> None:
+    socks.pop("in").close()
+    async with _region(tmp_path, "de", socks) as de, _region(tmp_path, "fr", socks) as fr:
+        await _live(de, fr)
+        await de.node.register("anna")
+        key, before = de.own()
+        await fr.holds(key, before)
+        await de.node.community("anna")
+        assert de.own()[1] > before + 1, "one command, one commit, several events"
+        await fr.holds(*de.own())
+
+
 # ---------------------------------------------------------------- what operators see
 
 
