@@ -157,14 +157,22 @@ def _query(kind: type[Query], request: Request) -> Query:
     for name, text in request.query_params.multi_items():
         if name in given:
             raise Refused(Code.BAD_VALUE, f"the query parameter {name[:64]} is given twice", name)
+        if "\x00" in text:
+            # No database takes it, and SQLite ends a pattern there.
+            raise Refused(Code.BAD_VALUE, "U+0000 is no text", name)
         given[name] = text
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
-        refusal = commands.refusal_of(error)
-        raise Refused(
-            Code.BAD_VALUE, f"query: {refusal.refusal.message}", refusal.refusal.field
-        ) from None
+        refusal = commands.refusal_of(error).refusal
+        field = refusal.field or _quoted(refusal.message)
+        raise Refused(Code.BAD_VALUE, f"query: {refusal.message}", field) from None
+
+
+def _quoted(message: str) -> str | None:
+    """The name of an unknown field, which the decoder tells in words alone."""
+    _, _, rest = message.partition("unknown field `")
+    return rest.partition("`")[0] or None
 
 
 def decoded(raw: bytes, kind: Any) -> Any:
@@ -172,6 +180,11 @@ def decoded(raw: bytes, kind: Any) -> Any:
     try:
         return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
-        raise commands.refusal_of(error) from None
+        refusal = commands.refusal_of(error).refusal
+        if refusal.message.startswith("Invalid value") and (refusal.field or "").endswith(".do"):
+            message = f"there is no such kind: {refusal.message}"
+            raise Refused(Code.UNKNOWN_KIND, message, refusal.field) from None
+        field = refusal.field or _quoted(refusal.message)
+        raise Refused(refusal.code, refusal.message, field) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(Code.BAD_ENCODING, f"the body is no well-formed JSON: {error}") from None

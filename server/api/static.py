@@ -34,8 +34,8 @@ class WebClient(StaticFiles):
     """Files of the client; unknown pages get index.html, unknown files 404."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._built = folder is not None
-        super().__init__(directory=folder, check_dir=False)
+        self._built = folder is not None and (folder / "index.html").is_file()
+        super().__init__(directory=folder if self._built else None, check_dir=False)
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         if scope["method"] not in ("GET", "HEAD"):
