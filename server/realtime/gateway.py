@@ -147,26 +147,6 @@ class Gateway:
         if not self._connections:
             self._all_gone.set()
 
-    def expel(self, person: str) -> None:
-        """The person signed out everywhere or was locked out: end what they have open."""
-        for connection in list(self._people.get(person, ())):
-            connection.feed(fx.Expelled())
-
-    def recheck(self, person: str) -> None:
-        """Some secret of the person may be worth less: whoever's is worth nothing any more must go, the
-        others stay."""
-        for connection in list(self._people.get(person, ())):
-            self._recheck(connection)
-
-    def _recheck(self, connection: Connection) -> None:
-        async def work() -> None:
-            who = await self._auth.person_of_secret(connection.secret)
-            if isinstance(who, Refusal):
-                connection.feed(fx.Expelled())
-
-        # What cannot be checked is not believed: the client signs in again at once.
-        self._job(work, lambda: connection.feed(fx.Expelled()))
-
     # -- following the tap -------------------------------------------------------------------------------
 
     def _committed(self, records: Sequence[Record]) -> None:
@@ -234,6 +214,21 @@ class Gateway:
                 self._people.setdefault(connection.session.person, {})[connection] = None
 
         self._job(work, lambda: connection.feed(fx.SignedIn(INTERNAL, 0)))
+
+    def recheck(self, person: str) -> None:
+        """Some secret of the person may be worth less: whoever's is worth nothing any more must go, the
+        others stay."""
+        for connection in list(self._people.get(person, ())):
+            # What cannot be checked is not believed: the client signs in again at once.
+            self.recheck_one(connection, partial(connection.feed, fx.Expelled()))
+
+    def recheck_one(self, connection: Connection, failed: Callable[[], None]) -> None:
+        async def work() -> None:
+            who = await self._auth.person_of_secret(connection.secret)
+            if isinstance(who, Refusal):
+                connection.feed(fx.Expelled())
+
+        self._job(work, failed)
 
     def load_interests(self, connection: Connection, effect: fx.LoadInterests) -> None:
         async def work() -> None:

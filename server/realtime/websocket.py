@@ -42,6 +42,9 @@ CHANCE: Callable[[], float] = random.random
 EXTENSIONS: Sequence[ServerExtensionFactory] = ()
 CLOSING_SECONDS_MAX = 5
 """For the client's half of the closing handshake."""
+PATH = "/api/v1/live"
+RECHECK_PINGS = 24
+"""Every ten minutes a connection is asked whether it may still be: sessions expire."""
 LOW_WATER_BYTES = limits.WRITE_BUFFER_BYTES_MAX // 4
 FATAL = frozenset({Code.BAD_ENCODING, Code.TOO_LARGE})
 """Malformed frames that end the connection: nothing says where understanding would begin again."""
@@ -65,8 +68,8 @@ class Connection(asyncio.Protocol):
         "_is_open",
         "_message",
         "_paused",
+        "_pings",
         "_siblings",
-        "_spread",
         "_stall_bytes",
         "_text",
         "_todo",
@@ -95,7 +98,7 @@ class Connection(asyncio.Protocol):
         self._todo: deque[fx.Input] | None = None
         self._heard = True
         """Whether any byte came since the last ping."""
-        self._spread = False
+        self._pings = 0
         self._paused = False
         self._stall_bytes = 0
         self._closing = 0
@@ -346,17 +349,25 @@ class Connection(asyncio.Protocol):
         elif self.session.state is State.OPENING:
             self._wake_in(now, 1)
             self.feed(fx.Tick())
-        elif not self._spread:
-            self._spread = True  # the first ping comes 12.5 to 25 s after connecting (section 7)
+        elif not self._pings:
+            self._pings = 1  # the first ping comes 12.5 to 25 s after connecting (section 7)
             self._wake_in(now, 2.5 + 12.5 * self._gateway.chance())
         elif not self._heard:  # not a byte since the last ping
             self.abort()
         else:
-            self._heard = False
-            self._wake_in(now, limits.PING_SECONDS)
-            self.feed(fx.Tick())
-            self._wire.send_ping(b"")
-            self._flush()
+            self._ping(now)
+
+    def _ping(self, now: int) -> None:
+        self._heard = False
+        self._wake_in(now, limits.PING_SECONDS)
+        self.feed(fx.Tick())
+        if self._closing:
+            return
+        self._wire.send_ping(b"")
+        self._flush()
+        self._pings += 1
+        if self._pings % RECHECK_PINGS == 0:
+            self._gateway.recheck_one(self, lambda: None)
 
     def _judge_stall(self, now: int) -> None:
         """Slow readers are waited for; those that take nothing at all are gone."""

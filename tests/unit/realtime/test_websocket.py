@@ -1,0 +1,597 @@
+"""Real sockets against a real node: what a client sees, and what a hostile one gets."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from prometheus_client import REGISTRY
+from websockets.exceptions import InvalidStatus
+
+from server.domain import limits
+from server.domain.ids import Cursor
+from server.realtime.frames import Encoding
+from server.realtime.ring import Ring
+from server.realtime.states import CloseCode
+from server.realtime.websocket import CLOSING_SECONDS_MAX, PATH, RECHECK_PINGS
+from tests.unit.realtime.live import SECONDS_MAX, Device, LiveNode, live_node
+from tests.unit.realtime.wire import messages
+
+BOTH = pytest.mark.parametrize("encoding", list(Encoding), ids=lambda e: e.subprotocol)
+
+
+@pytest_asyncio.fixture
+async def live(tmp_path: Path) -> AsyncIterator[LiveNode]:
+    async with live_node(tmp_path) as node:
+        yield node
+
+
+async def tea(live: LiveNode) -> str:
+    """A community of asha and bob."""
+    place = await live.node.community("asha")
+    await live.node.do("bob", "membership.set", community=place[2:], joined=True)
+    return place
+
+
+def metric(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+# -- the ordinary course ---------------------------------------------------------------------------------------
+
+
+@BOTH
+async def test_a_client_comes_follows_and_acts(live: LiveNode, encoding: Encoding) -> None:
+    place = await tea(live)
+    async with live.device(encoding) as device:
+        welcome = await device.hello()
+        assert welcome["resume"] == "fresh"
+        assert welcome["person"] == "asha"
+        assert set(welcome["channels"]) == {"g", "u:asha", place}
+        assert Cursor.parse(welcome["cursor"]) == (live.node.tap.epoch, live.node.tap.position)
+        await device.hear("mark")
+        post = await live.node.post("bob", place, "héllo")
+        event = await device.hear()
+        assert (event["type"], event["by"], event["body"]["text"]) == (
+            "post.published",
+            "bob",
+            "héllo",
+        )
+        command = {"do": "reaction.set", "target": post, "reaction": "helpful", "on": True}
+        await device.say(t="do", key="my-first-key", command=command)
+        done = await device.hear("done")
+        assert (done["ok"], done["repeated"]) == (True, False)
+        await device.say(t="do", key="my-first-key", command=command)
+        again = await device.hear("done")
+        assert again == done | {"repeated": True}
+        live.pass_time(1)
+        value = await device.hear("value")
+        assert (value["of"], value["id"], value["value"]["helpful"]) == ("post", post, 1)
+        await device.say(t="ping")
+        assert (await device.hear("pong"))["server_time"] == live.node.clock.now
+
+
+@BOTH
+async def test_a_resume_brings_what_was_missed(live: LiveNode, encoding: Encoding) -> None:
+    place = await tea(live)
+    async with live.device(encoding) as device:
+        await device.live()
+        await live.node.post("bob", place, "seen")
+        seen = await device.hear("event")
+    await live.node.post("bob", place, "missed")
+    here = str(Cursor(live.node.tap.epoch, seen["position"]))
+    async with live.device(encoding) as device:
+        welcome, *missed, _ = await device.live(cursor=here)
+        assert welcome["resume"] == "complete"
+        assert [event["body"]["text"] for event in missed] == ["missed"]
+
+
+async def test_a_resume_beyond_the_ring_is_paged_from_the_log(live: LiveNode) -> None:
+    place = await tea(live)
+    cursor = str(Cursor(live.node.tap.epoch, live.node.tap.position))
+    sent = [await live.node.post("bob", place, f"{n}") for n in range(5)]
+    live.gateway.hub.ring = Ring(live.node.tap.position)
+    async with live.device() as device:
+        welcome, *missed, _ = await device.live(cursor=cursor)
+        assert welcome["resume"] == "paged"
+        assert [event["body"]["post"] for event in missed] == sent
+
+
+async def test_a_cursor_of_another_epoch_is_reset(live: LiveNode) -> None:
+    async with live.device() as device:
+        welcome, mark = await device.live(cursor=str(Cursor(5, 1)))
+        assert (welcome["resume"], welcome["reason"]) == ("reset", "unknown_epoch")
+        assert welcome["cursor"] == mark["cursor"]
+
+
+async def test_a_thread_is_replayed_and_then_live(live: LiveNode) -> None:
+    place = await live.node.community("bob")
+    question = await live.node.post("bob", place, "why?", "question", title="Why?")
+    cursor = str(Cursor(live.node.tap.epoch, live.node.tap.position))
+    await live.node.reply("bob", question, "early")
+    async with live.device() as device:
+        await device.live()
+        thread = "t:" + question
+        await device.say(t="watch", id=7, channels=[thread, "t:nope"], since=cursor)
+        assert (await device.hear())["body"]["text"] == "early"
+        watching = await device.hear("watching")
+        assert watching == {
+            "t": "watching",
+            "id": 7,
+            "channels": [thread],
+            "refused": [{"channel": "t:nope", "code": "bad_value"}],
+        }
+        await live.node.reply("bob", question, "late")
+        assert (await device.hear("event"))["body"]["text"] == "late"
+        await device.say(t="unwatch", channels=[thread])
+        await device.say(t="ping")
+        await device.hear("pong")
+        await live.node.reply("bob", question, "unheard")
+        await device.say(t="ping")
+        assert (await device.hear())["t"] == "pong"
+
+
+async def test_joining_and_leaving_change_what_is_heard(live: LiveNode) -> None:
+    place = await live.node.community("bob")
+    async with live.device() as device:
+        await device.live()
+        await live.node.post("bob", place, "before")
+        await live.node.do("asha", "membership.set", community=place[2:], joined=True)
+        assert (await device.hear("event"))["type"] == "membership.changed"
+        await device.hear("mark")
+        await live.node.post("bob", place, "inside")
+        assert (await device.hear("event"))["body"]["text"] == "inside"
+        await live.node.do("asha", "membership.set", community=place[2:], joined=False)
+        assert (await device.hear("event"))["type"] == "membership.changed"
+        await device.hear("mark")
+        await live.node.post("bob", place, "after")
+        await device.say(t="ping")
+        assert (await device.hear())["t"] == "pong"
+
+
+async def test_a_mention_from_a_place_one_was_put_out_of_is_not_replayed(live: LiveNode) -> None:
+    """I12: it was on the person's own channel when they could still read the place."""
+    vault = await live.node.community("bob", visibility="private")
+    await live.node.do(
+        "bob", "community.set_role", community=vault[2:], person="asha", role="member"
+    )
+    cursor = str(Cursor(live.node.tap.epoch, live.node.tap.position))
+    await live.node.post("bob", vault, "psst @asha", mentions=["asha"])
+    await live.node.do("bob", "community.set_role", community=vault[2:], person="asha", role="none")
+    async with live.device() as device:
+        heard = await device.live(cursor=cursor)
+        assert [frame["type"] for frame in heard if frame["t"] == "event"] == [
+            "community.role_changed"
+        ]
+
+
+async def test_an_impact_reaches_its_person_alone(live: LiveNode) -> None:
+    async with live.device() as asha, live.device() as bob:
+        await asha.live()
+        await bob.live("bob")
+        live.gateway.push_value("impact", "asha", 3, {"total": 5000, "line": None}, ("u:asha",))
+        assert (await asha.hear())["value"] == {"total": 5000, "line": None}
+        await bob.say(t="ping")
+        assert (await bob.hear())["t"] == "pong"
+
+
+async def test_counters_missed_while_away_come_with_the_resume(live: LiveNode) -> None:
+    """I4: the client had a later event, and was gone before the counter was sent."""
+    place = await tea(live)
+    post = await live.node.post("asha", place)
+    async with live.device() as device:
+        await device.live()
+        await live.node.do("bob", "reaction.set", target=post, reaction="helpful", on=True)
+        await live.node.post("bob", place, "later")
+        last = await device.hear("event")
+    async with live.device(Encoding.MSGPACK) as other:
+        await other.live("bob")
+        live.pass_time(1)
+        await other.hear("value")
+    cursor = str(Cursor(live.node.tap.epoch, last["position"]))
+    async with live.device() as device:
+        heard = await device.live(cursor=cursor)
+        value = next(frame for frame in heard if frame["t"] == "value")
+        assert (value["id"], value["value"]["helpful"]) == (post, 1)
+
+
+# -- hostile and unlucky clients ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("{", "bad_encoding"),
+        (b'{"t":"ping"}', "bad_encoding"),
+        ('{"t":"ping","x":' + "[" * 50_000 + "]" * 50_000 + "}", "bad_encoding"),
+    ],
+)
+async def test_what_is_no_frame_ends_the_connection(
+    live: LiveNode, message: str | bytes, code: str
+) -> None:
+    async with live.device() as device:
+        await device.live()
+        await device.socket.send(message)
+        assert (await device.hear())["error"]["code"] == code
+        assert await device.end() == (CloseCode.BAD_FRAME, code)
+
+
+async def test_bad_utf_8_ends_the_connection(live: LiveNode) -> None:
+    async with live.device() as device:
+        await device.live()
+        await device.socket.send(b'{"t":"ping","x":"\xff"}', text=True)
+        assert (await device.hear())["error"]["code"] == "bad_encoding"
+        assert (await device.end())[0] == CloseCode.BAD_FRAME
+
+
+async def test_an_unknown_frame_is_answered_and_nothing_more(live: LiveNode) -> None:
+    async with live.device() as device:
+        await device.live()
+        await device.say(t="sing")
+        assert (await device.hear())["error"]["code"] == "unknown_kind"
+        await device.say(t="ping")
+        assert (await device.hear())["t"] == "pong"
+
+
+async def test_a_frame_that_is_too_large_is_told_so(live: LiveNode) -> None:
+    before = metric("tap_limits_hit_total", limit="CLIENT_FRAME_BYTES_MAX")
+    async with live.device() as device:
+        await device.live()
+        await device.socket.send("x" * (limits.CLIENT_FRAME_BYTES_MAX + 1))
+        assert (await device.end())[0] == 1009
+    await until(lambda: metric("tap_limits_hit_total", limit="CLIENT_FRAME_BYTES_MAX") > before)
+
+
+async def test_a_message_may_come_in_pieces_but_not_too_many_bytes(live: LiveNode) -> None:
+    async with live.device() as device:
+        await device.live()
+        await device.socket.send(['{"t":', '"pi', 'ng"}'])
+        assert (await device.hear())["t"] == "pong"
+        await device.socket.send(["x" * 100_000] * 3)
+        assert (await device.end())[0] == 1009
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"subprotocols": None}, CloseCode.NO_SUBPROTOCOL),
+        ({"subprotocols": ["chat"]}, CloseCode.NO_SUBPROTOCOL),
+        (
+            {
+                "additional_headers": {"Cookie": "tap_session=asha"},
+                "origin": "https://evil.example",
+            },
+            CloseCode.BAD_ORIGIN,
+        ),
+        ({"additional_headers": {"Cookie": "tap_session=asha"}}, CloseCode.BAD_ORIGIN),
+    ],
+)
+async def test_a_handshake_we_cannot_accept_says_why(
+    live: LiveNode, options: dict[str, Any], code: int
+) -> None:
+    async with live.device(**options) as device:
+        assert (await device.end())[0] == code
+
+
+async def test_the_cookie_of_our_own_page_is_enough(live: LiveNode) -> None:
+    options = {
+        "additional_headers": {"Cookie": "tap_session=asha"},
+        "origin": f"http://127.0.0.1:{live.port}",
+    }
+    async with live.device(**options) as device:
+        await device.say(t="hello")
+        assert (await device.hear())["person"] == "asha"
+
+
+async def test_a_bearer_token_is_enough(live: LiveNode) -> None:
+    headers = {"Authorization": "Bearer bob"}
+    async with live.device(additional_headers=headers, origin="https://any.example") as device:
+        await device.say(t="hello")
+        assert (await device.hear())["person"] == "bob"
+
+
+@pytest.mark.parametrize("hello", [{}, {"token": "nobody"}])
+async def test_who_is_not_known_is_sent_away(live: LiveNode, hello: dict[str, str]) -> None:
+    async with live.device() as device:
+        await device.say(t="hello", **hello)
+        bye = await device.hear()
+        assert (bye["t"], bye["code"]) == ("bye", CloseCode.UNAUTHENTICATED)
+        assert (await device.end())[0] == CloseCode.UNAUTHENTICATED
+
+
+async def test_silence_instead_of_hello_ends_in_time(live: LiveNode) -> None:
+    async with live.device() as device:
+        live.pass_time(limits.UNAUTHENTICATED_SECONDS_MAX - 1)
+        assert len(live.gateway.wheel) == 1
+        live.pass_time(2)
+        assert (await device.end())[0] == CloseCode.HELLO_TIMEOUT
+
+
+async def test_who_does_not_close_is_cut_off(live: LiveNode) -> None:
+    raw = await raw_client(live)
+    live.pass_time(limits.UNAUTHENTICATED_SECONDS_MAX)
+    await until(lambda: b"no hello" in raw.received)
+    live.pass_time(CLOSING_SECONDS_MAX + 1)
+    await until(lambda: raw.ended)
+
+
+async def test_a_person_has_a_bounded_number_of_connections(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CONNECTIONS_PER_PERSON_MAX", 1)
+    async with live.device() as first:
+        await first.live()
+        async with live.device() as second:
+            await second.say(t="hello", token="asha")
+            assert (await second.end())[0] == CloseCode.TOO_MANY_CONNECTIONS
+    await until(lambda: not live.gateway._people)
+    async with live.device() as third:
+        await third.live()
+
+
+async def test_whoever_is_signed_out_loses_their_sockets(live: LiveNode) -> None:
+    async with live.device() as asha, live.device() as bob:
+        await asha.live()
+        await bob.live("bob")
+        live.secrets.revoked.add("asha")
+        live.gateway.recheck("asha")
+        live.gateway.recheck("bob")
+        assert (await asha.end())[0] == CloseCode.UNAUTHENTICATED
+        await bob.say(t="ping")
+        assert (await bob.hear())["t"] == "pong"
+
+
+async def test_a_deactivated_person_loses_their_sockets(live: LiveNode) -> None:
+    await live.node.register("boss", "region_admin")
+    async with live.device() as device:
+        await device.live()
+        await live.node.do("boss", "person.set_status", person="asha", active=False)
+        assert (await device.hear("event"))["type"] == "person.status_changed"
+        assert (await device.end())[0] == CloseCode.UNAUTHENTICATED
+
+
+async def test_our_own_failure_says_come_back(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(secret: str) -> Any:
+        raise OSError("the disk is on fire")
+
+    monkeypatch.setattr(live.secrets, "person_of_secret", broken)
+    async with live.device() as device:
+        await device.say(t="hello", token="asha")
+        bye = await device.hear()
+        assert (bye["code"], bye["retry_ms"] > 0) == (CloseCode.UNAVAILABLE, True)
+    assert "a session's request failed" in caplog.text
+
+
+# -- slow readers ------------------------------------------------------------------------------------------------
+
+
+_MARK = b'{"t":"mark"'
+
+
+class Raw(asyncio.Protocol):
+    """A client below websockets' level: it reads only when told to."""
+
+    def __init__(self) -> None:
+        self.received = bytearray()
+        self.marks = 0
+        self.ended = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: asyncio.Transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        seen = max(0, len(self.received) - len(_MARK) + 1)
+        self.received += data
+        self.marks += self.received.count(_MARK, seen)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended = True
+
+    def say(self, text: bytes) -> None:
+        """One masked text frame, its mask all zeros."""
+        head = struct.pack("!BBH", 0x81, 0x80 | 126, len(text))
+        self.transport.write(head + bytes(4) + text)
+
+
+async def raw_client(live: LiveNode, receive_bytes: int = 0) -> Raw:
+    """Connected, with the handshake done; ``receive_bytes``: of the kernel's buffer."""
+    sock = socket.socket()
+    if receive_bytes:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+    sock.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", live.port))
+    _, raw = await asyncio.get_running_loop().create_connection(Raw, sock=sock)
+    raw.transport.write(
+        f"GET {PATH} HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        "Sec-WebSocket-Protocol: tap.v1.json\r\n\r\n".encode()
+    )
+    await until(lambda: b"\r\n\r\n" in raw.received)
+    raw.received.clear()
+    return raw
+
+
+async def until(condition: Any) -> None:
+    """Waits for something the loop will bring about."""
+    async with asyncio.timeout(SECONDS_MAX):
+        while not condition():  # noqa: ASYNC110  the node's own state has no event to wait on
+            await asyncio.sleep(0.001)
+
+
+async def flood(live: LiveNode, place: str, posts: int) -> list[str]:
+    """Long posts: more than any buffer on the way holds."""
+    text = "x" * 30_000
+    many = [live.node.post("bob", place, text, title=str(n)) for n in range(posts)]
+    return list(await asyncio.gather(*many))
+
+
+async def test_a_reader_that_stops_costs_no_memory_and_misses_nothing(live: LiveNode) -> None:
+    """I3, I9"""
+    place = await tea(live)
+    raw = await raw_client(live, receive_bytes=16_384)
+    raw.say(b'{"t":"hello","token":"asha"}')
+    await until(lambda: raw.marks)
+    (connection,) = live.gateway._connections
+    raw.transport.pause_reading()
+    async with live.device() as witness:
+        await witness.live("bob")
+        sent = await flood(live, place, 200)
+        for _ in sent:
+            await witness.hear("event")
+        assert connection.session.state == "behind"
+        waiting = connection._transport.get_write_buffer_size()
+        assert waiting < 3 * limits.WRITE_BUFFER_BYTES_MAX
+    raw.transport.resume_reading()
+    await until(lambda: raw.marks == 2)
+    events = [
+        frame for frame in messages(bytes(raw.received), Encoding.JSON) if frame["t"] == "event"
+    ]
+    assert sorted(event["body"]["post"] for event in events) == sorted(sent)
+    assert sorted(event["position"] for event in events) == [e["position"] for e in events]
+    raw.transport.abort()
+
+
+async def test_a_reader_that_takes_nothing_is_given_up(live: LiveNode) -> None:
+    place = await tea(live)
+    raw = await raw_client(live, receive_bytes=16_384)
+    raw.say(b'{"t":"hello","token":"asha"}')
+    await until(lambda: raw.marks)
+    (connection,) = live.gateway._connections
+    raw.transport.pause_reading()
+    await flood(live, place, 200)
+    await until(lambda: connection.session.state == "behind")
+    live.pass_time(limits.STALLED_SECONDS_MAX + 1)
+    await until(lambda: not live.gateway._connections)
+    raw.transport.abort()
+
+
+async def test_who_does_not_answer_a_ping_is_given_up(live: LiveNode) -> None:
+    raw = await raw_client(live)
+    raw.say(b'{"t":"hello","token":"asha"}')
+    await until(lambda: raw.marks)
+    live.pass_time(limits.UNAUTHENTICATED_SECONDS_MAX)
+    live.pass_time(limits.PING_SECONDS)
+    await until(lambda: raw.received.endswith(b"\x89\x00"))
+    live.pass_time(limits.PING_SECONDS)
+    await until(lambda: raw.ended)
+
+
+async def test_who_answers_pings_stays_and_is_marked_and_rechecked(live: LiveNode) -> None:
+    async with live.device() as device:
+        await device.live()
+        (connection,) = live.gateway._connections
+        live.pass_time(limits.UNAUTHENTICATED_SECONDS_MAX)
+        await live.node.community("bob", visibility="private")
+        for n in range(RECHECK_PINGS):
+            connection._heard = False
+            await device.say(t="ping")
+            await until(lambda: connection._heard)
+            await device.hear("pong")
+            live.pass_time(limits.PING_SECONDS)
+            if n == 0:
+                here = str(Cursor(live.node.tap.epoch, live.node.tap.position))
+                assert await device.hear() == {"t": "mark", "cursor": here}
+        live.secrets.revoked.add("asha")
+        for _ in range(RECHECK_PINGS):
+            connection._heard = True
+            live.pass_time(limits.PING_SECONDS)
+        assert (await device.end())[0] == CloseCode.UNAUTHENTICATED
+
+
+# -- stopping --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_stopping_node_says_when_to_come_back(live: LiveNode) -> None:
+    async with live.device() as device:
+        await device.live()
+        closing = asyncio.ensure_future(live.gateway.close())
+        bye = await device.hear()
+        assert (bye["t"], bye["code"], bye["reason"]) == ("bye", 1001, "stopping")
+        assert bye["retry_ms"] >= 500
+        assert (await device.end())[0] == 1001
+        await closing
+    with pytest.raises(InvalidStatus) as refused:
+        async with live.device():
+            pass
+    assert refused.value.response.status_code == 503
+    assert "Retry-After" in refused.value.response.headers
+
+
+async def test_every_connection_leaves_nothing_behind(live: LiveNode) -> None:
+    before = metric("tap_websocket_connections", encoding="tap.v1.json")
+    for _ in range(3):
+        async with live.device() as device:
+            await device.live()
+    await until(lambda: not live.gateway._connections)
+    assert len(live.gateway.wheel) == 0
+    assert not live.gateway._people
+    assert not live.gateway.hub._channels
+    assert metric("tap_websocket_connections", encoding="tap.v1.json") == before
+
+
+# -- all at once -------------------------------------------------------------------------------------------------------
+
+
+class Wanderer:
+    """A client that loses its connection at random moments and resumes from its cursor."""
+
+    def __init__(self, live: LiveNode, encoding: Encoding) -> None:
+        self.live, self.encoding = live, encoding
+        self.cursor = ""
+        self.heard: list[str] = []
+        self.verdicts: list[str] = []
+
+    async def connect(self, until_heard: int) -> None:
+        """Stays until it has heard so many posts in all."""
+        async with self.live.device(self.encoding) as device:
+            more = {"cursor": self.cursor} if self.cursor else {}
+            welcome = await device.hello(**more)
+            self.verdicts.append(welcome["resume"])
+            self.cursor = welcome["cursor"]
+            while len(self.heard) < until_heard:
+                await self._hear(device)
+            device.socket.transport.abort()
+
+    async def _hear(self, device: Device) -> None:
+        frame = await device.hear()
+        if frame["t"] == "mark":
+            self.cursor = frame["cursor"]
+        elif frame["t"] == "event":
+            self.heard.append(frame["body"]["post"])
+            self.cursor = str(Cursor(self.live.node.tap.epoch, frame["position"]))
+
+
+async def test_nothing_is_lost_or_repeated_over_many_drops(live: LiveNode) -> None:
+    """I3, on real sockets, with a ring too small for those who stay away."""
+    place = await tea(live)
+    live.gateway.hub.ring = Ring(live.node.tap.position, events_max=20)
+    wanderers = [Wanderer(live, encoding) for encoding in Encoding for _ in range(4)]
+    sent: list[str] = []
+
+    async def publish() -> None:
+        while len(sent) < 160:
+            sent.extend(await asyncio.gather(*[live.node.post("bob", place) for _ in range(8)]))
+
+    async def wander(number: int, wanderer: Wanderer) -> None:
+        await wanderer.connect(0)
+        for stop in range(number + 1, 160, 9 + 7 * number):
+            await wanderer.connect(stop)
+        await wanderer.connect(160)
+
+    async with asyncio.timeout(3 * SECONDS_MAX), asyncio.TaskGroup() as group:
+        for number, wanderer in enumerate(wanderers):
+            group.create_task(wander(number, wanderer))
+        await until(lambda: all(wanderer.cursor for wanderer in wanderers))
+        group.create_task(publish())
+    for wanderer in wanderers:
+        assert wanderer.heard == wanderers[0].heard
+        assert sorted(wanderer.heard) == sorted(sent)
+    assert {"fresh", "complete"} <= {one for w in wanderers for one in w.verdicts}
