@@ -42,8 +42,10 @@ Reason = Annotated[str, Meta(max_length=limits.REASON_CHARS_MAX)]
 ShortText = Annotated[str, Meta(max_length=limits.NAME_CHARS_MAX)]
 Object = Annotated[str, Meta(pattern=r"^[0-7][0-9a-hjkmnp-tv-z]{25}$(?!\n)")]
 Person = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$(?!\n)")]
+MaybePerson = Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9._-]{0,63})?$(?!\n)")]
 PlaceName = Annotated[str, Meta(pattern=r"^[cd]:[0-7][0-9a-hjkmnp-tv-z]{25}$(?!\n)")]
 Topic = Annotated[str, Meta(pattern=r"^[^\s,#]+$(?!\n)", max_length=limits.TOPIC_CHARS_MAX)]
+MaybeTopic = Annotated[str, Meta(pattern=r"^[^\s,#]*$(?!\n)", max_length=limits.TOPIC_CHARS_MAX)]
 Topics = Annotated[tuple[Topic, ...], Meta(max_length=limits.TOPICS_PER_POST_MAX)]
 People = Annotated[tuple[Person, ...], Meta(max_length=limits.MENTIONS_PER_POST_MAX)]
 Objects = Annotated[tuple[Object, ...], Meta(max_length=limits.CITES_PER_POST_MAX)]
@@ -169,7 +171,7 @@ class Acknowledge(Base, tag="announcement.acknowledge", frozen=True, kw_only=Tru
 class MoveIdea(Base, tag="idea.move", frozen=True, kw_only=True):
     post: Object
     stage: IdeaStage
-    owner: Person | Literal[""] = ""
+    owner: MaybePerson = ""
     due: Time | None = None
     note: Reason = ""
 
@@ -277,7 +279,7 @@ class SetPersonRole(Base, tag="person.set_role", frozen=True, kw_only=True):
 class DefineTopic(Base, tag="topic.define", frozen=True, kw_only=True):
     topic: Topic
     names: dict[Lang, ShortText]
-    parent: Topic | Literal[""] = ""
+    parent: MaybeTopic = ""
     synonyms: Annotated[tuple[ShortText, ...], Meta(max_length=50)] = ()
 
 
@@ -376,13 +378,13 @@ class ImportAcceptance(ImportBase, tag="acceptance", frozen=True, kw_only=True):
     community: Object
     question: Object
     answer: Object
-    author: Person | Literal[""] = ""
+    author: MaybePerson = ""
 
 
 class ImportVote(ImportBase, tag="vote", frozen=True, kw_only=True):
     """A vote without a voter. ``by``: the target's author, whose home region writes it."""
 
-    by: Person | Literal[""] = ""
+    by: MaybePerson = ""
     community: Object
     root: Object
     target: Object
