@@ -36,7 +36,7 @@ VERBS: dict[str, Verb] = {
     "user": Verb("server.ops.commands.user", "Add people; set passwords, roles and status."),
     "token": Verb("server.ops.commands.token", "Make a token for a device or a service."),
     "import": Verb("server.ops.importing.command", "Read posts and people of another network."),
-    "demo": Verb("server.ops.demo.command", "Run two regions with people and posts, to try it."),
+    "demo": Verb("server.ops.demo.command", "Run three regions with people who talk, to try it."),
     "rebuild": Verb("server.ops.commands.rebuild", "Make or check the tables from the log."),
     "digest": Verb("server.ops.commands.digest", "Print a digest of what nodes must agree on."),
     "events": Verb("server.ops.commands.events", "Print the log as JSON lines."),

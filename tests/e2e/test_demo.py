@@ -16,7 +16,7 @@ from tap_client import Client, Event, login
 
 from server.ops.demo import company
 from server.ops.demo.command import demo_places
-from server.ops.demo.nodes import HOST, is_free, next_free_ports
+from server.ops.demo.nodes import HOST, Place, is_free, next_free_ports
 from tests.support.processes import SECONDS_MAX, rows, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -77,14 +77,39 @@ async def test_the_company_talks_until_it_is_stopped_and_is_still_there_the_next
     assert process.returncode == 0
     assert all(is_free(place.port) for place in places)
 
-    before = posts(places[0].database.parent.parent)
+    before = posts(places[0])
     async with demo(tmp_path, "--port-base", str(base), "--silent") as process:
         assert (await announced(process))[1] == password
-        assert posts(tmp_path / "in") == before
+        assert posts(places[0]) == before
+        await a_second_demo_is_refused(tmp_path)
+        await a_killed_node_comes_back(places[1], process)
 
 
-def posts(folder: Path) -> int:
-    place = next(p for p in demo_places(folder.parent, 1) if p.folder == folder)
+async def a_second_demo_is_refused(folder: Path) -> None:
+    async with demo(folder) as second:
+        _, errors = await asyncio.wait_for(second.communicate(), SECONDS_MAX)
+    assert second.returncode == 3
+    assert "in use by process" in errors.decode()
+
+
+async def a_killed_node_comes_back(place: Place, process: asyncio.subprocess.Process) -> None:
+    """Whatever kills a node is reported, and the node is started again."""
+    before = holder(place)
+    os.kill(before, signal.SIGKILL)
+    assert process.stderr is not None
+    async with asyncio.timeout(SECONDS_MAX):
+        async for raw in process.stderr:
+            if b"is back" in raw:
+                break
+    assert holder(place) != before
+
+
+def holder(place: Place) -> int:
+    """The process that holds the node's data, as the lock names it."""
+    return int((place.database.parent / "tap.lock").read_text().split()[0])
+
+
+def posts(place: Place) -> int:
     return int(rows(place, "SELECT count(*) FROM posts")[0][0])
 
 

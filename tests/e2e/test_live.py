@@ -44,7 +44,8 @@ class Ear:
         self.heard: list[str] = []
         self.began: str | None = None
         store = FileStore(folder / f"{name}.db")
-        self.client = Client(place.url, token, on_event=self._event, store=store)
+        # The others speak MessagePack: both encodings are at work here.
+        self.client = Client(place.url, token, on_event=self._event, store=store, encoding="json")
 
     def _event(self, event: Event) -> None:
         if event.type == "post.published":

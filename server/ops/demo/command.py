@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from server.ops import lock
 from server.ops.commands.shared import Exit, fail, print_table
 from server.ops.demo import company, founding, nodes
 from server.ops.demo.founding import Secrets
@@ -31,12 +32,12 @@ RESTARTS_MAX = 3
 def command(port_base: int | None, seed: int | None, silent: bool) -> None:
     """Start three regions of a made-up company and let its people talk. Ctrl-C ends all of it."""
     folder = Path(os.environ.get("TAP_DEMO_DIR") or FOLDER).resolve()
-    places = demo_places(folder, free_base(port_base))
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        nodes.configure(places, demo=True)
-        asyncio.run(run(folder, places, seed, silent))
-    except NodeFailed as error:
+        with lock.hold(folder, "tap demo"):
+            places = demo_places(folder, free_base(port_base))
+            nodes.configure(places, demo=True)
+            asyncio.run(run(folder, places, seed, silent))
+    except (NodeFailed, lock.Locked) as error:
         fail(str(error), Exit.MACHINE)
     except OSError as error:
         fail(f"The demo's folder {folder} cannot be used: {error.strerror}.", Exit.MACHINE)

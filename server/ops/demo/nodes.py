@@ -102,6 +102,7 @@ class Node:
     def __init__(self, place: Place) -> None:
         self.place = place
         self._process: asyncio.subprocess.Process | None = None
+        self._log_began = 0
 
     @property
     def is_running(self) -> bool:
@@ -133,6 +134,7 @@ class Node:
     async def _spawn(self, ready: str) -> asyncio.subprocess.Process:
         # A session of its own: Ctrl-C is for the parent, which then ends its nodes in order.
         with self.place.log.open("ab") as log:
+            self._log_began = log.tell()
             return await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "server.ops.cli"),
                 *("--config", str(self.place.config), "serve"),
@@ -167,10 +169,10 @@ class Node:
             await self._process.wait()
 
     def last_lines(self) -> str:
-        """The end of the node's log."""
+        """The end of what the node wrote since its last start."""
         with contextlib.suppress(OSError):
-            lines = self.place.log.read_text("utf-8", "replace").splitlines()
-            return "\n".join(lines[-LOG_TAIL_LINES:])
+            lines = self.place.log.read_bytes()[self._log_began :].decode("utf-8", "replace")
+            return "\n".join(lines.splitlines()[-LOG_TAIL_LINES:])
         return ""
 
 
