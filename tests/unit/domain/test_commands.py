@@ -35,7 +35,11 @@ OTHER = "01kdvdna00bbbbbbbbbbbbbbbb"
 PLACE = "c:" + POST
 CODES = {Code.BAD_ENCODING, Code.BAD_VALUE, Code.UNKNOWN_KIND, Code.TOO_LARGE}
 plain = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
