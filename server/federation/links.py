@@ -385,7 +385,7 @@ class Links:
             open_timeout=limits.HELLO_SECONDS_MAX,
             close_timeout=CLOSE_SECONDS_MAX,
             ping_interval=None,  # the link's own PING also measures and reports
-            ssl=self._tls if uri.startswith("wss:") else None,
+            ssl=(self._tls or True) if uri.startswith("wss:") else None,
         )
 
     async def _accepted(self, socket: Socket) -> None:

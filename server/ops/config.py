@@ -178,7 +178,9 @@ class Config(Section, frozen=True, kw_only=True):
     @property
     def public_url(self) -> str:
         """The configured address, else the one that follows from host and port."""
-        return self.http.public_url.rstrip("/") or f"http://{self.http.host}:{self.http.port}"
+        scheme = "https" if self.http.tls_certificate else "http"
+        host = f"[{self.http.host}]" if ":" in self.http.host else self.http.host
+        return self.http.public_url.rstrip("/") or f"{scheme}://{host}:{self.http.port}"
 
     def on_port(self, port: int) -> "Config":
         """The same, with the port that was taken when 0 asked for a free one."""

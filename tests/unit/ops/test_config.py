@@ -40,6 +40,18 @@ def test_two_keys_are_enough_for_a_node() -> None:
     assert config.public_url == "http://127.0.0.1:8420"
 
 
+@pytest.mark.parametrize(
+    ("http", "url"),
+    [
+        ('host = "::1"', "http://[::1]:8420"),
+        ('tls_certificate = "c.pem"\ntls_key = "k.pem"', "https://127.0.0.1:8420"),
+        ('public_url = "https://tap.example.com/"', "https://tap.example.com"),
+    ],
+)
+def test_the_public_address_follows_from_what_is_configured(http: str, url: str) -> None:
+    assert parse(NODE + "[http]\n" + http).public_url == url
+
+
 def test_folders_are_named_from_the_file_s_own_folder() -> None:
     config = parse(NODE + 'data_dir = "log"\n')
     assert config.node.data_dir == "/srv/tap/log"
