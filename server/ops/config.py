@@ -151,7 +151,11 @@ class DemoSection(Section, frozen=True, kw_only=True):
     """For trying Tap out; leave it off on a real node."""
 
     enabled: Annotated[
-        bool, Meta(description="Whether this node belongs to `tap demo` and says so in the client.")
+        bool,
+        Meta(
+            description="Whether this node belongs to `tap demo`, whose passwords are easily found; the "
+            "doctor objects when others can reach it."
+        ),
     ] = False
 
 

@@ -99,6 +99,7 @@ class Facts(NamedTuple):
     web_client: bool
     open_files: int
     memory_bytes: int
+    demo: bool
     holder: str
     """The process holding the data folder, empty when the node is stopped."""
 
@@ -265,6 +266,18 @@ def public_url(facts: Facts) -> Iterator[Finding]:
         yield Finding("http.public_url", "ok", facts.public_url)
 
 
+def demo(facts: Facts) -> Iterator[Finding]:
+    if facts.demo and facts.listens_beyond_loopback:
+        yield Finding(
+            "demo.reach",
+            "failure",
+            "this is a demo with made-up people, and other machines can reach it",
+            "Set http.host to 127.0.0.1, or make a real node with `tap init`.",
+        )
+    else:
+        yield Finding("demo.reach", "ok", "a demo, for this machine" if facts.demo else "no demo")
+
+
 def web_client(facts: Facts) -> Iterator[Finding]:
     if facts.web_client:
         yield Finding("web.client", "ok", "the web client is built")
@@ -404,6 +417,7 @@ CHECKS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     port,
     running,
     public_url,
+    demo,
     web_client,
     database,
     peers,

@@ -22,11 +22,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import create_engine, text
 
+from server.api.static import folder_of_client
 from server.ops import keys, listener, lock
 from server.ops.config import Config
 from server.ops.config import Peer as PeerConfig
 from server.ops.doctor import Database, Disk, Facts, Key, Peer, Port
-from server.ops.place import SQLITE_FILE, sync_url, web_folder
+from server.ops.place import SQLITE_FILE, sync_url
 
 ASK_SECONDS_MAX = 5.0
 FSYNC_TRIES = 9
@@ -47,9 +48,10 @@ async def collect(config: Config) -> Facts:
         peers=tuple(peers),
         public_url=config.public_url,
         listens_beyond_loopback=config.http.host not in ("127.0.0.1", "::1", "localhost"),
-        web_client=(web_folder() / "index.html").exists(),
+        web_client=folder_of_client() is not None,
         open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         memory_bytes=memory_available(),
+        demo=config.demo.enabled,
         holder=lock.holder(data_dir) or "",
     )
 

@@ -1,9 +1,8 @@
-"""Where a node's things lie: its database's addresses and the built web client."""
+"""Where a node's database lies, as each of its readers wants to be told."""
 
 from pathlib import Path
 from urllib.parse import quote
 
-import server
 from server.ops.config import Config
 
 SQLITE_FILE = "tap.db"
@@ -31,10 +30,3 @@ def sync_url(config: Config, read_only: bool = False) -> str:
         return database_url(config)
     mode = "?mode=ro&uri=true" if read_only else "?uri=true"
     return f"sqlite+pysqlite:///file:{quote(str(file))}{mode}"
-
-
-def web_folder() -> Path:
-    """The built web client: inside the installed package, else in the checkout."""
-    package = Path(server.__file__).parent
-    installed = package / "web"
-    return installed if installed.exists() else package.parent / "clients" / "web" / "dist"
