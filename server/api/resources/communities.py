@@ -44,7 +44,8 @@ class Conversations(Shape, frozen=True, kw_only=True):
     conversations: tuple[ConversationView, ...]
 
 
-AFTER_EVERY_ID = "~"
+AFTER_EVERY_ID = "8"
+"""Ids begin with 0 to 7; a tilde would stand before them where words sort as in a dictionary."""
 
 
 async def communities(call: Call[CommunitiesQuery, None]) -> Communities:

@@ -47,10 +47,8 @@ _POSTS = (
     .outerjoin(_pin, _acted(_pin, "pin"))
     .where(_p.post.in_(_IDS), _p.kind != "")
 )
-_VERIFIED = (
-    select(t.verifications.c.target, t.verifications.c.person)
-    .where(t.verifications.c.target.in_(_IDS), t.verifications.c.on_)
-    .order_by(t.verifications.c.person)
+_VERIFIED = select(t.verifications.c.target, t.verifications.c.person).where(
+    t.verifications.c.target.in_(_IDS), t.verifications.c.on_
 )
 _PERSON: BindParameter[str] = bindparam("person")
 _r, _b, _a, _f = t.reactions.c, t.ballots.c, t.acknowledgements.c, t.follows.c
@@ -103,7 +101,7 @@ async def by_ids(snapshot: Snapshot, ids: Collection[str]) -> dict[str, PostView
         verified[target].append(person)
     counters = await counts(snapshot, ids)
     return {
-        row.post: _view(row, tuple(verified[row.post]), counters.get(row.post, ZERO))
+        row.post: _view(row, tuple(sorted(verified[row.post])), counters.get(row.post, ZERO))
         for row in await snapshot.rows(_POSTS, asked)
     }
 

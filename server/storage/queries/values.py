@@ -50,10 +50,11 @@ class Changed(NamedTuple):
     id: str
 
 
-def _changed(table: Any, key: str, column: str) -> Any:
+def _changed(table: Any, key: str, column: str, *conditions: Any) -> Any:
     c = table.c
     return (
         select(c.local_changed, c[key])
+        .where(*conditions)
         .where(c[column].in_(bindparam("names", expanding=True)))
         .where(c.local_changed > bindparam("after"), c.local_changed <= bindparam("upto"))
         .order_by(c.local_changed)
@@ -61,7 +62,7 @@ def _changed(table: Any, key: str, column: str) -> Any:
     )
 
 
-_COUNTS_IN_PLACES = _changed(t.post_counts, "post", "place")
+_COUNTS_IN_PLACES = _changed(t.post_counts, "post", "place", _n.post == _n.root)
 _COUNTS_IN_THREADS = _changed(t.post_counts, "post", "root")
 _POLLS_IN_PLACES = _changed(t.polls, "poll", "place")
 _POLLS_IN_THREADS = _changed(t.polls, "poll", "poll")
