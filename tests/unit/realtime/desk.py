@@ -60,11 +60,13 @@ class Desk:
         ring: dict[str, int] | None = None,
         page_events: int = PAGE_EVENTS,
         page_bytes: int = PAGE_BYTES_MAX,
+        high_water_bytes: int = HIGH_WATER_BYTES,
     ) -> None:
         self.log: list[Record] = []
         self.permissions = permissions
         self.epoch = epoch
         self.now = 0
+        self.high_water_bytes = high_water_bytes
         self.jobs: list[Callable[[], None]] = []
         self.lines: list[Line] = []
         self.answers: dict[tuple[str, str], Answer] = {}
@@ -213,7 +215,7 @@ class Line:
 
     def write(self, data: bytes) -> None:
         self.buffer += data
-        if len(self.buffer) > HIGH_WATER_BYTES and not self.paused:
+        if len(self.buffer) > self.desk.high_water_bytes and not self.paused:
             self.paused = True
             self.feed(fx.Paused())
 
