@@ -4,7 +4,8 @@
         done = await tap.do({"do": "post.publish", "place": "c:…", "kind": "update", "text": "Hello"})
 
 - ``client``   ``Client``: the connection that comes back, callbacks in order, commands that arrive once
-- ``session``  the same without sockets, clocks or chance: frames in, effects out
+- ``session``  the same without sockets, clocks or chance: frames in, ``effects`` out
+- ``outbox``   commands until they are answered; ``delivery``  events until they are heard
 - ``store``    what must survive a restart: the cursor and the commands not yet answered
 - ``http``     plain requests: log in, read views, send imports
 - ``frames``   the two encodings of the protocol and the values a client hears

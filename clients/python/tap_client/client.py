@@ -7,17 +7,13 @@ because a callback may itself await a command's answer.
 
 import asyncio
 import contextlib
-import inspect
-import ipaddress
 import logging
 import random
 import secrets
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, NoReturn, assert_never
-from urllib.parse import urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
@@ -29,10 +25,9 @@ from websockets.exceptions import (
 from websockets.typing import Subprotocol
 
 from tap_client import frames
-from tap_client.errors import Ended, ProtocolError, TapError, Unauthenticated
-from tap_client.frames import Done, Encoding, Event, Frame, Value
-from tap_client.session import (
-    COMMANDS_IN_FLIGHT,
+from tap_client.address import is_loopback, live_address
+from tap_client.delivery import Callbacks, Delivery, Heard, Settled, Shown, WasReset
+from tap_client.effects import (
     Effect,
     Fail,
     Hear,
@@ -41,28 +36,21 @@ from tap_client.session import (
     Reset,
     Retry,
     Send,
-    Session,
     Settle,
     Show,
     Warn,
 )
+from tap_client.errors import Ended, ProtocolError, TapError, Unauthenticated
+from tap_client.frames import Done, Encoding, Frame
+from tap_client.outbox import COMMANDS_IN_FLIGHT
+from tap_client.session import Session
 from tap_client.store import MemoryStore, Store, Waiting
 
-LIVE_PATH = "/api/v1/live"
 MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 """One event may be a whole article; nothing a node sends is near this."""
-UNHEARD_MAX = 2_000
-"""Events waiting for the application before reading pauses and the node lets us catch up later."""
 OPEN_SECONDS_MAX = 10
 
 log = logging.getLogger("tap_client")
-
-Heard = Callable[[Event], Awaitable[None] | None]
-Shown = Callable[[Value], Awaitable[None] | None]
-WasReset = Callable[[str, str], Awaitable[None] | None]
-"""(reason, cursor)"""
-Settled = Callable[[str, Done | TapError], Awaitable[None] | None]
-"""(key, outcome) of every command, also those left over from an earlier run."""
 
 
 def now_ms() -> int:
@@ -93,11 +81,9 @@ class Client:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._address = live_address(url)
-        self._on_event = on_event
-        self._on_value = on_value
-        self._on_reset = on_reset
-        self._on_settled = on_settled
         self._store = store or MemoryStore()
+        callbacks = Callbacks(on_event, on_value, on_reset, on_settled)
+        self._delivery = Delivery(callbacks, self._store)
         self._encoding: Encoding = encoding
         self._encode = frames.encoder(encoding)
         self._clock = clock
@@ -111,9 +97,6 @@ class Client:
         )
         self._answers: dict[str, asyncio.Future[Done]] = {}
         self._outgoing: asyncio.Queue[Frame] = asyncio.Queue()
-        self._unheard: deque[Effect] = deque()
-        self._to_hear = asyncio.Event()
-        self._may_read = asyncio.Event()
         self._is_live = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
@@ -146,7 +129,7 @@ class Client:
         answer = self._answers.setdefault(key, asyncio.get_running_loop().create_future())
         self._perform(self._session.do(waiting, self._clock()))
         # The reader may be waiting for the application, which may be waiting for this answer.
-        self._may_read.set()
+        self._delivery.let_reader_go_on()
         return await asyncio.shield(answer)
 
     def watch(self, *channels: str, since: str | None = None) -> None:
@@ -185,7 +168,7 @@ class Client:
     async def _main(self) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._hand_out())
+                tasks.create_task(self._delivery.run())
                 tasks.create_task(self._stay_connected())
         except BaseExceptionGroup as group:
             self._answer_all(_first(group))
@@ -285,9 +268,8 @@ class Client:
     async def _read(self, socket: ClientConnection) -> None:
         async for message in socket:
             self._perform(self._session.received(frames.decode(message), self._clock()))
-            while len(self._unheard) > UNHEARD_MAX and not self._session.unsettled:
-                self._may_read.clear()
-                await self._may_read.wait()
+            while self._delivery.is_full and not self._session.unsettled:
+                await self._delivery.room()
         raise socket.protocol.close_exc  # both sides said goodbye: iteration ends without an error
 
     async def _write(self, socket: ClientConnection) -> None:
@@ -307,10 +289,10 @@ class Client:
                 case Send(frame):
                     self._outgoing.put_nowait(frame)
                 case Hear() | Show() | Move() | Reset():
-                    self._later(effect)
+                    self._delivery.put(effect)
                 case Settle(key, outcome):
                     self._settle(key, outcome)
-                    self._later(effect)
+                    self._delivery.put(effect)
                 case Live():
                     self._is_live.set()
                 case Warn(message):
@@ -322,10 +304,6 @@ class Client:
                 case _:
                     assert_never(effect)
         self._set_timer()
-
-    def _later(self, effect: Effect) -> None:
-        self._unheard.append(effect)
-        self._to_hear.set()
 
     def _settle(self, key: str, outcome: Done | TapError) -> None:
         self._store.drop(key)
@@ -351,60 +329,9 @@ class Client:
         self._timer = None
         self._perform(self._session.woken(self._clock()))
 
-    # -- the application's side --------------------------------------------------------------------------
-
-    async def _hand_out(self) -> None:
-        while True:
-            while self._unheard:
-                await self._tell(self._unheard.popleft())
-            self._may_read.set()
-            self._to_hear.clear()
-            await self._to_hear.wait()
-
-    async def _tell(self, effect: Effect) -> None:
-        match effect:
-            case Hear(event, cursor):
-                await _call(self._on_event, event)
-                if cursor is not None:
-                    self._store.move(cursor)
-            case Show(value):
-                await _call(self._on_value, value)
-            case Reset(reason, cursor):
-                await _call(self._on_reset, reason, cursor)
-                self._store.move(cursor)
-            case Move(cursor):
-                self._store.move(cursor)
-            case Settle(key, outcome):
-                await _call(self._on_settled, key, outcome)
-
-
-async def _call(callback: Callable[..., Awaitable[None] | None] | None, *values: Any) -> None:
-    if callback is not None:
-        result = callback(*values)
-        if inspect.isawaitable(result):
-            await result
-
 
 def _first(error: BaseException) -> BaseException:
     """The error itself, out of the groups task groups wrap around it."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-def live_address(url: str) -> str:
-    """The websocket address of a node's http(s) address. Raises ValueError."""
-    parts = urlsplit(url)
-    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme)
-    if scheme is None or not parts.hostname:
-        raise ValueError(f"{url!r} is no http or https address")
-    return urlunsplit((scheme, parts.netloc, LIVE_PATH, "", ""))
-
-
-def is_loopback(address: str) -> bool:
-    """Whether the address is this machine's own; no proxy can reach that for us."""
-    host = urlsplit(address).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

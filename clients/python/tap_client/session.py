@@ -10,24 +10,33 @@ House rules:
    ``watching``, because its older events arrive after newer ones of other channels. An event is new
    when it is beyond the place of every channel of ours it is on; so each is handed out once, however
    replays and live traffic overlap.
-3. A command stays in ``outbox`` until its ``done``; after a reconnect it is sent again with its key.
+3. A command stays in the outbox until its ``done``; after a reconnect it is sent again with its key.
 4. Effects are performed in the order they are returned.
 """
 
 from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any
 
 from tap_client import frames
 from tap_client.backoff import delay_seconds
-from tap_client.errors import ProtocolError, Refused, Stale, TapError, Unauthenticated, refused
-from tap_client.frames import Done, Event, Frame, Value
+from tap_client.effects import (
+    Effect,
+    Fail,
+    Hear,
+    Live,
+    Move,
+    Reset,
+    Retry,
+    Send,
+    Show,
+    Warn,
+)
+from tap_client.errors import ProtocolError, TapError, Unauthenticated, refused
+from tap_client.frames import Event, Frame
+from tap_client.outbox import COMMANDS_IN_FLIGHT, Outbox
 from tap_client.store import Waiting
 
-COMMANDS_IN_FLIGHT = 16
-"""A node accepts bursts of 30; the rest waits here instead of being refused there."""
-KEY_KEPT_MS = 6 * 24 * 3600 * 1000
-"""Nodes remember command keys for seven days; one day less, for clocks and long links."""
 CLOSE_UNAUTHENTICATED = 4401
 CLOSE_FATAL = frozenset({4403, 4406})
 CLOSE_BLAMES_A_FRAME = frozenset({1009, 4400, 4413})
@@ -39,79 +48,6 @@ class State(Enum):
     CATCHING_UP = "catching up"
     LIVE = "live"
     ENDED = "ended"
-
-
-# -- effects --------------------------------------------------------------------------------------
-
-
-class Send(NamedTuple):
-    frame: Frame
-
-
-class Hear(NamedTuple):
-    """Give the event to the application. ``cursor``: what to keep afterwards, if it moved."""
-
-    event: Event
-    cursor: str | None
-
-
-class Show(NamedTuple):
-    value: Value
-
-
-class Move(NamedTuple):
-    """Everything up to here has been heard: keep the cursor."""
-
-    cursor: str
-
-
-class Reset(NamedTuple):
-    """The node cannot say what was missed: fetch anew, then go on from ``cursor``."""
-
-    reason: str
-    cursor: str
-
-
-class Settle(NamedTuple):
-    """A command has its final outcome and leaves the outbox."""
-
-    key: str
-    outcome: Done | TapError
-
-
-class Live(NamedTuple):
-    """Caught up: what comes next is happening now."""
-
-
-class Retry(NamedTuple):
-    seconds: float
-
-
-class Warn(NamedTuple):
-    """Worth a line in the log."""
-
-    message: str
-
-
-class Fail(NamedTuple):
-    """Connecting again cannot help."""
-
-    error: TapError
-
-
-Effect = Send | Hear | Show | Move | Reset | Settle | Live | Retry | Warn | Fail
-
-
-class Pending:
-    """One command in the outbox. ``retry_at``: UTC milliseconds before which it is not sent again."""
-
-    __slots__ = ("attempts", "retry_at", "sent", "waiting")
-
-    def __init__(self, waiting: Waiting) -> None:
-        self.waiting = waiting
-        self.sent = False
-        self.attempts = 0
-        self.retry_at = 0
 
 
 class Session:
@@ -137,8 +73,7 @@ class Session:
         self._watched: dict[str, None] = {}
         self._heard: dict[str, int] = {}
         self._replays: dict[int, list[str]] = {}
-        self._outbox = {waiting.key: Pending(waiting) for waiting in outbox}
-        self._window_max = self._window = in_flight_max
+        self._outbox = Outbox(outbox, in_flight_max, chance)
         self._attempt = 0
         self._watch_id = 0
         self._retry_ms: int | None = None
@@ -168,10 +103,11 @@ class Session:
         """The connection is gone, with the websocket's close code, or could not be made (None)."""
         if self.state is State.ENDED:
             return []
-        effects = self._blame(code, reason) if code in CLOSE_BLAMES_A_FRAME else []
+        effects: list[Effect] = []
+        if code in CLOSE_BLAMES_A_FRAME:
+            effects = self._outbox.blamed("bad_frame" if code == 4400 else "too_large", reason)
         self.state = State.DOWN
-        for pending in self._outbox.values():
-            pending.sent = False
+        self._outbox.lost()
         if code == CLOSE_UNAUTHENTICATED:
             return [*effects, *self.fail(Unauthenticated("unauthenticated", reason, status=401))]
         if code in CLOSE_FATAL:
@@ -189,15 +125,6 @@ class Session:
             return delay
         return self._retry_ms / 1000 + self._chance()
 
-    def _blame(self, code: int | None, reason: str) -> list[Effect]:
-        """A frame of ours was at fault. One in flight: that one. Several: find out one by one."""
-        flying = [pending for pending in self._outbox.values() if pending.sent]
-        if len(flying) > 1:
-            self._window = 1
-            return []
-        kind = "bad_frame" if code == 4400 else "too_large"
-        return [self._settle(pending.waiting.key, Refused(kind, reason)) for pending in flying]
-
     # -- frames -----------------------------------------------------------------------------------------
 
     def received(self, frame: Frame, now: int) -> list[Effect]:
@@ -208,7 +135,7 @@ class Session:
             case "value":
                 return [Show(frames.value(frame))]
             case "done":
-                return self._done(frame, now)
+                return self._outbox.done(text(frame, "key"), frame, now)
             case "mark":
                 return self._mark(text(frame, "cursor"))
             case "welcome":
@@ -267,7 +194,7 @@ class Session:
         self._replays.clear()
         for channel, heard in self._heard.items():
             effects.append(self._watch_frame([channel], join(self._epoch, heard)))
-        return [*effects, *self._expired(now), *self._flush(now)]
+        return [*effects, *self._outbox.expired(now), *self._outbox.flush(now)]
 
     def _restart(self, missed: bool, reason: str, cursor: str) -> list[Effect]:
         """No replay follows: go on from the node's cursor; say so if something was missed."""
@@ -334,64 +261,20 @@ class Session:
         self._replays[self._watch_id] = channels
         return Send(frame | {"since": since})
 
-    # -- commands -------------------------------------------------------------------------------------------
+    # -- commands -----------------------------------------------------------------------------------------
 
     def do(self, waiting: Waiting, now: int) -> list[Effect]:
         """A command, already kept in the store."""
-        self._outbox.setdefault(waiting.key, Pending(waiting))
-        return self._flush(now)
+        self._outbox.put(waiting)
+        return self.woken(now)
 
     def woken(self, now: int) -> list[Effect]:
         """The time ``wake_at`` named has come."""
-        return self._flush(now)
+        return self._outbox.flush(now) if self._is_welcome else []
 
     def wake_at(self) -> int | None:
         """When ``woken`` should be called next, UTC milliseconds."""
-        if not self._is_welcome:
-            return None
-        times = [pending.retry_at for pending in self._outbox.values() if pending.retry_at]
-        return min(times, default=None)
-
-    def _flush(self, now: int) -> list[Effect]:
-        """Send what may be sent, oldest first, at most the window at once."""
-        if not self._is_welcome:
-            return []
-        room = self._window - sum(pending.sent for pending in self._outbox.values())
-        effects: list[Effect] = []
-        for pending in self._outbox.values():
-            if len(effects) >= room:
-                break
-            if not pending.sent and pending.retry_at <= now:
-                pending.sent, pending.retry_at = True, 0
-                key, command, _ = pending.waiting
-                effects.append(Send({"t": "do", "key": key, "command": command}))
-        return effects
-
-    def _done(self, frame: Frame, now: int) -> list[Effect]:
-        pending = self._outbox.get(text(frame, "key"))
-        if pending is None:
-            return []
-        key = pending.waiting.key
-        if frame.get("ok"):
-            self._window = self._window_max
-            repeated = bool(frame.get("repeated", False))
-            done = Done(dict(frame.get("answer") or {}), str(frame.get("cursor", "")), repeated)
-            return [self._settle(key, done), *self._flush(now)]
-        refusal = refused(frame.get("error"))
-        if not refusal.retry:
-            return [self._settle(key, refusal), *self._flush(now)]
-        pending.sent = False
-        pending.retry_at = now + round(delay_seconds(pending.attempts, self._chance) * 1000)
-        pending.attempts += 1
-        return []
-
-    def _settle(self, key: str, outcome: Done | TapError) -> Settle:
-        del self._outbox[key]
-        return Settle(key, outcome)
-
-    def _expired(self, now: int) -> list[Effect]:
-        old = [key for key, p in self._outbox.items() if now - p.waiting.since > KEY_KEPT_MS]
-        return [self._settle(key, Stale(f"command {key} waited too long")) for key in old]
+        return self._outbox.wake_at() if self._is_welcome else None
 
 
 # -- cursors -------------------------------------------------------------------------------------------------

@@ -1,9 +1,10 @@
 """``tap demo``: a made-up company in three countries, on three real nodes, that keeps talking.
 
 - ``company``   its regions, people and communities
-- ``stories``   what its people talk about: scenes with questions, answers, ideas, polls, praise
+- ``story``     what a scene is; ``questions`` and ``happenings`` hold them, ``stories`` all of them
+- ``conversations``  direct messages
 - ``director``  which line of which scene comes next, decided by a seed and without any input or output
-- ``places``    folders, ports, keys and passwords; made once and kept
+- ``founding``  people, roles, passwords and tokens; made once and kept
 - ``nodes``     the nodes as processes: started, watched, ended; also what end-to-end tests use
 - ``stage``     people signed in through the SDK, saying the director's lines
 - ``command``   ``tap demo`` itself

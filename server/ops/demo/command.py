@@ -71,6 +71,8 @@ def free_base(wanted: int | None) -> int:
 async def run(folder: Path, places: Sequence[Place], seed: int | None, silent: bool) -> None:
     """From the first start to the last process ended. Raises NodeFailed when a node does not start."""
     stop = stop_signal()
+    if not founding.is_founded(folder):
+        say("First start: people, keys and passwords are made; this takes half a minute at most.")
     secrets = await founding.secrets(folder, places)
     async with running(places, stop):
         announce(places, secrets)

@@ -12,7 +12,8 @@ from random import Random
 from typing import Any, NamedTuple
 
 from server.ops.demo import company
-from server.ops.demo.stories import MODELS, SITES, STORIES, Story
+from server.ops.demo.stories import STORIES
+from server.ops.demo.story import MODELS, SITES, Story
 
 SCENES_OPEN_MIN = 3
 STORIES_RESTING = 20

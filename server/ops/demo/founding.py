@@ -100,6 +100,10 @@ def checked(outcome: object, *expected: Code) -> None:
         raise NodeFailed(outcome.message)
 
 
+def is_founded(folder: Path) -> bool:
+    return (folder / SECRETS).exists()
+
+
 def has_history(folder: Path) -> bool:
     return (folder / HISTORY).exists()
 

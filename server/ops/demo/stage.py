@@ -15,7 +15,8 @@ from tap_client import Client, Ended, Http, Refused, TapError
 
 from server.ops.demo import company, conversations
 from server.ops.demo.director import Beat, Cue, Director
-from server.ops.demo.stories import STORIES, Story
+from server.ops.demo.stories import STORIES
+from server.ops.demo.story import Story
 
 ACTING_MAX = 8
 """Cues performed at once: enough to fill a page in seconds, few enough for a laptop."""

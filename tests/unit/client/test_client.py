@@ -20,7 +20,7 @@ from tap_client import (
     Unauthenticated,
     Value,
 )
-from tap_client.client import is_loopback, live_address
+from tap_client.address import is_loopback, live_address
 from tap_client.frames import Encoding
 
 from tests.unit.client.fake_node import SECONDS_MAX, Line, fake_node
@@ -205,7 +205,7 @@ async def test_a_bot_may_answer_from_its_callback() -> None:
 async def test_a_slow_application_pauses_reading_and_loses_nothing(
     ears: Ears, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tap_client.client.UNHEARD_MAX", 5)
+    monkeypatch.setattr("tap_client.delivery.UNHEARD_MAX", 5)
     may_go_on = asyncio.Event()
 
     async def slow(event: Event) -> None:

@@ -7,10 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_client.errors import ProtocolError, Refused, Stale, Unauthenticated
-from tap_client.frames import Done, event
-from tap_client.session import (
-    KEY_KEPT_MS,
+from tap_client.effects import (
     Effect,
     Fail,
     Hear,
@@ -19,11 +16,13 @@ from tap_client.session import (
     Reset,
     Retry,
     Send,
-    Session,
     Settle,
-    State,
     Warn,
 )
+from tap_client.errors import ProtocolError, Refused, Stale, Unauthenticated
+from tap_client.frames import Done, event
+from tap_client.outbox import KEY_KEPT_MS
+from tap_client.session import Session, State
 from tap_client.store import Waiting
 
 from tests.unit.client import fake_node

@@ -15,7 +15,8 @@ from server.domain import commands
 from server.domain.ids import PERSON_PATTERN
 from server.ops.demo import company, conversations
 from server.ops.demo.director import TRIES_MAX, Beat, Cast, Director, Ref, filled
-from server.ops.demo.stories import STORIES, Story
+from server.ops.demo.stories import STORIES
+from server.ops.demo.story import Story
 from tests.support.node import TestNode, open_test_node
 
 KINDS = {

@@ -1,0 +1,96 @@
+"""Giving what was heard to the application: one thing at a time, in order, then keeping the place.
+
+Apart from the connection, because a callback may itself await a command's answer, which comes over the
+connection.
+"""
+
+import asyncio
+import inspect
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from tap_client.effects import Hear, Move, Reset, Settle, Show
+from tap_client.errors import TapError
+from tap_client.frames import Done, Event, Value
+from tap_client.store import Store
+
+UNHEARD_MAX = 2_000
+"""Events waiting for the application before reading pauses and the node lets us catch up later."""
+
+Heard = Callable[[Event], Awaitable[None] | None]
+Shown = Callable[[Value], Awaitable[None] | None]
+WasReset = Callable[[str, str], Awaitable[None] | None]
+"""(reason, cursor)"""
+Settled = Callable[[str, Done | TapError], Awaitable[None] | None]
+"""(key, outcome) of every command, also those left over from an earlier run."""
+
+Told = Hear | Show | Move | Reset | Settle
+
+
+class Callbacks(NamedTuple):
+    """The application's side; each may be a plain function or a coroutine."""
+
+    event: Heard | None
+    value: Shown | None
+    reset: WasReset | None
+    settled: Settled | None
+
+
+class Delivery:
+    """The queue between connection and application. ``store`` gets the cursor after each callback."""
+
+    def __init__(self, callbacks: Callbacks, store: Store) -> None:
+        self._callbacks = callbacks
+        self._store = store
+        self._waiting: deque[Told] = deque()
+        self._to_tell = asyncio.Event()
+        self._has_room = asyncio.Event()
+
+    def put(self, told: Told) -> None:
+        self._waiting.append(told)
+        self._to_tell.set()
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._waiting) > UNHEARD_MAX
+
+    async def room(self) -> None:
+        """Returns when everything was told, or somebody lets the reader go on."""
+        self._has_room.clear()
+        await self._has_room.wait()
+
+    def let_reader_go_on(self) -> None:
+        self._has_room.set()
+
+    async def run(self) -> None:
+        """For ever. Raises what a callback raises."""
+        while True:
+            while self._waiting:
+                await self._tell(self._waiting.popleft())
+            self._has_room.set()
+            self._to_tell.clear()
+            await self._to_tell.wait()
+
+    async def _tell(self, told: Told) -> None:
+        match told:
+            case Hear(event, cursor):
+                await _call(self._callbacks.event, event)
+                if cursor is not None:
+                    self._store.move(cursor)
+            case Show(value):
+                await _call(self._callbacks.value, value)
+            case Reset(reason, cursor):
+                await _call(self._callbacks.reset, reason, cursor)
+                self._store.move(cursor)
+            case Move(cursor):
+                self._store.move(cursor)
+            case Settle(key, outcome):
+                await _call(self._callbacks.settled, key, outcome)
+
+
+async def _call(callback: Callable[..., Awaitable[None] | None] | None, *values: Any) -> None:
+    if callback is not None:
+        result = callback(*values)
+        if inspect.isawaitable(result):
+            await result
