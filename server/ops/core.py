@@ -126,6 +126,10 @@ def _explained(config: Config) -> Iterator[None]:
         raise StartError(
             f"The database was made by another version of Tap ({error}): install that version or newer."
         ) from None
+    except ModuleNotFoundError as error:
+        raise StartError(
+            f"storage.url needs the package {error.name}: install tap-server[postgres]."
+        ) from None
     except (DatabaseError, sqlite3.DatabaseError) as error:
         raise StartError(_advice(str(getattr(error, "orig", None) or error))) from None
 
