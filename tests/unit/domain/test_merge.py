@@ -1,0 +1,50 @@
+"""Who may write an event, told from the event alone (I7)."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.domain import events as e
+from server.domain.events import EVENTS
+from server.domain.events.base import Event
+from server.domain.merge import may_write
+from tests.support.shapes import FEW, values
+
+member = e.Member(person="asha", region="in")
+NAMING_THEIR_WRITER: dict[str, Event] = {
+    "person.registered": e.PersonRegistered(person="asha", home="in", name="Asha"),
+    "community.created": e.CommunityCreated(
+        community="t", home="in", name="Tea", audience="global"
+    ),
+    "conversation.started": e.ConversationStarted(conversation="d", home="in", members=(member,)),
+    "poll.region_closed": e.PollRegionClosed(
+        poll="p", place="c:t", region="in", ballots=1, last_seq=1
+    ),
+    "poll.tallied": e.PollTallied(poll="p", place="c:t", region="in", rev=1, voters=1, counts=(1,)),
+    "erasure.completed": e.ErasureCompleted(request="r", region="in", bodies=1),
+}
+"""Kinds whose body says which region writes them."""
+
+
+@pytest.mark.parametrize("kind", NAMING_THEIR_WRITER)
+def test_an_event_that_names_its_writer_is_believed_from_no_other(kind: str) -> None:
+    event = NAMING_THEIR_WRITER[kind]
+    assert may_write(event, "in")
+    assert not may_write(event, "de")
+
+
+def test_nobody_hands_a_person_over_to_themselves() -> None:
+    event = e.PersonHandedOver(person="asha", to="de", rev=1)
+    assert may_write(event, "in")
+    assert not may_write(event, "de")
+
+
+@pytest.mark.parametrize(
+    "kind", [k for k in EVENTS if k not in NAMING_THEIR_WRITER and k != "person.handed_over"]
+)
+@FEW
+@given(data=st.data(), origin=st.sampled_from(["in", "de"]))
+def test_all_others_are_their_origins_word(kind: str, data: st.DataObject, origin: str) -> None:
+    assert may_write(data.draw(values(EVENTS[kind])), origin)
