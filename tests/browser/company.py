@@ -164,3 +164,7 @@ def _found(company: Company) -> None:
         for one in COLLEAGUES:
             company.everywhere(one.id, f"/communities/{made}")
             company.do(one.id, "membership.set", community=made, joined=True)
+    place = "c:" + company.communities["Hydraulics"]
+    text = "Welcome to Hydraulics. Ask anything."
+    welcome = company.do("lena", "post.publish", place=place, kind="update", text=text)["post"]
+    company.run_until_seen("asha.rao", welcome)

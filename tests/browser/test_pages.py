@@ -136,7 +136,7 @@ def test_every_page(
             wrong.append(f"{name} scrolls sideways")
         if page.locator("h1").count() != 1:
             wrong.append(f"{name} has {page.locator('h1').count()} h1")
-    assert wrong == []
+    assert wrong == [], "\n".join(wrong)
 
 
 def test_what_opens_is_sound_too(
@@ -157,7 +157,7 @@ def test_what_opens_is_sound_too(
     expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     page.screenshot(path=screens / "keys.png")
     wrong += findings(page, axe)
-    assert wrong == []
+    assert wrong == [], "\n".join(wrong)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

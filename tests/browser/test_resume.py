@@ -103,7 +103,6 @@ def test_drafts_stay(sign_in: SignIn, company: Company) -> None:
     post = publish(company, "Unfinished words.")
     page = sign_in("meera", f"/t/{post}")
     page.get_by_role("textbox", name="Write a reply").fill("I was about to say")
-    page.wait_for_function("Object.keys(localStorage).some((key) => key.startsWith('tap:draft:'))")
     page.reload()
     expect(page.get_by_role("textbox", name="Write a reply")).to_have_value("I was about to say")
 
@@ -126,21 +125,16 @@ def test_going_back_stands_where_one_was(sign_in: SignIn, company: Company) -> N
         publish(company, f"Line {n} of a long day.\n\n" + "And more of it. " * 30)
     page = sign_in("meera")
     eighth = page.locator(".feed > article").nth(8)
-    eighth.scroll_into_view_if_needed()
-    page.mouse.wheel(0, 200)
-    eighth.get_by_role("link").nth(1).focus()
-    before = eighth.evaluate("(element) => element.getBoundingClientRect().top")
+    eighth.evaluate("(element) => element.scrollIntoView({ block: 'center' })")
+    before = eighth.bounding_box()
     eighth.locator("a.action").click()
     expect(page.locator(".post.alone")).to_be_visible()
     page.go_back()
-    expect(page.locator(".feed > article").nth(8)).to_be_visible()
-    page.wait_for_function("window.scrollY > 0")
-    after = (
-        page.locator(".feed > article")
-        .nth(8)
-        .evaluate("(element) => element.getBoundingClientRect().top")
-    )
-    assert abs(after - before) < 40
+    expect(eighth).to_be_in_viewport()
+    after = eighth.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert abs(after["y"] - before["y"]) < 40
 
 
 def test_live_posts_do_not_move_what_is_read(sign_in: SignIn, company: Company) -> None:

@@ -63,6 +63,9 @@ function rememberAnchor(): void {
   }
 }
 
+/** Rows off the screen have estimated heights, which become real within a few frames of being near it. */
+const SETTLING_FRAMES = 12;
+
 /** Called by a page whose content is in place; stands where the reader was. True if there was such a spot. */
 export function restoreScroll(): boolean {
   const anchor = wanted;
@@ -70,6 +73,23 @@ export function restoreScroll(): boolean {
   const item = document.querySelector<HTMLElement>(`[data-item="${CSS.escape(anchor.id)}"]`);
   if (item === null) return false;
   wanted = null;
-  window.scrollBy(0, item.getBoundingClientRect().top - anchor.top);
+  hold(item, anchor.top);
   return true;
+}
+
+/** Keeps an item at its height on the screen until the page has settled, or the reader scrolls. */
+function hold(item: HTMLElement, top: number): void {
+  const own = new AbortController();
+  for (const act of ["wheel", "touchstart", "keydown", "pointerdown"]) {
+    window.addEventListener(act, () => own.abort(), { signal: own.signal, passive: true });
+  }
+  let frames = SETTLING_FRAMES;
+  const settle = (): void => {
+    if (own.signal.aborted) return;
+    window.scrollBy({ top: item.getBoundingClientRect().top - top, behavior: "instant" });
+    frames -= 1;
+    if (frames > 0) requestAnimationFrame(settle);
+    else own.abort();
+  };
+  settle();
 }

@@ -37,6 +37,14 @@ test("one's own post stands at once", () => {
   expect(feed.shown.value).toEqual(["c", "b", "a"]);
 });
 
+test("where nothing is read nothing has to wait", async () => {
+  pages[""] = { order: [], next: null };
+  generation.value = 2;
+  await feed.open();
+  feed.arrived([post("c"), post("d")]);
+  expect([feed.shown.value, feed.waiting.value]).toEqual([["d", "c"], []]);
+});
+
 test("nothing stands twice, neither live nor from an older page", async () => {
   feed.arrived([post("b"), post("c")]);
   feed.arrived([post("c")]);

@@ -18,13 +18,18 @@ function html(node: ComponentChildren): string {
   const attributes = Object.entries(rest).filter(([name, value]) => value !== undefined && name !== "dir").map(([name, value]) => ` ${name}="${String(value)}"`);
   return `<${type}${attributes.join("")}>${html(children)}</${type}>`;
 }
-const shown = (text: string): string => html(markdownBlocks(text, [], HERE));
+const shown = (text: string): string => html(markdownBlocks(text, [], HERE, 2));
 
 describe("Markdown", () => {
   test("becomes elements", () => {
     expect(shown("# Big\n\nSome **bold** and `code`.")).toBe(
       "<h3>Big</h3><p>Some <strong>bold</strong> and <code>code</code>.</p>");
     expect(shown("1. one\n2. two")).toBe('<ol start="1"><li class=""><span>one</span></li><li class=""><span>two</span></li></ol>');
+  });
+
+  test("headings make an outline without gaps, however many marks the writer took", () => {
+    expect(shown("## a\n\n#### b\n\n## c").replaceAll(/<(h\d)>(.)<\/h\d>/gu, "$1$2 ")).toBe("h3a h4b h3c ");
+    expect(shown("### a\n\n# b").replaceAll(/<(h\d)>(.)<\/h\d>/gu, "$1$2 ")).toBe("h3a h3b ");
   });
 
   test.each([

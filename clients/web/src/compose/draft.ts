@@ -3,7 +3,6 @@
 import { useEffect, useState } from "preact/hooks";
 
 const PREFIX = "tap:draft:";
-const SAVE_MS = 300;
 
 export interface Draft<T> {
   value: T;
@@ -12,10 +11,7 @@ export interface Draft<T> {
 
 export function useDraft<T>(key: string, empty: T): Draft<T> {
   const [value, set] = useState<T>(() => load(key, empty));
-  useEffect(() => {
-    const timer = setTimeout(() => store(key, value, empty), SAVE_MS);
-    return () => clearTimeout(timer);
-  }, [key, value, empty]);
+  useEffect(() => store(key, value, empty), [key, value, empty]);
   return { value, set };
 }
 

@@ -66,12 +66,17 @@ export class Feed {
     }
   }
 
-  /** Posts that came live: own ones stand at once, others wait for the reader. */
+  /** Posts that came live: own ones stand at once, others wait for the reader, if there is anything to read. */
   arrived(posts: readonly PostView[]): void {
     const known = new Set([...(this.#shown.value ?? []), ...this.#waiting.value]);
     const fresh = posts.filter((post) => isRoot(post) && !known.has(post.id) && this.source.accepts(post)).toReversed();
     const own = fresh.filter((post) => post.author === this.#client.view.me).map((post) => post.id);
     const others = fresh.filter((post) => post.author !== this.#client.view.me).map((post) => post.id);
+    if (this.#shown.value?.length === 0) this.#shown.value = fresh.map((post) => post.id);
+    else this.#arrivedAbove(own, others);
+  }
+
+  #arrivedAbove(own: readonly string[], others: readonly string[]): void {
     if (own.length > 0 && this.#shown.value !== null) this.#shown.value = [...own, ...this.#shown.value];
     if (others.length > 0) this.#waiting.value = [...others, ...this.#waiting.value];
   }

@@ -124,7 +124,7 @@ function HistoryDialog({ post, onClose }: Props) {
                   {revision.reason !== "" && <> · <span dir="auto">{revision.reason}</span></>}
                 </p>
                 {revision.title !== "" && <p class="strong" dir="auto">{revision.title}</p>}
-                <Markdown text={revision.text} mentions={post.mentions} />
+                <Markdown text={revision.text} mentions={post.mentions} below={2} />
               </li>
             ))}
           </ol>

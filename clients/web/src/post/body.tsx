@@ -11,7 +11,14 @@ import { Poll } from "./poll.tsx";
 const FOLDED_CHARS = 900;
 const FOLDED_LINES = 14;
 
-export function PostBody({ post, folded }: { post: Post; folded: boolean }) {
+interface Props {
+  post: Post;
+  folded: boolean;
+  /** The level of the heading above the text. */
+  below: number;
+}
+
+export function PostBody({ post, folded, below }: Props) {
   if (post.deleted) return <p class="gone">{post.root === post.id ? t.deletedPost : t.deletedReply}</p>;
   if (post.hidden) return <p class="gone">{t.hiddenPost}</p>;
   const { detail } = post;
@@ -19,7 +26,7 @@ export function PostBody({ post, folded }: { post: Post; folded: boolean }) {
     <>
       <PraiseBox post={post} />
       <PaperBox post={post} />
-      <Text post={post} folded={folded} />
+      <Text post={post} folded={folded} below={below} />
       {detail?.poll && <Poll post={post} spec={detail.poll} />}
       <IdeaBox post={post} />
       <AnnouncementBox post={post} />
@@ -28,16 +35,16 @@ export function PostBody({ post, folded }: { post: Post; folded: boolean }) {
   );
 }
 
-function Text({ post, folded }: { post: Post; folded: boolean }) {
+function Text({ post, folded, below }: Props) {
   const long = folded && (post.text.length > FOLDED_CHARS || post.text.split("\n").length > FOLDED_LINES);
   const [open, setOpen] = useState(false);
   // A praise or a paper may say in its text what stands above it already.
   const said = post.detail?.praise?.behaviour ?? post.detail?.paper?.abstract;
   if (post.text === "" || post.text === said) return null;
-  if (!long) return <Markdown text={post.text} mentions={post.mentions} />;
+  if (!long) return <Markdown text={post.text} mentions={post.mentions} below={below} />;
   return (
     <>
-      <div class={open ? "" : "folded"}><Markdown text={post.text} mentions={post.mentions} /></div>
+      <div class={open ? "" : "folded"}><Markdown text={post.text} mentions={post.mentions} below={below} /></div>
       <button type="button" class="link" aria-expanded={open} onClick={() => setOpen(!open)}>{open ? t.less : t.more}</button>
     </>
   );

@@ -39,7 +39,7 @@ function Card({ post, at, showPlace }: { post: Post; at?: number; showPlace: boo
           <PostMenu post={post} ask={setAsked} />
         </div>
         <Title post={post} alone={alone} />
-        <PostBody post={post} folded={!alone} />
+        <PostBody post={post} folded={!alone} below={alone || post.title === "" ? 1 : 2} />
         <VerifiedMark post={post} />
         <PostActions post={post} />
       </div>

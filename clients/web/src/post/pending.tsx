@@ -8,6 +8,8 @@ import { Markdown } from "../text/markdown.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { PersonAvatar, PersonLink } from "../ui/person.tsx";
 
+const NOBODY: readonly string[] = [];
+
 /** Posts on their way to a place, or to any; those the store already holds are left to it. */
 export function usePendingPosts(place?: string): readonly Entry[] {
   const { view, store } = useClient();
@@ -35,7 +37,7 @@ export function PendingPost({ entry }: { entry: Entry }) {
       <div class="post-main">
         <div class="post-head"><PersonLink id={view.me} /> <PendingState entry={entry} /></div>
         {command.do === "post.publish" && command.title && <p class="post-title" dir="auto">{command.title}</p>}
-        {command.text && <Markdown text={command.text} mentions={command.mentions ?? []} />}
+        {command.text && <Markdown text={command.text} mentions={command.mentions ?? NOBODY} below={2} />}
       </div>
     </article>
   );

@@ -68,8 +68,8 @@ export function Account() {
   const next = { system: "light", light: "dark", dark: "system" } as const;
   return (
     <Menu
-      label={`${t.account}: ${name}`} class="account"
-      face={<><PersonAvatar id={client.view.me} size="s" /><span class="account-name" dir="auto">{name}</span></>}
+      label={t.account} class="account" named
+      face={<><PersonAvatar id={client.view.me} size="s" /><span class="unseen">{t.account}: </span><span class="account-name" dir="auto">{name}</span></>}
       items={[
         { label: t.profile, act: () => go(`/p/${client.view.me}`) },
         { label: `${t.theme}: ${t.themes[theme.value]}`, act: () => setTheme(next[theme.value]) },

@@ -11,24 +11,44 @@ import { useMemo } from "preact/hooks";
 import { decodeEntities, safeAddress } from "./safe.ts";
 import { Words } from "./words.tsx";
 
-/** The view has the h1, the post's title the h2. */
-const FIRST_HEADING = 3;
-
 /** What of a post decides how its marks become elements. */
 interface Context {
   mentions: readonly string[];
   /** Our own origin: links to it stay in the page. */
   origin: string;
+  /** The level of each heading's element. */
+  levels: ReadonlyMap<Token, number>;
 }
 
-export function Markdown({ text, mentions }: { text: string; mentions: readonly string[] }) {
-  const shown = useMemo(() => markdownBlocks(text, mentions, window.location.origin), [text, mentions]);
+interface Props {
+  text: string;
+  mentions: readonly string[];
+  /** The level of the heading above the text: its own ones come below it, without a gap. */
+  below: number;
+}
+
+export function Markdown({ text, mentions, below }: Props) {
+  const shown = useMemo(() => markdownBlocks(text, mentions, window.location.origin, below), [text, mentions, below]);
   return <div class="prose">{shown}</div>;
 }
 
 /** The elements of a text. Pure. */
-export function markdownBlocks(text: string, mentions: readonly string[], origin: string): ComponentChildren {
-  return blocks(new Lexer({ gfm: true, breaks: true }).lex(text), { mentions, origin });
+export function markdownBlocks(text: string, mentions: readonly string[], origin: string, below: number): ComponentChildren {
+  const tokens = new Lexer({ gfm: true, breaks: true }).lex(text);
+  return blocks(tokens, { mentions, origin, levels: levelsOf(tokens, below) });
+}
+
+/** Writers begin with any number of # and skip some: an outline for the ear may not. */
+function levelsOf(tokens: readonly Token[], below: number): Map<Token, number> {
+  const headings = tokens.filter((token): token is Tokens.Heading => token.type === "heading");
+  const depths = [...new Set(headings.map((heading) => heading.depth))].toSorted();
+  const levels = new Map<Token, number>();
+  let last = below;
+  for (const heading of headings) {
+    last = Math.min(6, last + 1, below + 1 + depths.indexOf(heading.depth));
+    levels.set(heading, last);
+  }
+  return levels;
 }
 
 function blocks(tokens: readonly Token[], context: Context): ComponentChildren {
@@ -39,7 +59,10 @@ function Block({ token, context }: { token: Token; context: Context }): JSX.Elem
   const inside = (): ComponentChildren => inlines(token, context);
   switch (token.type) {
     case "heading": {
-      const Heading = `h${Math.min(6, FIRST_HEADING - 1 + (token as Tokens.Heading).depth)}` as "h3";
+      const level = context.levels.get(token);
+      // One inside a quotation or a list belongs to no outline.
+      if (level === undefined) return <p dir="auto"><strong>{inside()}</strong></p>;
+      const Heading = `h${level}` as "h3";
       return <Heading dir="auto">{inside()}</Heading>;
     }
     case "paragraph":

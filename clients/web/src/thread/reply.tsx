@@ -46,7 +46,7 @@ export function Reply({ branch, root, fresh }: Props) {
           {fresh && <span class="fresh">{t.newMark}</span>}
           <PostMenu post={post} root={root} ask={setAsked} />
         </div>
-        <PostBody post={post} folded={false} />
+        <PostBody post={post} folded={false} below={2} />
         <VerifiedMark post={post} />
         <PostActions post={post} reply={root.locked ? undefined : () => setAnswering(!answering)}>
           <AcceptButton post={post} root={root} />

@@ -23,9 +23,11 @@ interface Props {
   items: readonly MenuItem[];
   class?: string;
   across?: boolean;
+  /** The face is words: they name the button, and the label only the menu. */
+  named?: boolean;
 }
 
-export function Menu({ label, face, items, class: className = "icon-button", across = false }: Props) {
+export function Menu({ label, face, items, class: className = "icon-button", across = false, named = false }: Props) {
   const [open, setOpen] = useState<"first" | "last" | null>(null);
   const button = useRef<HTMLButtonElement>(null);
   const id = useId();
@@ -41,7 +43,7 @@ export function Menu({ label, face, items, class: className = "icon-button", acr
   return (
     <span class="menu-anchor">
       <button
-        ref={button} type="button" class={className} aria-label={label} aria-haspopup="menu" aria-expanded={open !== null}
+        ref={button} type="button" class={className} aria-label={named ? undefined : label} aria-haspopup="menu" aria-expanded={open !== null}
         aria-controls={open ? id : undefined} onClick={() => setOpen(open ? null : "first")} onKeyDown={onKeyDown}
       >
         {face}
