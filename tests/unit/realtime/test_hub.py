@@ -177,6 +177,21 @@ def test_a_flooded_reader_is_at_the_position_before_while_it_is_told() -> None:
     assert not hub.hears((TEA,))
 
 
+def test_an_import_is_handed_out_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "BATCH_RECORDS", 2)
+    hub = Hub(0)
+    (tea,) = readers(hub, (TEA,))
+    hub.publish(
+        [record(1, CHESS), record(2, CHESS), record(3, TEA), record(4, TEA), record(5, TEA)]
+    )
+    sizes = []
+    for part in hub.fan_out():
+        part.deliver()
+        sizes.append((len(part.writes), hub.position))
+    assert sizes == [(0, 2), (1, 4), (1, 5)]
+    assert tea.heard == [[3, 4], [5]]
+
+
 # -- values --------------------------------------------------------------------------------------------------
 
 
