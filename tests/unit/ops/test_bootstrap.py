@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from server.domain.commands import RegisterPerson, SetPersonRole
 from server.ops import accounts, config_file, operator
 from server.ops.demo.nodes import Node, Place
-from tests.support.processes import places, running, tap, until
+from tests.support.processes import places, rows, running, tap, until
 
 pytestmark = pytest.mark.e2e
 
@@ -235,3 +235,33 @@ async def test_health_and_measurements_answer(nodes: dict[str, Node]) -> None:
     assert node["public_key"] == (await asyncio.to_thread(at, place, "keys")).strip()
     _, writer = await asyncio.open_connection("127.0.0.1", place.port)
     writer.close()
+
+
+# -- a disk is lost ---------------------------------------------------------------------------------------------
+
+
+async def test_a_region_restored_from_a_backup_goes_on(nodes: dict[str, Node]) -> None:
+    """What came after the backup is lost at home; peers take what comes from now on."""
+    de, india = nodes["de"], nodes["in"]
+    await de.stop()
+    backup = de.place.database.read_bytes()
+    await de.start()
+    await create(de, "Lost")
+    await until("India has heard of it", lambda: community_names(india) == {"Lost"})
+    await de.stop()
+    await asyncio.to_thread(de.place.database.write_bytes, backup)
+    await asyncio.to_thread(at, de.place, "restored", "--yes")
+    await de.start()
+    assert community_names(de) == set()
+    await create(de, "After")
+    await until("India hears what is new", lambda: "After" in community_names(india))
+    assert findings(await asyncio.to_thread(doctor, de.place)) == {}
+
+
+async def create(node: Node, name: str) -> None:
+    async with Client(node.place.url, await sign_in(node, "ada")) as client:
+        await client.do({"do": "community.create", "name": name})
+
+
+def community_names(node: Node) -> set[str]:
+    return {name for (name,) in rows(node.place, "SELECT name FROM communities")}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -174,3 +175,43 @@ def test_events_prints_the_log_in_order(tap: Tap, started: Path) -> None:
     last = tap("events", "--after", str(len(events) - 1)).stdout
     assert json.loads(last) == events[-1]
     assert len(tap("events", "--limit", "1").stdout.splitlines()) == 1
+
+
+# -- after a backup was put back ------------------------------------------------------------------------------
+
+
+def test_a_restored_database_goes_on_in_a_new_epoch(tap: Tap, started: Path) -> None:
+    before = [json.loads(line) for line in tap("events").stdout.splitlines()]
+    told = json.loads(tap("restored", "--yes", "--json").stdout)
+    assert int(told["epoch"], 16) >> 32 == (int(told["before"], 16) >> 32) + 1
+    assert tap("user", "add", "bob", "--name", "Bob", "--no-password").exit_code == 0
+    after = [json.loads(line) for line in tap("events").stdout.splitlines()][len(before) :]
+    assert [event["type"] for event in after] == ["epoch.opened", "person.registered"]
+    assert after[0]["body"]["previous"] == int(told["before"], 16)
+    assert [event["id"] for event in after] == [
+        f"de:{told['epoch']}:control:1",
+        f"de:{told['epoch']}:global:1",
+    ]
+    assert json.loads(tap("rebuild", "--check", "--json").stdout)["different"] == []
+
+
+def test_a_new_epoch_is_asked_for_and_refused_while_the_node_runs(tap: Tap, started: Path) -> None:
+    before = tap("events").stdout
+    assert tap("restored", input="n\n").exit_code == Exit.FOUND
+    with lock.hold(started / "data", "serve"):
+        assert tap("restored", "--yes").exit_code == Exit.MACHINE
+    assert tap("events").stdout == before
+
+
+# -- what the front page says -----------------------------------------------------------------------------------
+
+
+def test_the_readme_s_commands_work(tap: Tap) -> None:
+    text = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
+    block = text.partition("## Run a region")[2].partition("## ")[0]
+    verbs = [shlex.split(line)[1:] for line in block.splitlines() if line.startswith("    tap ")]
+    assert [verb[0] for verb in verbs] == ["init", "user", "serve"]
+    for verb in verbs[:-1]:
+        answer = tap(*verb, input="correct horse battery\n" * 2)
+        assert answer.exit_code == 0, answer.output
+    assert tap(*verbs[-1], "--help").exit_code == 0
