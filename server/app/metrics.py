@@ -13,7 +13,7 @@ House rules:
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
 # When a counter was made says nothing here, and would double the number of series.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 """From half an fsync on a good disk to a stall somebody must look at."""
