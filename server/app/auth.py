@@ -217,6 +217,21 @@ class Auth:
     ) -> Issued | Refusal:
         """A new session for whoever proves to be the person. ``instead_of``: a secret that ends with it,
         so that a sign-in never continues an older session."""
+        proven = await self.prove(person, proof, address=address, by=by)
+        if isinstance(proven, Refusal):
+            return proven
+        async with self._reader.snapshot() as snapshot:
+            who = await load_person(snapshot, proven)
+        if who is None or not who.active:
+            return self._failed(INACTIVE)
+        if instead_of:
+            await self.sign_out(instead_of)
+        return await self.issue(proven, kind, label)
+
+    async def prove(
+        self, person: str, proof: str, *, address: str, by: str = "password"
+    ) -> str | Refusal:
+        """Who the proof belongs to; attempts are counted, a right one is not."""
         refusal = self._attempts.take(person, address)
         if refusal is not None:
             metrics.LIMITS_HIT.labels("LOGIN_ATTEMPTS_PER_15_MIN").inc()
@@ -225,13 +240,7 @@ class Auth:
         if isinstance(proven, Refusal):
             return self._failed(proven)
         self._attempts.give_back(person, address)
-        async with self._reader.snapshot() as snapshot:
-            who = await load_person(snapshot, proven)
-        if who is None or not who.active:
-            return self._failed(INACTIVE)
-        if instead_of:
-            await self.sign_out(instead_of)
-        return await self.issue(proven, kind, label)
+        return proven
 
     @staticmethod
     def _failed(refusal: Refusal) -> Refusal:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
+from starlette.requests import Request
 from starlette.responses import Response
 
 from server.api.access import FOREIGN, clear_cookie, from_elsewhere, secret_of, set_cookie
@@ -12,7 +13,7 @@ from server.api.route import Body, Call, NoQuery
 from server.app.auth import COOKIE, SessionView
 from server.app.handle import Answer
 from server.domain import limits
-from server.domain.commands import Key, Lang, Name, Person, RegisterPerson, ShortText
+from server.domain.commands import Key, Lang, Name, Person, RegisterPerson, SetPersonRole, ShortText
 from server.domain.errors import Code, Refusal
 from server.domain.events import RegionRole
 from server.storage.async_facts import load_person
@@ -107,7 +108,7 @@ async def login(call: Call[NoQuery, Login]) -> Response | Refusal:
     issued = await services.auth.sign_in(
         wish.person,
         wish.password,
-        address=call.request.client.host if call.request.client else "",
+        address=_address(call.request),
         kind="device" if wish.device else "browser",
         label=wish.device or call.request.headers.get("user-agent", "")[: limits.NAME_CHARS_MAX],
         instead_of="" if wish.device else call.request.cookies.get(COOKIE, ""),
@@ -121,6 +122,11 @@ async def login(call: Call[NoQuery, Login]) -> Response | Refusal:
     response = answer(SignedIn(person=wish.person))
     set_cookie(response, issued, services)
     return response
+
+
+def _address(request: Request) -> str:
+    """The caller's address, as the proxies we trust tell it."""
+    return request.client.host if request.client else ""
 
 
 async def logout(call: Call[NoQuery, None]) -> Response:
@@ -168,7 +174,7 @@ async def end_session(call: Call[NoQuery, None]) -> Done | Refusal:
 async def change_password(call: Call[NoQuery, NewPassword]) -> Done | Refusal:
     """Signs out everywhere else too: whoever knew the old one is out."""
     services, wish = call.services, call.body
-    proven = await services.passwords.authenticate(call.person, wish.old)
+    proven = await services.auth.prove(call.person, wish.old, address=_address(call.request))
     if isinstance(proven, Refusal):
         return msgspec.structs.replace(proven, field="old")
     refusal = await services.passwords.set(call.person, wish.new)
@@ -219,8 +225,6 @@ async def new_person(call: Call[NoQuery, NewPerson]) -> Done | Refusal:
 
 async def _equip(call: Call[NoQuery, NewPerson], wish: NewPerson) -> Refusal | None:
     """Roles and the password; asked again with the same key, what is missing is made up for."""
-    from server.domain.commands import SetPersonRole
-
     for role in wish.roles:
         grant = SetPersonRole(person=wish.person, role=role, on=True)
         key = f"{wish.key[: limits.KEY_CHARS_MAX - 24]}.{role}"

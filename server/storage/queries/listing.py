@@ -1,10 +1,11 @@
 """Which posts, in which order: ids only, a bounded page at a time, the next one found by key.
 
 A *key* is (at, id). Feeds run from new to old, threads from old to new. Over many places a feed takes
-the newest few of each place by the index (place, parent, at) and merges: its cost grows with the
-number of places, never with the number of posts.
+the newest few of each place by the index (place, parent, at) and merges; a place that gave all it was
+asked for is asked for a whole page. So the cost grows with the number of places, never of posts.
 """
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
@@ -34,6 +35,8 @@ class Key(NamedTuple):
     post: str
 
 
+FEW = 12
+"""Of most places less than this is on a page of 50 over many of them."""
 NEWEST = Key(2**62, "")
 OLDEST = Key(-1, "")
 
@@ -55,24 +58,21 @@ def _newer(c: Any) -> ColumnElement[bool]:
     return and_(c.at >= _AT, or_(c.at > _AT, c.post > _POST))
 
 
-def _tops_of(place: ColumnElement[str], *conditions: ColumnElement[bool]) -> Select[tuple[str]]:
-    c = _top.c
-    return (
-        select(c.post)
-        .where(c.place == place, c.parent == _NONE, c.kind != "", _older(c), *conditions)
-        .order_by(c.at.desc(), c.post.desc())
-        .limit(_LIMIT)
-    )
-
-
 def _merged(
     places: Table, key: str, prefix: str, *conditions: ColumnElement[bool]
-) -> Select[tuple[int, str]]:
-    """The newest tops of threads over the rows of ``places`` whose ``key`` is in the list asked for."""
-    name = places.c[key]
-    tops = _tops_of(literal(prefix).concat(name), *conditions).correlate(places)
+) -> Select[tuple[int, str, str]]:
+    """The newest tops of threads over the rows of ``places`` whose ``key`` is in the list asked for,
+    at most ``each`` of every place."""
+    name, c = places.c[key], _top.c
+    tops = (
+        select(c.post)
+        .where(c.place == literal(prefix).concat(name), c.parent == "", _older(c), *conditions)
+        .order_by(c.at.desc(), c.post.desc())
+        .limit(bindparam("each"))
+        .correlate(places)
+    )
     return (
-        select(_p.at, _p.post)
+        select(_p.at, _p.post, name.label("of"))
         .select_from(places.join(t.posts, _p.post.in_(tops)))
         .where(name.in_(bindparam("ids", expanding=True)))
         .order_by(_p.at.desc(), _p.post.desc())
@@ -118,13 +118,8 @@ async def newest(
     limit: int,
 ) -> list[Key]:
     """Tops of threads in these places, newest first."""
-    asked = before._asdict() | {"limit": limit}
-    found: list[Key] = []
-    if communities:
-        found += _keys(await snapshot.rows(_IN_COMMUNITIES, asked | {"ids": sorted(communities)}))
-    if conversations:
-        ids = {"ids": sorted(conversations)}
-        found += _keys(await snapshot.rows(_IN_CONVERSATIONS, asked | ids))
+    found = await _over(snapshot, _IN_COMMUNITIES, communities, before, limit)
+    found += await _over(snapshot, _IN_CONVERSATIONS, conversations, before, limit)
     return sorted(found, reverse=True)[:limit]
 
 
@@ -132,10 +127,29 @@ async def unanswered(
     snapshot: Snapshot, communities: Collection[str], before: Key, limit: int
 ) -> list[Key]:
     """Questions without an accepted answer, newest first."""
-    if not communities:
+    found = await _over(snapshot, _QUESTIONS, communities, before, limit)
+    return sorted(found, reverse=True)[:limit]
+
+
+async def _over(
+    snapshot: Snapshot,
+    query: Select[tuple[int, str, str]],
+    places: Collection[str],
+    before: Key,
+    limit: int,
+) -> list[Key]:
+    """A few of every place first; then a whole page of those that gave as many as they might."""
+    if not places:
         return []
-    asked = before._asdict() | {"limit": limit, "ids": sorted(communities)}
-    return _keys(await snapshot.rows(_QUESTIONS, asked))
+    asked = before._asdict() | {"limit": limit}
+    rows = await snapshot.rows(query, asked | {"ids": sorted(places), "each": min(FEW, limit)})
+    given = Counter(row.of for row in rows)
+    busy = sorted(place for place, count in given.items() if FEW <= count < limit)
+    found = {Key(row.at, row.post) for row in rows}
+    if busy:
+        more = await snapshot.rows(query, asked | {"ids": busy, "each": limit})
+        found.update(Key(row.at, row.post) for row in more)
+    return list(found)
 
 
 async def in_place(snapshot: Snapshot, place: str, before: Key, limit: int) -> list[Key]:

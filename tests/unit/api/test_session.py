@@ -70,6 +70,14 @@ async def test_attempts_are_limited(enrolled: Site) -> None:
     await sign_in(enrolled)
 
 
+async def test_a_stolen_session_cannot_guess_the_password(enrolled: Site) -> None:
+    wrong = {"old": "wrong" * 3, "new": "another long one"}
+    for _ in range(limits.LOGIN_ATTEMPTS_PER_15_MIN):
+        assert (await enrolled.refused("POST", "/me/password", "asha", json=wrong))[0] == 401
+    right = {"old": PASSWORD, "new": "another long one"}
+    assert (await enrolled.refused("POST", "/me/password", "asha", json=right))[0] == 429
+
+
 async def test_signing_out_ends_the_session(enrolled: Site) -> None:
     cookie = await sign_in(enrolled)
     secret = cookie.partition("=")[2].partition(";")[0]
