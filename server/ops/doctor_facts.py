@@ -49,7 +49,7 @@ async def collect(config: Config) -> Facts:
         public_url=config.public_url,
         listens_beyond_loopback=config.http.host not in ("127.0.0.1", "::1", "localhost"),
         web_client=folder_of_client() is not None,
-        open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        open_files=open_files(),
         memory_bytes=memory_available(),
         demo=config.demo.enabled,
         holder=lock.holder(data_dir) or "",
@@ -87,6 +87,12 @@ def memory_available() -> int:
     except OSError:
         pass
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def open_files() -> int:
+    """How many files the node may open: it raises its own limit as far as the machine allows."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return 1 << 20 if most == resource.RLIM_INFINITY else most
 
 
 # -- this node ------------------------------------------------------------------------------------------------

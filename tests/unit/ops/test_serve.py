@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -114,3 +115,12 @@ async def test_two_regions_find_each_other(tmp_path: Path) -> None:
                 "the other region's first event arrives",
                 lambda place=database: len(rows(place, "SELECT DISTINCT region FROM lanes")) == 2,
             )
+
+
+async def test_a_node_may_open_as_many_files_as_the_machine_allows(place: Place) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    node = Node(place)
+    await node.start()
+    assert node._process is not None
+    assert resource.prlimit(node._process.pid, resource.RLIMIT_NOFILE) == (hard, hard)
+    assert await ended(node, signal.SIGTERM) == 0
