@@ -3,14 +3,15 @@
 import asyncio
 import hashlib
 import itertools
-from collections.abc import AsyncIterator, Mapping
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from server.app.handle import Answer, Handler
-from server.app.tap import Tap
+from server.app.tap import TAIL_RECORDS, Tap
 from server.domain.commands import Command, RegisterPerson, SetPersonRole, from_builtins
 from server.domain.decide import Context, Decided
 from server.domain.decide.people import registration, role_change
@@ -29,7 +30,7 @@ from server.domain.wire import (
     encode_header,
     genesis,
 )
-from server.storage.connection import open_writer
+from server.storage.connection import WriterConnection, open_writer
 from server.storage.migrate import upgrade
 from server.storage.node import open_node
 from server.storage.reader import Reader
@@ -131,6 +132,22 @@ class TestNode:
         return str(answer["post"])
 
 
+@cache
+def _migrated() -> bytes:
+    """An empty SQLite database of the newest schema: migrating takes longer than most tests."""
+    with tempfile.TemporaryDirectory(prefix="tap-schema-") as folder:
+        path = Path(folder, "empty.db")
+        upgrade(f"sqlite:///{path}")
+        return path.read_bytes()
+
+
+def new_sqlite(path: Path) -> str:
+    """The address of a migrated database; one that is there already is kept."""
+    if not path.exists():
+        path.write_bytes(_migrated())
+    return f"sqlite:///{path}"
+
+
 @asynccontextmanager
 async def open_test_node(
     folder: Path,
@@ -139,17 +156,22 @@ async def open_test_node(
     clock: Clock | None = None,
     groups: Mapping[str, frozenset[str]] | None = None,
     url: str = "",
+    wrap: Callable[[WriterConnection], WriterConnection] = lambda connection: connection,
+    tail_records: int = TAIL_RECORDS,
 ) -> AsyncIterator[TestNode]:
-    """A node on a database below ``folder`` (or at ``url``); opening the same folder again finds its data."""
+    """A node on a database below ``folder`` (or at ``url``); opening the same folder again finds its data.
+
+    ``wrap``: puts something between the writer and its connection."""
     clock = clock or Clock()
-    url = url or f"sqlite:///{folder}/{region}.db"
-    await asyncio.to_thread(upgrade, url)
-    connection = open_writer(url)
+    if url:
+        await asyncio.to_thread(upgrade, url)
+    url = url or new_sqlite(folder / f"{region}.db")
+    connection = wrap(open_writer(url))
     entropy = Entropy(region)
     with connection.transaction() as tx:
         identity = open_node(tx, region, entropy(4))
     reader = Reader.open(url)
-    tap = Tap(reader)
+    tap = Tap(reader, tail_records)
     handler = Handler(
         connection,
         tap,

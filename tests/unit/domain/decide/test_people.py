@@ -1,0 +1,197 @@
+"""Profiles, people, their roles, topics; flags and moderation: who may, and every no."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.domain import events as e
+from tests.support.asking import does, facts
+from tests.support.world import World
+
+Wish = tuple[str, str, dict[str, Any]]
+
+
+async def test_a_profile_is_ones_own_and_whole(w: World) -> None:
+    for rev in (2, 3):
+        [(lane, actor, event)] = facts(
+            await does(
+                w.node, "asha", "profile.change", name=" Asha R ", title="Lead", skills=["tea"]
+            )
+        )
+        assert (lane, actor) == ("global", "asha")
+        assert event == e.PersonProfileChanged(
+            person="asha", rev=rev, name="Asha R", title="Lead", skills=("tea",)
+        )
+
+
+async def test_an_admin_registers_a_colleague_of_this_region(w: World) -> None:
+    wish = {"person": "eve", "name": "Eve ", "unit": "tea", "country": "IN", "bot": True}
+    [(lane, actor, event)] = facts(await does(w.node, "mod", "person.register", **wish))
+    assert (lane, actor) == ("global", "mod")
+    assert event == e.PersonRegistered(
+        person="eve", home="in", name="Eve", unit="tea", country="IN", bot=True
+    )
+
+
+async def test_an_admin_gives_and_takes_roles_and_access(w: World) -> None:
+    for rev, on in ((1, True), (2, False)):
+        role = {"person": "bob", "role": "auditor", "on": on}
+        [record] = await does(w.node, "mod", "person.set_role", **role)
+        assert record.event == e.PersonRoleChanged(rev=rev, **role)
+        assert await does(w.node, "mod", "person.set_role", **role) == []
+    for rev, active in ((1, False), (2, True)):
+        status = {"person": "bob", "active": active, "reason": "leave"}
+        [record] = await does(w.node, "mod", "person.set_status", **status)
+        assert record.event == e.PersonStatusChanged(rev=rev, **status)
+        assert await does(w.node, "mod", "person.set_status", **status) == []
+
+
+async def test_who_left_does_nothing_until_they_are_back(w: World) -> None:
+    text = {"place": w.tea, "kind": "update", "text": "x"}
+    refused = await w.refusals({"gone": ("gone", "post.publish", text)})
+    assert refused == {"gone": ("forbidden", None)}
+    await w.node.do("mod", "person.set_status", person="gone", active=True)
+    assert await does(w.node, "gone", "post.publish", **text)
+
+
+async def test_a_stranger_does_nothing(w: World) -> None:
+    refused = await w.refusals({"x": ("nobody", "profile.change", {"name": "Nobody"})})
+    assert refused == {"x": ("unauthenticated", None)}
+
+
+@pytest.mark.parametrize("who", ["mod", "lead"])
+async def test_topics_are_kept_by_admins_and_communications_leaders(w: World, who: str) -> None:
+    for rev in (1, 2):
+        [record] = await does(
+            w.node, who, "topic.define", topic="TEA", names={"de": "Tee"}, synonyms=["chai"]
+        )
+        assert record.event == e.TopicDefined(
+            topic="tea", rev=rev, names={"de": "Tee"}, synonyms=("chai",)
+        )
+
+
+async def test_refusals_about_people_and_topics(w: World) -> None:
+    status, role = {"active": False}, {"role": "region_admin", "on": True}
+    assert await w.refusals(
+        {
+            "register as anybody": ("asha", "person.register", {"person": "eve", "name": "Eve"}),
+            "register twice": ("mod", "person.register", {"person": "bob", "name": "Bob"}),
+            "register who lives abroad": (
+                "mod",
+                "person.register",
+                {"person": "dora", "name": "D"},
+            ),
+            "send somebody away": ("asha", "person.set_status", {"person": "bob", **status}),
+            "send nobody away": ("mod", "person.set_status", {"person": "nobody", **status}),
+            "a role for oneself": ("asha", "person.set_role", {"person": "asha", **role}),
+            "a role for nobody": ("mod", "person.set_role", {"person": "nobody", **role}),
+            "a topic by anybody": ("asha", "topic.define", {"topic": "tea", "names": {}}),
+        }
+    ) == {
+        "register as anybody": ("forbidden", None),
+        "register twice": ("conflict", "person"),
+        "register who lives abroad": ("conflict", "person"),
+        "send somebody away": ("forbidden", None),
+        "send nobody away": ("not_found", "person"),
+        "a role for oneself": ("forbidden", None),
+        "a role for nobody": ("not_found", "person"),
+        "a topic by anybody": ("forbidden", None),
+    }
+
+
+# ---------------------------------------------------------------- flags and moderation
+
+
+async def test_any_reader_may_flag_and_again(w: World) -> None:
+    for rev in (1, 2):
+        [(lane, actor, event)] = facts(
+            await does(w.node, "cleo", "flag.raise", target=w.reply, reason="rude")
+        )
+        assert (lane, actor) == ("global", "cleo")
+        assert event == e.FlagRaised(
+            target=w.reply, root=w.post, place=w.tea, rev=rev, reason="rude"
+        )
+
+
+@pytest.mark.parametrize("who", ["asha", "mod"])
+async def test_moderators_resolve_flags(w: World, who: str) -> None:
+    for rev in (1, 2):
+        [record] = await does(w.node, who, "flag.resolve", target=w.reply, upheld=True, note="yes")
+        assert record.event == e.FlagResolved(
+            target=w.reply, place=w.tea, rev=rev, upheld=True, note="yes"
+        )
+
+
+@pytest.mark.parametrize("act", ["hide", "lock", "pin"])
+async def test_moderators_act_and_undo(w: World, act: str) -> None:
+    for rev, on in ((1, True), (2, False), (3, True)):
+        wish = {"target": w.post, "act": act, "on": on, "reason": "rude"}
+        [record] = await does(w.node, "mod", "moderation.act", **wish)
+        assert record.event == e.ModerationActed(root=w.post, place=w.tea, rev=rev, **wish)
+        assert await does(w.node, "mod", "moderation.act", **wish) == []
+
+
+async def test_a_region_hides_a_thing_at_home_also_of_another_region(w: World) -> None:
+    for target, place in ((w.german_post, w.kaffee), (w.secret, w.vault)):
+        for rev, on in ((1, True), (2, False)):
+            wish = {"target": target, "on": on, "reason": "law"}
+            [(lane, actor, event)] = facts(
+                await does(w.node, "mod", "moderation.hide_at_home", **wish)
+            )
+            assert (lane, actor) == ("local", "mod"), "nobody else hears of it"
+            assert event == e.HiddenAtHome(root=target, place=place, rev=rev, **wish)
+            assert await does(w.node, "mod", "moderation.hide_at_home", **wish) == []
+
+
+async def test_refusals_about_moderation(w: World) -> None:
+    hide = {"act": "hide", "on": True, "reason": "rude"}
+    resolve = {"upheld": False}
+    assert await w.refusals(
+        {
+            "flag the unseen": ("bob", "flag.raise", {"target": w.secret, "reason": "x"}),
+            "flag the gone": ("bob", "flag.raise", {"target": w.deleted, "reason": "x"}),
+            "resolve as a member": ("bob", "flag.resolve", {"target": w.post, **resolve}),
+            "resolve the unseen": ("mod", "flag.resolve", {"target": w.secret, **resolve}),
+            "resolve in a conversation": ("asha", "flag.resolve", {"target": w.message, **resolve}),
+            "hide as a member": ("bob", "moderation.act", {"target": w.post, **hide}),
+            "hide the unseen": ("bob", "moderation.act", {"target": w.secret, **hide}),
+            "hide in a conversation": ("asha", "moderation.act", {"target": w.message, **hide}),
+            "hide without a reason": (
+                "asha",
+                "moderation.act",
+                {"target": w.reply, **hide, "reason": " "},
+            ),
+            "hide the gone": ("asha", "moderation.act", {"target": w.deleted, **hide}),
+            "at home as anybody": (
+                "asha",
+                "moderation.hide_at_home",
+                {"target": w.post, "on": True},
+            ),
+            "at home what is not": (
+                "mod",
+                "moderation.hide_at_home",
+                {"target": w.nowhere, "on": True},
+            ),
+        }
+    ) == {
+        "flag the unseen": ("not_found", "post"),
+        "flag the gone": ("gone", "post"),
+        "resolve as a member": ("forbidden", "target"),
+        "resolve the unseen": ("not_found", "post"),
+        "resolve in a conversation": ("forbidden", "target"),
+        "hide as a member": ("forbidden", "target"),
+        "hide the unseen": ("not_found", "post"),
+        "hide in a conversation": ("forbidden", "target"),
+        "hide without a reason": ("bad_value", "reason"),
+        "hide the gone": ("gone", "post"),
+        "at home as anybody": ("forbidden", "target"),
+        "at home what is not": ("not_found", "target"),
+    }
+
+
+async def test_to_show_again_needs_no_reason(w: World) -> None:
+    hide = {"target": w.reply, "act": "hide"}
+    await w.node.do("asha", "moderation.act", on=True, reason="rude", **hide)
+    assert await does(w.node, "asha", "moderation.act", on=False, **hide)
