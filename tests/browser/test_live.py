@@ -175,6 +175,58 @@ def test_joining_brings_a_communitys_posts(sign_in: SignIn, company: Company) ->
     expect(asha.locator(".content")).to_contain_text("2 members")
 
 
+def test_an_idea_moves_on_and_an_answer_is_verified(sign_in: SignIn, company: Company) -> None:
+    """Lena is steward of Hydraulics; the idea's author in India sees it move."""
+    place = "c:" + company.communities["Hydraulics"]
+    idea = company.do(
+        "asha.rao", "post.publish", place=place, kind="idea", title="One list of spares", text="."
+    )["post"]
+    company.everywhere("lena", f"/threads/{idea}")
+    asha, lena = sign_in("asha.rao", f"/t/{idea}"), sign_in("lena", f"/t/{idea}")
+    lena.locator(".post.alone").get_by_role("button", name="Post actions").click()
+    lena.get_by_role("menuitem", name="Move idea").click()
+    dialog = lena.get_by_role("dialog")
+    dialog.get_by_label("Stage").select_option(label="Shortlisted")
+    dialog.get_by_role("combobox", name="Who takes it on?").fill("ben")
+    dialog.get_by_role("option", name=re.compile("Ben Krüger")).click()
+    dialog.get_by_role("button", name="Move idea").click()
+    expect(asha.locator(".post.alone .marks")).to_contain_text("Shortlisted")
+    expect(asha.locator(".post.alone")).to_contain_text("Owner: Ben Krüger")
+
+    asha.get_by_role("textbox", name="Write a reply").fill("Sites send me theirs by Friday.")
+    asha.get_by_role("button", name="Reply", exact=True).last.click()
+    reply = lena.locator("article.reply")
+    reply.get_by_role("button", name="Post actions").click()
+    lena.get_by_role("menuitem", name="Mark as verified").click()
+    expect(asha.locator("article.reply .verified")).to_contain_text("Lena Brandt")
+
+
+def test_signing_out_leaves_nothing_to_read(sign_in: SignIn, company: Company) -> None:
+    page = sign_in("ben")
+    page.get_by_role("button", name="Account: Ben Krüger").locator("visible=true").click()
+    page.get_by_role("menuitem", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    page.goto("/c/" + company.communities["Hydraulics"])
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_paused_the_screen_stands_still(sign_in: SignIn, company: Company) -> None:
+    place = "c:" + company.communities["Canteen talk"]
+    post = company.do("asha.rao", "post.publish", place=place, kind="update", text="Quiet, please.")
+    page, other = (sign_in(person, f"/t/{post['post']}") for person in ("meera", "asha.rao"))
+    account = page.get_by_role("button", name="Account: Meera Iyer").locator("visible=true")
+    account.click()
+    page.get_by_role("menuitem", name="Pause live updates").click()
+    expect(page.locator(".status-paused").locator("visible=true")).to_be_visible()
+    company.do("asha.rao", "reply.publish", parent=post["post"], text="While you were away.")
+    # Who looks at the same node without pausing has it: it has been sent to everybody.
+    expect(other.locator("article.reply")).to_contain_text("While you were away.")
+    expect(page.locator("article.reply")).to_have_count(0)
+    account.click()
+    page.get_by_role("menuitem", name="Resume live updates").click()
+    expect(page.locator("article.reply")).to_contain_text("While you were away.")
+
+
 def test_a_refusal_is_said_in_words_and_takes_the_echo_back(
     sign_in: SignIn, company: Company
 ) -> None:

@@ -39,6 +39,8 @@ export class Store implements Entities {
   readonly #region = signal("");
   readonly #impact = signal<ImpactValue | null>(null);
   readonly #generation = signal(0);
+  readonly #paused = signal(false);
+  #urgent = false;
 
   /** ``schedule`` runs its work at the next frame of the screen. */
   constructor(schedule: (flush: () => void) => void) {
@@ -61,6 +63,16 @@ export class Store implements Entities {
   /** Rises whenever everything was replaced: whoever shows a list fetches it again. */
   get generation(): ReadonlySignal<number> {
     return this.#generation;
+  }
+
+  /** While paused the screen changes only when this person does something (WCAG 2.2.2). */
+  get paused(): ReadonlySignal<boolean> {
+    return this.#paused;
+  }
+
+  pause(on: boolean): void {
+    this.#paused.value = on;
+    if (!on) this.flush();
   }
 
   // -- looking ---------------------------------------------------------------------------------
@@ -102,6 +114,7 @@ export class Store implements Entities {
 
   apply(frame: Frame): void {
     this.#tail.push(frame);
+    if (frame.t === "event" && frame.by === this.#me) this.#urgent = true;
     if (this.#tail.length > 2 * TAIL_FRAMES_MAX) this.#tail = this.#tail.slice(-TAIL_FRAMES_MAX);
     this.#foldOne(frame);
   }
@@ -109,6 +122,7 @@ export class Store implements Entities {
   /** A page of posts with what belongs to them, as of its cursor; what came live since stays on top. */
   load(bundle: Partial<Bundle> & { cursor: string }): void {
     const position = cursorPosition(bundle.cursor);
+    this.#urgent = true;
     for (const [id, person] of Object.entries(bundle.people ?? {})) this.put("people", id, person);
     for (const [id, post] of Object.entries(bundle.posts ?? {})) {
       this.put("posts", id, post);
@@ -180,6 +194,8 @@ export class Store implements Entities {
 
   /** Lets the signals follow the values now. */
   flush(): void {
+    if (this.#paused.value && !this.#urgent) return;
+    this.#urgent = false;
     const arrivals = this.#arrivals;
     this.#arrivals = [];
     batch(() => {

@@ -33,6 +33,23 @@ test("a counting number leaves the post's text alone", () => {
   expect(renders).toBe(1);
 });
 
+test("paused, only what this person does moves the screen; afterwards it shows the latest", () => {
+  const seen: (number | undefined)[] = [];
+  effect(() => { seen.push(store.counts("p").value?.helpful); });
+  store.pause(true);
+  store.apply(valueFrame(11, "p", { helpful: 1 }));
+  store.apply(valueFrame(12, "p", { helpful: 2 }));
+  flush();
+  expect(seen).toEqual([0]);
+  store.apply(eventFrame(13, "follow.changed", { kind: "post", target: "p", rev: 1, on: true }, "asha"));
+  flush();
+  expect(store.entity("follows", "post:p").value).toBe(true);
+  store.apply(valueFrame(14, "p", { helpful: 4 }));
+  flush();
+  store.pause(false);
+  expect(seen.at(-1)).toBe(4);
+});
+
 test("an older value never replaces a later one", () => {
   store.apply(valueFrame(20, "p", { helpful: 5 }));
   store.apply(valueFrame(15, "p", { helpful: 4 }));

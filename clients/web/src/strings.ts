@@ -109,7 +109,8 @@ export const t = {
   deletedReply: "The author deleted this reply.",
   hiddenPost: "Moderators hid this.",
   helpful: "Helpful",
-  solvedIt: "Solved it for me",
+  solvedIt: "Solved it",
+  solvedItHint: "It solved my problem",
   react: "React",
   reactWith: (emoji: string) => `React with ${emoji}`,
   emojiCount: (emoji: string, count: number) => `${emoji} ${numbers.format(count)}`,
@@ -165,7 +166,7 @@ export const t = {
   threadLocked: "A moderator closed this thread. It can still be read.",
 
   // -- polls
-  pollVoters: (count: number) => plural(count, { one: "# vote", other: "# votes" }),
+  pollVoters: (count: number) => plural(count, { one: "# voter", other: "# voters" }),
   closes: (when: string) => `closes ${when}`,
   closed: "closed",
   secretBallot: "Secret ballot: only totals leave your region",
@@ -188,6 +189,10 @@ export const t = {
   share: (percent: string, votes: number) => `${percent}, ${plural(votes, { one: "# vote", other: "# votes" })}`,
 
   // -- ideas, praise, announcements, papers
+  moveIdea: "Move idea",
+  ideaStage: "Stage",
+  ideaNote: "What happens next?",
+  findOwner: "Who takes it on?",
   ideaOwner: (name: string) => `Owner: ${name}`,
   ideaDue: (when: string) => `due ${when}`,
   praiseFor: "Praise for",

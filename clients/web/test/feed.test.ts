@@ -4,6 +4,8 @@ import { beforeEach, expect, test } from "vitest";
 
 import { Feed, type FeedSource } from "../src/feed/model.ts";
 
+const withdrawn = { deleted: true, counts: { replies: 0 } };
+const posts = { gone: withdrawn, answered: { ...withdrawn, counts: { replies: 2 } } };
 let pages: Record<string, { order: string[]; next: string | null }>;
 let generation: { value: number };
 let feed: Feed;
@@ -17,7 +19,7 @@ beforeEach(async () => {
   const client = {
     store: { generation },
     view: { me: "asha" },
-    load: (_path: string, query: { before?: string }) => Promise.resolve({ cursor: "1a.5", ...pages[query.before ?? ""] }),
+    load: (_path: string, query: { before?: string }) => Promise.resolve({ cursor: "1a.5", posts, ...pages[query.before ?? ""] }),
   } as unknown as TapClient;
   feed = new Feed(client, source);
   await feed.open();
@@ -52,6 +54,13 @@ test("nothing stands twice, neither live nor from an older page", async () => {
   await feed.older();
   expect(feed.shown.value).toEqual(["b", "a", "0"]);
   expect(feed.more.value).toBeNull();
+});
+
+test("a withdrawn post stands in a list only with what others wrote below it", async () => {
+  pages[""] = { order: ["a", "gone", "answered"], next: null };
+  generation.value = 2;
+  await feed.open();
+  expect(feed.shown.value).toEqual(["a", "answered"]);
 });
 
 test("coming back finds the list as it was; after a reset it is fetched anew", async () => {

@@ -8,8 +8,8 @@ import { useEvent } from "../ui/event.ts";
 import { announce } from "../ui/notice.tsx";
 import { PersonAvatar } from "../ui/person.tsx";
 import { type Composition, EMPTY, KINDS, TITLED, commandOf, missing } from "./composition.ts";
-import { clearDraft, useDraft } from "./draft.ts";
-import { MoreFields, PlaceField } from "./fields.tsx";
+import { useDraft } from "./draft.ts";
+import { MoreFields, PlaceField, PraiseFields } from "./fields.tsx";
 import { Textbox } from "./textbox.tsx";
 
 interface Props {
@@ -42,7 +42,6 @@ export function Composer({ community, opened }: Props) {
     if (problem !== null) return setTried(true);
     void client.do(commandOf(value, place, local, client.now()));
     announce(t.sending);
-    clearDraft(key);
     draft.set({ ...EMPTY, place: value.place });
     setTried(false);
     setOpen(false);
@@ -53,6 +52,7 @@ export function Composer({ community, opened }: Props) {
       <div class="stack grow">
         {open && <KindField value={value} change={change} />}
         {open && TITLED.has(value.kind) && <TitleField value={value} change={change} />}
+        {open && value.kind === "praise" && <PraiseFields value={value} change={change} />}
         <Textbox
           value={value.text} onInput={(text) => change({ text })} rows={open ? (value.kind === "article" ? 12 : 4) : 1} onFocus={() => setOpen(true)}
           label={t.composePrompt[open ? value.kind : "update"] ?? t.text} submit={publish}

@@ -2,30 +2,24 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-const PREFIX = "tap:draft:";
+import { useClient } from "../client.ts";
 
 export interface Draft<T> {
   value: T;
   set: (value: T | ((old: T) => T)) => void;
 }
 
+/** One person's draft under a key. Set back to ``empty`` it is forgotten. */
 export function useDraft<T>(key: string, empty: T): Draft<T> {
-  const [value, set] = useState<T>(() => load(key, empty));
-  useEffect(() => store(key, value, empty), [key, value, empty]);
+  const kept = `tap:draft:${useClient().view.me}:${key}`;
+  const [value, set] = useState<T>(() => load(kept, empty));
+  useEffect(() => store(kept, value, empty), [kept, value, empty]);
   return { value, set };
-}
-
-export function clearDraft(key: string): void {
-  try {
-    localStorage.removeItem(PREFIX + key);
-  } catch {
-    // No storage: nothing was kept either.
-  }
 }
 
 function load<T>(key: string, empty: T): T {
   try {
-    const kept = localStorage.getItem(PREFIX + key);
+    const kept = localStorage.getItem(key);
     return kept === null ? empty : (JSON.parse(kept) as T);
   } catch {
     return empty;
@@ -34,9 +28,9 @@ function load<T>(key: string, empty: T): T {
 
 function store<T>(key: string, value: T, empty: T): void {
   const text = JSON.stringify(value);
-  if (text === JSON.stringify(empty)) return clearDraft(key);
   try {
-    localStorage.setItem(PREFIX + key, text);
+    if (text === JSON.stringify(empty)) localStorage.removeItem(key);
+    else localStorage.setItem(key, text);
   } catch {
     // Full or forbidden: the words are still on the screen.
   }

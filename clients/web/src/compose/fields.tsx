@@ -22,7 +22,6 @@ export function MoreFields({ local, ...props }: LocalProps) {
   return (
     <>
       {props.value.kind === "poll" && <PollFields {...props} local={local} />}
-      {props.value.kind === "praise" && <PraiseFields {...props} />}
       {props.value.kind !== "praise" && <TopicsField {...props} />}
     </>
   );
@@ -55,7 +54,7 @@ function TopicsField({ value, change }: FieldProps) {
   );
 }
 
-function PraiseFields({ value, change }: FieldProps) {
+export function PraiseFields({ value, change }: FieldProps) {
   const { view } = useClient();
   return (
     <>

@@ -47,7 +47,7 @@ export class Feed {
     const page = await this.#client.load<Page>(this.source.path, this.source.query);
     this.#generation = generation;
     this.cursor = page.cursor;
-    this.#shown.value = page.order;
+    this.#shown.value = worthShowing(page);
     this.#waiting.value = [];
     this.#next.value = page.next;
   }
@@ -59,7 +59,7 @@ export class Feed {
     try {
       const page = await this.#client.load<Page>(this.source.path, { ...this.source.query, before });
       const known = new Set(this.#shown.value);
-      this.#shown.value = [...(this.#shown.value ?? []), ...page.order.filter((id) => !known.has(id))];
+      this.#shown.value = [...(this.#shown.value ?? []), ...worthShowing(page).filter((id) => !known.has(id))];
       this.#next.value = page.next;
     } finally {
       this.#busy.value = false;
@@ -86,6 +86,11 @@ export class Feed {
     this.#shown.value = [...this.#waiting.value, ...(this.#shown.value ?? [])];
     this.#waiting.value = [];
   }
+}
+
+/** A withdrawn post stands in a list only for the sake of what others wrote below it. */
+function worthShowing({ order, posts }: Page): string[] {
+  return order.filter((id) => !posts[id]?.deleted || posts[id].counts.replies > 0);
 }
 
 const feeds = new WeakMap<TapClient, Map<string, Feed>>();

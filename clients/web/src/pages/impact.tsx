@@ -47,13 +47,16 @@ function useLiveLines(fetched: Impact): { lines: CreditLine[]; fresh: ReadonlySe
   const live = store.impact.value;
   const first = useRef(live);
   const [lines, setLines] = useState(fetched.lines);
+  const known = useRef(new Set(fetched.lines.map((line) => line.act)));
   const [fresh, setFresh] = useState<ReadonlySet<string>>(new Set());
   useEffect(() => setLines(fetched.lines), [fetched]);
   useEffect(() => {
     const line = (live?.line ?? null) as CreditLine | null;
     if (live === first.current || line === null) return;
-    setLines((known) => withLine(known, line));
-    setFresh((known) => new Set([...known, line.act]));
+    setLines((shown) => withLine(shown, line));
+    if (known.current.has(line.act)) return;
+    known.current.add(line.act);
+    setFresh((marked) => new Set([...marked, line.act]));
     announce(t.newCredit(points(line.milli_points)));
   }, [live]);
   return { lines, fresh, total: live === first.current ? fetched.total : (live?.total ?? fetched.total) };

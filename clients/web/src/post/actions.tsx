@@ -30,7 +30,7 @@ export function PostActions({ post, reply, children }: Props) {
     <div class="actions">
       <ReplyAction post={post} reply={reply} />
       <Toggle post={post} reaction="helpful" icon="helpful" label={t.helpful} disabled={own} />
-      {SOLVING.has(post.kind) && <Toggle post={post} reaction="solved" icon="solved" label={t.solvedIt} disabled={own} />}
+      {SOLVING.has(post.kind) && <Toggle post={post} reaction="solved" icon="solved" label={t.solvedIt} hint={t.solvedItHint} disabled={own} />}
       {children}
       <EmojiRow post={post} />
       {post.source && <ImportedVotes id={post.id} />}
@@ -51,16 +51,23 @@ function ReplyAction({ post, reply }: { post: Post; reply: (() => void) | undefi
   );
 }
 
-function Toggle({ post, reaction, icon, label, disabled }: {
-  post: Post; reaction: Exclude<Reaction, "emoji">; icon: IconName; label: string; disabled: boolean;
-}) {
+interface ToggleProps {
+  post: Post;
+  reaction: Exclude<Reaction, "emoji">;
+  icon: IconName;
+  label: string;
+  hint?: string;
+  disabled: boolean;
+}
+
+function Toggle({ post, reaction, icon, label, hint, disabled }: ToggleProps) {
   const client = useClient();
   const on = client.view.reactions(post.id).value.includes(reaction);
   const count = client.view.counts(post.id).value[reaction];
   if (disabled && count === 0) return null;
   return (
     <button
-      type="button" class={on ? "action on" : "action"} aria-pressed={on} disabled={disabled} data-reaction={reaction}
+      type="button" class={on ? "action on" : "action"} aria-pressed={on} disabled={disabled} title={hint} data-reaction={reaction}
       onClick={() => void act(client, { do: "reaction.set", target: post.id, reaction, on: !on }, on)}
     >
       <Icon name={icon} /><span>{label}</span>{count > 0 && <span class="num count">{compact(count)}</span>}

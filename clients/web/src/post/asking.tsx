@@ -12,6 +12,7 @@ import { Dialog } from "../ui/dialog.tsx";
 import { Loaded, useLoad } from "../ui/load.tsx";
 import { tell } from "../ui/notice.tsx";
 import { Time } from "../ui/time.tsx";
+import { MoveIdeaDialog } from "./move-idea.tsx";
 import type { Ask } from "./post-menu.tsx";
 
 export function Asking({ post, what, onClose }: { post: Post; what: Ask | null; onClose: () => void }) {
@@ -24,6 +25,8 @@ export function Asking({ post, what, onClose }: { post: Post; what: Ask | null; 
       return <HistoryDialog post={post} onClose={onClose} />;
     case "report":
       return <ReportDialog post={post} onClose={onClose} />;
+    case "move":
+      return <MoveIdeaDialog post={post} onClose={onClose} />;
     case null:
       return null;
   }

@@ -41,10 +41,11 @@ function Text({ post, folded, below }: Props) {
   // A praise or a paper may say in its text what stands above it already.
   const said = post.detail?.praise?.behaviour ?? post.detail?.paper?.abstract;
   if (post.text === "" || post.text === said) return null;
-  if (!long) return <Markdown text={post.text} mentions={post.mentions} below={below} />;
+  const words = <Markdown text={post.text} mentions={post.mentions} below={below} {...(post.lang ? { lang: post.lang } : {})} />;
+  if (!long) return words;
   return (
     <>
-      <div class={open ? "" : "folded"}><Markdown text={post.text} mentions={post.mentions} below={below} /></div>
+      <div class={open ? "" : "folded"}>{words}</div>
       <button type="button" class="link" aria-expanded={open} onClick={() => setOpen(!open)}>{open ? t.less : t.more}</button>
     </>
   );

@@ -9,7 +9,7 @@ import { Icon } from "../ui/icon.tsx";
 import { Menu, type MenuItem } from "../ui/menu.tsx";
 import { tell } from "../ui/notice.tsx";
 
-export type Ask = "edit" | "delete" | "history" | "report";
+export type Ask = "edit" | "delete" | "history" | "report" | "move";
 
 interface Props {
   post: Post;
@@ -31,7 +31,8 @@ export function PostMenu({ post, root = post, ask }: Props) {
       act: () => void act(client, { do: "follow.set", kind: "post", target: post.id, on: !follows }, follows),
     });
   }
-  if (mayVerify(view, post, root)) {
+  if (post.kind === "idea" && isSteward(view, root) && !post.deleted) items.push({ label: t.moveIdea, act: () => ask("move") });
+  if (isSteward(view, root) && !own && !post.deleted) {
     const verified = post.verified_by.includes(view.me);
     items.push({
       label: verified ? t.unverify : t.verify,
@@ -45,10 +46,10 @@ export function PostMenu({ post, root = post, ask }: Props) {
   return <Menu label={t.postActions} face={<Icon name="more" />} items={items} />;
 }
 
-/** Stewards (moderators and owners) check what others wrote. */
-function mayVerify(view: View, post: Post, root: Post): boolean {
+/** Moderators and owners of the community check what others wrote, and move its ideas on. */
+function isSteward(view: View, root: Post): boolean {
   const role = view.membership(root.place.slice(2)).value?.role ?? "none";
-  return (role === "moderator" || role === "owner") && post.author !== view.me && !post.deleted;
+  return role === "moderator" || role === "owner";
 }
 
 async function copyLink(post: Post): Promise<void> {

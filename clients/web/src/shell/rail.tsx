@@ -73,6 +73,7 @@ export function Account() {
       items={[
         { label: t.profile, act: () => go(`/p/${client.view.me}`) },
         { label: `${t.theme}: ${t.themes[theme.value]}`, act: () => setTheme(next[theme.value]) },
+        { label: client.store.paused.value ? t.resumeLive : t.pauseLive, act: () => client.store.pause(!client.store.paused.value) },
         { label: t.keyboardHelp, act: () => { helpOpen.value = true; } },
         { label: t.signOut, act: () => void signOut() },
       ]}

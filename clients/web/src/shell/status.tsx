@@ -14,9 +14,10 @@ export function Status() {
   const client = useClient();
   const phase = client.phase.value;
   const unsent = client.view.pending.value.filter((entry) => entry.state !== "done").length;
-  const word = phase === "waiting" && !navigator.onLine ? t.offline : WORDS[phase];
+  const paused = client.store.paused.value;
+  const word = paused && phase === "live" ? t.paused : phase === "waiting" && !navigator.onLine ? t.offline : WORDS[phase];
   return (
-    <p class={`status status-${phase}`} data-phase={phase}>
+    <p class={paused ? "status status-paused" : `status status-${phase}`} data-phase={phase}>
       <span class="dot" aria-hidden="true" />
       <span>{word}</span>
       {unsent > 0 && phase !== "live" && <span class="num"> · {t.waitingToSend(unsent)}</span>}

@@ -25,11 +25,13 @@ interface Props {
   mentions: readonly string[];
   /** The level of the heading above the text: its own ones come below it, without a gap. */
   below: number;
+  /** The language the author named. */
+  lang?: string;
 }
 
-export function Markdown({ text, mentions, below }: Props) {
+export function Markdown({ text, mentions, below, lang }: Props) {
   const shown = useMemo(() => markdownBlocks(text, mentions, window.location.origin, below), [text, mentions, below]);
-  return <div class="prose">{shown}</div>;
+  return <div class="prose" lang={lang}>{shown}</div>;
 }
 
 /** The elements of a text. Pure. */

@@ -4,7 +4,7 @@ import type { Post } from "@tap/sdk";
 import { useState } from "preact/hooks";
 
 import { useClient } from "../client.ts";
-import { clearDraft, useDraft } from "../compose/draft.ts";
+import { useDraft } from "../compose/draft.ts";
 import { Textbox } from "../compose/textbox.tsx";
 import { t } from "../strings.ts";
 import { mentionedIn } from "../text/mentions.ts";
@@ -29,7 +29,6 @@ export function ReplyBox({ parent, label, onDone, autofocus = false }: Props) {
     if (text === "") return;
     // Its state shows in the thread itself, refusal included.
     void client.do({ do: "reply.publish", parent: parent.id, text, mentions: mentionedIn(text) });
-    clearDraft(`reply:${parent.id}`);
     draft.set("");
     setOpen(false);
     onDone?.();

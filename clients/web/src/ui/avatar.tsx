@@ -1,12 +1,10 @@
 /** A face made of initials and a hue which stays a person's own. No picture is fetched, no upload needed. */
 
-const HUES = 24;
-
 /** FNV-1a: the same id gives the same hue on every machine. */
 export function hueOf(id: string): number {
   let hash = 0x811c9dc5;
   for (const char of id) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0;
-  return (hash % HUES) * (360 / HUES);
+  return hash % 360;
 }
 
 /** First letters of the first and last word, in whatever script the name is written. */
