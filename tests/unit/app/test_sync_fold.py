@@ -105,11 +105,13 @@ async def tell(world: World, case: Case, folder: Path, limit: int = 200) -> list
         sync = Sync(w.node.reader, w.node.tap, w.node.region, w.node.clock)
         before = {viewer: await first_load(sync, viewer) for viewer in VIEWERS}
         await case.act(w)
-        return [
-            await _hear(w.node, sync, case, viewer, before[viewer], limit)
-            for viewer in VIEWERS
-            if not isinstance(await sync.snapshot(viewer), Refusal)  # who left is signed out
-        ]
+        told = []
+        for viewer in VIEWERS:
+            fresh = await sync.snapshot(viewer)
+            if not isinstance(fresh, Refusal):  # who left is signed out
+                heard = await _hear(w.node, sync, case, viewer, before[viewer], limit)
+                told.append(heard | {"fresh": as_json(fresh) | {"server_time": 0}})
+        return told
 
 
 async def _hear(
@@ -131,7 +133,6 @@ async def _hear(
         "folded": folded,
         "fetched": answers,
         "after": after,
-        "fresh": await first_load(sync, viewer),
     }
 
 
