@@ -141,8 +141,10 @@ persons = Table(
     _big("rev"),
     _big("status_rev"),
     _big("home_rev"),
+    _text("registered_in"),
     _local(),
 )
+"""``registered_in``: the region whose registration counts, the lowest code of those that claim it."""
 
 person_roles = _small("person_roles", _key("person"), _key("role"), _big("rev"), _flag("on_"))
 

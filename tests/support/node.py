@@ -133,7 +133,7 @@ class TestNode:
 
 
 @cache
-def _migrated() -> bytes:
+def migrated() -> bytes:
     """An empty SQLite database of the newest schema: migrating takes longer than most tests."""
     with tempfile.TemporaryDirectory(prefix="tap-schema-") as folder:
         path = Path(folder, "empty.db")
@@ -144,7 +144,7 @@ def _migrated() -> bytes:
 def new_sqlite(path: Path) -> str:
     """The address of a migrated database; one that is there already is kept."""
     if not path.exists():
-        path.write_bytes(_migrated())
+        path.write_bytes(migrated())
     return f"sqlite:///{path}"
 
 

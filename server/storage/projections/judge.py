@@ -37,8 +37,10 @@ def reacted(tx: Tx, event: ReactionChanged, meta: Meta) -> bool:
             "on_": event.on,
         },
     )
-    was_on = bool(old[1]) if old is not None and old[0] else False
-    step = 0 if old is None else int(event.on) - int(was_on)
+    if old is None:
+        return False
+    was_on = bool(old[1]) if old[0] else False
+    step = int(event.on) - int(was_on)
     if event.reaction == "emoji":
         counts.add_emoji(tx, event.target, event.emoji, step)
         counts.add(tx, event.target, event.root, event.place, meta.position)
@@ -46,7 +48,7 @@ def reacted(tx: Tx, event: ReactionChanged, meta: Meta) -> bool:
         counts.add(tx, event.target, event.root, event.place, meta.position, helpful=step)
     else:
         counts.add(tx, event.target, event.root, event.place, meta.position, solved=step)
-    return old is not None
+    return True
 
 
 def voted(tx: Tx, event: VoteImported, meta: Meta) -> bool:
@@ -60,18 +62,21 @@ def voted(tx: Tx, event: VoteImported, meta: Meta) -> bool:
             "at": event.at,
         },
     )
-    up = int(new > 0 and event.vote == "up")
-    down = int(new > 0 and event.vote == "down")
+    if not new:
+        return False
+    up, down = int(event.vote == "up"), int(event.vote == "down")
     counts.add(
         tx, event.target, event.root, event.place, meta.position, votes_up=up, votes_down=down
     )
-    return new > 0
+    return True
 
 
 def acknowledged(tx: Tx, event: AnnouncementAcknowledged, meta: Meta) -> bool:
     new = tx.execute(_ACKNOWLEDGED, {"post": event.post, "person": meta.actor, "at": meta.at})
-    counts.add(tx, event.post, event.post, event.place, meta.position, acknowledged=int(new > 0))
-    return new > 0
+    if not new:
+        return False
+    counts.add(tx, event.post, event.post, event.place, meta.position, acknowledged=1)
+    return True
 
 
 FOLDS: dict[type, Fold] = {

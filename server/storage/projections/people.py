@@ -36,14 +36,17 @@ EMPTY: dict[str, Any] = {
     "rev": 0,
     "status_rev": 0,
     "home_rev": 0,
+    "registered_in": "",
 }
 
-_READ = point(t.persons, "rev", "status_rev", "home", "home_rev")
+_READ = point(t.persons, "rev", "status_rev", "home_rev", "registered_in")
 _INSERT = upsert(t.persons)
 _BASICS = statement(
     update(t.persons)
     .where(t.persons.c.person == bindparam("p"))
-    .values({name: bindparam(name) for name in ("bot", "source", "local_position")})
+    .values(
+        {name: bindparam(name) for name in ("bot", "source", "registered_in", "local_position")}
+    )
 )
 _PROFILE = statement(
     update(t.persons)
@@ -62,23 +65,24 @@ _HOME = statement(
 )
 
 
-def _row(tx: Tx, person: str, meta: Meta) -> tuple[int, int, str, int]:
-    """(rev, status_rev, home, home_rev), creating an empty row for a person not heard of yet."""
+def _row(tx: Tx, person: str, meta: Meta) -> tuple[int, int, int, str]:
+    """(rev, status_rev, home_rev, registered_in), creating an empty row for a person not heard of yet."""
     row = tx.one(_READ, {"person": person})
     if row is None:
         tx.execute(_INSERT, EMPTY | {"person": person, "local_position": meta.position})
-        return (0, 0, "", 0)
+        return (0, 0, 0, "")
     return row
 
 
 def registered(tx: Tx, event: PersonRegistered, meta: Meta) -> bool:
-    rev, _, home, home_rev = _row(tx, event.person, meta)
-    if home_rev == 0 and home and home <= event.home:
+    rev, _, home_rev, claimed = _row(tx, event.person, meta)
+    if claimed and claimed <= event.home:
         return False
     known = {"p": event.person, "local_position": meta.position}
     if home_rev == 0:
         tx.execute(_HOME, known | {"home": event.home, "home_rev": 0})
-    tx.execute(_BASICS, known | {"bot": event.bot, "source": source_json(event.source)})
+    basics = {"bot": event.bot, "source": source_json(event.source), "registered_in": event.home}
+    tx.execute(_BASICS, known | basics)
     if rev <= 1:
         tx.execute(_PROFILE, known | EMPTY_PROFILE | _profile(event, PROFILE_AT_START) | {"rev": 1})
     return True
@@ -120,7 +124,7 @@ def taken_over(tx: Tx, event: PersonTakenOver, meta: Meta) -> bool:
 
 
 def _move(tx: Tx, person: str, home: str, rev: int, meta: Meta) -> bool:
-    _, _, _, home_rev = _row(tx, person, meta)
+    _, _, home_rev, _ = _row(tx, person, meta)
     if home_rev >= rev:
         return False
     values = {"home": home, "home_rev": rev, "local_position": meta.position}

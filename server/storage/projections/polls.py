@@ -17,9 +17,10 @@ _POLL = upsert(
         "local_changed": lambda _stored, new: new,
     },
 )
-_OUTCOME = upsert(t.polls, ("outcome", "local_changed"))
+_OUTCOME = upsert(t.polls, ("outcome", "local_changed"), newer="outcome")
+"""Final: one outcome follows from the cut, and any is more than the empty text."""
 _TALLY = upsert(t.poll_regions, ("voters", "counts", "rev"), newer="rev")
-_CLOSED = upsert(t.poll_regions, ("closed_ballots", "closed"))
+_CLOSED = upsert(t.poll_regions, ("closed_ballots", "closed"), newer="closed")
 _REGION = {"voters": 0, "counts": "[]", "rev": 0, "closed_ballots": 0, "closed": False}
 
 
@@ -34,30 +35,33 @@ def ballot_cast(tx: Tx, event: BallotCast, meta: Meta) -> bool:
             "withdrawn": event.withdrawn,
         },
     )
-    votes: Counter[int] = Counter()
-    voters = 0
+    # Whatever the order, every choice that any ballot named has a row, be it of zero votes.
+    votes = Counter[int](dict.fromkeys(event.choices, 0))
     if old is not None:
-        had = old[0] > 0 and not old[2]
-        votes.subtract(json.loads(old[1]) if had else ())
-        votes.update(event.choices)
-        voters = int(not event.withdrawn) - int(had)
+        before = set() if not old[0] or old[2] else set(json.loads(old[1]))
+        after = set() if event.withdrawn else set(event.choices)
+        votes.update(after)
+        votes.subtract(before)
+        _touch(tx, event.poll, event.place, meta, int(bool(after)) - int(bool(before)))
     for choice, step in sorted(votes.items()):
         tx.execute(_VOTES, {"poll": event.poll, "choice": choice, "votes": step})
-    _touch(tx, event.poll, event.place, meta, voters)
     return old is not None
 
 
 def region_tallied(tx: Tx, event: PollTallied, meta: Meta) -> bool:
     values = {"voters": event.voters, "counts": to_json(event.counts), "rev": event.rev}
     key = {"poll": event.poll, "region": event.region}
-    new = tx.execute(_TALLY, _REGION | key | values) > 0
+    if not tx.execute(_TALLY, _REGION | key | values):
+        return False
     _touch(tx, event.poll, event.place, meta)
-    return new
+    return True
 
 
 def region_closed(tx: Tx, event: PollRegionClosed, meta: Meta) -> bool:
     values = {"closed_ballots": event.ballots, "closed": True}
-    tx.execute(_CLOSED, _REGION | {"poll": event.poll, "region": event.region} | values)
+    key = {"poll": event.poll, "region": event.region}
+    if not tx.execute(_CLOSED, _REGION | key | values):
+        return False
     _touch(tx, event.poll, event.place, meta)
     return True
 
@@ -65,8 +69,7 @@ def region_closed(tx: Tx, event: PollRegionClosed, meta: Meta) -> bool:
 def closed(tx: Tx, event: PollClosed, meta: Meta) -> bool:
     outcome = to_json({"voters": event.voters, "counts": event.counts, "cut": event.cut})
     row = {"poll": event.poll, "place": event.place, "voters": 0, "outcome": outcome}
-    tx.execute(_OUTCOME, row | {"local_changed": meta.position})
-    return True
+    return tx.execute(_OUTCOME, row | {"local_changed": meta.position}) > 0
 
 
 def _touch(tx: Tx, poll: str, place: str, meta: Meta, voters: int = 0) -> None:
