@@ -7,7 +7,6 @@ lane, the chain hash and a salted commitment (I5); foreign ones keep the bytes t
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-import msgspec
 from sqlalchemy import bindparam, insert, select, update
 
 from server.domain import limits, wire
@@ -65,6 +64,11 @@ _UPDATE_LANE = statement(
 )
 _UPDATE_HLC = statement(update(t.node).where(t.node.c.id == 1).values(hlc=bindparam("hlc")))
 _PUT_HEAD = upsert(t.heads)
+_HASH = statement(
+    select(t.events.c.hash).where(
+        t.events.c.lane_id == bindparam("lane_id"), t.events.c.seq == bindparam("seq")
+    )
+)
 _ALL_LANES = statement(
     select(
         t.lanes.c.id,
@@ -157,11 +161,9 @@ class LogWriter:
         skip = tip.seq - batch.after
         if skip < 0:
             raise Refused(Code.BROKEN_CHAIN, f"lane continues at {batch.after}, we hold {tip.seq}")
+        self._refuse_fork(tx, batch, tip)
         if skip >= len(batch.events):
             return []
-        known = batch.events[skip - 1].hash if skip else batch.previous
-        if known != tip.hash:
-            raise Refused(Code.FORK, f"two histories of {batch.key.region} at {tip.seq}")
         lane = self._lane(batch.key)
         records = []
         news = [(event, wire.decode_header(event.header)) for event in batch.events[skip:]]
@@ -171,6 +173,21 @@ class LogWriter:
             records.append(self._store(tx, lane, header, event, body))
         self._keep_head(tx, lane, batch.head)
         return records
+
+    def _refuse_fork(self, tx: Tx, batch: LaneBatch, tip: Tip) -> None:
+        """Compares at the last number both have; the hashes there cover everything before it."""
+        both = min(tip.seq, batch.after + len(batch.events))
+        at = both - batch.after
+        theirs = batch.events[at - 1].hash if at else batch.previous
+        if both == tip.seq:
+            ours = tip.hash
+        elif both == 0:
+            ours = wire.genesis(*batch.key)
+        else:
+            row = tx.one(_HASH, {"lane_id": self._lanes[batch.key].id, "seq": both})
+            ours = bytes(row[0]) if row else b""
+        if theirs != ours:
+            raise Refused(Code.FORK, f"two histories of {batch.key.region} at {both}")
 
     def _keep_head(self, tx: Tx, lane: _Lane, head: SignedHead) -> None:
         values = {"hash": head.hash, "key_id": head.key_id, "signature": head.signature}
@@ -234,7 +251,7 @@ def decode_known(name: str, body: bytes) -> Event | None:
     """The event, or None when this version cannot read it (unknown type, or a body that does not fit)."""
     try:
         return decode_body(name, body)
-    except (msgspec.ValidationError, msgspec.DecodeError):
+    except (ValueError, RecursionError):
         return None
 
 
@@ -246,8 +263,8 @@ _COLUMNS = (t.events.c.position, t.events.c.header, t.events.c.body)
 def record_of(position: int, raw_header: bytes, body: bytes | None) -> Record:
     """A record as it was announced at its commit, from the stored row.
 
-    Channels and touched values are recomputed; ``channel_page`` shows only what the channel index
-    holds, so a repeat that was shown to nobody stays invisible."""
+    Channels and touched values are recomputed; readers show only what the channel index holds, so a
+    repeat that was shown to nobody stays invisible."""
     header = wire.decode_header(bytes(raw_header))
     event = None if body is None else decode_known(header.type, bytes(body))
     return Record(
@@ -264,9 +281,31 @@ def record_of(position: int, raw_header: bytes, body: bytes | None) -> Record:
 
 
 async def page(snapshot: Snapshot, after: int, limit: int) -> list[Record]:
-    """Everything committed after a position, in order."""
+    """Everything committed after a position, in order, as it was announced at its commit."""
     query = select(*_COLUMNS).where(t.events.c.position > after).order_by(t.events.c.position)
-    return [record_of(*row) for row in await snapshot.rows(query.limit(limit))]
+    records = [record_of(*row) for row in await snapshot.rows(query.limit(limit))]
+    shown = await _shown(snapshot, [record for record in records if record.channels])
+    return [
+        record._replace(channels=(), touched=None)
+        if record.channels and record.position not in shown
+        else record
+        for record in records
+    ]
+
+
+async def _shown(snapshot: Snapshot, records: list[Record]) -> set[int]:
+    """Positions of those which the channel index holds; the others were repeats, shown to nobody."""
+    if not records:
+        return set()
+    c = t.event_channels.c
+    # One channel of each is enough. A range per channel: SQLite scans for (channel, position) IN (...).
+    rows = await snapshot.rows(
+        select(c.position).where(
+            c.channel.in_({record.channels[0] for record in records}),
+            c.position.between(records[0].position, records[-1].position),
+        )
+    )
+    return {position for (position,) in rows}
 
 
 async def channel_page(
