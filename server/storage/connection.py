@@ -7,17 +7,71 @@ cuts, FULL none, and group commit makes the difference nearly free (research: 30
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from enum import Enum
 from typing import Any, Protocol
 
 from sqlalchemy.engine import make_url
 
 from server.storage.sql import Tx
 
+NO_NUL = "\N{REPLACEMENT CHARACTER}"
+"""Stands on PostgreSQL for U+0000, the one character its text cannot hold."""
 BUSY_MS = 5_000
 CACHE_KIB = 64 * 1024
 WAL_AUTOCHECKPOINT_PAGES = 4_000
 """16 MiB: a checkpoint copies each hot page once for many commits instead of every 4 MiB."""
+
+
+class Trouble(Enum):
+    """What a database's refusal means for everybody, not only for who asked."""
+
+    FULL = "disk_full"
+    """No space: nothing was written, and it passes once there is some."""
+    BUSY = "busy"
+    """Another program holds it, or it is not there at the moment: nothing was written."""
+    BROKEN = "broken"
+    """A write or sync failed, or nobody knows: what is on the disk is no longer certain."""
+
+
+_SQLITE_TROUBLE = {
+    sqlite3.SQLITE_FULL: Trouble.FULL,
+    sqlite3.SQLITE_IOERR_SHMSIZE: Trouble.FULL,  # the shared index of the WAL could not grow
+    sqlite3.SQLITE_BUSY: Trouble.BUSY,
+    sqlite3.SQLITE_LOCKED: Trouble.BUSY,
+    sqlite3.SQLITE_IOERR: Trouble.BROKEN,
+    sqlite3.SQLITE_READONLY: Trouble.BROKEN,
+    sqlite3.SQLITE_CORRUPT: Trouble.BROKEN,
+    sqlite3.SQLITE_NOTADB: Trouble.BROKEN,
+    sqlite3.SQLITE_CANTOPEN: Trouble.BROKEN,
+}
+_POSTGRES_TROUBLE = {
+    "53": Trouble.FULL,  # insufficient resources: disk, memory, connections
+    "55": Trouble.BUSY,  # object not in prerequisite state: a lock was not available
+    "57": Trouble.BUSY,  # operator intervention: a restart, a cancelled statement
+    "08": Trouble.BUSY,  # the connection was lost before a commit was sent
+    "25": Trouble.BROKEN,  # a standby: read-only
+    "58": Trouble.BROKEN,  # system error: input or output failed
+    "XX": Trouble.BROKEN,  # the server's own error, corruption included
+}
+"""By the first two characters of SQLSTATE (PostgreSQL manual, appendix A)."""
+
+
+class CommitInDoubt(Exception):
+    """The connection was lost while a commit was under way: it may have happened or not."""
+
+
+def trouble(error: BaseException) -> Trouble | None:
+    """What went wrong with the database itself; None when the statement is to blame."""
+    if isinstance(error, CommitInDoubt):
+        return Trouble.BROKEN
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", None) or 0
+        return _SQLITE_TROUBLE.get(code) or _SQLITE_TROUBLE.get(code & 0xFF)
+    if hasattr(error, "sqlstate"):  # psycopg's errors; the driver is an optional extra
+        state = error.sqlstate or ("08" if type(error).__name__ == "OperationalError" else "")
+        return _POSTGRES_TROUBLE.get(state[:2])
+    return None
 
 
 class WriterConnection(Protocol):
@@ -55,8 +109,11 @@ class SqliteConnection:
             yield self._tx
             self._cursor.execute("COMMIT")
         except BaseException:
-            if self._connection.in_transaction:
-                self._cursor.execute("ROLLBACK")
+            # Whatever the rollback says, the first error is the one to tell; and a transaction that
+            # cannot be ended keeps the next one from beginning.
+            with suppress(sqlite3.Error):
+                if self._connection.in_transaction:
+                    self._cursor.execute("ROLLBACK")
             raise
 
     def close(self) -> None:
@@ -64,29 +121,64 @@ class SqliteConnection:
 
 
 class PostgresConnection:
-    """For regions that outgrow one machine; ``synchronous_commit`` stays on."""
+    """For regions that outgrow one machine. A lost connection is made anew at the next transaction."""
 
     def __init__(self, url: str) -> None:
+        # psycopg's own URL has no driver name in its scheme.
+        address = make_url(url).set(drivername="postgresql")
+        self._address = address.render_as_string(hide_password=False)
+        self._connection = self._connect()
+
+    def _connect(self) -> Any:
         import psycopg
 
-        # psycopg's own URL has no driver name in its scheme.
-        self._connection = psycopg.connect(
-            make_url(url).set(drivername="postgresql").render_as_string(hide_password=False),
-            prepare_threshold=2,
-        )
+        connection = psycopg.connect(self._address, prepare_threshold=2)
+        connection.adapters.register_dumper(str, without_nul())
+        # An acknowledged commit is on the disk, whatever the server's configuration says (I1).
+        connection.execute("SET synchronous_commit TO on")
+        connection.commit()
+        return connection
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
+        if self._connection.closed:
+            self._connection = self._connect()
         try:
             with self._connection.cursor() as cursor:
                 yield Tx(cursor, "postgresql")
-            self._connection.commit()
         except BaseException:
-            self._connection.rollback()
+            self._roll_back()
             raise
+        self._commit()
+
+    def _commit(self) -> None:
+        try:
+            self._connection.commit()
+        except Exception as error:
+            lost = self._connection.closed
+            self._roll_back()
+            if lost:
+                raise CommitInDoubt(str(error)) from error
+            raise
+
+    def _roll_back(self) -> None:
+        with suppress(Exception):  # a lost connection has nothing to roll back
+            self._connection.rollback()
 
     def close(self) -> None:
         self._connection.close()
+
+
+def without_nul() -> Any:
+    """How PostgreSQL's driver is to write text: a command with U+0000 is refused, but a body another
+    region signed may have it, and so may what a reader searches for."""
+    from psycopg.types.string import StrDumperUnknown
+
+    class WithoutNul(StrDumperUnknown):
+        def dump(self, obj: str) -> Any:
+            return super().dump(obj.replace("\0", NO_NUL))
+
+    return WithoutNul
 
 
 def open_writer(url: str) -> WriterConnection:

@@ -12,6 +12,7 @@ from sqlalchemy import Executable, event, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from server.storage.connection import without_nul
 from server.storage.tables import events
 
 READ_CONNECTIONS = 4
@@ -63,7 +64,10 @@ class Reader:
                 parsed.set(drivername="postgresql+psycopg"),
                 pool_size=READ_CONNECTIONS,
                 isolation_level="REPEATABLE READ",
+                execution_options={"postgresql_readonly": True},
+                pool_pre_ping=True,  # the server may have been restarted
             )
+            event.listen(engine.sync_engine, "connect", _prepare_postgres)
         return cls(engine)
 
     @asynccontextmanager
@@ -83,6 +87,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA query_only = ON")
     cursor.execute("PRAGMA busy_timeout = 5000")
     cursor.close()
+
+
+def _prepare_postgres(connection: Any, _record: Any) -> None:
+    connection.driver_connection.adapters.register_dumper(str, without_nul())
 
 
 def _begin_sqlite(connection: Any) -> None:
