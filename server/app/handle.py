@@ -19,7 +19,6 @@ import functools
 import hashlib
 import logging
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -40,7 +39,7 @@ from server.domain.ids import Cursor, LaneKey, object_id
 from server.domain.visibility import CONTROL
 from server.domain.wire import SALT_BYTES, LaneBatch
 from server.storage import tables as t
-from server.storage.connection import WriterConnection
+from server.storage.connection import Trouble, WriterConnection, trouble
 from server.storage.event_log import LogWriter, Record
 from server.storage.facts import TxFacts, point
 from server.storage.sql import Tx, statement
@@ -140,6 +139,8 @@ class Handler:
         self._busy = False
         """A batch is with the writer thread, or about to be handed over."""
         self._stopping = False
+        self._stale = False
+        """The log's tips in memory may have been rolled back."""
         self._records: list[Record] = []
         self._keys: dict[tuple[str, str], dict[str, Any]] = {}
         self._thread = threading.Thread(target=self._run, name="tap-writer", daemon=True)
@@ -217,7 +218,7 @@ class Handler:
         if self._stopping:
             return Refusal(Code.STOPPING, "this node is stopping; come back in a moment")
         if self.read_only:
-            return Refusal(Code.READ_ONLY, f"this node is read-only: {self.read_only}")
+            return self._for_good()
         if len(self._waiting) >= limits.WRITER_QUEUE_JOBS_MAX:
             return Refusal(Code.OVERLOADED, "too much is waiting to be written; try again shortly")
         return await self._enqueue(work)
@@ -267,13 +268,16 @@ class Handler:
 
     def _batch(self, jobs: list[_Job[Any]], *, last: bool) -> None:
         """One transaction; if it fails for a reason of one job, one transaction for each."""
+        if self.read_only:
+            self._refuse(jobs, self._for_good(), last)
+            return
         try:
             outcomes = self._commit(jobs)
         except Exception as error:
             self._undo()
-            fatal = self._storage_refusal(error)
-            if fatal is not None:
-                self._announce([], [(job, fatal) for job in jobs], last)
+            refusal = self._storage_refusal(error)
+            if refusal is not None:
+                self._refuse(jobs, refusal, last)
             elif len(jobs) == 1:
                 self._announce([], [(jobs[0], self._failure(error))], last)
             else:
@@ -285,6 +289,9 @@ class Handler:
 
     def _commit(self, jobs: list[_Job[Any]]) -> list[tuple[_Job[Any], Any]]:
         with metrics.COMMIT_SECONDS.time(), self._connection.transaction() as tx:
+            if self._stale:
+                self._log.load(tx)
+                self._stale = False
             self._facts.use(tx)
             outcomes = [(job, job.work(tx)) for job in jobs]
             if self._keys:
@@ -300,32 +307,36 @@ class Handler:
         metrics.EVENTS_COMMITTED.labels("foreign").inc(len(self._records) - own)
 
     def _undo(self) -> None:
+        """Forgets what did not happen; the next transaction reads the log's tips anew."""
         self._records.clear()
         self._keys.clear()
         self._facts.forget_all()
-        try:
-            with self._connection.transaction() as tx:
-                self._log.load(tx)
-        except Exception:
-            log.exception("the log cannot be read after a failed transaction")
-            self.read_only = self.read_only or "the database cannot be read"
+        self._stale = True
 
     def _storage_refusal(self, error: Exception) -> Refusal | None:
-        """What the disk's refusal means for everybody, or None when the job is to blame."""
-        code = getattr(error, "sqlite_errorcode", None)
-        if code is None or not isinstance(error, sqlite3.Error):
-            return None
-        if code & 0xFF == sqlite3.SQLITE_FULL:
-            metrics.DATABASE_ERRORS.labels("disk_full").inc()
-            return Refusal(Code.DISK_FULL, "the disk of this node is full; nothing was written")
-        if code & 0xFF in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CORRUPT):
-            # A failed sync is never retried: the kernel may have dropped the pages (fsyncgate).
-            self.read_only = f"the disk reported an error ({error})"
-            metrics.DATABASE_ERRORS.labels("fsync").inc()
-            metrics.READ_ONLY.set(1)
-            log.critical("node is read-only: %s", self.read_only)
-            return Refusal(Code.READ_ONLY, f"this node is read-only: {self.read_only}")
-        return None
+        """What the database's refusal means for everybody, or None when the job is to blame."""
+        match trouble(error):
+            case None:
+                return None
+            case Trouble.FULL:
+                metrics.DATABASE_ERRORS.labels(Trouble.FULL.value).inc()
+                return Refusal(Code.DISK_FULL, "the disk of this node is full; nothing was written")
+            case Trouble.BUSY:
+                metrics.DATABASE_ERRORS.labels(Trouble.BUSY.value).inc()
+                return Refusal(Code.OVERLOADED, "the database does not answer; try again shortly")
+            case Trouble.BROKEN:
+                # A failed sync is never retried: the kernel may have dropped the pages (fsyncgate).
+                self.read_only = f"the disk reported an error ({error})"
+                metrics.DATABASE_ERRORS.labels(Trouble.BROKEN.value).inc()
+                metrics.READ_ONLY.set(1)
+                log.critical("node is read-only: %s", self.read_only)
+                return self._for_good()
+
+    def _for_good(self) -> Refusal:
+        return Refusal(Code.READ_ONLY, f"this node is read-only: {self.read_only}")
+
+    def _refuse(self, jobs: Sequence[_Job[Any]], refusal: Refusal, last: bool) -> None:
+        self._announce([], [(job, refusal) for job in jobs], last)
 
     @staticmethod
     def _failure(error: Exception) -> Refusal | Exception:

@@ -5,6 +5,7 @@ reader that fell behind it gets the same records from the log (I3).
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from itertools import islice
@@ -13,6 +14,7 @@ from server.storage import event_log
 from server.storage.event_log import Record
 from server.storage.reader import Reader
 
+log = logging.getLogger(__name__)
 Listener = Callable[[Sequence[Record]], None]
 TAIL_RECORDS = 4_096
 """About 30 s at the design's peak of 140 events/s; roughly 4 MB."""
@@ -37,7 +39,8 @@ class Tap:
     def subscribe(self, listener: Listener) -> None:
         """``listener`` gets all records of each commit at once, in order, on the loop, after the commit.
 
-        It must return quickly and not raise: it stands between the commit and its answer."""
+        It must return quickly and not raise: it stands between the commit and its answer. One that
+        raises all the same is logged, and keeps nobody else from hearing."""
         self._listeners.append(listener)
 
     def committed(self, records: Sequence[Record]) -> None:
@@ -45,7 +48,10 @@ class Tap:
         self._tail.extend(records)
         self.position = records[-1].position
         for listener in self._listeners:
-            listener(records)
+            try:
+                listener(records)
+            except Exception:
+                log.exception("a listener of the tap failed at position %d", self.position)
         if self._moved is not None and not self._moved.done():
             self._moved.set_result(None)
         self._moved = None
