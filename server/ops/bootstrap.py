@@ -14,6 +14,7 @@ readers ended, what waits for the writer committed, database closed.
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -46,8 +47,12 @@ from server.realtime.gateway import Gateway
 
 LIVE_PATH = "/api/v1/live"
 """Where clients' websockets are; docs/protocol/client.md."""
-STOP_SECONDS_MAX = 25
-"""A stop that takes longer is cut short: service managers kill at 30 s, and kill is harmless (I1)."""
+STOP_SECONDS_MAX = 27
+"""A stop that takes longer is cut short: within 30 s the last commit is done and the database closed."""
+HTTP_SECONDS_MAX = 10
+"""What a request under way may still take."""
+
+log = logging.getLogger(__name__)
 
 
 class Node(NamedTuple):
@@ -177,25 +182,32 @@ async def _run(node: Node, sock: socket.socket, announce: Callable[[str], None])
     server = _server(node)
     stop = _stop_signal()
     await node.gateway.start()
-    async with asyncio.TaskGroup() as tasks:
-        background = [
-            tasks.create_task(node.scores.run(), name="scores"),
-            tasks.create_task(watch(node.core), name="watch"),
-            tasks.create_task(housekeeping.run(node.core.handler, now), name="housekeeping"),
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(server.serve(sockets=[sock]), name="http")
+        others = [
+            group.create_task(node.links.run(), name="links"),
+            group.create_task(node.scores.run(), name="scores"),
+            group.create_task(watch(node.core), name="watch"),
+            group.create_task(housekeeping.run(node.core.handler, now), name="housekeeping"),
         ]
-        tasks.create_task(node.links.run(), name="links")
-        serving = tasks.create_task(server.serve(sockets=[sock]), name="http")
         await server.ready.wait()
         announce(ready_line(node))
         notify("READY=1")
         await stop.wait()
         notify("STOPPING=1")
-        try:
-            async with asyncio.timeout(STOP_SECONDS_MAX):
-                await _let_go(node, server, serving)
-        finally:
-            for task in background:
-                task.cancel()
+        await _stop_within(STOP_SECONDS_MAX, node, server, serving)
+        for task in (serving, *others):
+            task.cancel()
+
+
+async def _stop_within(
+    seconds: float, node: Node, server: listener.Server, serving: "asyncio.Task[None]"
+) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await _let_go(node, server, serving)
+    except TimeoutError:
+        log.warning("somebody did not let go within %s s; the stop is cut short", seconds)
 
 
 async def _let_go(node: Node, server: listener.Server, serving: "asyncio.Task[None]") -> None:
@@ -226,7 +238,7 @@ def _server(node: Node) -> listener.Server:
         ws_max_size=limits.PEER_FRAME_BYTES_MAX,
         ws_ping_interval=None,  # a link's own PING also measures
         ws_per_message_deflate=False,
-        timeout_graceful_shutdown=STOP_SECONDS_MAX // 2,
+        timeout_graceful_shutdown=HTTP_SECONDS_MAX,
     )
 
 

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.e2e
 
 PASSWORD = "correct horse battery"
 SECONDS_MAX = 30
+STOP_SECONDS_MAX = 30
 _PROGRAM = [sys.executable, "-m", "server"]
 
 
@@ -265,3 +266,18 @@ async def create(node: Node, name: str) -> None:
 
 def community_names(node: Node) -> set[str]:
     return {name for (name,) in rows(node.place, "SELECT name FROM communities")}
+
+
+# -- who does not let go ----------------------------------------------------------------------------------------
+
+
+async def test_a_client_that_never_answers_does_not_hold_a_stop_up(nodes: dict[str, Node]) -> None:
+    de = nodes["de"]
+    async with live(de, await sign_in(de, "ada")) as socket:
+        socket.transport.pause_reading()  # neither bye nor close is read, nothing is answered
+        began = asyncio.get_running_loop().time()
+        await de.stop()
+        assert asyncio.get_running_loop().time() - began < STOP_SECONDS_MAX
+    log = de.place.log.read_text()
+    assert "Traceback" not in log
+    assert not list(de.place.database.parent.glob("*.db-wal"))
