@@ -278,6 +278,7 @@ async def test_a_client_that_never_answers_does_not_hold_a_stop_up(nodes: dict[s
         began = asyncio.get_running_loop().time()
         await de.stop()
         assert asyncio.get_running_loop().time() - began < STOP_SECONDS_MAX
+        socket.transport.abort()
     log = de.place.log.read_text()
     assert "Traceback" not in log
     assert not list(de.place.database.parent.glob("*.db-wal"))
