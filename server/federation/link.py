@@ -319,8 +319,6 @@ class Link:
     def _down(self, trigger: Trigger, refusal: Refusal | None = None, note: str = "") -> None:
         """No connection any more: dial again after a pause, or wait to be dialled."""
         self._flow = self._opener = None
-        for due in (Due.PING, Due.SILENCE, Due.APPLY):
-            self._deadlines.drop(due)
         if self._dials:
             self._attempts += 1
             pause = backoff_ms(self._attempts, self._jitter)

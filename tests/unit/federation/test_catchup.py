@@ -70,6 +70,19 @@ def test_control_overtakes() -> None:
     assert serving.next_load() == (CONTROL, 0)
 
 
+def test_lanes_take_turns() -> None:
+    serving = Serving(_want())
+    serving.moved({GLOBAL: 900, PAIR: 900})
+    served = []
+    for _ in range(4):
+        load = serving.next_load()
+        assert load
+        serving.loaded(*load, _page(*load, load[1] + 100))
+        assert serving.next_send()
+        served.append(load)
+    assert served == [(GLOBAL, 0), (PAIR, 0), (GLOBAL, 100), (PAIR, 100)]
+
+
 def test_credit_bounds_what_is_under_way() -> None:
     serving = Serving(_want(credit=2500))
     serving.moved({GLOBAL: 900})

@@ -440,6 +440,17 @@ def test_a_peer_that_holds_more_of_us_than_we_do_is_reported() -> None:
     assert "lost events" in (book.status().last_error or "")
 
 
+def test_a_peer_that_lost_what_it_had_is_behind_again() -> None:
+    book = Playbook().live()
+    book.tell(1, _want())
+    _publish(book, count=3)
+    book.give(steps.PageLoaded(_ours(), 0, book.log.page(_ours(), 0)))
+    book.tell(1, Ack((Tip(*_ours(), 3),), limits.CREDIT_BYTES))
+    assert book.status().lag_events == 0
+    book.tell(1, _want((_ours(), 1)))
+    assert book.status().lag_events == 2
+
+
 def test_the_age_of_what_is_unacknowledged_outlives_connections() -> None:
     book = Playbook().live()
     book.tell(1, _want())
@@ -664,6 +675,8 @@ def test_a_stopping_node_says_so_and_opens_nothing_more() -> None:
     words = book.give(steps.Stopped())
     assert words == ["ERROR on 2", "close 2 1001", "ERROR on 1", "close 1 1001", "idle"]
     assert book.give(steps.Opened(3, True, b"m" * 32)) == ["close 3 1001"]
+    late = book.other_end("dial").opening(book.now)
+    assert [book.tell(conn, late) for conn in (1, 2, 3)] == [[], [], []]
     assert book.give(steps.TimerFired(), after=60_000) == []
     assert book.give(steps.Started()) == ["dialing", "dial"]
 

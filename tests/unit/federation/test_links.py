@@ -355,6 +355,19 @@ async def test_a_log_that_cannot_be_read_is_tried_again(
             assert fr.status("de").state == State.LIVE
 
 
+async def test_a_page_that_cannot_be_read_is_tried_again(
+    tmp_path: Path, socks: dict[str, Any]
+) -> None:
+    socks.pop("in").close()
+    ports = {region: sock.getsockname()[1] for region, sock in socks.items()}
+    async with open_test_node(tmp_path, "de") as node, _region(tmp_path, "fr", socks) as fr:
+        between = _links(node, ports)
+        failing = between._pages = _FailingOnce(between._pages, "page")  # type: ignore[assignment]
+        async with _served(between, socks["de"]):
+            await fr.holds(*Region(node, between, 0).own("control"))
+            assert failing.failed
+
+
 async def test_a_writer_that_fails_is_tried_again(tmp_path: Path, socks: dict[str, Any]) -> None:
     socks.pop("in").close()
     ports = {region: sock.getsockname()[1] for region, sock in socks.items()}
