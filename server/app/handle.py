@@ -173,6 +173,11 @@ class Handler:
         await asyncio.to_thread(self._thread.join)
         self._connection.close()
 
+    @property
+    def waiting(self) -> int:
+        """Jobs nobody has taken up yet."""
+        return len(self._waiting)
+
     # -- on the loop ---------------------------------------------------------------------------------
 
     async def handle(self, person: str, key: str, command: Command) -> Answer | Refusal:

@@ -21,6 +21,7 @@ async def watch(core: Core) -> None:
         await asyncio.sleep(due - loop.time())
         metrics.LOOP_LAG_SECONDS.set(max(0.0, loop.time() - due))
         metrics.POSITION.set(core.tap.position)
+        metrics.WRITER_QUEUE_JOBS.set(core.handler.waiting)
         metrics.READ_ONLY.set(bool(core.handler.read_only))
         _measure_files(Path(core.config.node.data_dir), wal)
         due = max(due + SECONDS, loop.time())

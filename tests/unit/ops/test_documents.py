@@ -11,6 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from server.app import metrics
 from server.ops import config_file
 from server.ops.cli import VERBS
+from server.ops.commands.shared import Exit
 
 ROOT = Path(__file__).parents[3]
 PAGES = ROOT / "docs" / "operations"
@@ -53,6 +54,17 @@ def test_every_verb_and_exit_code_is_documented() -> None:
     text = page("cli.md")
     for verb in VERBS:
         assert f"## tap {verb}\n" in text, f"tap {verb} is missing in cli.md"
+    for code in Exit:
+        assert f"| {code.value} | " in text, f"exit code {code.name} is missing in cli.md"
+
+
+def test_every_metric_is_set_somewhere() -> None:
+    """A measurement nobody takes reads as "all is well"."""
+    here = ROOT / "server" / "app" / "metrics.py"
+    sources = [path for path in (ROOT / "server").rglob("*.py") if path != here]
+    text = "\n".join(path.read_text("utf-8") for path in sources)
+    unset = [name for name, _, _ in measurements() if not re.search(rf"metrics\.{name}\b", text)]
+    assert unset == []
 
 
 # -- pages point at what is there -------------------------------------------------------------------------
