@@ -1,0 +1,18 @@
+"""How a node is run: the only package that may import every other, and the only one that wires.
+
+- ``cli``            the program ``tap``: a list of verbs, one module each in ``commands/``
+- ``config``         what an operator decides, as frozen values; ``config_file`` reads and explains them
+- ``keys``           the node's signing key in its file
+- ``bootstrap``      puts every part together, serves, stops in order (the composition root)
+- ``core``           a node without its network; ``accounts`` adds people's passwords and tokens
+- ``listener``       the one port; ``guarded_http`` ends clients that keep it waiting
+- ``operator``       what the operator decides, where no person's permission is asked
+- ``doctor``         what is wrong with this node: ``doctor_facts`` collects, ``doctor_checks`` judges
+- ``watch``          what the node measures about itself; ``notify`` tells systemd; ``logging``
+- ``lock``, ``place``  one process per data folder; where the database lies
+- ``importing/``     archives of other networks; ``demo/`` three regions of a made-up company
+
+House rules: the environment, the wall clock and the machine's randomness are read here and handed on as
+values. Whatever an operator did wrong gets one sentence that says what to do and an exit code of
+``commands/shared.py``; a traceback means that we did something wrong.
+"""

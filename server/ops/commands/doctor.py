@@ -4,7 +4,7 @@ import asyncio
 
 import click
 
-from server.ops import doctor, doctor_facts
+from server.ops import doctor, doctor_checks, doctor_facts
 from server.ops.commands.shared import Exit, json_option, print_json, quiet_config
 
 _MARKS = {"ok": "ok  ", "warning": "WARN", "failure": "FAIL"}
@@ -16,7 +16,7 @@ _MARKS = {"ok": "ok  ", "warning": "WARN", "failure": "FAIL"}
 @click.pass_context
 def command(ctx: click.Context, quiet: bool, as_json: bool) -> None:
     """Look at disk, clock, key, port, database and peers. Exit code 1 when something fails."""
-    findings = doctor.examine(asyncio.run(doctor_facts.collect(quiet_config())))
+    findings = doctor_checks.examine(asyncio.run(doctor_facts.collect(quiet_config())))
     worst = doctor.worst(findings)
     if as_json:
         print_json({"worst": worst, "findings": [finding._asdict() for finding in findings]})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from server.ops import doctor, doctor_facts, keys, lock
+from server.ops import doctor, doctor_checks, doctor_facts, keys, lock
 from server.ops.config import Config, HttpSection, NodeSection
 from server.ops.doctor import Database, Disk, Facts, Key, Peer, Port
 
@@ -62,14 +62,14 @@ MORE = [
 
 
 def test_a_healthy_node_has_no_findings() -> None:
-    findings = doctor.examine(HEALTHY)
+    findings = doctor_checks.examine(HEALTHY)
     assert doctor.worst(findings) == "ok"
     assert all(not finding.remedy for finding in findings)
 
 
 @pytest.mark.parametrize("check", FAULTS)
 def test_a_planted_fault_is_found_alone_and_says_what_to_do(check: str) -> None:
-    findings = doctor.examine(HEALTHY._replace(**FAULTS[check]))
+    findings = doctor_checks.examine(HEALTHY._replace(**FAULTS[check]))
     wrong = [finding for finding in findings if finding.level != "ok"]
     assert [finding.check for finding in wrong] == [check]
     assert wrong[0].message
@@ -78,19 +78,19 @@ def test_a_planted_fault_is_found_alone_and_says_what_to_do(check: str) -> None:
 
 @pytest.mark.parametrize(("check", "fault", "level"), MORE)
 def test_levels(check: str, fault: dict[str, object], level: str) -> None:
-    findings = doctor.examine(HEALTHY._replace(**fault))  # type: ignore[arg-type]
+    findings = doctor_checks.examine(HEALTHY._replace(**fault))  # type: ignore[arg-type]
     assert [(f.check, f.level) for f in findings if f.level != "ok"] == [(check, level)]
     assert doctor.worst(findings) == level
 
 
 def test_a_lone_region_that_never_started_is_fine() -> None:
     new = HEALTHY._replace(peers=(), database=Database(False), holder="")
-    assert doctor.worst(doctor.examine(new)) == "ok"
+    assert doctor.worst(doctor_checks.examine(new)) == "ok"
 
 
 def test_every_check_is_planted_here_and_documented() -> None:
     page = (Path(__file__).parents[3] / "docs/operations/doctor.md").read_text("utf-8")
-    seen = {finding.check for finding in doctor.examine(HEALTHY)} | FAULTS.keys()
+    seen = {finding.check for finding in doctor_checks.examine(HEALTHY)} | FAULTS.keys()
     assert seen == FAULTS.keys()
     assert [check for check in seen if f"`{check}`" not in page] == []
 
