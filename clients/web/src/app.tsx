@@ -66,8 +66,8 @@ export function App() {
 }
 
 function Shell({ client }: { client: TapClient }) {
-  const { path } = place.value;
-  useFocusOnNavigation(path);
+  const { path, hash } = place.value;
+  useFocusOnNavigation(path, hash);
   return (
     <ClientContext.Provider value={client}>
       <a class="skip" href="#content" onClick={(event) => { event.preventDefault(); document.getElementById("content")?.focus(); }}>{t.skipToContent}</a>
@@ -83,8 +83,8 @@ function Shell({ client }: { client: TapClient }) {
   );
 }
 
-/** A new page takes the focus to its heading, as a loaded document would; the first one leaves it alone. */
-function useFocusOnNavigation(path: string): void {
+/** A new page takes the focus to what its address names, else to its heading; the first one leaves it alone. */
+function useFocusOnNavigation(path: string, hash: string): void {
   const first = useRef(true);
   useEffect(() => {
     if (first.current) {
@@ -92,6 +92,7 @@ function useFocusOnNavigation(path: string): void {
       return;
     }
     const heading = document.querySelector<HTMLElement>("#content h1") ?? document.getElementById("content");
-    heading?.focus({ preventScroll: true });
-  }, [path]);
+    const named = hash === "" ? heading : document.getElementById(hash);
+    named?.focus({ preventScroll: true });
+  }, [path, hash]);
 }

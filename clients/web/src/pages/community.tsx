@@ -38,7 +38,7 @@ function Community({ community, members }: { community: CommunityView; members: 
   const role = view.membership(id).value?.role ?? "none";
   const inside = view.joined(id).value || role !== "none";
   const source = useMemo<FeedSource>(() => ({
-    key: `community:${id}`, path: `/communities/${id}/posts`, query: {}, accepts: (post) => post.place === `c:${id}`, channel: `c:${id}`,
+    key: `community:${id}`, path: `/communities/${id}/posts`, query: { limit: "30" }, accepts: (post) => post.place === `c:${id}`, channel: `c:${id}`,
   }), [id]);
   return (
     <Page title={community.name} heading="own" beside={<About community={community} members={members} />}>

@@ -9,9 +9,9 @@ import { ImpactTeaser } from "./impact-teaser.tsx";
 import { Page } from "./page.tsx";
 import { UnansweredList } from "./unanswered.tsx";
 
-const latest: FeedSource = { key: "latest", path: "/feed", query: { view: "latest" }, accepts: (post) => post.place.startsWith("c:") };
+const latest: FeedSource = { key: "latest", path: "/feed", query: { view: "latest", limit: "30" }, accepts: (post) => post.place.startsWith("c:") };
 const unanswered: FeedSource = {
-  key: "unanswered", path: "/feed", query: { view: "unanswered" }, accepts: (post) => post.kind === "question" && post.place.startsWith("c:"),
+  key: "unanswered", path: "/feed", query: { view: "unanswered", limit: "30" }, accepts: (post) => post.kind === "question" && post.place.startsWith("c:"),
 };
 
 export function HomePage() {

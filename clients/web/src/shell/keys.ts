@@ -55,7 +55,7 @@ const ACTIONS: Record<string, () => void> = {
   "j": () => step(1),
   "k": () => step(-1),
   "o": () => openFocused(),
-  "/": () => search(),
+  "/": () => go("/people#people-search"),
   "n": () => go("/?new=update"),
   "gh": () => go("/"),
   "gc": () => go("/communities"),
@@ -78,9 +78,4 @@ function step(by: 1 | -1): void {
 function openFocused(): void {
   const item = document.activeElement?.closest<HTMLElement>(".feed > article");
   if (item) go(`/t/${item.dataset["item"] ?? ""}`);
-}
-
-function search(): void {
-  go("/people");
-  requestAnimationFrame(() => requestAnimationFrame(() => document.getElementById("people-search")?.focus()));
 }

@@ -10,7 +10,7 @@ export function PhoneTop() {
     <header class="phone-top">
       <a class="wordmark" href="/">{t.product}</a>
       <Status />
-      <a class="icon-button" href="/people" aria-label={t.people}><Icon name="search" /></a>
+      <a class="icon-button" href="/people#people-search" aria-label={t.people}><Icon name="search" /></a>
       <Account />
     </header>
   );
