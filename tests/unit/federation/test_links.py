@@ -427,16 +427,25 @@ async def test_peers_at_the_tip_share_one_read(
         assert reads == [(de.own()[0], 0)]
 
 
-async def test_a_commit_of_many_events_is_sent_whole(tmp_path: Path, socks: dict[str, Any]) -> None:
-    socks.pop("in").close()
-    async with _region(tmp_path, "de", socks) as de, _region(tmp_path, "fr", socks) as fr:
-        await _live(de, fr)
+async def test_one_commit_in_two_lanes_reaches_both_audiences(
+    tmp_path: Path, socks: dict[str, Any]
+) -> None:
+    """A conversation of three regions: one copy in each pair lane, and nothing happens after it."""
+    async with (
+        _region(tmp_path, "de", socks) as de,
+        _region(tmp_path, "fr", socks) as fr,
+        _region(tmp_path, "in", socks) as india,
+    ):
+        await _live(de, fr, india)
         await de.node.register("anna")
-        key, before = de.own()
-        await fr.holds(key, before)
-        await de.node.community("anna")
-        assert de.own()[1] > before + 1, "one command, one commit, several events"
-        await fr.holds(*de.own())
+        for region, person in ((fr, "luc"), (india, "ravi")):
+            await region.node.register(person)
+            await de.holds(*region.own())
+        await de.node.do("anna", "conversation.start", members=["luc", "ravi"])
+        for region in (fr, india):
+            key, seq = de.own(f"pair.de.{region.node.region}")
+            assert seq == 1
+            await region.holds(key, seq)
 
 
 # ---------------------------------------------------------------- what operators see
