@@ -99,7 +99,7 @@ async def _aiosqlite_design(folder: Path) -> float:
 async def _single_author(folder: Path) -> float:
     """p99 in ms of one author's post on an idle node."""
     async with open_test_node(folder) as node:
-        place, root = await _seed(node)
+        _, root = await _seed(node)
         raw = json.dumps({"do": "reply.publish", "parent": root, "text": TEXT}).encode()
         waits = []
         for k in range(SINGLES):
