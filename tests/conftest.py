@@ -11,10 +11,15 @@ import os
 import random
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+if TYPE_CHECKING:
+    from tests.support.postgres import Postgres
 
 IN_CI = os.environ.get("CI") == "true"
 PROFILE = os.environ.get("TAP_TEST_PROFILE", "ci" if IN_CI else "dev")
@@ -98,6 +103,15 @@ def postgres_bin() -> Path:
     if found := find_postgres():
         return found
     pytest.skip(_NEEDS["postgres"][1])
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_bin: Path) -> Iterator[Postgres]:
+    """The run's own PostgreSQL server; ``new_database`` gives each test a database of its own."""
+    from tests.support.postgres import running_postgres  # the driver is an extra
+
+    with running_postgres(postgres_bin) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
