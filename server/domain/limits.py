@@ -79,7 +79,7 @@ PAGE_ITEMS_MAX = 100
 SESSION_DAYS = 30
 DEVICE_TOKEN_DAYS = 365
 LOGIN_ATTEMPTS_PER_15_MIN = 10
-"""Per account and per address; Argon2id makes each attempt cost us about 50 ms."""
+"""Per account, ten times that per address (offices share one); Argon2id makes each cost about 50 ms."""
 PASSWORD_CHARS_MIN = 10
 PASSWORD_CHARS_MAX = 200
 
