@@ -5,7 +5,8 @@ rule of delivery, whether an event comes live, by catching up or by a replay:
 
     an event belongs to the connection when one of its channels is held from before its position
 
-and one of replaying: what such a channel has already brought is not repeated (section 6.3).
+and one of replaying: what a channel has already brought on this connection is not repeated, also when
+that channel is no longer held (section 6.3).
 """
 
 import re
@@ -19,6 +20,9 @@ from server.realtime.ring import Ready
 CHANNEL_PATTERN = re.compile(f"g|u:{PERSON_PATTERN.pattern}|[cdt]:{OBJECT_PATTERN.pattern}")
 REPLAYS_MAX = 32
 """Watches with ``since`` waiting on one connection; each may name many channels."""
+
+PAST_MAX = 32
+"""Changes of what was held that are remembered; of older ones a replay may repeat an event."""
 
 RefusedPair = tuple[str, str]
 """(channel, code)"""
@@ -40,23 +44,28 @@ class Replay:
         self.id, self.channels, self.since, self.refused = id, channels, since, refused
         self.at = since
 
-    def refuse(self, channels: Iterable[str], code: Code) -> None:
-        gone = frozenset(channels).intersection(self.channels)
+    def without(self, channels: Iterable[str]) -> list[str]:
+        """Gives up some of its channels; which ones it had."""
+        gone = sorted(frozenset(channels).intersection(self.channels))
         self.channels = tuple([name for name in self.channels if name not in gone])
-        self.refused += tuple([(name, str(code)) for name in sorted(gone)])
+        return gone
 
 
 class Interest:
-    """``watched``: what was asked for beyond the person's own channels, replays included. ``asking``: what
-    the client wants to watch and is being asked about; an ``unwatch`` takes it back."""
+    """``own``: the person's, unasked. ``watched``: what was asked for, replays included; it may be own as
+    well, and stays when it is no longer. ``asking``: what the client wants to watch and is being asked
+    about; an ``unwatch`` takes it back."""
 
-    __slots__ = ("asking", "held", "known_at", "replays", "watched")
+    __slots__ = ("asking", "held", "known_at", "own", "past", "replays", "watched")
 
     def __init__(self) -> None:
         self.held: dict[str, int] = {}
+        self.own: frozenset[str] = frozenset()
         self.watched: set[str] = set()
         self.asking: set[str] = set()
         self.replays: list[Replay] = []
+        self.past: list[tuple[dict[str, int], int]] = []
+        """What was held and is no more: channels, and the position up to which they brought events."""
         self.known_at = 0
         """As of which position this is what the person may hear."""
 
@@ -64,8 +73,8 @@ class Interest:
         self, own: frozenset[str], allowed: frozenset[str], known_at: int, start: int
     ) -> None:
         """A new connection; everything is owed after ``start``."""
-        self.known_at = known_at
-        self.watched = set(allowed - own)
+        self.own, self.known_at = own, known_at
+        self.watched = set(allowed)
         self.held = dict.fromkeys(sorted(own | allowed), start)
 
     def revise(
@@ -73,15 +82,16 @@ class Interest:
     ) -> list[str]:
         """The person's channels anew, after an event up to which everything was sent. What is new is owed
         from there on. Returns the watched channels that were taken away."""
-        self.known_at = known_at
-        taken = sorted(lost & self.watched)
-        self.watched -= lost | own
+        self.own, self.known_at = own, known_at
+        taken = sorted((lost & self.watched) - own)
+        self.watched.difference_update(taken)
         for replay in self.replays:
-            replay.refuse(lost - own, Code.FORBIDDEN)
+            self.refuse(replay, taken, Code.FORBIDDEN)
         held = {name: self.held.get(name, sent) for name in sorted(own)}
         held |= {name: self.held[name] for name in sorted(self.watched) if name in self.held}
+        self._remember({name: self.held[name] for name in self.held if name not in held}, sent)
         self.held = held
-        return [name for name in taken if name not in own]
+        return taken
 
     def ask(self, channels: Iterable[str]) -> tuple[tuple[str, ...], tuple[RefusedPair, ...]]:
         """The channels to be asked about, and those there is no room for."""
@@ -104,7 +114,7 @@ class Interest:
         """Of the allowed channels those that are still wanted; they are watched now."""
         wanted = tuple([name for name in channels if self._is_known(name)])
         self.asking.difference_update(wanted)
-        self.watched.update([name for name in wanted if name not in self.held])
+        self.watched.update(wanted)
         return wanted
 
     def hold(self, channels: Iterable[str], start: int) -> tuple[str, ...]:
@@ -114,14 +124,39 @@ class Interest:
             self.held[name] = min(self.held.get(name, start), start)
         return new
 
-    def forget(self, channels: Iterable[str]) -> tuple[str, ...]:
-        """No longer watched; a person's own channels stay. Those that were held."""
+    def skip(self, sent: int, start: int) -> None:
+        """Nothing between two positions will be sent: everything is owed after the second only."""
+        self._remember(self.held, sent)
+        self.held = {name: max(at, start) for name, at in self.held.items()}
+
+    def _remember(self, held: dict[str, int], sent: int) -> None:
+        if held:
+            self.past.append((held, sent))
+            del self.past[:-PAST_MAX]
+
+    def forget(self, channels: Iterable[str], sent: int) -> tuple[str, ...]:
+        """No longer watched; a person's own channels stay. Those that were held, up to ``sent``."""
         self.asking.difference_update(channels)
         gone = self.watched.intersection(channels)
         self.watched -= gone
         for replay in self.replays:
-            replay.channels = tuple([name for name in replay.channels if name not in gone])
-        return tuple([name for name in sorted(gone) if self.held.pop(name, None) is not None])
+            self._give_up(replay, gone)
+        dropped = {
+            name: self.held.pop(name) for name in sorted(gone - self.own) if name in self.held
+        }
+        self._remember(dropped, sent)
+        return tuple(dropped)
+
+    def refuse(self, replay: Replay, channels: Iterable[str], code: Code) -> None:
+        """Some channels of a replay will not be heard after all."""
+        gone = self._give_up(replay, channels)
+        replay.refused += tuple([(name, str(code)) for name in gone])
+        self.watched.difference_update([name for name in gone if name not in self.held])
+
+    def _give_up(self, replay: Replay, channels: Iterable[str]) -> list[str]:
+        gone = replay.without(channels)
+        self._remember(dict.fromkeys(gone, replay.since), replay.at)
+        return gone
 
     # -- which events --------------------------------------------------------------------------------
 
@@ -132,7 +167,23 @@ class Interest:
     def replayed(self, replay: Replay, entries: Sequence[Ready]) -> tuple[Ready, ...]:
         """What a replay brings that no other channel has brought already."""
         wanted = frozenset(replay.channels)
-        return tuple([e for e in entries if not wanted.isdisjoint(e.channels) and not self.owes(e)])
+        return tuple(
+            [
+                entry
+                for entry in entries
+                if not wanted.isdisjoint(entry.channels)
+                and not self.owes(entry)
+                and not self._brought(entry)
+            ]
+        )
+
+    def _brought(self, entry: Ready) -> bool:
+        """Whether a channel that was given up had brought it."""
+        return any(
+            held.get(name, sent) < entry.position <= sent
+            for held, sent in self.past
+            for name in entry.channels
+        )
 
     def owed(self, entries: Sequence[Ready]) -> tuple[tuple[Ready, ...], int | None]:
         """What catching up brings, up to the first event that turns this person, and its position."""

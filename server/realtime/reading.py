@@ -126,10 +126,7 @@ class Reading:
         replay.at = page.upto
         if self._paged > CATCH_UP_EVENTS_MAX:
             self._paged = 0
-            self._interest.watched.difference_update(
-                set(replay.channels) - self._interest.held.keys()
-            )
-            replay.refuse(replay.channels, Code.GONE)
+            self._interest.refuse(replay, replay.channels, Code.GONE)
         if not replay.channels:
             replay.at = self.sent
         return effects + self._pull()
@@ -158,6 +155,7 @@ class Reading:
     def _skip(self, m: fx.Moment) -> list[fx.Effect]:
         """Too far behind to be told everything: a fresh snapshot is cheaper (section 6.4)."""
         self._paged = 0
+        self._interest.skip(self.sent, m.hub)
         self.sent = m.hub
         self._values_since = None
         reset = frames.Reset(reason="too_far_behind", cursor=self._cursor(self.sent))

@@ -117,8 +117,7 @@ class Session(Reading):
             case Watch(), _:
                 return self._watch(frame, m)
             case Unwatch(), _:
-                dropped = self._interest.forget(frame.channels)
-                return [fx.Drop(dropped)] if dropped and self.state is State.LIVE else []
+                return self._unwatch(frame, m)
             case Do(), _:
                 return self._do(frame, m)
             case _:
@@ -236,10 +235,22 @@ class Session(Reading):
             return [
                 replies.watching(frame.id, (), refused + tuple([(n, str(code)) for n in known]))
             ]
-        if since is None and all(name in self._interest.held for name in known):
-            return [replies.watching(frame.id, known, refused)]
         wanted, full = self._interest.ask(known)
-        return [fx.Authorize(frame.id, since, self.person, wanted, refused + full)]
+        refused += full
+        if since is None and all(name in self._interest.held for name in wanted):
+            return [replies.watching(frame.id, self._interest.admit(wanted), refused)]
+        return [fx.Authorize(frame.id, since, self.person, wanted, refused)]
+
+    def _unwatch(self, frame: Unwatch, m: fx.Moment) -> list[fx.Effect]:
+        if self.state is not State.LIVE:
+            self._interest.forget(frame.channels, self.sent)
+            return []
+        if m.sent < m.hub:  # what is owed was settled with these channels: pull it without them
+            left = self._leave(m.sent, m)
+            self._interest.forget(frame.channels, m.sent)
+            return [left, *self._pull()]
+        dropped = self._interest.forget(frame.channels, m.sent)
+        return [fx.Drop(dropped)] if dropped else []
 
     def _since(self, text: str | None, m: fx.Moment) -> tuple[int | None, Code | None]:
         since, reason = self._verdict(text, m.hub)

@@ -106,7 +106,13 @@ TABLE: Mapping[State, Row] = {
     _B: _joined(_B) | {fx.Resumed: (_C,)},
     _R: _joined(_R) | {fx.Interests: (_R, _C, _X)},
     _L: _joined(_L)
-    | {fx.Authorized: (_L, _C, _X), fx.Turned: (_R,), fx.Flooded: (_C,), fx.Paused: (_B,)},
+    | {
+        Unwatch: (_L, _C),
+        fx.Authorized: (_L, _C, _X),
+        fx.Turned: (_R,),
+        fx.Flooded: (_C,),
+        fx.Paused: (_B,),
+    },
     _D: {Do: (_D,), Ping: (_D,), fx.Answered: (_D, _X), fx.Expelled: (_X,), fx.Lost: (_X,)},
     _X: {},
 }

@@ -27,7 +27,7 @@ from server.storage.event_log import Record
 from tests.unit.realtime.scenes import REGION, UTC
 from tests.unit.realtime.wire import messages
 
-HIGH_WATER_BYTES = 1_500
+HIGH_WATER_BYTES = 1_000
 PAGE_EVENTS = 3
 
 

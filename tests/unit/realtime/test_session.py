@@ -344,7 +344,7 @@ def test_a_connection_watches_a_bounded_number_of_channels() -> None:
     full = ((many[-1], str(Code.TOO_LARGE)),)
     book.asked(fx.Authorize(8, None, "asha", (many[-2],), full))
     book.told(allowed(7, *many[:-1])).told(Watch(id=9, channels=many[-1:]))
-    book.asked(fx.Authorize(9, None, "asha", (), full))
+    book.asked(replies.watching(9, (), full))
 
 
 def test_an_unwatch_takes_back_what_is_still_being_asked() -> None:
@@ -357,6 +357,44 @@ def test_unwatches_what_was_watched_and_keeps_ones_own() -> None:
     book = live().told(Watch(id=7, channels=(THREAD,))).told(allowed(7, THREAD))
     book.told(Unwatch(channels=(THREAD, TEA, "g", OTHER))).asked(fx.Drop((THREAD,)))
     book.told(Unwatch(channels=(THREAD,))).asked()
+
+
+def test_a_replay_repeats_nothing_that_a_lost_channel_brought() -> None:
+    book = live().given(hub=12, sent=12).told(fx.Turned(12)).told(interests(3, 12, OWN - {TEA}))
+    book.told(fx.Page(4, (), 12, ready=True)).told(Watch(id=7, channels=(THREAD,), since=cursor(8)))
+    book.told(allowed(7, THREAD, since=8, at=12))
+    before, brought = entry(10, TEA, THREAD), entry(11, TEA, THREAD)
+    book.told(fx.Page(5, (before, brought), 12, ready=True))
+    assert book.asked_for(fx.SendEvents).entries == (before,), "live from 10 on"
+
+
+def test_a_watched_place_stays_watched_when_it_is_joined_and_left() -> None:
+    book = live().told(Watch(id=7, channels=(CHESS,))).told(allowed(7, CHESS))
+    asked = frozenset({CHESS})
+    book.given(hub=11, sent=11).told(fx.Turned(11)).asked_for(fx.Leave)
+    book.told(interests(3, 11, OWN | asked, asked)).told(fx.Page(4, (), 11, ready=True))
+    book.given(hub=12, sent=12).told(fx.Turned(12))
+    book.told(interests(5, 12, OWN, asked)).told(fx.Page(6, (), 12, ready=True))
+    assert CHESS in book.asked_for(fx.Join).channels
+    book.told(Unwatch(channels=(CHESS,))).asked(fx.Drop((CHESS,)))
+
+
+def test_an_unwatch_while_something_is_owed_pulls_it_without_the_channel() -> None:
+    book = live().told(Watch(id=7, channels=(THREAD,))).told(allowed(7, THREAD))
+    book.given(hub=12, sent=11).told(Unwatch(channels=(THREAD,)))
+    book.asked(fx.Leave((*CHANNELS, THREAD)), fx.CatchUp(3, CHANNELS, 11, None))
+
+
+def test_after_a_reset_nothing_counts_as_brought() -> None:
+    book = live().given(hub=99_999).told(fx.Flooded())
+    page = tuple([entry(n, TEA) for n in range(11, CATCH_UP_EVENTS_MAX + 20)])
+    book.told(fx.Page(3, page, 9_000, ready=False)).told(interests(4, 99_999))
+    book.told(fx.Page(5, (), 99_999, ready=True)).is_now("live")
+    book.told(Watch(id=7, channels=(THREAD,), since=cursor(5)))
+    book.told(allowed(7, THREAD, since=5, at=99_999))
+    skipped, brought = entry(9_500, TEA, THREAD), entry(8_999, TEA, THREAD)
+    book.told(fx.Page(6, (brought, skipped), 99_999, ready=False))
+    assert book.asked_for(fx.SendEvents).entries == (skipped,)
 
 
 # -- falling behind ------------------------------------------------------------------------------------------
