@@ -1,6 +1,7 @@
 """What a batch of the tap may have changed, and what it did change in the ledgers. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from server.app.score_acts import Row
@@ -12,7 +13,10 @@ from server.domain.events import (
     PostPublished,
     ReplyPublished,
 )
+from server.scoring.rules import quarter_of
 from server.storage.event_log import Record
+
+NEVER = 2**63
 
 
 class Touches:
@@ -30,6 +34,21 @@ class Touches:
     def content(self, name: str, givers: frozenset[str] | None) -> None:
         known = self.contents.get(name, frozenset())
         self.contents[name] = None if known is None or givers is None else known | givers
+
+    def people_by_quarter(self) -> dict[str, set[str]]:
+        """Since which quarter to look at whose acts."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for person, since in self.people.items():
+            found[quarter_of(since)].add(person)
+        return found
+
+    def acts_of_people(self, rows: Iterable[Row]) -> None:
+        """Touches what these people gave or got from their moment on."""
+        for row in rows:
+            if row.data.at >= self.people.get(row.author, NEVER):
+                self.content(row.content, None)
+            elif row.data.at >= self.people.get(row.giver, NEVER):
+                self.content(row.content, frozenset([row.giver]))
 
     def _person(self, name: str, since: int) -> None:
         self.people[name] = min(since, self.people.get(name, since))

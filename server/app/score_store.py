@@ -32,8 +32,8 @@ _CREDITED_BY = (
 _GAVE_MUCH = _CREDITED_BY.where(_a.giver.in_(_names))
 _GOT_MUCH = _CREDITED_BY.where(_a.author.in_(_names))
 _PROFILES = select(*_ROW).where(_a.giver.in_(_names), _a.quarter == "")
-_OF_PERSON = select(*_ROW).where(
-    or_(_a.giver == bindparam("person"), _a.author == bindparam("person")),
+_OF_PEOPLE = select(*_ROW).where(
+    or_(_a.giver.in_(_names), _a.author.in_(_names)),
     _a.quarter >= bindparam("q"),
     _a.content != "",
 )
@@ -180,10 +180,9 @@ def _by_quarter(needs: Iterable[Need]) -> tuple[dict[str, set[str]], dict[str, s
     return authors, givers
 
 
-async def of_person(snapshot: Snapshot, person: str, quarter: str) -> list[Row]:
-    """What a person gave or got since a quarter began."""
-    rows = await snapshot.rows(_OF_PERSON, {"person": person, "q": quarter})
-    return [from_columns(row) for row in rows]
+async def of_people(snapshot: Snapshot, names: Iterable[str], quarter: str) -> list[Row]:
+    """What people gave or got since a quarter began."""
+    return [from_columns(row) for row in await _named(snapshot, _OF_PEOPLE, names, q=quarter)]
 
 
 async def profiles(snapshot: Snapshot, names: Iterable[str]) -> list[Row]:

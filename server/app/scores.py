@@ -42,7 +42,7 @@ from server.scoring.local import (
     scope_lines,
 )
 from server.scoring.model import Act, Line
-from server.scoring.rules import Rulebook, day_of, quarter_of, shipped
+from server.scoring.rules import Rulebook, day_of, shipped
 from server.scoring.score import standing
 from server.storage import tables as t
 from server.storage.event_log import Record
@@ -169,12 +169,8 @@ class Scores:
 
     async def _scopes(self, desk: Desk, touches: Touches) -> set[Scope]:
         """The authors' quarters that what was touched may change."""
-        for person, since in touches.people.items():
-            for row in await score_store.of_person(desk.snapshot, person, quarter_of(since)):
-                if row.data.at >= since:
-                    touches.content(
-                        row.content, frozenset([person]) if row.giver == person else None
-                    )
+        for quarter, names in touches.people_by_quarter().items():
+            touches.acts_of_people(await score_store.of_people(desk.snapshot, names, quarter))
         on: dict[str, list[Act]] = defaultdict(list)
         rows = await score_store.on_contents(desk.snapshot, touches.contents)
         for act in await desk.acts(rows):
@@ -191,7 +187,8 @@ class Scores:
         ours = sorted([scope for scope in scopes if scope.person in home])
         asked = needs(ours, await self._partners(desk, ours))
         acts = await desk.acts(await score_store.needed(desk.snapshot, asked))
-        scored = scope_lines(ours, acts, self._rulebook)
+        # In a thread, so that a busy author's quarter does not hold up the loop.
+        scored = await asyncio.to_thread(scope_lines, ours, acts, self._rulebook)
         before = {line.act: line for line in await score_store.lines(desk.snapshot, scopes)}
         after = {line.act: line for lines in scored.values() for line in self._stored(desk, lines)}
         return difference(before, after)

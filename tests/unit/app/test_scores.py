@@ -208,7 +208,10 @@ async def test_deleting_and_hiding_leave_a_line_with_a_reason(world: ScoreWorld)
     )
     lines = {line["content"]: line for line in await world.lines("asha")}
     assert (lines[mine]["status"], lines[mine]["milli_points"]) == ("lapsed", 0)
-    assert (lines[mine]["content_title"], lines[mine]["status_text"]) == ("", "You deleted this.")
+    assert (lines[mine]["content_title"], lines[mine]["status_text"]) == (
+        "",
+        "Its author deleted this.",
+    )
     assert (lines[hidden]["status"], lines[hidden]["milli_points"]) == ("reversed", 0)
     assert await world.points("dora") == [("helpful", 5_000)], "others' credits stay"
     await world.node.do("chen", "moderation.act", target=hidden, act="hide", on=False)

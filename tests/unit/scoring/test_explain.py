@@ -61,7 +61,7 @@ def test_only_public_acts_name_their_giver(kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "status", "text"),
     [
-        ("deleted", "lapsed", "You deleted this."),
+        ("deleted", "lapsed", "Its author deleted this."),
         (
             "hidden",
             "reversed",
