@@ -39,14 +39,12 @@ export const t = {
   impact: "My impact",
   ask: "Ask",
   create: "Create",
-  me: "Me",
   skipToContent: "Skip to content",
   mainNavigation: "Main",
   yourCommunities: "Your communities",
   account: "Account",
   profile: "My page",
   signOut: "Sign out",
-  search: "Search",
   notFound: "This page does not exist",
   notFoundHint: "The address may have been shortened on its way to you.",
   toHome: "Go to the home feed",
@@ -81,7 +79,6 @@ export const t = {
   more: "Show more",
   less: "Show less",
   older: "Show older posts",
-  nothingHere: "Nothing here yet",
 
   // -- feed
   feedViews: "Show",
@@ -98,7 +95,6 @@ export const t = {
 
   // -- a post
   postActions: "Post actions",
-  openThread: "Open thread",
   in: "in",
   edited: "edited",
   editedTitle: "See what changed",
@@ -113,9 +109,7 @@ export const t = {
   solvedItHint: "It solved my problem",
   react: "React",
   reactWith: (emoji: string) => `React with ${emoji}`,
-  emojiCount: (emoji: string, count: number) => `${emoji} ${numbers.format(count)}`,
   replies: (count: number) => plural(count, { one: "# reply", other: "# replies" }),
-  verified: "Verified",
   verifiedBy: (names: string) => `Checked and found right by ${names}`,
   accepted: "Accepted answer",
   accept: "Accept answer",
@@ -252,7 +246,6 @@ export const t = {
   findCommunity: "Find a community",
   join: "Join",
   joined: "Joined",
-  leave: "Leave",
   newCommunity: "New community",
   communityName: "Name",
   communityAbout: "What is it for?",
@@ -265,7 +258,6 @@ export const t = {
   audienceGroup: (group: string) => `Regions of ${group}`,
   audienceRegion: (code: string) => `Region ${code} only`,
   privateCommunity: "Private",
-  archived: "Archived",
   members: (count: number) => plural(count, { one: "# member", other: "# members" }),
   membersTitle: "Members",
   about: "About",
@@ -277,10 +269,8 @@ export const t = {
 
   // -- people
   findPeople: "Find colleagues by name, skill or unit",
-  peopleFound: (count: number) => plural(count, { one: "# colleague", other: "# colleagues" }),
   nobodyFound: "Nobody matches.",
   skills: "Skills",
-  expertise: "Known for",
   recentPosts: "Recent posts",
   formerColleague: "No longer active",
   bot: "Bot",
@@ -298,7 +288,6 @@ export const t = {
   why: "Why this many?",
   base: "Base",
   counted: "Counted",
-  byColleague: (who: string) => `by ${who}`,
   rulesVersion: (id: string) => `Rules ${id}`,
   newCredit: (points: string) => `New credit: ${points} points`,
   impactTeaser: "Your impact so far",
@@ -325,6 +314,5 @@ export const t = {
   themes: { system: "As the device", light: "Light", dark: "Dark" },
 
   // -- refusals that never reach a server
-  cannotReach: "The server cannot be reached just now.",
   somethingWrong: "Something went wrong here. Reload the page; nothing you wrote is lost.",
 };
