@@ -77,8 +77,13 @@ _NEEDS = {
 }
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what this machine cannot run; in CI that is a failure, since nobody reads skips there."""
+    """Skip what this machine cannot run; in CI that is a failure, since nobody reads skips there.
+
+    Browser tests come last, whatever the random order: Playwright keeps an event loop running in this
+    thread from its first use on, and no other test could start one of its own."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
     for marker, (find, reason) in _NEEDS.items():
         needing = [item for item in items if item.get_closest_marker(marker)]
         if not needing or find():
