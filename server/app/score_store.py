@@ -131,8 +131,8 @@ async def needed(snapshot: Snapshot, needs: Iterable[Need]) -> list[Row]:
     authors, givers = _by_quarter(needs)
     contents: set[str] = set()
     for quarter, names in authors.items():
-        found = await _named(snapshot, _RECEIVED, names, q=quarter)
-        contents |= {row.content for row in found}
+        received = await _named(snapshot, _RECEIVED, names, q=quarter)
+        contents |= {row.content for row in received}
     rows = await on_contents(snapshot, contents)
     for quarter, names in givers.items():
         for part in _parts(names):
