@@ -31,10 +31,7 @@ def filled(value: Any, saved: dict[str, str]) -> Any:
 def at(answer: Any, pointer: str) -> Any:
     """RFC 6901, as far as the transcripts need it; a missing member is None."""
     for part in pointer.split("/")[1:]:
-        if isinstance(answer, list):
-            answer = answer[int(part)]
-        else:
-            answer = answer.get(part)
+        answer = answer[int(part)] if isinstance(answer, list) else answer.get(part)
         if answer is None:
             return None
     return answer
