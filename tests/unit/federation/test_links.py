@@ -352,7 +352,7 @@ async def test_a_log_that_cannot_be_read_is_tried_again(
         async with _served(between, socks["de"]):
             await between.reached("fr", State.LIVE)
             assert failing.failed
-            assert fr.status("de").state == State.LIVE
+            await fr.links.reached("de", State.LIVE)
 
 
 async def test_a_page_that_cannot_be_read_is_tried_again(
