@@ -87,8 +87,9 @@ class Interest:
         self.watched.difference_update(taken)
         for replay in self.replays:
             self.refuse(replay, taken, Code.FORBIDDEN)
-        held = {name: self.held.get(name, sent) for name in sorted(own)}
-        held |= {name: self.held[name] for name in sorted(self.watched) if name in self.held}
+        # At the latest from here on: a watch said meanwhile may have begun beyond this position.
+        held = {name: min(self.held.get(name, sent), sent) for name in sorted(own)}
+        held |= {name: self.held[name] for name in sorted(self.watched - own) if name in self.held}
         self._remember({name: self.held[name] for name in self.held if name not in held}, sent)
         self.held = held
         return taken

@@ -379,6 +379,15 @@ def test_a_watched_place_stays_watched_when_it_is_joined_and_left() -> None:
     book.told(Unwatch(channels=(CHESS,))).asked(fx.Drop((CHESS,)))
 
 
+def test_a_joined_place_is_heard_from_the_joining_on_although_watched_later() -> None:
+    book = live().given(hub=50, sent=50).told(fx.Turned(36))
+    book.told(Watch(id=7, channels=(CHESS,))).told(allowed(7, CHESS, at=50))
+    book.told(interests(3, 50, OWN | {CHESS}, frozenset()))
+    missed = entry(40, CHESS)
+    book.told(fx.Page(4, (missed,), 50, ready=True))
+    assert book.asked_for(fx.SendEvents).entries == (missed,)
+
+
 def test_an_unwatch_while_something_is_owed_pulls_it_without_the_channel() -> None:
     book = live().told(Watch(id=7, channels=(THREAD,))).told(allowed(7, THREAD))
     book.given(hub=12, sent=11).told(Unwatch(channels=(THREAD,)))
