@@ -24,7 +24,7 @@ from server.realtime.reading import Node
 from server.realtime.refresh import Refresh
 from server.realtime.ring import Part, doubtful
 from server.realtime.websocket import CHANCE, Connection
-from server.realtime.wheel import Wheel
+from server.realtime.wheel import SLOT_MS, Wheel
 from server.storage.event_log import Record
 from server.storage.queries import values
 from server.storage.reader import Reader
@@ -302,7 +302,8 @@ class Gateway:
 
     def tick(self, judge: bool = True) -> None:
         """Everything that happens with time: deadlines, pings, marks, values, measurements."""
-        now = self.steady()
+        # Deadlines count from the turned slot: counted from here, each would add what the timer is late.
+        now = self.steady() // SLOT_MS * SLOT_MS
         for connection in self.wheel.due(now) if judge else ():
             connection.wake(now)
         self.refresh.flush()

@@ -26,6 +26,8 @@ STRIKES_MAX = 2 * limits.COMMANDS_BURST
 """Commands refused in a row for their rate, after which the connection ends."""
 RETRY_MS = 5_000
 """Told to a client that is cut off for something that passes; it adds its own spread."""
+NEVER = 1 << 62
+"""A deadline nobody waits for."""
 
 
 class Session(Reading):
@@ -39,6 +41,8 @@ class Session(Reading):
         "_strikes",
         "deadline",
     )
+    deadline: int
+    """When a Tick is wanted, in milliseconds of the clock of ``Moment.now``."""
 
     def __init__(self, node: Node, opened: int) -> None:
         super().__init__(node)
@@ -126,6 +130,7 @@ class Session(Reading):
     def _opening(self, frame: Hello | Watch | Unwatch | Do | fx.Malformed) -> list[fx.Effect]:
         if isinstance(frame, Hello):
             self.state = State.AUTHENTICATING
+            self.deadline = NEVER
             self._hello = frame
             return [fx.Authenticate(frame.token)]
         if not isinstance(frame, fx.Malformed):

@@ -40,11 +40,13 @@ log = logging.getLogger(__name__)
 CHANCE: Callable[[], float] = random.random
 """0.0 to 1.0; spreads pings and reconnects. Tests bring their own."""
 EXTENSIONS: Sequence[ServerExtensionFactory] = ()
+PING_MS = limits.PING_SECONDS * 1000
 CLOSING_SECONDS_MAX = 5
 """For the client's half of the closing handshake."""
 PATH = "/api/v1/live"
 RECHECK_PINGS = 24
-"""Every ten minutes a connection is asked whether it may still be: sessions expire."""
+"""Every ten minutes it is asked whether a connection may still be: another process on the same base may
+have signed its person out."""
 LOW_WATER_BYTES = limits.WRITE_BUFFER_BYTES_MAX // 4
 FATAL = frozenset({Code.BAD_ENCODING, Code.TOO_LARGE})
 """Malformed frames that end the connection: nothing says where understanding would begin again."""
@@ -63,11 +65,13 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_closing",
+        "_due",
         "_gateway",
         "_heard",
         "_is_open",
         "_message",
         "_paused",
+        "_pinged",
         "_pings",
         "_siblings",
         "_stall_bytes",
@@ -98,7 +102,12 @@ class Connection(asyncio.Protocol):
         self._todo: deque[fx.Input] | None = None
         self._heard = True
         """Whether any byte came since the last ping."""
+        self._pinged = False
+        """Whether the answer to a ping is being waited for."""
         self._pings = 0
+        # The first ping comes 12.5 to 25 s after connecting (section 7).
+        self._due = gateway.steady() + int(PING_MS * (1 + gateway.chance()) / 2)
+        """When to look after the connection next, whatever the session wants."""
         self._paused = False
         self._stall_bytes = 0
         self._closing = 0
@@ -127,13 +136,14 @@ class Connection(asyncio.Protocol):
         """More than the high-water mark waits to be sent; reading stops with it (house rule 3)."""
         self._paused = True
         self._stall_bytes = self._transport.get_write_buffer_size()
-        self._wake_in(self._gateway.steady(), limits.STALLED_SECONDS_MAX)
+        self._wake_at(self._gateway.steady() + limits.STALLED_SECONDS_MAX * 1000)
         self._transport.pause_reading()
         metrics.SLOW_READERS.inc()
         self.feed(fx.Paused())
 
     def resume_writing(self) -> None:
         self._paused = False
+        self._heard = True  # somebody took it; what they said meanwhile is still unread
         if not self._transport.is_closing():
             self._transport.resume_reading()
         self.feed(fx.Resumed())
@@ -171,7 +181,7 @@ class Connection(asyncio.Protocol):
         self.encoding = encoding or Encoding.JSON
         self._is_open = True
         metrics.WEBSOCKET_CONNECTIONS.labels(self.encoding.subprotocol).inc()
-        self._gateway.wheel.put(self, self.session.deadline)
+        self._wake_at(self._due)
         # After the handshake, so that browsers can read the reason: they hide HTTP's answer.
         if encoding is None:
             self._end(CloseCode.NO_SUBPROTOCOL, "speak tap.v1.json or tap.v1.msgpack")
@@ -232,7 +242,7 @@ class Connection(asyncio.Protocol):
         self.feed(fx.Lost())
         if self._transport.can_write_eof():
             self._transport.write_eof()
-            self._wake_in(self._gateway.steady(), CLOSING_SECONDS_MAX)
+            self._wake_at(self._gateway.steady() + CLOSING_SECONDS_MAX * 1000)
         else:
             self._transport.close()
 
@@ -244,7 +254,7 @@ class Connection(asyncio.Protocol):
         if self._wire.state is WireState.OPEN:
             self._wire.send_close(code, reason)
             self._flush()
-        self._wake_in(self._gateway.steady(), CLOSING_SECONDS_MAX)
+        self._wake_at(self._gateway.steady() + CLOSING_SECONDS_MAX * 1000)
 
     def _count_end(self) -> None:
         """By whom, and if by us with which code: what others send is no closed set."""
@@ -341,28 +351,30 @@ class Connection(asyncio.Protocol):
     # -- time ----------------------------------------------------------------------------------------------
 
     def wake(self, now: int) -> None:
-        """A deadline has come; which one, the state tells."""
-        if self._closing or self._transport.is_closing():
+        """A deadline has come: the session's, or that of looking after the connection."""
+        if now >= self.session.deadline:
+            self.feed(fx.Tick())
+        if now < self._due:
+            self._wake_at(self._due)
+        elif self._closing or self._transport.is_closing():
             self.abort()
         elif self._paused:
             self._judge_stall(now)
-        elif self.session.state is State.OPENING:
-            self._wake_in(now, 1)
-            self.feed(fx.Tick())
-        elif not self._pings:
-            self._pings = 1  # the first ping comes 12.5 to 25 s after connecting (section 7)
-            self._wake_in(now, 2.5 + 12.5 * self._gateway.chance())
-        elif not self._heard:  # not a byte since the last ping
-            self.abort()
-        else:
+        elif not self._pinged:
             self._ping(now)
+        elif self._heard:
+            self._pinged = False
+            self._wake_at(now + PING_MS - limits.PONG_SECONDS_MAX * 1000)
+        else:
+            metrics.LIMITS_HIT.labels("PONG_SECONDS_MAX").inc()
+            self.abort()
 
     def _ping(self, now: int) -> None:
-        self._heard = False
-        self._wake_in(now, limits.PING_SECONDS)
+        self._wake_at(now + limits.PONG_SECONDS_MAX * 1000)
         self.feed(fx.Tick())
         if self._closing:
             return
+        self._heard, self._pinged = False, True
         self._wire.send_ping(b"")
         self._flush()
         self._pings += 1
@@ -377,7 +389,8 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         self._stall_bytes = waiting
-        self._wake_in(now, limits.STALLED_SECONDS_MAX)
+        self._wake_at(now + limits.STALLED_SECONDS_MAX * 1000)
 
-    def _wake_in(self, now: int, seconds: float) -> None:
-        self._gateway.wheel.put(self, now + int(seconds * 1000))
+    def _wake_at(self, due: int) -> None:
+        self._due = due
+        self._gateway.wheel.put(self, min(due, self.session.deadline))
