@@ -82,8 +82,16 @@ class Ping(ClientFrame, tag="ping", frozen=True, kw_only=True):
     """Answered by ``pong``: for clients that cannot send websocket pings (browsers)."""
 
 
-FromClient = Hello | Watch | Unwatch | Do | Ping
-_Wire = Hello | Watch | Unwatch | _Do | Ping
+class Background(ClientFrame, tag="background", frozen=True, kw_only=True):
+    """The device went to sleep: answers only, from now on (section 6.7)."""
+
+
+class Foreground(ClientFrame, tag="foreground", frozen=True, kw_only=True):
+    """Somebody looks again: go on from where it stopped."""
+
+
+FromClient = Hello | Watch | Unwatch | Do | Ping | Background | Foreground
+_Wire = Hello | Watch | Unwatch | _Do | Ping | Background | Foreground
 
 # -- from the node (section 5) -------------------------------------------------------------------------
 

@@ -56,7 +56,7 @@ class Interest:
     well, and stays when it is no longer. ``asking``: what the client wants to watch and is being asked
     about; an ``unwatch`` takes it back."""
 
-    __slots__ = ("asking", "held", "known_at", "own", "past", "replays", "watched")
+    __slots__ = ("asking", "held", "known_at", "own", "past", "replays", "turned_at", "watched")
 
     def __init__(self) -> None:
         self.held: dict[str, int] = {}
@@ -68,6 +68,8 @@ class Interest:
         """What was held and is no more: channels, and the position up to which they brought events."""
         self.known_at = 0
         """As of which position this is what the person may hear."""
+        self.turned_at = 0
+        """What was known before this position is to be asked again."""
 
     def begin(
         self, own: frozenset[str], allowed: frozenset[str], known_at: int, start: int
@@ -80,19 +82,23 @@ class Interest:
     def revise(
         self, own: frozenset[str], lost: frozenset[str], known_at: int, sent: int
     ) -> list[str]:
-        """The person's channels anew, after an event up to which everything was sent. What is new is owed
-        from there on. Returns the watched channels that were taken away."""
-        self.own, self.known_at = own, known_at
+        """The person's channels anew, after the event that turned them: what is new is owed from there on.
+        Returns the watched channels that were taken away."""
+        self.own, self.known_at, start = own, known_at, self.turned_at
         taken = sorted((lost & self.watched) - own)
         self.watched.difference_update(taken)
         for replay in self.replays:
             self.refuse(replay, taken, Code.FORBIDDEN)
         # At the latest from here on: a watch said meanwhile may have begun beyond this position.
-        held = {name: min(self.held.get(name, sent), sent) for name in sorted(own)}
+        held = {name: min(self.held.get(name, start), start) for name in sorted(own)}
         held |= {name: self.held[name] for name in sorted(self.watched - own) if name in self.held}
         self._remember({name: self.held[name] for name in self.held if name not in held}, sent)
         self.held = held
         return taken
+
+    @property
+    def is_stale(self) -> bool:
+        return self.known_at < self.turned_at
 
     def ask(self, channels: Iterable[str]) -> tuple[tuple[str, ...], tuple[RefusedPair, ...]]:
         """The channels to be asked about, and those there is no room for."""

@@ -65,6 +65,10 @@ class Reading:
         self._marked = -1
 
     @property
+    def _is_welcomed(self) -> bool:
+        return self.state is not State.AUTHENTICATING and self._greeting is None
+
+    @property
     def channels(self) -> tuple[str, ...]:
         return tuple(self._interest.held)
 
@@ -74,6 +78,7 @@ class Reading:
 
     def _reload(self) -> fx.Effect:
         self.state = State.RELOADING
+        self._interest.turned_at = max(self._interest.turned_at, self.sent)
         return self._load(frozenset(self._interest.watched))
 
     def _welcome(self, page: fx.Page, m: fx.Moment) -> list[fx.Effect]:
@@ -189,11 +194,21 @@ class Reading:
         self._values_since = None
         return [fx.SendValues(self.channels, since, resumed)]
 
-    def _paused(self, m: fx.Moment) -> list[fx.Effect]:
+    def _stop(self, state: State, m: fx.Moment) -> list[fx.Effect]:
+        """Send nothing more of the log until the reader takes it (BEHIND) or wants it (PARKED)."""
         effects = [self._leave(m.sent, m)] if self.state is State.LIVE else []
-        self.state = State.BEHIND
-        self._ticket += 1  # a page on its way would be more than the reader can take
+        self.state = state
+        self._ticket += 1  # a page on its way is not for now
         return effects
+
+    def _background(self, m: fx.Moment) -> list[fx.Effect]:
+        return [] if self.state is State.PARKED else self._stop(State.PARKED, m)
+
+    def _foreground(self) -> list[fx.Effect]:
+        """On from where it stopped; what the person may hear may have been asked for when it did."""
+        if self.state is not State.PARKED:
+            return []
+        return [self._reload()] if self._interest.is_stale else self._pull()
 
     def _replay(self, replay: Replay, m: fx.Moment) -> list[fx.Effect] | None:
         """Replay channels before they are held; None when too many wait already."""

@@ -13,7 +13,7 @@ from server.domain.facts import PersonFact
 from server.domain.ids import Cursor
 from server.realtime import effects as fx
 from server.realtime import frames, replies
-from server.realtime.frames import Do, Hello, Ping, Unwatch, Watch
+from server.realtime.frames import Background, Do, Foreground, Hello, Ping, Unwatch, Watch
 from server.realtime.interest import Replay, is_channel
 from server.realtime.reading import Greeting, Node, Reading
 from server.realtime.states import TABLE, CloseCode, State
@@ -26,6 +26,7 @@ STRIKES_MAX = 2 * limits.COMMANDS_BURST
 """Commands refused in a row for their rate, after which the connection ends."""
 RETRY_MS = 5_000
 """Told to a client that is cut off for something that passes; it adds its own spread."""
+Said = Hello | Watch | Unwatch | Do | Background | Foreground | fx.Malformed
 NEVER = 1 << 62
 """A deadline nobody waits for."""
 
@@ -67,7 +68,9 @@ class Session(Reading):
         match what:
             case Ping():
                 return [fx.SendFrame(frames.Pong(server_time=m.utc))]
-            case Hello() | Watch() | Unwatch() | Do() | fx.Malformed():
+            case (
+                Hello() | Watch() | Unwatch() | Do() | Background() | Foreground() | fx.Malformed()
+            ):
                 return self._frame(what, m)
             case fx.Page():
                 return self._page(what, m)
@@ -78,7 +81,7 @@ class Session(Reading):
             case fx.Flooded():
                 return [self._leave(m.sent, m), *self._pull()]
             case fx.Paused():
-                return self._paused(m)
+                return self._stop(State.BEHIND, m)
             case fx.Resumed():
                 return self._pull()
             case fx.SignedIn(who, connections):
@@ -104,30 +107,45 @@ class Session(Reading):
 
     # -- frames (section 4) ------------------------------------------------------------------------------
 
-    def _frame(
-        self, frame: Hello | Watch | Unwatch | Do | fx.Malformed, m: fx.Moment
-    ) -> list[fx.Effect]:
-        match frame, self.state:
-            case _, State.OPENING:
-                return self._opening(frame)
-            case Do(key), State.DRAINING:
+    def _frame(self, frame: Said, m: fx.Moment) -> list[fx.Effect]:
+        if self.state is State.OPENING:
+            return self._opening(frame)
+        match frame:
+            case Do(key) if self.state is State.DRAINING:
                 return [replies.done(key, replies.STOPPING)]
-            case fx.Malformed(), _:
-                return self._malformed(frame, m)
-            case Hello(), _:
-                return self._malformed(replies.out_of_place("hello was said already"), m)
-            case _, State.AUTHENTICATING:
-                return self._malformed(replies.out_of_place("wait for the welcome"), m)
-            case Watch(), _:
-                return self._watch(frame, m)
-            case Unwatch(), _:
-                return self._unwatch(frame, m)
-            case Do(), _:
+            case Hello():
+                frame = replies.out_of_place("hello was said already")
+            case fx.Malformed():
+                pass
+            case _ if not self._is_welcomed:
+                frame = replies.out_of_place("wait for the welcome")
+            case Do():
                 return self._do(frame, m)
-            case _:
-                raise Mistake("a frame without a rule")
+            case Unwatch():
+                return self._unwatch(frame, m)
+        return self._other(frame, m)
 
-    def _opening(self, frame: Hello | Watch | Unwatch | Do | fx.Malformed) -> list[fx.Effect]:
+    def _other(
+        self, frame: Watch | Background | Foreground | fx.Malformed, m: fx.Moment
+    ) -> list[fx.Effect]:
+        """What is neither a command nor free: all from one bucket."""
+        if isinstance(frame, fx.Malformed) and frame.fatal:
+            return self._end_malformed(frame.refusal)
+        if not self._afford_other(m.now):
+            return self._close(CloseCode.RATE_LIMITED, "too many frames", RETRY_MS)
+        match frame:
+            case fx.Malformed(refusal):
+                return [replies.error(refusal)]
+            case Watch():
+                return self._watch(frame, m)
+            case Background():
+                return self._background(m)
+            case Foreground():
+                return self._foreground()
+            case _:
+                assert_never(frame)
+
+    def _opening(self, frame: Said) -> list[fx.Effect]:
         if isinstance(frame, Hello):
             self.state = State.AUTHENTICATING
             self.deadline = NEVER
@@ -136,13 +154,6 @@ class Session(Reading):
         if not isinstance(frame, fx.Malformed):
             frame = replies.out_of_place("hello must come first")
         return self._end_malformed(frame.refusal)
-
-    def _malformed(self, frame: fx.Malformed, m: fx.Moment) -> list[fx.Effect]:
-        if frame.fatal:
-            return self._end_malformed(frame.refusal)
-        if not self._afford_other(m.now):
-            return self._close(CloseCode.RATE_LIMITED, "too many frames", RETRY_MS)
-        return [replies.error(frame.refusal)]
 
     def _end_malformed(self, refusal: Refusal) -> list[fx.Effect]:
         large = refusal.code is Code.TOO_LARGE
@@ -187,7 +198,9 @@ class Session(Reading):
             return self._fail(loaded.refusal)
         if self.state is State.AUTHENTICATING:
             return self._begin(loaded)
-        if loaded.position < self.sent:  # seen by a reader that lags behind what turned us
+        if (
+            loaded.position < self._interest.turned_at
+        ):  # of a reader that lags behind what turned us
             return [self._reload()]
         lost = loaded.asked - loaded.allowed
         taken = self._interest.revise(loaded.own, lost, loaded.position, self.sent)
@@ -230,8 +243,6 @@ class Session(Reading):
     # -- watching (section 4.2) ----------------------------------------------------------------------------------
 
     def _watch(self, frame: Watch, m: fx.Moment) -> list[fx.Effect]:
-        if not self._afford_other(m.now):
-            return self._close(CloseCode.RATE_LIMITED, "too many frames", RETRY_MS)
         names = tuple(dict.fromkeys(frame.channels))
         known = tuple(filter(is_channel, names))
         refused = tuple([(name, str(Code.BAD_VALUE)) for name in names if name not in known])

@@ -23,6 +23,7 @@ from server.domain.events import CommunityChanged, EditedCommunity, Event
 from server.domain.ids import Cursor
 from server.realtime import hub, reading
 from server.realtime.frames import Encoding
+from server.realtime.states import State
 from tests.unit.realtime.desk import HIGH_WATER_BYTES, Desk, Line, Permissions
 from tests.unit.realtime.scenes import CHESS, OTHER, TEA, THREAD, joined, post, record
 
@@ -262,6 +263,13 @@ class LiveClients(RuleBasedStateMachine):
             client.connection.line.drop()
             client.connection = None
 
+    @rule(who=WHO, front=st.booleans())
+    def goes_into_the_background_or_comes_back(self, who: int, front: bool) -> None:
+        connection = self._up(who)
+        if connection is None:
+            return
+        connection.say(t="foreground" if front else "background")
+
     @rule(who=WHO)
     def reads(self, who: int) -> None:
         connection = self.clients[who].connection
@@ -331,6 +339,10 @@ class LiveClients(RuleBasedStateMachine):
     @rule()
     def all_settles(self) -> None:
         """I3"""
+        self.desk.settle()
+        for client in self.clients:
+            if client.connection and client.connection.line.session.state is State.PARKED:
+                client.connection.say(t="foreground")
         self.desk.settle()
         for client in self.clients:
             connection = client.connection

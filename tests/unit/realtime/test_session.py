@@ -10,7 +10,16 @@ from server.domain.commands import Acknowledge
 from server.domain.errors import Code, Refusal
 from server.realtime import effects as fx
 from server.realtime import frames, replies
-from server.realtime.frames import Do, Hello, Ping, RefusedChannel, Unwatch, Watch
+from server.realtime.frames import (
+    Background,
+    Do,
+    Foreground,
+    Hello,
+    Ping,
+    RefusedChannel,
+    Unwatch,
+    Watch,
+)
 from server.realtime.reading import CATCH_UP_EVENTS_MAX
 from server.realtime.session import OTHERS_BURST, RETRY_MS, STRIKES_MAX
 from server.realtime.states import TABLE, CloseCode, State
@@ -448,6 +457,59 @@ def test_values_that_could_not_be_taken_are_asked_for_later() -> None:
     book.told(fx.ValuesMissed(7)).told(fx.Paused()).told(fx.Resumed())
     book.told(fx.Page(4, (), 10, ready=True))
     assert book.asked_for(fx.SendValues) == fx.SendValues(CHANNELS, 7, False)
+
+
+# -- in the background ---------------------------------------------------------------------------------------
+
+
+def test_a_parked_connection_gets_answers_only_and_goes_on_where_it_was() -> None:
+    book = live().given(hub=15, sent=14, flushed=12)
+    book.told(Background()).asked(fx.Leave(CHANNELS)).is_now("parked")
+    book.told(fx.Tick()).asked().told(Background()).asked().told(fx.Paused()).asked()
+    book.told(Ping()).asked_for(fx.SendFrame)
+    book.told(Do("12345678", COMMAND)).asked_for(fx.Submit)
+    book.given(hub=20).told(Foreground()).asked(fx.CatchUp(4, CHANNELS, 14, None))
+    book.is_now("catching_up").told(Foreground()).asked()
+    late = (entry(16, TEA),)
+    book.told(fx.Page(4, late, 20, ready=True))
+    book.asked(fx.SendEvents(late), fx.Join(CHANNELS), fx.SendValues(CHANNELS, 12, False), mark(20))
+
+
+def test_a_page_that_was_asked_before_parking_is_dropped() -> None:
+    book = live().told(fx.Flooded()).told(Background()).asked().is_now("parked")
+    book.told(fx.Page(3, (entry(9, TEA),), 10, ready=False)).asked()
+    book.told(Foreground()).asked(fx.CatchUp(5, CHANNELS, 10, None))
+
+
+def test_who_parks_before_it_is_known_what_they_may_hear_asks_again() -> None:
+    book = live().given(hub=12, sent=12).told(fx.Turned(11)).told(Background()).is_now("parked")
+    book.told(interests(3, 12)).asked()
+    book.told(Foreground()).asked(fx.LoadInterests(5, "asha", frozenset())).is_now("reloading")
+    book.told(interests(5, 12, OWN - {TEA})).asked(fx.CatchUp(6, ("g", ME), 11, None))
+
+
+def test_what_is_watched_in_the_background_is_heard_from_then_on() -> None:
+    book = live().told(Background()).given(hub=12).told(Watch(id=7, channels=(THREAD,)))
+    book.told(allowed(7, THREAD, at=12)).asked(replies.watching(7, (THREAD,)))
+    book.given(hub=14).told(Foreground()).asked(fx.CatchUp(4, (*CHANNELS, THREAD), 10, None))
+    before, after = entry(11, THREAD), entry(13, THREAD)
+    book.told(fx.Page(4, (before, after), 14, ready=True))
+    assert book.asked_for(fx.SendEvents).entries == (after,)
+
+
+def test_a_hint_before_the_welcome_is_out_of_place() -> None:
+    book = signed_in().told(Background()).is_now("authenticating")
+    assert book.asked_for(fx.SendFrame).frame.error.code == Code.BAD_FRAME
+    book.told(interests(1, 10)).told(Background()).is_now("catching_up")
+    assert book.asked_for(fx.SendFrame).frame.error.code == Code.BAD_FRAME
+
+
+def test_who_never_stops_coming_and_going_is_cut_off() -> None:
+    book = live()
+    for n in range(OTHERS_BURST):
+        book.told(Foreground() if n % 2 else Background())
+    book.told(Background())
+    book.asked(*goodbye(CloseCode.RATE_LIMITED, "too many frames", RETRY_MS))
 
 
 # -- permission ------------------------------------------------------------------------------------------------

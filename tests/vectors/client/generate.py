@@ -50,6 +50,8 @@ VALID: list[tuple[str, Map]] = [
         },
     ),
     ("ping", {"t": "ping"}),
+    ("background", {"t": "background"}),
+    ("foreground", {"t": "foreground"}),
 ]
 
 INVALID: list[tuple[str, Any, str, str | None]] = [
@@ -460,6 +462,23 @@ TRANSCRIPTS: dict[str, Map] = {
             commit(TEA),
             client(t="ping"),
             node(t="pong", server_time=AT),
+        ],
+    },
+    "background": {
+        "about": "In the background only answers come; then what was missed.",
+        "people": {"asha": ASHA},
+        "steps": [
+            *LIVE,
+            client(t="background"),
+            commit(TEA),
+            {"seconds": 25},
+            client(t="ping"),
+            node(t="pong", server_time=AT),
+            client(t="foreground"),
+            event(1, TEA),
+            mark(1),
+            commit(TEA),
+            event(2, TEA),
         ],
     },
     "not-signed-in": {
