@@ -38,6 +38,7 @@ class Reading:
     """``sent``: unless LIVE, everything up to here that belongs to the connection was sent."""
 
     __slots__ = (
+        "_expires_at",
         "_greeting",
         "_interest",
         "_marked",
@@ -56,6 +57,8 @@ class Reading:
         self.person = ""
         self.sent = 0
         self._node = node
+        self._expires_at = 0
+        """When the credentials end: UTC milliseconds, so by the clock for people."""
         self._greeting: Greeting | None = None
         self._interest = Interest()
         self._ticket = 0
@@ -66,7 +69,7 @@ class Reading:
 
     @property
     def _is_welcomed(self) -> bool:
-        return self.state is not State.AUTHENTICATING and self._greeting is None
+        return self.state not in (State.OPENING, State.AUTHENTICATING) and self._greeting is None
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -92,6 +95,7 @@ class Reading:
             region=self._node.region,
             person=self.person,
             server_time=m.utc,
+            expires_at=self._expires_at,
             resume=greeting.resume or whole,
             reason=greeting.reason,
             channels=tuple(sorted(self._interest.held)),

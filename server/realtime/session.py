@@ -9,11 +9,10 @@ from typing import assert_never
 from server.app.handle import Answer
 from server.domain import limits
 from server.domain.errors import Code, Mistake, Refusal
-from server.domain.facts import PersonFact
 from server.domain.ids import Cursor
 from server.realtime import effects as fx
 from server.realtime import frames, replies
-from server.realtime.frames import Background, Do, Foreground, Hello, Ping, Unwatch, Watch
+from server.realtime.frames import Background, Do, Foreground, Hello, Ping, Token, Unwatch, Watch
 from server.realtime.interest import Replay, is_channel
 from server.realtime.reading import Greeting, Node, Reading
 from server.realtime.states import TABLE, CloseCode, State
@@ -26,7 +25,11 @@ STRIKES_MAX = 2 * limits.COMMANDS_BURST
 """Commands refused in a row for their rate, after which the connection ends."""
 RETRY_MS = 5_000
 """Told to a client that is cut off for something that passes; it adds its own spread."""
-Said = Hello | Watch | Unwatch | Do | Background | Foreground | fx.Malformed
+WARNING_MS = 60_000
+"""Before credentials end: time to fetch new ones over a slow link, and to try again."""
+GRACE_MS = 25_000
+"""After they ended: what is on its way may still arrive."""
+Said = Hello | Token | Watch | Unwatch | Do | Background | Foreground | fx.Malformed
 NEVER = 1 << 62
 """A deadline nobody waits for."""
 
@@ -40,6 +43,7 @@ class Session(Reading):
         "_in_flight",
         "_others_full_us",
         "_strikes",
+        "_warned",
         "deadline",
     )
     deadline: int
@@ -52,6 +56,7 @@ class Session(Reading):
         self._in_flight = 0
         self._commands_full_us = self._others_full_us = 0
         self._strikes = 0
+        self._warned = False
 
     def receive(self, what: fx.Input, moment: fx.Moment) -> list[fx.Effect]:
         """What follows, in this order. Raises Mistake for a move that is not in TABLE."""
@@ -68,12 +73,10 @@ class Session(Reading):
         match what:
             case Ping():
                 return [fx.SendFrame(frames.Pong(server_time=m.utc))]
-            case (
-                Hello() | Watch() | Unwatch() | Do() | Background() | Foreground() | fx.Malformed()
-            ):
+            case frames.ClientFrame() | Do() | fx.Malformed():
                 return self._frame(what, m)
             case fx.Page():
-                return self._page(what, m)
+                return self._paged_on(what, m)
             case fx.Answered(key, outcome):
                 return self._answered(key, outcome)
             case fx.Turned(position):
@@ -84,8 +87,10 @@ class Session(Reading):
                 return self._stop(State.BEHIND, m)
             case fx.Resumed():
                 return self._pull()
-            case fx.SignedIn(who, connections):
-                return self._signed_in(who, connections)
+            case fx.SignedIn():
+                return self._signed_in(what)
+            case fx.Renewed():
+                return self._renewed(what, m)
             case fx.Interests():
                 return self._interests(what)
             case fx.Authorized():
@@ -126,7 +131,7 @@ class Session(Reading):
         return self._other(frame, m)
 
     def _other(
-        self, frame: Watch | Background | Foreground | fx.Malformed, m: fx.Moment
+        self, frame: Token | Watch | Background | Foreground | fx.Malformed, m: fx.Moment
     ) -> list[fx.Effect]:
         """What is neither a command nor free: all from one bucket."""
         if isinstance(frame, fx.Malformed) and frame.fatal:
@@ -138,10 +143,12 @@ class Session(Reading):
                 return [replies.error(refusal)]
             case Watch():
                 return self._watch(frame, m)
+            case Token(token=token):
+                return [fx.Renew(token)]
             case Background():
                 return self._background(m)
             case Foreground():
-                return self._foreground()
+                return [*self._foreground(), *self._lease(m)]
             case _:
                 assert_never(frame)
 
@@ -182,13 +189,13 @@ class Session(Reading):
 
     # -- signing in, and what may be heard (sections 3 and 6) ----------------------------------------------
 
-    def _signed_in(self, who: PersonFact | Refusal, connections: int) -> list[fx.Effect]:
-        if isinstance(who, Refusal):
-            return self._fail(who)
-        if connections >= limits.CONNECTIONS_PER_PERSON_MAX:
+    def _signed_in(self, what: fx.SignedIn) -> list[fx.Effect]:
+        if isinstance(what.who, Refusal):
+            return self._fail(what.who)
+        if what.connections >= limits.CONNECTIONS_PER_PERSON_MAX:
             return self._close(CloseCode.TOO_MANY_CONNECTIONS, "too many connections", RETRY_MS)
         assert self._hello is not None
-        self.person = who.person
+        self.person, self._expires_at = what.who.person, what.expires_at
         return [self._load(frozenset(filter(is_channel, self._hello.channels)))]
 
     def _interests(self, loaded: fx.Interests) -> list[fx.Effect]:
@@ -223,6 +230,12 @@ class Session(Reading):
         self._hello = None
         self._interest.begin(loaded.own, loaded.allowed, loaded.position, self.sent)
         return self._pull()
+
+    def _paged_on(self, page: fx.Page, m: fx.Moment) -> list[fx.Effect]:
+        """The first page brings the welcome; from then on the credentials' end is watched."""
+        is_first = self._greeting is not None
+        effects = self._page(page, m)
+        return [*effects, *self._lease(m)] if is_first and self._is_welcomed else effects
 
     def _verdict(self, text: str | None, position: int) -> tuple[int | None, str | None]:
         """The position to go on after, or None and, when a cursor was given, why not (section 6.2)."""
@@ -301,13 +314,36 @@ class Session(Reading):
     def _tick(self, m: fx.Moment) -> list[fx.Effect]:
         if self.state is State.OPENING and m.now >= self.deadline:
             return self._close(CloseCode.HELLO_TIMEOUT, "no hello", RETRY_MS)
+        effects = self._lease(m) if self._is_welcomed else []
         if self.state is not State.LIVE:
-            return []
-        effects = self._ask_values()
+            return effects
+        effects += self._ask_values()
         if m.sent > self._marked:
             self._marked = m.sent
             effects.append(fx.SendFrame(frames.Mark(cursor=self._cursor(m.sent))))
         return effects
+
+    def _lease(self, m: fx.Moment) -> list[fx.Effect]:
+        """Warns once before the credentials end, and closes some time after (section 3.3); the deadline
+        becomes the next of both. A device in the background is not woken by a warning."""
+        warn_at, end_at = self._expires_at - WARNING_MS, self._expires_at + GRACE_MS
+        if m.utc >= end_at:
+            return self._close(CloseCode.UNAUTHENTICATED, Code.EXPIRED)
+        effects: list[fx.Effect] = []
+        if m.utc >= warn_at and not self._warned and self.state is not State.PARKED:
+            self._warned = True
+            effects.append(fx.SendFrame(frames.Expiring(expires_at=self._expires_at)))
+        self.deadline = m.now + (end_at if m.utc >= warn_at else warn_at) - m.utc
+        return effects
+
+    def _renewed(self, what: fx.Renewed, m: fx.Moment) -> list[fx.Effect]:
+        if isinstance(what.who, Refusal):
+            return [replies.error(what.who)]
+        if what.who.person != self.person:
+            return [replies.error(replies.OF_ANOTHER)]
+        self._expires_at, self._warned = what.expires_at, False
+        renewed = frames.Renewed(expires_at=what.expires_at)
+        return [fx.JudgeBy(what.token), fx.SendFrame(renewed), *self._lease(m)]
 
     def _fail(self, refusal: Refusal) -> list[fx.Effect]:
         if refusal.retryable:
@@ -316,7 +352,7 @@ class Session(Reading):
 
     def _close(self, code: int, reason: str, retry_ms: int = 0) -> list[fx.Effect]:
         left: list[fx.Effect] = [fx.Leave(self.channels)] if self.state is State.LIVE else []
-        self.state = State.CLOSED
+        self.state, self.deadline = State.CLOSED, NEVER
         bye = frames.Bye(code=code, reason=reason, retry_ms=retry_ms)
         return [*left, fx.SendFrame(bye), fx.Close(code, reason)]
 

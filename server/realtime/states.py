@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from server.realtime import effects as fx
-from server.realtime.frames import Background, Do, Foreground, Hello, Ping, Unwatch, Watch
+from server.realtime.frames import Background, Do, Foreground, Hello, Ping, Token, Unwatch, Watch
 
 
 class State(StrEnum):
@@ -63,13 +63,15 @@ def _joined(stay: State) -> dict[Kind, tuple[State, ...]]:
         Unwatch: (stay,),
         Do: (stay, _X),
         Ping: (stay,),
+        Token: (stay, _X),
         Background: (_P, stay, _X),
         Foreground: (stay, _X),
         fx.Malformed: (stay, _X),
         fx.Authorized: (stay, _X),
         fx.Answered: (stay,),
         fx.ValuesMissed: (stay,),
-        fx.Tick: (stay,),
+        fx.Renewed: (stay, _X),
+        fx.Tick: (stay, _X),
         fx.Expelled: (_X,),
         fx.Drain: (_D, _X),
         fx.Lost: (_X,),
@@ -82,6 +84,7 @@ TABLE: Mapping[State, Row] = {
         Watch: (_X,),
         Unwatch: (_X,),
         Do: (_X,),
+        Token: (_X,),
         Background: (_X,),
         Foreground: (_X,),
         Ping: (_O,),
@@ -95,6 +98,7 @@ TABLE: Mapping[State, Row] = {
         Watch: (_A, _X),
         Unwatch: (_A, _X),
         Do: (_A, _X),
+        Token: (_A, _X),
         Background: (_A, _X),
         Foreground: (_A, _X),
         Ping: (_A,),

@@ -278,6 +278,7 @@ class Connection(asyncio.Protocol):
             self._todo.append(what)
             return
         todo = self._todo = deque((what,))
+        deadline = self.session.deadline
         try:
             while todo:
                 for effect in self.session.receive(todo.popleft(), self._moment()):
@@ -289,6 +290,8 @@ class Connection(asyncio.Protocol):
             self._end(StandardCode.INTERNAL_ERROR, "")
         finally:
             self._todo = None
+        if self.session.deadline < deadline:
+            self._wake_at(self._due)
 
     def _moment(self) -> fx.Moment:
         gateway, hub = self._gateway, self._gateway.hub
@@ -327,6 +330,10 @@ class Connection(asyncio.Protocol):
             case fx.Authenticate(token):
                 self.secret = token or self.secret
                 gateway.authenticate(self, self.secret)
+            case fx.Renew(token):
+                gateway.renew(self, token)
+            case fx.JudgeBy(secret):
+                self.secret = secret
             case fx.LoadInterests():
                 gateway.load_interests(self, effect)
             case fx.Authorize():

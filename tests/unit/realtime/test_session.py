@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from server.app.handle import Answer
@@ -17,11 +19,12 @@ from server.realtime.frames import (
     Hello,
     Ping,
     RefusedChannel,
+    Token,
     Unwatch,
     Watch,
 )
 from server.realtime.reading import CATCH_UP_EVENTS_MAX
-from server.realtime.session import OTHERS_BURST, RETRY_MS, STRIKES_MAX
+from server.realtime.session import GRACE_MS, NEVER, OTHERS_BURST, RETRY_MS, STRIKES_MAX, WARNING_MS
 from server.realtime.states import TABLE, CloseCode, State
 from tests.unit.realtime.scenes import (
     ASHA,
@@ -42,6 +45,7 @@ from tests.unit.realtime.scenes import (
 )
 
 CHANNELS = tuple(sorted(OWN))
+EXPIRES = UTC + 3_600_000
 COMMAND = Acknowledge(post="0" * 26)
 
 
@@ -53,6 +57,7 @@ def welcome(at: int, resume: frames.Resume, reason: str | None = None) -> fx.Sen
             region=REGION,
             person="asha",
             server_time=UTC,
+            expires_at=EXPIRES,
             resume=resume,
             reason=reason,
             channels=CHANNELS,
@@ -73,7 +78,7 @@ def signed_in(hello: Hello | None = None, hub: int = 10) -> Playbook:
     """Somebody who said hello and is known: what they may hear is being loaded."""
     book = Playbook().given(hub=hub, flushed=hub)
     book.told(hello or Hello()).is_now("authenticating")
-    return book.told(fx.SignedIn(ASHA, 0))
+    return book.told(fx.SignedIn(ASHA, 0, EXPIRES))
 
 
 def live(hub: int = 10) -> Playbook:
@@ -87,7 +92,7 @@ def live(hub: int = 10) -> Playbook:
 def test_a_fresh_client_is_welcomed_and_live() -> None:
     book = Playbook().given(hub=10)
     book.told(Hello(token="s")).asked(fx.Authenticate("s")).is_now("authenticating")
-    book.told(fx.SignedIn(ASHA, 0)).asked(fx.LoadInterests(1, "asha", frozenset()))
+    book.told(fx.SignedIn(ASHA, 0, EXPIRES)).asked(fx.LoadInterests(1, "asha", frozenset()))
     book.told(interests(1, 10)).asked(fx.CatchUp(2, CHANNELS, 10, None)).is_now("catching_up")
     book.told(fx.Page(2, (), 10, ready=True))
     book.asked(welcome(10, "fresh"), fx.Join(CHANNELS), mark(10)).is_now("live")
@@ -168,13 +173,13 @@ def test_channels_named_in_hello_resume_too_and_forbidden_ones_are_told() -> Non
     ],
 )
 def test_who_is_not_known_is_sent_away(refusal: Refusal, code: int, retry_ms: int) -> None:
-    book = Playbook().told(Hello()).told(fx.SignedIn(refusal, 0))
+    book = Playbook().told(Hello()).told(fx.SignedIn(refusal, 0, 0))
     book.asked(*goodbye(code, refusal.code, retry_ms)).is_now("closed")
 
 
 def test_a_person_has_a_bounded_number_of_connections() -> None:
     book = Playbook().told(Hello())
-    book.told(fx.SignedIn(ASHA, limits.CONNECTIONS_PER_PERSON_MAX))
+    book.told(fx.SignedIn(ASHA, limits.CONNECTIONS_PER_PERSON_MAX, EXPIRES))
     book.asked(*goodbye(CloseCode.TOO_MANY_CONNECTIONS, "too many connections", RETRY_MS))
 
 
@@ -510,6 +515,74 @@ def test_who_never_stops_coming_and_going_is_cut_off() -> None:
         book.told(Foreground() if n % 2 else Background())
     book.told(Background())
     book.asked(*goodbye(CloseCode.RATE_LIMITED, "too many frames", RETRY_MS))
+
+
+# -- credentials that end --------------------------------------------------------------------------------------
+
+END = EXPIRES + GRACE_MS
+
+
+def expiring(at: int = EXPIRES) -> fx.SendFrame:
+    return fx.SendFrame(frames.Expiring(expires_at=at))
+
+
+def at_utc(book: Playbook, utc: int) -> Playbook:
+    """Time passes, for people and for limits alike."""
+    return book.given(utc=utc, now=utc - UTC).told(fx.Tick())
+
+
+def test_the_end_of_the_credentials_is_told_a_minute_before_and_kept_after_a_grace() -> None:
+    book = live()
+    assert book.session.deadline == EXPIRES - WARNING_MS - UTC
+    at_utc(book, EXPIRES - WARNING_MS - 1).asked()
+    at_utc(book, EXPIRES - WARNING_MS).asked(expiring())
+    assert book.session.deadline == END - UTC
+    at_utc(book, END - 1).asked().is_now("live")
+    at_utc(book, END)
+    book.asked(fx.Leave(CHANNELS), *goodbye(CloseCode.UNAUTHENTICATED, Code.EXPIRED))
+    assert book.session.deadline == NEVER
+
+
+def test_credentials_about_to_end_are_told_with_the_first_page() -> None:
+    book = Playbook().given(utc=EXPIRES - 5_000).told(Hello()).told(fx.SignedIn(ASHA, 0, EXPIRES))
+    book.told(interests(1, 0)).told(fx.Page(2, (), 0, ready=True))
+    assert book.effects[-1] == expiring()
+    assert book.session.deadline == 5_000 + GRACE_MS
+
+
+def test_a_newer_token_takes_over() -> None:
+    book = at_utc(live(), EXPIRES - WARNING_MS).told(Token(token="new")).asked(fx.Renew("new"))
+    book.told(fx.Renewed("new", ASHA, EXPIRES + 1)).asked(
+        fx.JudgeBy("new"),
+        fx.SendFrame(frames.Renewed(expires_at=EXPIRES + 1)),
+    )
+    at_utc(book, END).asked(expiring(EXPIRES + 1)).is_now("live")
+
+
+@pytest.mark.parametrize(
+    ("who", "refusal"),
+    [
+        (Refusal(Code.EXPIRED, "old"), Refusal(Code.EXPIRED, "old")),
+        (ASHA._replace(person="bob"), replies.OF_ANOTHER),
+    ],
+)
+def test_a_token_that_is_no_good_changes_nothing(who: Any, refusal: Refusal) -> None:
+    book = live().told(Token(token="bad")).told(fx.Renewed("bad", who, EXPIRES + 9))
+    book.asked(replies.error(refusal)).is_now("live")
+    at_utc(book, EXPIRES - WARNING_MS).asked(expiring())
+
+
+def test_a_sleeping_device_is_warned_when_it_wakes_and_closed_when_it_is_time() -> None:
+    book = at_utc(live().told(Background()), EXPIRES - WARNING_MS).asked().is_now("parked")
+    book.told(Foreground())
+    assert book.effects[-1] == expiring()
+    book = at_utc(live().told(Background()), END)
+    book.asked(*goodbye(CloseCode.UNAUTHENTICATED, Code.EXPIRED))
+
+
+def test_a_token_before_the_welcome_is_out_of_place() -> None:
+    book = signed_in().told(Token(token="new")).is_now("authenticating")
+    assert book.asked_for(fx.SendFrame).frame.error.code == Code.BAD_FRAME
 
 
 # -- permission ------------------------------------------------------------------------------------------------

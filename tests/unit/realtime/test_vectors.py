@@ -97,6 +97,7 @@ class Player:
             ring={"events_max": script.get("ring_events", 512)},
             page_events=script.get("page_events", 200),
             high_water_bytes=1 << 20,
+            lasts_ms=1000 * script.get("token_seconds", 30 * 86_400),
         )
         self.heard: list[Any] = []
         self.line: Line | None = None

@@ -14,12 +14,14 @@ import pytest_asyncio
 from prometheus_client import REGISTRY
 from websockets.exceptions import InvalidStatus
 
+from server.app.auth import Auth
 from server.domain import limits
 from server.domain.ids import Cursor
 from server.realtime.frames import Encoding
 from server.realtime.ring import Ring
 from server.realtime.states import CloseCode
 from server.realtime.websocket import CLOSING_SECONDS_MAX, PATH, RECHECK_PINGS
+from tests.support.node import Entropy, TestNode
 from tests.unit.realtime.live import SECONDS_MAX, Device, LiveNode, live_node
 from tests.unit.realtime.wire import messages
 
@@ -347,6 +349,113 @@ async def test_whoever_is_signed_out_loses_their_sockets(live: LiveNode) -> None
         assert (await bob.hear())["t"] == "pong"
 
 
+async def test_revoked_secrets_lose_their_sockets_at_once(tmp_path: Path) -> None:
+    """Within two seconds, says section 3.3: here before any time has passed."""
+    async with live_node(tmp_path, auth=real_auth) as live:
+        auth: Any = live.gateway._auth
+        auth.on_revoked(live.gateway.recheck)
+        phone, laptop = [await auth.issue("asha", "device") for _ in range(2)]
+        async with live.device() as first, live.device() as second:
+            await first.live(phone.secret)
+            await second.live(laptop.secret)
+            before = live.steady.now
+            assert await auth.revoke("asha", phone.session)
+            assert await first.end() == (CloseCode.UNAUTHENTICATED, "signed out")
+            await second.say(t="ping")
+            assert (await second.hear())["t"] == "pong"
+            await auth.revoke_all("asha")
+            assert await second.end() == (CloseCode.UNAUTHENTICATED, "signed out")
+            assert live.steady.now == before
+
+
+def real_auth(node: TestNode) -> Auth:
+    return Auth(
+        region=node.region,
+        reader=node.reader,
+        handler=node.handler,
+        tap=node.tap,
+        authenticators={},
+        now=node.clock,
+        entropy=Entropy("secrets"),
+    )
+
+
+async def test_a_revocation_while_a_secret_is_looked_up_is_not_missed(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identify = live.secrets.identify
+
+    async def slowly(secret: str) -> Any:
+        found = await identify(secret)
+        if not live.secrets.revoked:
+            live.secrets.revoked.add("asha")
+            live.gateway.recheck("asha")
+        return found
+
+    monkeypatch.setattr(live.secrets, "identify", slowly)
+    async with live.device() as device:
+        await device.say(t="hello", token="asha")
+        assert (await device.end())[0] == CloseCode.UNAUTHENTICATED
+
+
+async def test_a_token_is_renewed_on_the_open_connection(live: LiveNode) -> None:
+    ends = live.node.clock.now + 90_000
+    live.secrets.expires["asha"] = ends
+    async with live.device() as device:
+        assert (await device.hello())["expires_at"] == ends
+        await device.hear("mark")
+        live.pass_time(30.5)
+        assert await device.hear("expiring") == {"t": "expiring", "expires_at": ends}
+        await device.say(t="token", token="bob")
+        assert (await device.hear("error"))["error"]["code"] == "forbidden"
+        await device.say(t="token", token="nobody")
+        assert (await device.hear("error"))["error"]["code"] == "unauthenticated"
+        live.secrets.expires["asha.2"] = ends + 90_000
+        await device.say(t="token", token="asha.2")
+        assert await device.hear() == {"t": "renewed", "expires_at": ends + 90_000}
+        live.secrets.revoked.add("asha")
+        live.gateway.recheck("asha")  # of the old secret: no longer what counts
+        await device.say(t="ping")
+        assert (await device.hear())["t"] == "pong"
+        live.secrets.revoked.add("asha.2")
+        live.gateway.recheck("asha")
+        assert (await device.end())[0] == CloseCode.UNAUTHENTICATED
+
+
+async def test_who_does_not_renew_has_a_grace_and_then_goes(live: LiveNode) -> None:
+    live.secrets.expires["asha"] = live.node.clock.now + 20_000
+    async with live.device() as device:
+        await device.live()
+        assert (await device.hear())["t"] == "expiring"
+        (connection,) = live.gateway._connections
+        live.pass_time(21)
+        live.gateway.recheck("asha")
+        await until(lambda: connection._heard)
+        await device.say(t="ping")
+        assert (await device.hear("pong"))["t"] == "pong"
+        live.pass_time(24.5)
+        assert await device.end() == (CloseCode.UNAUTHENTICATED, "expired")
+
+
+async def test_a_lost_permission_unsubscribes_without_waiting_for_time(live: LiveNode) -> None:
+    """Within two seconds, says section 6.5: here before any time has passed (I12)."""
+    vault = await live.node.community("bob", visibility="private")
+    role = {"community": vault[2:], "person": "asha"}
+    await live.node.do("bob", "community.set_role", **role, role="member")
+    post = await live.node.post("bob", vault, "psst")
+    async with live.device() as device:
+        await device.live(channels=["t:" + post])
+        before = live.steady.now
+        await live.node.do("bob", "community.set_role", **role, role="none")
+        taken = await device.hear("watching")
+        assert taken["refused"] == [{"channel": "t:" + post, "code": "forbidden"}]
+        await device.hear("mark")
+        await live.node.reply("bob", post, "unheard")
+        await device.say(t="ping")
+        assert (await device.hear())["t"] == "pong"
+        assert live.steady.now == before
+
+
 async def test_a_deactivated_person_loses_their_sockets(live: LiveNode) -> None:
     await live.node.register("boss", "region_admin")
     async with live.device() as device:
@@ -362,7 +471,7 @@ async def test_our_own_failure_says_come_back(
     async def broken(secret: str) -> Any:
         raise OSError("the disk is on fire")
 
-    monkeypatch.setattr(live.secrets, "person_of_secret", broken)
+    monkeypatch.setattr(live.secrets, "identify", broken)
     async with live.device() as device:
         await device.say(t="hello", token="asha")
         bye = await device.hear()

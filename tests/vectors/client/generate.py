@@ -18,6 +18,7 @@ THREAD = "t:01kdvdna00000000000000why0"
 OTHER = "t:01kdvdna0000000000000secre"
 POST = "01kdvdna00000000000000why0"
 AT = 1_767_225_600_000
+ENDS = AT + 30 * 86_400_000
 EPOCH = 4_294_967_301
 C = "100000005"
 Map = dict[str, Any]
@@ -50,6 +51,7 @@ VALID: list[tuple[str, Map]] = [
         },
     ),
     ("ping", {"t": "ping"}),
+    ("token", {"t": "token", "token": "tap_bmV3ZXI"}),
     ("background", {"t": "background"}),
     ("foreground", {"t": "foreground"}),
 ]
@@ -90,6 +92,7 @@ WELCOME: Map = {
     "region": "in",
     "person": "asha",
     "server_time": AT,
+    "expires_at": ENDS,
     "resume": "complete",
     "reason": None,
     "channels": [TEA, "g", "u:asha"],
@@ -181,6 +184,8 @@ FROM_NODE: list[tuple[str, Map]] = [
         },
     ),
     ("pong", {"t": "pong", "server_time": AT}),
+    ("expiring", {"t": "expiring", "expires_at": ENDS}),
+    ("renewed", {"t": "renewed", "expires_at": ENDS}),
     ("reset", {"t": "reset", "reason": "too_far_behind", "cursor": f"{C}.9000"}),
     (
         "error",
@@ -473,12 +478,38 @@ TRANSCRIPTS: dict[str, Map] = {
             commit(TEA),
             {"seconds": 25},
             client(t="ping"),
-            node(t="pong", server_time=AT),
+            node(t="pong", server_time=AT + 25_000),
             client(t="foreground"),
             event(1, TEA),
             mark(1),
             commit(TEA),
             event(2, TEA),
+        ],
+    },
+    "renew": {
+        "about": "Credentials of 70 s: renewed once, then left to end; another person's change nothing.",
+        "people": {"asha": ASHA, "bob": ASHA},
+        "token_seconds": 70,
+        "steps": [
+            {"client": HELLO},
+            welcome(0, "fresh", expires_at=AT + 70_000),
+            mark(0),
+            {"seconds": 10},
+            node(t="expiring", expires_at=AT + 70_000),
+            client(t="token", token="bob"),
+            node(
+                t="error",
+                error=error("forbidden", "this token is another person's: open another connection"),
+            ),
+            client(t="token", token="asha"),
+            node(t="renewed", expires_at=AT + 80_000),
+            {"seconds": 10},
+            node(t="expiring", expires_at=AT + 80_000),
+            {"seconds": 84},
+            client(t="ping"),
+            node(t="pong", server_time=AT + 104_000),
+            {"seconds": 1},
+            *bye(4401, "expired"),
         ],
     },
     "not-signed-in": {
