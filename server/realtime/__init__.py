@@ -8,6 +8,7 @@
 - ``states``     a session's named states, and the literal table of moves between them
 - ``interest``   what one connection hears, and from which position on
 - ``reading``    how one connection follows the log: page by page, then live
+- ``watching``   what it chooses to follow: watch, replay, rewind
 - ``session``    one connection's protocol, sans-I/O: frames and results in, effects out
 - ``replies``    the frames it answers with
 - ``wheel``      every connection's next deadline, on one timer

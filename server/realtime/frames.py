@@ -88,6 +88,12 @@ class Ping(ClientFrame, tag="ping", frozen=True, kw_only=True):
     """Answered by ``pong``: for clients that cannot send websocket pings (browsers)."""
 
 
+class Rewind(ClientFrame, tag="rewind", frozen=True, kw_only=True):
+    """Something after this cursor was lost: send it again (section 6.8)."""
+
+    cursor: CursorText
+
+
 class Background(ClientFrame, tag="background", frozen=True, kw_only=True):
     """The device went to sleep: answers only, from now on (section 6.7)."""
 
@@ -96,8 +102,8 @@ class Foreground(ClientFrame, tag="foreground", frozen=True, kw_only=True):
     """Somebody looks again: go on from where it stopped."""
 
 
-FromClient = Hello | Token | Watch | Unwatch | Do | Ping | Background | Foreground
-_Wire = Hello | Token | Watch | Unwatch | _Do | Ping | Background | Foreground
+FromClient = Hello | Token | Watch | Rewind | Unwatch | Do | Ping | Background | Foreground
+_Wire = Hello | Token | Watch | Rewind | Unwatch | _Do | Ping | Background | Foreground
 
 # -- from the node (section 5) -------------------------------------------------------------------------
 

@@ -56,7 +56,17 @@ class Interest:
     well, and stays when it is no longer. ``asking``: what the client wants to watch and is being asked
     about; an ``unwatch`` takes it back."""
 
-    __slots__ = ("asking", "held", "known_at", "own", "past", "replays", "turned_at", "watched")
+    __slots__ = (
+        "asking",
+        "began",
+        "held",
+        "known_at",
+        "own",
+        "past",
+        "replays",
+        "turned_at",
+        "watched",
+    )
 
     def __init__(self) -> None:
         self.held: dict[str, int] = {}
@@ -66,6 +76,8 @@ class Interest:
         self.replays: list[Replay] = []
         self.past: list[tuple[dict[str, int], int]] = []
         """What was held and is no more: channels, and the position up to which they brought events."""
+        self.began = 0
+        """Where the connection began, or was reset to."""
         self.known_at = 0
         """As of which position this is what the person may hear."""
         self.turned_at = 0
@@ -75,7 +87,7 @@ class Interest:
         self, own: frozenset[str], allowed: frozenset[str], known_at: int, start: int
     ) -> None:
         """A new connection; everything is owed after ``start``."""
-        self.own, self.known_at = own, known_at
+        self.own, self.known_at, self.began = own, known_at, start
         self.watched = set(allowed)
         self.held = dict.fromkeys(sorted(own | allowed), start)
 
@@ -134,7 +146,17 @@ class Interest:
     def skip(self, sent: int, start: int) -> None:
         """Nothing between two positions will be sent: everything is owed after the second only."""
         self._remember(self.held, sent)
+        self.began = start
         self.held = {name: max(at, start) for name, at in self.held.items()}
+
+    def go_back(self, start: int) -> None:
+        """What came after a position counts as not sent. Before where the connection began, that is what
+        a resume from there would be owed."""
+        self.past = [(held, min(sent, start)) for held, sent in self.past]
+        if start < self.began:
+            began = self.began
+            self.held = {name: start if at == began else at for name, at in self.held.items()}
+            self.began = start
 
     def _remember(self, held: dict[str, int], sent: int) -> None:
         if held:

@@ -1,7 +1,8 @@
 """One connection's protocol, without I/O: told what happened, it returns what is to be done.
 
-The states and moves are in ``states.TABLE``, what is told and asked in ``effects``; following the log is
-in ``reading``, the base of this class. The house rules are those of the package.
+The states and moves are in ``states.TABLE``, what is told and asked in ``effects``. Following the log is
+in ``reading``, choosing what to follow in ``watching``: the bases of this class. The house rules are
+those of the package.
 """
 
 from typing import assert_never
@@ -9,13 +10,23 @@ from typing import assert_never
 from server.app.handle import Answer
 from server.domain import limits
 from server.domain.errors import Code, Mistake, Refusal
-from server.domain.ids import Cursor
 from server.realtime import effects as fx
 from server.realtime import frames, replies
-from server.realtime.frames import Background, Do, Foreground, Hello, Ping, Token, Unwatch, Watch
-from server.realtime.interest import Replay, is_channel
-from server.realtime.reading import Greeting, Node, Reading
+from server.realtime.frames import (
+    Background,
+    Do,
+    Foreground,
+    Hello,
+    Ping,
+    Rewind,
+    Token,
+    Unwatch,
+    Watch,
+)
+from server.realtime.interest import is_channel
+from server.realtime.reading import NEVER, RETRY_MS, Greeting, Node
 from server.realtime.states import TABLE, CloseCode, State
+from server.realtime.watching import Watching
 
 COMMAND_US = 10_000_000 // limits.COMMANDS_PER_10_S
 """What one command takes out of its bucket, in microseconds of refilling."""
@@ -23,18 +34,14 @@ OTHERS_BURST = limits.CHANNELS_PER_CONNECTION_MAX
 """Watches and malformed frames: a returning client may name each of its channels in a frame."""
 STRIKES_MAX = 2 * limits.COMMANDS_BURST
 """Commands refused in a row for their rate, after which the connection ends."""
-RETRY_MS = 5_000
-"""Told to a client that is cut off for something that passes; it adds its own spread."""
 WARNING_MS = 60_000
 """Before credentials end: time to fetch new ones over a slow link, and to try again."""
 GRACE_MS = 25_000
 """After they ended: what is on its way may still arrive."""
-Said = Hello | Token | Watch | Unwatch | Do | Background | Foreground | fx.Malformed
-NEVER = 1 << 62
-"""A deadline nobody waits for."""
+Said = Hello | Token | Watch | Rewind | Unwatch | Do | Background | Foreground | fx.Malformed
 
 
-class Session(Reading):
+class Session(Watching):
     """``opened``: milliseconds of the clock of ``Moment.now``."""
 
     __slots__ = (
@@ -44,10 +51,7 @@ class Session(Reading):
         "_others_full_us",
         "_strikes",
         "_warned",
-        "deadline",
     )
-    deadline: int
-    """When a Tick is wanted, in milliseconds of the clock of ``Moment.now``."""
 
     def __init__(self, node: Node, opened: int) -> None:
         super().__init__(node)
@@ -131,7 +135,7 @@ class Session(Reading):
         return self._other(frame, m)
 
     def _other(
-        self, frame: Token | Watch | Background | Foreground | fx.Malformed, m: fx.Moment
+        self, frame: Token | Watch | Rewind | Background | Foreground | fx.Malformed, m: fx.Moment
     ) -> list[fx.Effect]:
         """What is neither a command nor free: all from one bucket."""
         if isinstance(frame, fx.Malformed) and frame.fatal:
@@ -145,6 +149,8 @@ class Session(Reading):
                 return self._watch(frame, m)
             case Token(token=token):
                 return [fx.Renew(token)]
+            case Rewind():
+                return self._rewind(frame, m)
             case Background():
                 return self._background(m)
             case Foreground():
@@ -205,9 +211,7 @@ class Session(Reading):
             return self._fail(loaded.refusal)
         if self.state is State.AUTHENTICATING:
             return self._begin(loaded)
-        if (
-            loaded.position < self._interest.turned_at
-        ):  # of a reader that lags behind what turned us
+        if loaded.position < self._interest.turned_at:  # by a reader that lags behind
             return [self._reload()]
         lost = loaded.asked - loaded.allowed
         taken = self._interest.revise(loaded.own, lost, loaded.position, self.sent)
@@ -236,78 +240,6 @@ class Session(Reading):
         is_first = self._greeting is not None
         effects = self._page(page, m)
         return [*effects, *self._lease(m)] if is_first and self._is_welcomed else effects
-
-    def _verdict(self, text: str | None, position: int) -> tuple[int | None, str | None]:
-        """The position to go on after, or None and, when a cursor was given, why not (section 6.2)."""
-        if text is None:
-            return None, None
-        try:
-            cursor = Cursor.parse(text)
-        except ValueError:
-            return None, "bad_cursor"
-        if cursor.epoch != self._node.epoch:
-            return None, "unknown_epoch"
-        if cursor.position > position:
-            return None, "ahead"
-        if cursor.position < self._node.oldest:
-            return None, "too_old"
-        return cursor.position, None
-
-    # -- watching (section 4.2) ----------------------------------------------------------------------------------
-
-    def _watch(self, frame: Watch, m: fx.Moment) -> list[fx.Effect]:
-        names = tuple(dict.fromkeys(frame.channels))
-        known = tuple(filter(is_channel, names))
-        refused = tuple([(name, str(Code.BAD_VALUE)) for name in names if name not in known])
-        since, code = self._since(frame.since, m)
-        if code is not None:
-            return [
-                replies.watching(frame.id, (), refused + tuple([(n, str(code)) for n in known]))
-            ]
-        wanted, full = self._interest.ask(known)
-        refused += full
-        if since is None and all(name in self._interest.held for name in wanted):
-            return [replies.watching(frame.id, self._interest.admit(wanted), refused)]
-        return [fx.Authorize(frame.id, since, self.person, wanted, refused)]
-
-    def _unwatch(self, frame: Unwatch, m: fx.Moment) -> list[fx.Effect]:
-        if self.state is not State.LIVE:
-            self._interest.forget(frame.channels, self.sent)
-            return []
-        if m.sent < m.hub:  # what is owed was settled with these channels: pull it without them
-            left = self._leave(m.sent, m)
-            self._interest.forget(frame.channels, m.sent)
-            return [left, *self._pull()]
-        dropped = self._interest.forget(frame.channels, m.sent)
-        return [fx.Drop(dropped)] if dropped else []
-
-    def _since(self, text: str | None, m: fx.Moment) -> tuple[int | None, Code | None]:
-        since, reason = self._verdict(text, m.hub)
-        match reason:
-            case None:
-                return since, None
-            case "too_old":
-                return None, Code.GONE
-            case _:
-                return None, Code.BAD_CURSOR
-
-    def _authorized(self, result: fx.Authorized, m: fx.Moment) -> list[fx.Effect]:
-        interest = self._interest
-        if result.position < max(
-            interest.known_at, m.narrowed
-        ):  # what was true then may not be now
-            asked = result.allowed
-            return [fx.Authorize(result.id, result.since, self.person, asked, result.refused)]
-        accepted, refused = interest.admit(result.allowed), result.refused
-        interest.asking.difference_update([name for name, _ in refused])
-        if result.since is None or result.since >= max(m.hub, self.sent):
-            new = interest.hold(accepted, m.hub)
-            joined = [fx.Join(new)] if new and self.state is State.LIVE else []
-            return [*joined, replies.watching(result.id, accepted, refused)]
-        effects = self._replay(Replay(result.id, accepted, result.since, refused), m)
-        if effects is None:
-            return self._close(CloseCode.RATE_LIMITED, "too many replays", RETRY_MS)
-        return effects
 
     # -- time and ends (sections 7 and 8) ----------------------------------------------------------------------
 
@@ -345,28 +277,12 @@ class Session(Reading):
         renewed = frames.Renewed(expires_at=what.expires_at)
         return [fx.JudgeBy(what.token), fx.SendFrame(renewed), *self._lease(m)]
 
-    def _fail(self, refusal: Refusal) -> list[fx.Effect]:
-        if refusal.retryable:
-            return self._close(CloseCode.UNAVAILABLE, refusal.code, RETRY_MS)
-        return self._close(CloseCode.UNAUTHENTICATED, refusal.code)
-
-    def _close(self, code: int, reason: str, retry_ms: int = 0) -> list[fx.Effect]:
-        left: list[fx.Effect] = [fx.Leave(self.channels)] if self.state is State.LIVE else []
-        self.state, self.deadline = State.CLOSED, NEVER
-        bye = frames.Bye(code=code, reason=reason, retry_ms=retry_ms)
-        return [*left, fx.SendFrame(bye), fx.Close(code, reason)]
-
     def _drain(self, retry_ms: int) -> list[fx.Effect]:
         effects = self._close(CloseCode.GOING_AWAY, "stopping", retry_ms)
         if self._in_flight:
             self.state = State.DRAINING
             effects.pop()  # closes after the last answer
         return effects
-
-    def _lost(self) -> list[fx.Effect]:
-        left: list[fx.Effect] = [fx.Leave(self.channels)] if self.state is State.LIVE else []
-        self.state = State.CLOSED
-        return left
 
     # -- small things ----------------------------------------------------------------------------------------------
 

@@ -20,7 +20,17 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from server.realtime import effects as fx
-from server.realtime.frames import Background, Do, Foreground, Hello, Ping, Token, Unwatch, Watch
+from server.realtime.frames import (
+    Background,
+    Do,
+    Foreground,
+    Hello,
+    Ping,
+    Rewind,
+    Token,
+    Unwatch,
+    Watch,
+)
 
 
 class State(StrEnum):
@@ -64,6 +74,7 @@ def _joined(stay: State) -> dict[Kind, tuple[State, ...]]:
         Do: (stay, _X),
         Ping: (stay,),
         Token: (stay, _X),
+        Rewind: (stay, _C, _R, _X),
         Background: (_P, stay, _X),
         Foreground: (stay, _X),
         fx.Malformed: (stay, _X),
@@ -85,6 +96,7 @@ TABLE: Mapping[State, Row] = {
         Unwatch: (_X,),
         Do: (_X,),
         Token: (_X,),
+        Rewind: (_X,),
         Background: (_X,),
         Foreground: (_X,),
         Ping: (_O,),
@@ -99,6 +111,7 @@ TABLE: Mapping[State, Row] = {
         Unwatch: (_A, _X),
         Do: (_A, _X),
         Token: (_A, _X),
+        Rewind: (_A, _X),
         Background: (_A, _X),
         Foreground: (_A, _X),
         Ping: (_A,),
@@ -111,7 +124,7 @@ TABLE: Mapping[State, Row] = {
     },
     _C: _joined(_C) | {fx.Page: (_C, _R, _L), fx.PageFailed: (_C, _X), fx.Paused: (_B,)},
     _B: _joined(_B) | {fx.Resumed: (_C,)},
-    _P: _joined(_P) | {Foreground: (_C, _R, _X)},
+    _P: _joined(_P) | {Rewind: (_P, _X), Foreground: (_C, _R, _X)},
     _R: _joined(_R) | {fx.Interests: (_R, _C, _X)},
     _L: _joined(_L)
     | {

@@ -19,6 +19,7 @@ from server.realtime.frames import (
     Hello,
     Ping,
     RefusedChannel,
+    Rewind,
     Token,
     Unwatch,
     Watch,
@@ -515,6 +516,79 @@ def test_who_never_stops_coming_and_going_is_cut_off() -> None:
         book.told(Foreground() if n % 2 else Background())
     book.told(Background())
     book.asked(*goodbye(CloseCode.RATE_LIMITED, "too many frames", RETRY_MS))
+
+
+# -- going back ------------------------------------------------------------------------------------------------
+
+
+def reset(reason: str, at: int) -> fx.SendFrame:
+    return fx.SendFrame(frames.Reset(reason=reason, cursor=cursor(at)))
+
+
+def test_sends_again_what_follows_a_cursor_and_nothing_that_was_not_owed() -> None:
+    book = live().told(Watch(id=7, channels=(THREAD,))).given(hub=12, sent=12, flushed=12)
+    book.told(allowed(7, THREAD, at=12)).given(hub=20, sent=20, flushed=18)
+    book.told(Rewind(cursor=cursor(11)))
+    book.asked(fx.Leave((*CHANNELS, THREAD)), fx.CatchUp(3, (*CHANNELS, THREAD), 11, None))
+    again, unowed, live_since = entry(12, TEA), entry(12, THREAD), entry(13, THREAD)
+    book.told(fx.Page(3, (again, unowed, live_since), 20, ready=True))
+    book.asked(
+        fx.SendEvents((again, live_since)),
+        fx.Join((*CHANNELS, THREAD)),
+        fx.SendValues((*CHANNELS, THREAD), 11, True),
+        mark(20),
+    )
+
+
+def test_goes_back_to_before_the_connection_as_a_resume_would() -> None:
+    book = live().told(Rewind(cursor=cursor(4))).asked_for(fx.CatchUp)
+    assert book.after == 4
+    book = live().told(Rewind(cursor=cursor(4)))
+    book.told(fx.Page(3, (entry(5, TEA),), 10, ready=True))
+    assert [one.position for one in book.asked_for(fx.SendEvents).entries] == [5]
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [("no cursor", "bad_cursor"), (cursor(4, EPOCH + 1), "unknown_epoch"), (cursor(11), "ahead")],
+)
+def test_what_cannot_be_said_again_is_reset(told: str, reason: str) -> None:
+    book = live().told(Rewind(cursor=told))
+    asked = fx.LoadInterests(3, "asha", frozenset())
+    book.asked(fx.Leave(CHANNELS), reset(reason, 10), asked).is_now("reloading")
+    book.told(interests(3, 10)).told(fx.Page(4, (), 10, ready=True)).is_now("live")
+
+
+def test_a_rewind_never_skips_what_is_still_owed() -> None:
+    book = live().given(hub=20).told(fx.Flooded()).told(Rewind(cursor=cursor(15)))
+    book.asked(fx.CatchUp(4, CHANNELS, 10, None))
+
+
+def test_a_rewind_while_reloading_keeps_joined_places_from_their_joining() -> None:
+    book = live().given(hub=12, sent=12).told(fx.Turned(12)).told(Rewind(cursor=cursor(9))).asked()
+    book.told(interests(3, 12, OWN | {CHESS}))
+    book.asked(fx.CatchUp(4, tuple(sorted(OWN | {CHESS})), 9, None))
+    page = entry(10, CHESS), entry(11, TEA), entry(13, CHESS)
+    book.given(hub=13).told(fx.Page(4, page, 13, ready=True))
+    assert book.asked_for(fx.SendEvents).entries == page[1:]
+
+
+def test_a_rewind_behind_waits_and_one_in_the_background_is_refused() -> None:
+    book = live().told(fx.Paused()).told(Rewind(cursor=cursor(8))).asked().is_now("behind")
+    book.told(fx.Resumed()).asked(fx.CatchUp(4, CHANNELS, 8, None))
+    book = live().told(Background()).told(Rewind(cursor=cursor(8))).is_now("parked")
+    assert book.asked_for(fx.SendFrame).frame.error.code == Code.BAD_FRAME
+
+
+def test_a_replay_after_a_rewind_brings_what_was_given_up_and_lost() -> None:
+    book = live().told(Watch(id=7, channels=(THREAD,))).told(allowed(7, THREAD))
+    book.given(hub=20, sent=20).told(Unwatch(channels=(THREAD,))).told(Rewind(cursor=cursor(15)))
+    book.told(fx.Page(3, (), 20, ready=True))
+    book.told(Watch(id=8, channels=(THREAD,), since=cursor(9)))
+    book.told(allowed(8, THREAD, since=9, at=20))
+    brought, lost = entry(12, THREAD), entry(17, THREAD)
+    book.told(fx.Page(4, (brought, lost), 20, ready=True))
+    assert book.asked_for(fx.SendEvents).entries == (lost,)
 
 
 # -- credentials that end --------------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ VALID: list[tuple[str, Map]] = [
     ),
     ("ping", {"t": "ping"}),
     ("token", {"t": "token", "token": "tap_bmV3ZXI"}),
+    ("rewind", {"t": "rewind", "cursor": f"{C}.38"}),
     ("background", {"t": "background"}),
     ("foreground", {"t": "foreground"}),
 ]
@@ -66,6 +67,7 @@ INVALID: list[tuple[str, Any, str, str | None]] = [
     ("a channel that is no text", {"t": "unwatch", "channels": [1]}, "bad_value", "channels[0]"),
     ("too many channels", {"t": "unwatch", "channels": ["g"] * 257}, "bad_value", "channels"),
     ("a key that is too short", {"t": "do", "key": "1234567", "command": {}}, "bad_value", "key"),
+    ("a rewind without a cursor", {"t": "rewind"}, "bad_frame", None),
     ("a cursor that is too long", {"t": "hello", "cursor": "1" * 41}, "bad_value", "cursor"),
 ]
 
@@ -510,6 +512,38 @@ TRANSCRIPTS: dict[str, Map] = {
             node(t="pong", server_time=AT + 104_000),
             {"seconds": 1},
             *bye(4401, "expired"),
+        ],
+    },
+    "rewind": {
+        "about": "The client lost what came after 1: it comes again; then a cursor that leads nowhere.",
+        "people": {"asha": ASHA},
+        "steps": [
+            *LIVE,
+            *[step for n in (1, 2, 3) for step in (commit(TEA), event(n, TEA))],
+            client(t="rewind", cursor=f"{C}.1"),
+            event(2, TEA),
+            event(3, TEA),
+            mark(3),
+            client(t="rewind", cursor="100000004.1"),
+            node(t="reset", reason="unknown_epoch", cursor=f"{C}.3"),
+            mark(3),
+            commit(TEA),
+            event(4, TEA),
+        ],
+    },
+    "rewind-paged": {
+        "about": "Going back further than memory: to before this connection, in pages of two.",
+        "people": {"asha": ASHA},
+        "ring_events": 1,
+        "page_events": 2,
+        "steps": [
+            *[commit(TEA)] * 3,
+            {"client": HELLO},
+            welcome(3, "fresh"),
+            mark(3),
+            client(t="rewind", cursor=f"{C}.0"),
+            *[event(n, TEA) for n in range(1, 4)],
+            mark(3),
         ],
     },
     "not-signed-in": {
