@@ -10,6 +10,7 @@
 - ``reading``    how one connection follows the log: page by page, then live
 - ``watching``   what it chooses to follow: watch, replay, rewind
 - ``session``    one connection's protocol, sans-I/O: frames and results in, effects out
+- ``buckets``    how often somebody may do something
 - ``replies``    the frames it answers with
 - ``wheel``      every connection's next deadline, on one timer
 - ``handshake``  what an upgrade request says: encoding, credentials, origin

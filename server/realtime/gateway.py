@@ -20,6 +20,8 @@ from server.domain.errors import Code, Refusal
 from server.domain.facts import PersonFact
 from server.realtime import effects as fx
 from server.realtime import loads
+from server.realtime.buckets import Addresses
+from server.realtime.handshake import client_address, networks
 from server.realtime.hub import Hub
 from server.realtime.reading import Node
 from server.realtime.refresh import Refresh
@@ -62,12 +64,14 @@ class Gateway:
         load_interests: loads.LoadInterests = own_interests,
         load_values: loads.LoadValues = values.load_values,
         public_url: str = "",
+        trusted_proxies: Sequence[str] = (),
         steady: Callable[[], int] | None = None,
         chance: Callable[[], float] = CHANCE,
     ) -> None:
         self.clock, self.chance, self.public_url = clock, chance, public_url
         self.steady = steady or (lambda: int(asyncio.get_running_loop().time() * 1000))
         self.stopping = False
+        self._proxies, self._addresses = networks(trusted_proxies), Addresses()
         self._region, self._tap, self._handler, self._reader = region, tap, handler, reader
         self._auth, self._load_interests, self._load_values = auth, load_interests, load_values
         self._connections: dict[Connection, None] = {}
@@ -134,6 +138,14 @@ class Gateway:
     def protocol_class(self, **context: Any) -> Connection:
         """What uvicorn calls for an upgrade to our path: ``(config=, server_state=, app_state=)``."""
         return Connection(self, context["server_state"].connections)
+
+    def admits(self, peer: str, forwarded: Sequence[str]) -> bool:
+        """Whether one more handshake is taken from whoever asks: ``peer`` is the other end of the socket,
+        ``forwarded`` what it says of itself (X-Forwarded-For)."""
+        if self._addresses.take(client_address(peer, forwarded, self._proxies), self.steady()):
+            return True
+        metrics.LIMITS_HIT.labels("HANDSHAKES_PER_10_S").inc()
+        return False
 
     def opened(self, connection: Connection) -> None:
         self._connections[connection] = None

@@ -12,6 +12,7 @@ from server.domain import limits
 from server.domain.errors import Code, Mistake, Refusal
 from server.realtime import effects as fx
 from server.realtime import frames, replies
+from server.realtime.buckets import cost_us, spend
 from server.realtime.frames import (
     Background,
     Do,
@@ -28,8 +29,7 @@ from server.realtime.reading import NEVER, RETRY_MS, Greeting, Node
 from server.realtime.states import TABLE, CloseCode, State
 from server.realtime.watching import Watching
 
-COMMAND_US = 10_000_000 // limits.COMMANDS_PER_10_S
-"""What one command takes out of its bucket, in microseconds of refilling."""
+COMMAND_US = cost_us(limits.COMMANDS_PER_10_S)
 OTHERS_BURST = limits.CHANNELS_PER_CONNECTION_MAX
 """Watches and malformed frames: a returning client may name each of its channels in a frame."""
 STRIKES_MAX = 2 * limits.COMMANDS_BURST
@@ -287,17 +287,11 @@ class Session(Watching):
     # -- small things ----------------------------------------------------------------------------------------------
 
     def _afford_command(self, now: int) -> bool:
-        spent = spend(self._commands_full_us, now * 1000, limits.COMMANDS_BURST)
+        spent = spend(self._commands_full_us, now * 1000, COMMAND_US, limits.COMMANDS_BURST)
         self._commands_full_us = spent or self._commands_full_us
         return spent is not None
 
     def _afford_other(self, now: int) -> bool:
-        spent = spend(self._others_full_us, now * 1000, OTHERS_BURST)
+        spent = spend(self._others_full_us, now * 1000, COMMAND_US, OTHERS_BURST)
         self._others_full_us = spent or self._others_full_us
         return spent is not None
-
-
-def spend(full_us: int, now_us: int, burst: int) -> int | None:
-    """A token bucket as one number, the time at which it is full again; None when it is empty."""
-    full_us = max(full_us, now_us) + COMMAND_US
-    return None if full_us - now_us > burst * COMMAND_US else full_us

@@ -24,6 +24,7 @@ PURE_ZONES = [
     *(
         f"server/realtime/{name}.py"
         for name in (
+            "buckets",
             "effects",
             "frames",
             "hub",

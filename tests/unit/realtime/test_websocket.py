@@ -18,6 +18,7 @@ from server.app.auth import Auth
 from server.domain import limits
 from server.domain.ids import Cursor
 from server.realtime.frames import Encoding
+from server.realtime.handshake import networks
 from server.realtime.ring import Ring
 from server.realtime.states import CloseCode
 from server.realtime.websocket import CLOSING_SECONDS_MAX, PATH, RECHECK_PINGS
@@ -279,6 +280,26 @@ async def test_a_handshake_we_cannot_accept_says_why(
 ) -> None:
     async with live.device(**options) as device:
         assert (await device.end())[0] == code
+
+
+async def test_an_address_that_knocks_too_often_is_told_before_the_upgrade(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = metric("tap_handshakes_total", outcome="rate_limited")
+    hit = metric("tap_limits_hit_total", limit="HANDSHAKES_PER_10_S")
+    monkeypatch.setattr(limits, "HANDSHAKES_BURST", 1)
+    live.gateway._proxies = networks(["127.0.0.1"])
+    for office in ("203.0.113.7", "203.0.113.8"):
+        behind = {"additional_headers": {"X-Forwarded-For": office}}
+        async with live.device(**behind) as device:
+            await device.live()
+            with pytest.raises(InvalidStatus) as refused:
+                async with live.device(**behind):
+                    pass
+        assert refused.value.response.status_code == 429
+        assert int(refused.value.response.headers["Retry-After"]) >= 1
+    assert metric("tap_handshakes_total", outcome="rate_limited") == before + 2
+    assert metric("tap_limits_hit_total", limit="HANDSHAKES_PER_10_S") == hit + 2
 
 
 async def test_the_cookie_of_our_own_page_is_enough(live: LiveNode) -> None:
