@@ -17,6 +17,7 @@ from websockets.exceptions import InvalidStatus
 from server.app.auth import Auth
 from server.domain import limits
 from server.domain.ids import Cursor
+from server.realtime import gateway
 from server.realtime.frames import Encoding
 from server.realtime.handshake import networks
 from server.realtime.ring import Ring
@@ -710,6 +711,68 @@ async def test_a_stopping_node_says_when_to_come_back(live: LiveNode) -> None:
             pass
     assert refused.value.response.status_code == 503
     assert "Retry-After" in refused.value.response.headers
+
+
+async def test_a_stopping_node_closes_at_a_bounded_rate_and_serves_whose_turn_has_not_come(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "CLOSES_PER_SLICE", 1)
+    place = await tea(live)
+    pauses: asyncio.Queue[float] = asyncio.Queue()
+    go_on = asyncio.Event()
+
+    async def pause(seconds: float) -> None:
+        await pauses.put(seconds)
+        await go_on.wait()
+
+    monkeypatch.setattr(live.gateway, "_pause", pause)
+    async with live.device() as first, live.device() as second:
+        await first.live()
+        await second.live("bob")
+        closing = asyncio.ensure_future(live.gateway.close())
+        assert await pauses.get() == 1 / gateway.CLOSES_PER_SECOND
+        assert (await first.end())[0] == 1001
+        command = {"do": "post.publish", "place": place, "kind": "update", "text": "still"}
+        await second.say(t="do", key="my-last-key", command=command)
+        assert (await second.hear("done"))["ok"]
+        go_on.set()
+        assert (await second.hear("bye"))["retry_ms"] >= gateway.RETRY_MS_MIN
+        assert (await second.end())[0] == 1001
+        await closing
+
+
+async def test_a_stopping_node_never_waits_longer_than_it_may(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "DRAIN_SECONDS_MAX", 0)
+    raw = await raw_client(live)
+    await live.gateway.close()
+    await until(lambda: raw.ended)
+
+
+@pytest.mark.parametrize(("clients", "seconds"), [(100, 0.05), (10_000, 5), (100_000, 15)])
+async def test_however_many_there_are_all_are_told_in_time(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch, clients: int, seconds: float
+) -> None:
+    told = 0
+
+    class Told:
+        def feed(self, what: Any) -> None:
+            nonlocal told
+            told += 1
+
+    waited = 0.0
+
+    async def pause(some: float) -> None:
+        nonlocal waited
+        waited += some
+
+    monkeypatch.setattr(live.gateway, "_pause", pause)
+    monkeypatch.setattr(live.gateway, "_connections", {Told(): None for _ in range(clients)})
+    await live.gateway._drain()
+    monkeypatch.undo()
+    assert told == clients
+    assert waited == pytest.approx(seconds * (1 - gateway.CLOSES_PER_SLICE / clients))
 
 
 async def test_every_connection_leaves_nothing_behind(live: LiveNode) -> None:
