@@ -3,6 +3,7 @@
 - ``frames``     what clients and the node say to each other, in both encodings; ready websocket frames
 - ``ring``       the newest events by channel, with their ready frames: what a resume is served from
 - ``values``     counters and tallies: the latest of each, sent at a bounded rate
+- ``presence``   who is typing, and who is there
 - ``hub``        which live connection hears which channel; one buffer per connection and commit batch
 - ``effects``    what a session is told and what it asks for: two closed sets
 - ``states``     a session's named states, and the literal table of moves between them

@@ -18,14 +18,17 @@ from server.app.tap import Tap
 from server.domain import limits
 from server.domain.errors import Code, Refusal
 from server.domain.facts import PersonFact
+from server.domain.ids import presence_channel
 from server.realtime import effects as fx
-from server.realtime import loads
+from server.realtime import frames, loads
 from server.realtime.buckets import Addresses
 from server.realtime.handshake import client_address, networks
 from server.realtime.hub import Hub
+from server.realtime.presence import Presence, State, Typing
 from server.realtime.reading import Node
 from server.realtime.refresh import Refresh
 from server.realtime.ring import Part, doubtful
+from server.realtime.values import Told
 from server.realtime.websocket import CHANCE, Connection
 from server.realtime.wheel import SLOT_MS, Wheel
 from server.storage.event_log import Record
@@ -57,7 +60,7 @@ NO_SECRET = Refusal(Code.UNAUTHENTICATED, "sign in first: no token and no sessio
 
 class Gateway:
     """``clock``: UTC milliseconds. ``steady``: milliseconds that never jump (default: the loop's).
-    ``pause``: waits for some seconds."""
+    ``pause``: waits for some seconds. ``presence``: whether it is known and shown who is there."""
 
     def __init__(
         self,
@@ -72,6 +75,7 @@ class Gateway:
         load_values: loads.LoadValues = values.load_values,
         public_url: str = "",
         trusted_proxies: Sequence[str] = (),
+        presence: bool = True,
         steady: Callable[[], int] | None = None,
         chance: Callable[[], float] = CHANCE,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -80,6 +84,7 @@ class Gateway:
         self._pause = pause
         self.steady = steady or (lambda: int(asyncio.get_running_loop().time() * 1000))
         self.stopping = False
+        self._keeps_presence = presence
         self._proxies, self._addresses = networks(trusted_proxies), Addresses()
         self._region, self._tap, self._handler, self._reader = region, tap, handler, reader
         self._auth, self._load_interests, self._load_values = auth, load_interests, load_values
@@ -99,6 +104,8 @@ class Gateway:
         """Begins to follow the tap; the handler must have been started."""
         self.node = Node(self._region, self._tap.epoch)
         self.hub = Hub(self._tap.position)
+        self.typing = Typing()
+        self.presence = Presence(self.hub.hears) if self._keeps_presence else None
         self.wheel: Wheel[Connection] = Wheel(self.steady())
         self.refresh = Refresh(self.hub, self._reader, self._load_values, self._job, self._fan_out)
         self._tap.subscribe(self._committed)
@@ -172,6 +179,8 @@ class Gateway:
         """The socket is gone; nobody refers to the connection afterwards."""
         self._connections.pop(connection, None)
         self.wheel.remove(connection)
+        if connection.seen != "offline":
+            self.appear(connection, "offline")
         devices = self._people.get(connection.session.person)
         if devices is not None:
             devices.pop(connection, None)
@@ -287,7 +296,9 @@ class Gateway:
 
     def load_interests(self, connection: Connection, effect: fx.LoadInterests) -> None:
         async def work() -> None:
-            loaded = await loads.interests(self._reader, self._load_interests, effect)
+            loaded = await loads.interests(
+                self._reader, self._load_interests, effect, self._keeps_presence
+            )
             self._tell(loaded.position, connection, loaded)
 
         none: frozenset[str] = frozenset()
@@ -296,7 +307,7 @@ class Gateway:
 
     def authorize(self, connection: Connection, effect: fx.Authorize) -> None:
         async def work() -> None:
-            result = await loads.authorized(self._reader, effect)
+            result = await loads.authorized(self._reader, effect, self._keeps_presence)
             self._tell(result.position, connection, result)
 
         internal = tuple([(name, str(Code.INTERNAL)) for name in effect.channels])
@@ -323,6 +334,16 @@ class Gateway:
         person = connection.session.person
         seen = await loads.readable(self._reader, person, effect.channels, found.entries)
         connection.feed(fx.Page(effect.ticket, seen, found.upto, ready))
+
+    def appear(self, connection: Connection, state: State) -> None:
+        """A connection shows its person in another state than before."""
+        if self.presence:
+            person = connection.session.person
+            self.presence.moved(person, connection.seen, state, self.steady())
+            connection.seen = state
+
+    def present(self, people: Sequence[str]) -> list[frames.Value]:
+        return [self.presence.value(person) for person in people] if self.presence else []
 
     def submit(self, connection: Connection, effect: fx.Submit) -> None:
         if self._commands >= COMMANDS_IN_FLIGHT_MAX:
@@ -362,7 +383,21 @@ class Gateway:
         for connection in self.wheel.due(now) if judge else ():
             connection.wake(now)
         self.refresh.flush()
+        self._tell_present(now)
         self._measure()
+
+    def _tell_present(self, now: int) -> None:
+        typing = [
+            Told(frames.TypingNow(channel=channel, people=people), (channel,))
+            for channel, people in self.typing.due(now)
+        ]
+        if typing:
+            self.hub.tell(typing, spare_slow=True)
+        changed = self.presence.due(now) if self.presence else ()
+        if changed:
+            shown = [Told(value, (presence_channel(value.id),)) for value in changed]
+            self.hub.tell(shown, spare_slow=False)
+        self._fan_out()
 
     def _measure(self) -> None:
         hub = self.hub

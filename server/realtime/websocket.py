@@ -26,7 +26,7 @@ from server.app import metrics
 from server.domain import limits
 from server.domain.errors import Code, Refused
 from server.realtime import effects as fx
-from server.realtime import frames
+from server.realtime import frames, presence
 from server.realtime.frames import Encoding
 from server.realtime.handshake import credentials_of, encoding_of, is_own_origin
 from server.realtime.session import Session
@@ -81,6 +81,7 @@ class Connection(asyncio.Protocol):
         "_wire",
         "encoding",
         "secret",
+        "seen",
         "session",
         "write",
     )
@@ -97,6 +98,8 @@ class Connection(asyncio.Protocol):
         """Whether the handshake was accepted; also true after the end."""
         self.secret = ""
         """What the client proved itself with; kept to ask again when it may have been revoked."""
+        self.seen: presence.State = "offline"
+        """As what whoever watches the person sees them for this connection."""
         self._message: bytearray | None = None
         self._text = True
         self._todo: deque[fx.Input] | None = None
@@ -354,6 +357,13 @@ class Connection(asyncio.Protocol):
                 gateway.load_interests(self, effect)
             case fx.Authorize():
                 gateway.authorize(self, effect)
+            case fx.Appear(state):
+                gateway.appear(self, state)
+            case fx.SendPresence(people):
+                for value in gateway.present(people):
+                    self._send(value)
+            case fx.SayTyping(channel):
+                gateway.typing.said(channel, self.session.person, gateway.steady())
             case fx.Close(code, reason):
                 self._end(code, reason)
             case _:
@@ -367,6 +377,9 @@ class Connection(asyncio.Protocol):
         if self._paused:
             self._stall_bytes += len(data)
         self.write(data)
+
+    def is_slow(self) -> bool:
+        return self._transport.get_write_buffer_size() > LOW_WATER_BYTES
 
     def takes_values(self) -> bool:
         return self.session.state is State.LIVE and not self._paused

@@ -205,6 +205,52 @@ async def test_counters_missed_while_away_come_with_the_resume(live: LiveNode) -
         assert (value["id"], value["value"]["helpful"]) == (post, 1)
 
 
+async def test_colleagues_see_who_is_there_and_who_is_typing(live: LiveNode) -> None:
+    place = await tea(live)
+    post = await live.node.post("asha", place)
+    thread, before = "t:" + post, live.node.tap.position
+    async with live.device() as asha:
+        await asha.live(channels=[thread])
+        await asha.say(t="watch", id=7, channels=["p:bob", "p:nobody"])
+        assert (await asha.hear("watching"))["refused"] == [
+            {"channel": "p:nobody", "code": "forbidden"}
+        ]
+        assert (await asha.hear())["value"] == {"state": "offline"}
+        async with live.device(Encoding.MSGPACK) as bob:
+            await bob.live("bob", channels=[thread])
+            live.pass_time(0.5)
+            assert (await asha.hear())["value"] == {"state": "online"}
+            await bob.say(t="typing", channel=thread)
+            await bob.say(t="ping")
+            await bob.hear("pong")
+            live.pass_time(0.5)
+            typing = {"t": "typing", "channel": thread, "people": ["bob"]}
+            assert await asha.hear() == await bob.hear() == typing
+            await bob.say(t="background")
+            await bob.say(t="ping")
+            await bob.hear("pong")
+            live.pass_time(0.5)
+            assert (await asha.hear())["value"] == {"state": "away"}
+        await until(lambda: len(live.gateway._connections) == 1)
+        live.pass_time(5.5)
+        assert await asha.hear() == typing | {"people": []}
+        live.pass_time(5)
+        assert (await asha.hear())["value"] == {"state": "offline"}
+    assert live.node.tap.position == before, "nothing of it is stored"
+
+
+async def test_a_node_may_be_set_up_to_know_nobodys_presence(tmp_path: Path) -> None:
+    async with live_node(tmp_path, presence=False) as live, live.device() as device:
+        await device.say(t="hello", token="asha", channels=["p:bob"])
+        assert (await device.hear("watching"))["refused"] == [
+            {"channel": "p:bob", "code": "forbidden"}
+        ]
+        await device.hear("mark")
+        await device.say(t="watch", id=7, channels=["p:bob"])
+        assert (await device.hear())["refused"] == [{"channel": "p:bob", "code": "forbidden"}]
+        assert live.gateway.presence is None
+
+
 # -- hostile and unlucky clients ---------------------------------------------------------------------------------
 
 
