@@ -11,12 +11,15 @@
 - ``reading``    how one connection follows the log: page by page, then live
 - ``watching``   what it chooses to follow: watch, replay, rewind
 - ``session``    one connection's protocol, sans-I/O: frames and results in, effects out
-- ``buckets``    how often somebody may do something
 - ``replies``    the frames it answers with
+- ``buckets``    how often somebody may do something
 - ``wheel``      every connection's next deadline, on one timer
-- ``handshake``  what an upgrade request says: encoding, credentials, origin
+- ``handshake``  what an upgrade request says: encoding, credentials, origin, address
 - ``loads``      what sessions wait for: who may hear what, pages of the log
 - ``refresh``    conflated values on their way
+- ``signing``    who is connected, and whether they may still be
+- ``measures``   what is measured of all this
+- ``workers``    run what must be awaited
 - ``gateway``    the composition of all of it with the node: workers, the timer, the fan-out's slices
 - ``websocket``  the sockets: the only file here that does I/O
 

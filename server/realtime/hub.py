@@ -84,6 +84,8 @@ class Hub:
         self._waiting: list[Record] = []
         self._waiting_values: list[tuple[list[Shown], Collection[Key]]] = []
         self._waiting_told: list[tuple[Sequence[Told], bool]] = []
+        self.audiences: list[int] = []
+        """How many seats each batch of records was for, until somebody has read it."""
         self.dropped = 0
         """Frames that slow readers were spared."""
         self._owed: dict[Seat, int] = {}
@@ -114,6 +116,11 @@ class Hub:
     def sent(self, seat: Seat) -> int:
         """Up to where a live seat has been written to."""
         return self._before if seat in self._owed else self.position
+
+    @property
+    def delivered(self) -> int:
+        """Everything up to here has been written to all it concerns."""
+        return self._before
 
     def hears(self, channels: Iterable[str]) -> bool:
         """Whether anybody live hears one of the channels."""
@@ -158,6 +165,7 @@ class Hub:
         self.values.moved(self.position)
         owed = self._audience(entries)
         turned = self._turned(entries, owed)
+        self.audiences.append(len(owed))
         yield from self._slices(entries, owed, turned)
         self._before = self.position
 

@@ -23,6 +23,7 @@ LoadInterests = Callable[[Snapshot, str], Awaitable[Collection[str]]]
 """A person's own channels; empty when there is no such active person."""
 LoadValues = Callable[[Reader, Collection[Any]], Awaitable[tuple[int, dict[Any, Any]]]]
 """(position, values by key) as of one moment; keys that do not exist are left out."""
+INTERNAL = Refusal(Code.INTERNAL, "the node could not do this; try again")
 GONE = Refusal(Code.UNAUTHENTICATED, "nobody of this name is active here")
 
 

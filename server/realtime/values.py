@@ -71,9 +71,13 @@ class Missed(NamedTuple):
 class Values:
     """``start``: the position after which every touch is known here, until the oldest are forgotten."""
 
+    of = "value"
+
     def __init__(self, start: int, kept_max: int = VALUES_KEPT_MAX) -> None:
         self.conflated = 0
         """Changes that were not sent on their own."""
+        self.dropped = 0
+        """Changes forgotten unsent."""
         self._kept_max = kept_max
         self._known: OrderedDict[Key, _Known] = OrderedDict()
         self._by_channel: dict[str, dict[Key, None]] = {}
@@ -112,6 +116,7 @@ class Values:
 
     def _forget_oldest(self) -> None:
         key, known = self._known.popitem(last=False)
+        self.dropped += key in self._dirty
         self._dirty.pop(key, None)
         self._loading.pop(key, None)
         self._floor = max(self._floor, known.touched)

@@ -142,10 +142,12 @@ class Connection(asyncio.Protocol):
         self._wake_at(self._gateway.steady() + limits.STALLED_SECONDS_MAX * 1000)
         self._transport.pause_reading()
         metrics.SLOW_READERS.inc()
+        self._gateway.measures.slow[self] = None
         self.feed(fx.Paused())
 
     def resume_writing(self) -> None:
         self._paused = False
+        self._gateway.measures.slow.pop(self, None)
         self._heard = True  # somebody took it; what they said meanwhile is still unread
         if not self._transport.is_closing():
             self._transport.resume_reading()
@@ -378,8 +380,12 @@ class Connection(asyncio.Protocol):
             self._stall_bytes += len(data)
         self.write(data)
 
+    def waiting_bytes(self) -> int:
+        """Written, and not yet taken by the kernel."""
+        return self._transport.get_write_buffer_size()
+
     def is_slow(self) -> bool:
-        return self._transport.get_write_buffer_size() > LOW_WATER_BYTES
+        return self.waiting_bytes() > LOW_WATER_BYTES
 
     def takes_values(self) -> bool:
         return self.session.state is State.LIVE and not self._paused

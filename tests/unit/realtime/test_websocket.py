@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidStatus
 from server.app.auth import Auth
 from server.domain import limits
 from server.domain.ids import Cursor
-from server.realtime import gateway
+from server.realtime import gateway, measures
 from server.realtime.frames import Encoding
 from server.realtime.handshake import networks
 from server.realtime.ring import Ring
@@ -634,6 +634,58 @@ async def test_a_reader_that_stops_costs_no_memory_and_misses_nothing(live: Live
     assert sorted(event["body"]["post"] for event in events) == sorted(sent)
     assert sorted(event["position"] for event in events) == [e["position"] for e in events]
     raw.transport.abort()
+
+
+async def test_what_the_live_layer_does_is_measured(live: LiveNode) -> None:
+    """Lag, crowds, late timers, conflation and what waits for slow readers; what is not measured nowhere
+    else."""
+    names = {
+        "tap_live_lag_seconds_count": {},
+        "tap_fan_out_connections_sum": {},
+        "tap_live_timer_late_seconds_count": {},
+        "tap_live_conflated_total": {"class": "value"},
+    }
+    place = await tea(live)
+    post = await live.node.post("asha", place)
+    async with live.device() as asha, live.device() as bob:
+        await asha.live()
+        await bob.live("bob")
+        live.pass_time(0.5)
+        before = {name: metric(name, **labels) for name, labels in names.items()}
+        for on in (True, False):
+            await live.node.do("bob", "reaction.set", target=post, reaction="helpful", on=on)
+        await live.node.post("bob", place)
+        await asha.hear("event")
+        await until(lambda: not live.gateway.measures._published)
+        live.gateway._timer.cancel()
+        live.gateway._timed()
+        after = {name: metric(name, **labels) for name, labels in names.items()}
+    assert {name: after[name] - before[name] for name in names} == {
+        "tap_live_lag_seconds_count": 3,
+        "tap_fan_out_connections_sum": 1 + 1 + 2,  # bob's reactions are shown to bob alone
+        "tap_live_timer_late_seconds_count": 1,
+        "tap_live_conflated_total": 1,
+    }
+
+
+async def test_what_waits_for_slow_readers_is_measured(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measures, "BUFFERS_MEASURED_MAX", 1)
+    place = await tea(live)
+    raw = await raw_client(live, receive_bytes=16_384)
+    raw.say(b'{"t":"hello","token":"asha"}')
+    await until(lambda: raw.marks)
+    (connection,) = live.gateway._connections
+    raw.transport.pause_reading()
+    await flood(live, place, 200)
+    await until(lambda: connection in live.gateway.measures.slow)
+    live.gateway.tick()
+    assert metric("tap_websocket_buffered_bytes") > limits.WRITE_BUFFER_BYTES_MAX
+    raw.transport.abort()
+    await until(lambda: not live.gateway.measures.slow)
+    live.gateway.tick()
+    assert metric("tap_websocket_buffered_bytes") == 0
 
 
 async def test_a_reader_that_takes_nothing_is_given_up(live: LiveNode) -> None:
