@@ -75,6 +75,11 @@ RING_READS = Counter(
     "Catch-ups served from memory (hit) or from the log (miss).",
     ["outcome"],
 )
+PERMITS = Counter(
+    "tap_permits_total",
+    "Questions who may hear what, answered from memory (hit) or by the database (miss).",
+    ["outcome"],
+)
 RING_BYTES = Gauge("tap_ring_bytes", "Memory held by the rings of ready frames.")
 
 # -- between regions (federation) ----------------------------------------------------------------------

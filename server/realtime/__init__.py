@@ -12,6 +12,7 @@
 - ``replies``    the frames it answers with
 - ``wheel``      every connection's next deadline, on one timer
 - ``handshake``  what an upgrade request says: encoding, credentials, origin
+- ``permits``    who may hear what, remembered until an event changes it
 - ``loads``      what sessions wait for: who may hear what, pages of the log
 - ``refresh``    conflated values on their way
 - ``gateway``    the composition of all of it with the node: workers, the timer, the fan-out's slices

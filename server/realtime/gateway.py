@@ -15,11 +15,14 @@ from server.app import metrics
 from server.app.handle import Handler
 from server.app.sync import load_interests as own_interests
 from server.app.tap import Tap
+from server.app.together import Together
 from server.domain import limits
 from server.domain.errors import Code, Refusal
+from server.domain.facts import PersonFact
 from server.realtime import effects as fx
 from server.realtime import loads
 from server.realtime.hub import Hub
+from server.realtime.permits import Permit, Permits
 from server.realtime.reading import Node
 from server.realtime.refresh import Refresh
 from server.realtime.ring import Part, doubtful
@@ -31,8 +34,12 @@ from server.storage.reader import Reader
 
 log = logging.getLogger(__name__)
 
-WORKERS = 16
-"""Reads in flight: enough to keep the reader's few connections busy, no crowd in front of them."""
+WORKERS = 128
+"""Requests of sessions in hand at once: so many can be answered by one read (``app.together``), and a
+stuck one holds up nobody."""
+RECALLED_EVENTS = 5_000
+"""What a started node takes back into its ring, half a minute at the design's peak: who was connected
+when it went down is not sent to the database. About 0.3 s of a start."""
 COMMANDS_IN_FLIGHT_MAX = 4_096
 """Half of the writer's queue: HTTP and imports keep their share."""
 RECONNECTS_PER_SECOND = 2_000
@@ -82,7 +89,9 @@ class Gateway:
     async def start(self) -> None:
         """Begins to follow the tap; the handler must have been started."""
         self.node = Node(self._region, self._tap.epoch)
-        self.hub = Hub(self._tap.position)
+        self.permits = Permits(self._tap.position)
+        self._interests = Together(partial(loads.interests, self._reader, self._load_interests))
+        self.hub = await self._recalled()
         self.wheel: Wheel[Connection] = Wheel(self.steady())
         self.refresh = Refresh(self.hub, self._reader, self._load_values, self._job, self._fan_out)
         self._tap.subscribe(self._committed)
@@ -91,6 +100,13 @@ class Gateway:
         self._life = asyncio.create_task(self._live(ready), name="gateway")  # noqa: TID251
         await ready.wait()
         self._arm()
+
+    async def _recalled(self) -> Hub:
+        """A hub that remembers the newest events, as if it had been there."""
+        hub = Hub(max(0, self._tap.position - RECALLED_EVENTS))
+        while hub.position < self._tap.position:
+            hub.recall(await self._tap.read(hub.position, limits.SYNC_PAGE_EVENTS))
+        return hub
 
     async def _live(self, ready: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
@@ -150,6 +166,7 @@ class Gateway:
     # -- following the tap -------------------------------------------------------------------------------
 
     def _committed(self, records: Sequence[Record]) -> None:
+        self.permits.note(records)
         self.hub.publish(records)
         self._fan_out()
 
@@ -206,14 +223,23 @@ class Gateway:
             connection.feed(fx.SignedIn(NO_SECRET, 0))
             return
 
+        known = self._auth.person_remembered(secret)
+        if known is not None:
+            # Not before the session has finished asking: it could not say yet whose it is.
+            asyncio.get_running_loop().call_soon(self._signed_in, connection, known)
+            return
+
         async def work() -> None:
-            who = await self._auth.person_of_secret(secret)
-            devices = 0 if isinstance(who, Refusal) else len(self._people.get(who.person, ()))
-            connection.feed(fx.SignedIn(who, devices))
-            if connection.session.person and connection in self._connections:
-                self._people.setdefault(connection.session.person, {})[connection] = None
+            self._signed_in(connection, await self._auth.person_of_secret(secret))
 
         self._job(work, lambda: connection.feed(fx.SignedIn(INTERNAL, 0)))
+
+    def _signed_in(self, connection: Connection, who: PersonFact | Refusal) -> None:
+        """Tells the session who it is, and counts it among its person's connections."""
+        devices = 0 if isinstance(who, Refusal) else len(self._people.get(who.person, ()))
+        connection.feed(fx.SignedIn(who, devices))
+        if connection.session.person and connection in self._connections:
+            self._people.setdefault(connection.session.person, {})[connection] = None
 
     def recheck(self, person: str) -> None:
         """Some secret of the person may be worth less: whoever's is worth nothing any more must go, the
@@ -231,21 +257,40 @@ class Gateway:
         self._job(work, failed)
 
     def load_interests(self, connection: Connection, effect: fx.LoadInterests) -> None:
-        async def work() -> None:
-            loaded = await loads.interests(self._reader, self._load_interests, effect)
-            self._tell(loaded.position, connection, loaded)
-
         none: frozenset[str] = frozenset()
         failure = fx.Interests(effect.ticket, 0, none, none, none, INTERNAL)
-        self._job(work, lambda: connection.feed(failure))
+        self._permit(
+            connection, effect.person, effect.asked, partial(loads.greeted, effect), failure
+        )
 
     def authorize(self, connection: Connection, effect: fx.Authorize) -> None:
-        async def work() -> None:
-            result = await loads.authorized(self._reader, effect)
-            self._tell(result.position, connection, result)
-
         internal = tuple([(name, str(Code.INTERNAL)) for name in effect.channels])
         failure = fx.Authorized(effect.id, None, self.hub.position, (), effect.refused + internal)
+        asked = frozenset(effect.channels)
+        self._permit(connection, effect.person, asked, partial(loads.authorized, effect), failure)
+
+    def _permit(
+        self,
+        connection: Connection,
+        person: str,
+        asked: frozenset[str],
+        answer: Callable[[Permit], fx.Input],
+        failure: fx.Input,
+    ) -> None:
+        """What somebody may hear, at once if it is remembered (house rule 5)."""
+        known = self.permits.find(person, asked)
+        metrics.PERMITS.labels("miss" if known is None else "hit").inc()
+        if known is not None:
+            # True as of everything that was noted, so certainly as of where the hub is.
+            position = max(known.position, self.hub.position)
+            self._tell(position, connection, answer(known._replace(position=position)))
+            return
+
+        async def work() -> None:
+            loaded = await self._interests.get((person, asked))
+            self.permits.keep(person, *loaded)
+            self._tell(loaded.position, connection, answer(loaded))
+
         self._job(work, lambda: connection.feed(failure))
 
     def catch_up(self, connection: Connection, effect: fx.CatchUp) -> None:

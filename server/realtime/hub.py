@@ -112,6 +112,13 @@ class Hub:
         """Whether anybody live hears one of the channels."""
         return any(channel in self._channels for channel in channels)
 
+    def recall(self, records: Sequence[Record]) -> None:
+        """What was committed before anybody could hear: only remembered, for those who come back."""
+        for record in records:
+            self._admit(record)
+        self._before = self.position = records[-1].position
+        self.values.moved(self.position)
+
     # -- publishing ----------------------------------------------------------------------------------
 
     def publish(self, records: Sequence[Record]) -> None:

@@ -4,22 +4,23 @@ Each answer comes from one read transaction and says which position it is as of;
 (I12), in ``app.sync``, for sockets and HTTP alike.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from server.app.sync import seen_by, watchable
+from server.app.sync import Asked, Interests, seen_by
 from server.app.tap import Tap
 from server.domain import limits
 from server.domain.errors import Code, Refusal
 from server.domain.facts import PersonFact
 from server.realtime import effects as fx
+from server.realtime.permits import Permit, interned
 from server.realtime.ring import Part, Ready, bounded, doubtful
 from server.realtime.values import Key
 from server.storage.queries import values
 from server.storage.reader import Reader, Snapshot
 
-LoadInterests = Callable[[Snapshot, str], Awaitable[Collection[str]]]
-"""A person's own channels; empty when there is no such active person."""
+LoadInterests = Callable[[Snapshot, Collection[Asked]], Awaitable[Mapping[Asked, Interests]]]
+"""What each of the people may hear."""
 LoadValues = Callable[[Reader, Collection[Any]], Awaitable[tuple[int, dict[Any, Any]]]]
 """(position, values by key) as of one moment; keys that do not exist are left out."""
 GONE = Refusal(Code.UNAUTHENTICATED, "nobody of this name is active here")
@@ -30,25 +31,44 @@ class Auth(Protocol):
 
     async def person_of_secret(self, secret: str) -> PersonFact | Refusal: ...
 
+    def person_remembered(self, secret: str) -> PersonFact | Refusal | None:
+        """The same without waiting; None when it would have to."""
+        ...
 
-async def interests(reader: Reader, load: LoadInterests, effect: fx.LoadInterests) -> fx.Interests:
+
+async def interests(
+    reader: Reader, load: LoadInterests, asked: Collection[Asked]
+) -> dict[Asked, Permit]:
+    """What people may hear, all as of one position."""
     async with reader.snapshot() as snapshot:
         position = await snapshot.position()
-        own = frozenset(await load(snapshot, effect.person))
-        asked = effect.asked
-        allowed: Collection[str] = ()
-        if asked:
-            allowed, _ = await watchable(snapshot, effect.person, sorted(asked))
-    refusal = None if own else GONE
-    return fx.Interests(effect.ticket, position, own, asked, frozenset(allowed), refusal)
+        found = await load(snapshot, asked)
+    return {
+        key: Permit(position, interned(one.own), interned(one.allowed))
+        for key, one in found.items()
+    }
 
 
-async def authorized(reader: Reader, effect: fx.Authorize) -> fx.Authorized:
-    async with reader.snapshot() as snapshot:
-        position = await snapshot.position()
-        allowed, refused = await watchable(snapshot, effect.person, effect.channels)
-    pairs = tuple([(one.channel, str(one.code)) for one in refused])
-    return fx.Authorized(effect.id, effect.since, position, allowed, effect.refused + pairs)
+def greeted(effect: fx.LoadInterests, permit: Permit) -> fx.Interests:
+    """``permit`` as the answer to a session that asks what its person may hear."""
+    return fx.Interests(
+        effect.ticket,
+        permit.position,
+        permit.own,
+        effect.asked,
+        effect.asked & (permit.own | permit.allowed),
+        None if permit.own else GONE,
+    )
+
+
+def authorized(effect: fx.Authorize, permit: Permit) -> fx.Authorized:
+    """``permit`` as the answer to a session that asks about some channels."""
+    may = permit.own | permit.allowed
+    allowed = tuple([name for name in effect.channels if name in may])
+    refused = [(name, str(Code.FORBIDDEN)) for name in effect.channels if name not in may]
+    return fx.Authorized(
+        effect.id, effect.since, permit.position, allowed, effect.refused + tuple(refused)
+    )
 
 
 async def page(tap: Tap, channels: Sequence[str], after: int, upto: int) -> Part:

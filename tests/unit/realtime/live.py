@@ -33,7 +33,12 @@ class Secrets:
 
     def __init__(self, reader: Reader) -> None:
         self.revoked: set[str] = set()
+        self.known: dict[str, PersonFact] = {}
+        """Filled by a test that wants secrets remembered."""
         self._reader = reader
+
+    def person_remembered(self, secret: str) -> PersonFact | None:
+        return self.known.get(secret)
 
     async def person_of_secret(self, secret: str) -> PersonFact | Refusal:
         async with self._reader.snapshot() as snapshot:
@@ -116,6 +121,14 @@ class LiveNode:
         async with connect(address, compression=None, max_size=None, **options) as socket:
             yield Device(socket, encoding)
 
+    @asynccontextmanager
+    async def restarted(self) -> AsyncIterator[LiveNode]:
+        """The same log behind a gateway that begins anew."""
+        gateway = _gateway(self.node, self.secrets)
+        await gateway.start()
+        async with _served(gateway) as port:
+            yield LiveNode(self.node, gateway, self.secrets, port)
+
     def pass_time(self, seconds: float) -> None:
         """Time passes, and the timer with it."""
         self.steady.now += int(seconds * 1000)
@@ -129,20 +142,24 @@ async def live_node(folder: Path, **options: Any) -> AsyncIterator[LiveNode]:
         for person in ("asha", "bob"):
             await node.register(person)
         secrets = Secrets(node.reader)
-        gateway = Gateway(
-            region="in",
-            tap=node.tap,
-            handler=node.handler,
-            reader=node.reader,
-            auth=secrets,
-            clock=node.clock,
-            steady=Steady(),
-            chance=lambda: 0.5,
-            **options,
-        )
+        gateway = _gateway(node, secrets, **options)
         await gateway.start()
         async with _served(gateway) as port:
             yield LiveNode(node, gateway, secrets, port)
+
+
+def _gateway(node: TestNode, secrets: Secrets, **options: Any) -> Gateway:
+    return Gateway(
+        region="in",
+        tap=node.tap,
+        handler=node.handler,
+        reader=node.reader,
+        auth=secrets,
+        clock=node.clock,
+        steady=Steady(),
+        chance=lambda: 0.5,
+        **options,
+    )
 
 
 @asynccontextmanager

@@ -20,6 +20,8 @@ from server.realtime.frames import Encoding
 from server.realtime.ring import Ring
 from server.realtime.states import CloseCode
 from server.realtime.websocket import CLOSING_SECONDS_MAX, PATH, RECHECK_PINGS
+from server.storage.async_facts import load_person
+from server.storage.reader import Reader
 from tests.unit.realtime.live import SECONDS_MAX, Device, LiveNode, live_node
 from tests.unit.realtime.wire import messages
 
@@ -101,6 +103,47 @@ async def test_a_resume_beyond_the_ring_is_paged_from_the_log(live: LiveNode) ->
         welcome, *missed, _ = await device.live(cursor=cursor)
         assert welcome["resume"] == "paged"
         assert [event["body"]["post"] for event in missed] == sent
+
+
+async def test_a_restarted_node_serves_those_who_come_back_from_memory(live: LiveNode) -> None:
+    """What was committed before the start is in the ring as well (I3)."""
+    place = await tea(live)
+    for n in range(limits.SYNC_PAGE_EVENTS):  # more than one page to take back
+        await live.node.post("bob", place, f"{n}")
+    cursor = str(Cursor(live.node.tap.epoch, live.node.tap.position))
+    sent = [await live.node.post("bob", place, f"{n}") for n in range(30)]
+    async with live.restarted() as again, again.device() as device:
+        welcome, *missed, _ = await device.live(cursor=cursor)
+        assert welcome["resume"] == "complete"
+        assert [event["body"]["post"] for event in missed if event["t"] == "event"] == sent
+
+
+async def test_a_return_within_the_ring_reads_no_database(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = await tea(live)
+    async with live.device() as device:
+        welcome = await device.hello(channels=[place])
+    missed = await live.node.post("bob", place, "missed")
+    # Whatever else is due is loaded now, so that nothing but the return itself could read.
+    async with live.device() as other:
+        await other.live("bob", cursor=welcome["cursor"])
+    async with live.node.reader.snapshot() as tx:
+        asha = await load_person(tx, "asha")
+    assert asha is not None
+    live.secrets.known["asha"] = asha
+    reads: list[str] = []
+    real = Reader.snapshot
+
+    def counted(reader: Reader) -> Any:
+        reads.append("snapshot")
+        return real(reader)
+
+    monkeypatch.setattr(Reader, "snapshot", counted)
+    async with live.device() as device:
+        _, event, _ = await device.live(cursor=welcome["cursor"], channels=[place])
+        assert event["body"]["post"] == missed
+    assert reads == []
 
 
 async def test_a_cursor_of_another_epoch_is_reset(live: LiveNode) -> None:
