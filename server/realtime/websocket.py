@@ -1,36 +1,32 @@
 """One client socket: bytes in, frames to the session, its effects performed in order. The I/O.
 
-``websockets``' sans-I/O ``ServerProtocol`` does the handshake and parses what clients send; what we send
-bypasses it, as ready frames. No task, queue or timer belongs to a connection.
-
-permessage-deflate is not offered: ``EXTENSIONS`` is its place. A compressed frame must be shared by all
-readers like any other, so it will need server_no_context_takeover and one more index of ready frames.
+``wire.Wire`` does the handshake and parses what clients send; what we send bypasses it, as ready frames. No
+task, queue or timer belongs to a connection.
 """
 
 import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Callable, MutableSet, Sequence
+from collections.abc import Callable, MutableSet
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, assert_never, cast
 
-from websockets.extensions import ServerExtensionFactory
 from websockets.frames import CloseCode as StandardCode
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import State as WireState
-from websockets.server import ServerProtocol
 
 from server.app import metrics
 from server.domain import limits
 from server.domain.errors import Code, Refused
 from server.realtime import effects as fx
 from server.realtime import frames
-from server.realtime.frames import Encoding
+from server.realtime.frames import Encoding, Form
 from server.realtime.handshake import credentials_of, encoding_of, is_own_origin
 from server.realtime.session import Session
 from server.realtime.states import CloseCode, State
+from server.realtime.wire import Wire
 
 if TYPE_CHECKING:
     from server.realtime.gateway import Gateway
@@ -39,7 +35,6 @@ log = logging.getLogger(__name__)
 
 CHANCE: Callable[[], float] = random.random
 """0.0 to 1.0; spreads pings and reconnects. Tests bring their own."""
-EXTENSIONS: Sequence[ServerExtensionFactory] = ()
 CLOSING_SECONDS_MAX = 5
 """For the client's half of the closing handshake."""
 PATH = "/api/v1/live"
@@ -75,7 +70,7 @@ class Connection(asyncio.Protocol):
         "_todo",
         "_transport",
         "_wire",
-        "encoding",
+        "form",
         "secret",
         "session",
         "write",
@@ -84,11 +79,11 @@ class Connection(asyncio.Protocol):
     """The transport's own; the hub's inner loop calls nothing else."""
 
     def __init__(self, gateway: "Gateway", siblings: MutableSet[Any]) -> None:
-        self.encoding = Encoding.JSON
+        self.form = Form.JSON
         self.session = Session(gateway.node, gateway.steady())
         self._gateway = gateway
         self._siblings = siblings
-        self._wire = ServerProtocol(extensions=EXTENSIONS, max_size=limits.CLIENT_FRAME_BYTES_MAX)
+        self._wire = Wire()
         self._is_open = False
         """Whether the handshake was accepted; also true after the end."""
         self.secret = ""
@@ -146,7 +141,7 @@ class Connection(asyncio.Protocol):
         self._siblings.discard(self)
         self._gateway.lost(self)
         if self._is_open:
-            metrics.WEBSOCKET_CONNECTIONS.labels(self.encoding.subprotocol).dec()
+            metrics.WEBSOCKET_CONNECTIONS.labels(self.form.encoding.subprotocol).dec()
             self._count_end()
 
     def shutdown(self) -> None:
@@ -168,9 +163,10 @@ class Connection(asyncio.Protocol):
         self._wire.send_response(response)
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             return
-        self.encoding = encoding or Encoding.JSON
+        deflates = bool(self._wire.extensions)
+        self.form = Form.of_websocket(encoding or Encoding.JSON, deflates)
         self._is_open = True
-        metrics.WEBSOCKET_CONNECTIONS.labels(self.encoding.subprotocol).inc()
+        metrics.WEBSOCKET_CONNECTIONS.labels(self.form.encoding.subprotocol).inc()
         self._gateway.wheel.put(self, self.session.deadline)
         # After the handshake, so that browsers can read the reason: they hide HTTP's answer.
         if encoding is None:
@@ -209,7 +205,7 @@ class Connection(asyncio.Protocol):
         if self._closing:
             return
         try:
-            frame: fx.Input = frames.decode(self.encoding, data, self._text)
+            frame: fx.Input = frames.decode(self.form.encoding, data, self._text)
         except Refused as refused:
             frame = fx.Malformed(refused.refusal, refused.refusal.code in FATAL)
         metrics.WEBSOCKET_FRAMES_RECEIVED.labels(type(frame).__name__.lower()).inc()
@@ -298,7 +294,7 @@ class Connection(asyncio.Protocol):
                 self._send(frame)
             case fx.SendEvents(entries):
                 metrics.WEBSOCKET_FRAMES_SENT.labels("event").inc(len(entries))
-                self.write(b"".join([entry.frame(self.encoding) for entry in entries]))
+                self.write(b"".join([entry.frame(self.form) for entry in entries]))
             case fx.CatchUp():
                 if self._paused:
                     self.feed(fx.Paused())
@@ -330,7 +326,7 @@ class Connection(asyncio.Protocol):
         metrics.WEBSOCKET_FRAMES_SENT.labels(str(frame.__struct_config__.tag)).inc()
         if isinstance(frame, frames.Welcome):
             metrics.RESUMES.labels(frame.resume).inc()
-        data = frames.encode(frame, self.encoding)
+        data = frames.encode(frame, self.form)
         if self._paused:
             self._stall_bytes += len(data)
         self.write(data)
