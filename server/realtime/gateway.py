@@ -22,6 +22,7 @@ from server.domain.facts import PersonFact
 from server.realtime import effects as fx
 from server.realtime import loads
 from server.realtime.hub import Hub
+from server.realtime.outlet import broadcast
 from server.realtime.permits import Permit, Permits
 from server.realtime.reading import Node
 from server.realtime.refresh import Refresh
@@ -187,7 +188,7 @@ class Gateway:
         if part is None:
             self._fanning = None
         else:
-            part.deliver()
+            part.deliver(broadcast)
             asyncio.get_running_loop().call_soon(self._next_slice)
         if self._reaching:
             self._reached()

@@ -32,25 +32,37 @@ class Seat(Protocol):
     """A live connection as the hub knows it. ``write`` takes ready frames and never blocks."""
 
     form: Form
-    write: Callable[[bytes], None]
+
+    def write(self, data: bytes) -> None: ...
 
     def feed(self, what: fx.Input) -> None: ...
+
+
+Broadcast = Callable[[bytes, Sequence[Any]], None]
+"""Writes the same bytes to every one of the seats: the inner loop, done by whoever has the sockets."""
+
+
+def one_by_one(data: bytes, seats: Sequence[Seat]) -> None:
+    """The plain way to do it."""
+    for seat in seats:
+        seat.write(data)
 
 
 class Slice(NamedTuple):
     """The next deliveries, to be performed in this order.
 
-    ``turned``: who must ask again what they may hear, from which position, and what is theirs up to it;
-    they are told before they are written to, since a write may find them slow. ``flooded``: whose part
-    of the batch is more than a connection may hold: they leave and pull it in pages (I9)."""
+    ``writes``: the same buffer for many seats. ``turned``: who must ask again what they may hear, from
+    which position, and what is theirs up to it; they are told before they are written to, since a write
+    may find them slow. ``flooded``: whose part of the batch is more than a connection may hold: they
+    leave and pull it in pages (I9)."""
 
-    writes: Sequence[tuple[Seat, bytes]]
+    writes: Sequence[tuple[bytes, Sequence[Seat]]]
     turned: Sequence[tuple[Seat, int, bytes]] = ()
     flooded: Sequence[Seat] = ()
 
-    def deliver(self) -> None:
-        for seat, data in self.writes:
-            seat.write(data)
+    def deliver(self, broadcast: Broadcast = one_by_one) -> None:
+        for data, seats in self.writes:
+            broadcast(data, seats)
         for seat, position, data in self.turned:
             seat.feed(fx.Turned(position))
             if data:
@@ -217,25 +229,42 @@ class Hub:
         self._owed = {}
 
     def _slice(self, seats: Sequence[Seat], buffers: "_Buffers", turned: dict[Seat, int]) -> Slice:
-        owed = self._owed
-        writes: list[tuple[Seat, bytes]] = []
-        turning: list[tuple[Seat, int, bytes]] = []
-        flooded: list[Seat] = []
+        together: dict[tuple[int, Form], list[Seat]] = {}
+        owed, same = self._owed.pop, []
+        last_bits, last_form = -1, None
         for seat in seats:
-            bits = owed.get(seat)
+            bits, form = owed(seat, None), seat.form
             if bits is None:  # left meanwhile
                 continue
-            buffer = buffers.of(bits, seat.form)
-            if buffer is None:  # stays owed, so that it leaves at the position before the batch
-                flooded.append(seat)
+            if (
+                bits != last_bits or form is not last_form
+            ):  # most seats of a slice are owed the same
+                last_bits, last_form = bits, form
+                same = together.setdefault((bits, form), [])
+            same.append(seat)
+        return self._sliced(together, buffers, turned)
+
+    def _sliced(
+        self,
+        together: dict[tuple[int, Form], list[Seat]],
+        buffers: "_Buffers",
+        turned: dict[Seat, int],
+    ) -> Slice:
+        writes: list[tuple[bytes, Sequence[Seat]]] = []
+        turning: list[tuple[Seat, int, bytes]] = []
+        flooded: list[Seat] = []
+        for (bits, form), seats in together.items():
+            buffer = buffers.of(bits, form)
+            if buffer is None:  # stay owed, so that they leave at the position before the batch
+                self._owed.update(dict.fromkeys(seats, bits))
+                flooded += seats
                 continue
-            del owed[seat]
-            self.frames += bits.bit_count()
-            self.bytes += len(buffer)
-            if turned and seat in turned:
-                turning.append((seat, turned[seat], buffer))
-            else:
-                writes.append((seat, buffer))
+            self.frames += len(seats) * bits.bit_count()
+            self.bytes += len(seats) * len(buffer)
+            if turned:
+                turning += [(seat, turned[seat], buffer) for seat in seats if seat in turned]
+                seats = [seat for seat in seats if seat not in turned]
+            writes.append((buffer, seats))
         return Slice(writes, turning, flooded)
 
 

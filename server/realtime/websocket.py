@@ -10,7 +10,7 @@ import random
 from collections import deque
 from collections.abc import Callable, MutableSet
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, assert_never, cast
+from typing import TYPE_CHECKING, Any, assert_never
 
 from websockets.frames import CloseCode as StandardCode
 from websockets.frames import Frame, Opcode
@@ -24,6 +24,7 @@ from server.realtime import effects as fx
 from server.realtime import frames
 from server.realtime.frames import Encoding, Form
 from server.realtime.handshake import credentials_of, encoding_of, is_own_origin
+from server.realtime.outlet import Outlet
 from server.realtime.session import Session
 from server.realtime.states import CloseCode, State
 from server.realtime.wire import Wire
@@ -53,7 +54,7 @@ LIMITS = {
 """Which limit a close code tells of."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(Outlet, asyncio.Protocol):
     """Made by ``Gateway.protocol_class``. ``siblings``: the server's own set of open connections."""
 
     __slots__ = (
@@ -68,17 +69,14 @@ class Connection(asyncio.Protocol):
         "_stall_bytes",
         "_text",
         "_todo",
-        "_transport",
         "_wire",
         "form",
         "secret",
         "session",
-        "write",
     )
-    write: Callable[[bytes], None]
-    """The transport's own; the hub's inner loop calls nothing else."""
 
     def __init__(self, gateway: "Gateway", siblings: MutableSet[Any]) -> None:
+        super().__init__()
         self.form = Form.JSON
         self.session = Session(gateway.node, gateway.steady())
         self._gateway = gateway
@@ -102,9 +100,8 @@ class Connection(asyncio.Protocol):
     # -- asyncio's calls -------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        self.attach(transport)
         self._transport.set_write_buffer_limits(limits.WRITE_BUFFER_BYTES_MAX, LOW_WATER_BYTES)
-        self.write = self._transport.write
         self._siblings.add(self)
         self._gateway.opened(self)
 
@@ -137,6 +134,7 @@ class Connection(asyncio.Protocol):
         """The transport closes itself; ``connection_lost`` follows."""
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.detach()
         self.feed(fx.Lost())
         self._siblings.discard(self)
         self._gateway.lost(self)
