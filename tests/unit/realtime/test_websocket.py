@@ -16,10 +16,11 @@ from websockets.exceptions import InvalidStatus
 
 from server.domain import limits
 from server.domain.ids import Cursor
+from server.realtime.connection import CLOSING_SECONDS_MAX, RECHECK_PINGS
 from server.realtime.frames import Encoding
 from server.realtime.ring import Ring
 from server.realtime.states import CloseCode
-from server.realtime.websocket import CLOSING_SECONDS_MAX, PATH, RECHECK_PINGS
+from server.realtime.websocket import PATH
 from tests.unit.realtime.live import SECONDS_MAX, Device, LiveNode, live_node
 from tests.unit.realtime.wire import messages
 
