@@ -1,6 +1,6 @@
 """Live clients: one cursor per connection, ready frames, and catching up as the normal case.
 
-- ``frames``     what clients and the node say to each other, in both encodings; ready websocket frames
+- ``frames``     what clients and the node say to each other, in both encodings; ready frames, one per form
 - ``ring``       the newest events by channel, with their ready frames: what a resume is served from
 - ``values``     counters and tallies: the latest of each, sent at a bounded rate
 - ``hub``        which live connection hears which channel; one buffer per connection and commit batch
@@ -16,6 +16,7 @@
 - ``refresh``    conflated values on their way
 - ``gateway``    the composition of all of it with the node: workers, the timer, the fan-out's slices
 - ``connection`` one client's connection, whatever it came over: back-pressure, deadlines, its session
+- ``wire``       the websocket below messages: parser, permessage-deflate
 - ``websocket``  such a connection over a websocket
 - ``streams``    such a connection as server-sent events, and what their clients say by POST
 

@@ -17,7 +17,7 @@ from server.app import metrics
 from server.domain import limits
 from server.realtime import effects as fx
 from server.realtime import frames
-from server.realtime.frames import Encoding
+from server.realtime.frames import Form
 from server.realtime.ring import Ready
 from server.realtime.session import Session
 from server.realtime.states import CloseCode, State
@@ -60,7 +60,7 @@ class Connection(asyncio.Protocol, ABC):
         "_stall_bytes",
         "_todo",
         "_transport",
-        "encoding",
+        "form",
         "secret",
         "session",
         "write",
@@ -69,7 +69,7 @@ class Connection(asyncio.Protocol, ABC):
     """The transport's own; the hub's inner loop calls nothing else."""
 
     def __init__(self, gateway: "Gateway", siblings: MutableSet[Any]) -> None:
-        self.encoding = Encoding.JSON
+        self.form = Form.JSON
         self.session = Session(gateway.node, gateway.steady())
         self.secret = ""
         """What the client proved itself with; kept to ask again when it may have been revoked."""
@@ -91,7 +91,7 @@ class Connection(asyncio.Protocol, ABC):
     @property
     def label(self) -> str:
         """How measurements call connections of this kind."""
-        return self.encoding.subprotocol
+        return self.form.encoding.subprotocol
 
     @abstractmethod
     def _end(self, code: int, reason: str) -> None:
@@ -229,13 +229,13 @@ class Connection(asyncio.Protocol, ABC):
                 assert_never(effect)
 
     def _joined(self, entries: Sequence[Ready]) -> bytes:
-        return b"".join([entry.frame(self.encoding) for entry in entries])
+        return b"".join([entry.frame(self.form) for entry in entries])
 
     def _send(self, frame: frames.ServerFrame) -> None:
         metrics.WEBSOCKET_FRAMES_SENT.labels(str(frame.__struct_config__.tag)).inc()
         if isinstance(frame, frames.Welcome):
             metrics.RESUMES.labels(frame.resume).inc()
-        data = frames.encode(frame, self.encoding)
+        data = frames.encode(frame, self.form)
         if self._paused:
             self._stall_bytes += len(data)
         self.write(data)

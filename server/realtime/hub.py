@@ -17,7 +17,7 @@ from server.domain import limits
 from server.domain.events import PostPublished, ReplyPublished
 from server.domain.visibility import Touched
 from server.realtime import effects as fx
-from server.realtime.frames import Encoding
+from server.realtime.frames import Form
 from server.realtime.ring import THREADS, Ready, Ring, narrows
 from server.realtime.values import Key, Shown, Values
 from server.storage.event_log import Record
@@ -31,7 +31,7 @@ BATCH_RECORDS = 256
 class Seat(Protocol):
     """A live connection as the hub knows it. ``write`` takes ready frames and never blocks."""
 
-    encoding: Encoding
+    form: Form
     write: Callable[[bytes], None]
 
     def feed(self, what: fx.Input) -> None: ...
@@ -218,7 +218,7 @@ class Hub:
             bits = owed.get(seat)
             if bits is None:  # left meanwhile
                 continue
-            buffer = buffers.of(bits, seat.encoding)
+            buffer = buffers.of(bits, seat.form)
             if buffer is None:  # stays owed, so that it leaves at the position before the batch
                 flooded.append(seat)
                 continue
@@ -245,23 +245,21 @@ def _touched(record: Record, values: Values) -> Iterator[Touched]:
 
 
 class _Buffers:
-    """The joined frames of a batch's items, made once per combination and encoding."""
+    """The joined frames of a batch's items, made once per combination and form."""
 
     def __init__(self, items: Sequence[Item]) -> None:
         self._items = items
-        self._made: dict[tuple[int, Encoding], bytes | None] = {}
+        self._made: dict[tuple[int, Form], bytes | None] = {}
 
-    def of(self, bits: int, encoding: Encoding) -> bytes | None:
+    def of(self, bits: int, form: Form) -> bytes | None:
         """None when it is more than a connection may hold."""
-        key = (bits, encoding)
+        key = (bits, form)
         if key not in self._made:
-            self._made[key] = self._join(bits, encoding)
+            self._made[key] = self._join(bits, form)
         return self._made[key]
 
-    def _join(self, bits: int, encoding: Encoding) -> bytes | None:
-        frames = [
-            item.frame(encoding) for index, item in enumerate(self._items) if bits >> index & 1
-        ]
+    def _join(self, bits: int, form: Form) -> bytes | None:
+        frames = [item.frame(form) for index, item in enumerate(self._items) if bits >> index & 1]
         if len(frames) > 1 and sum(map(len, frames)) > limits.WRITE_BUFFER_BYTES_MAX:
             return None
         return b"".join(frames)

@@ -1,36 +1,29 @@
 """A client's websocket (RFC 6455): what of a ``Connection`` is the websocket's own.
 
-``websockets``' sans-I/O ``ServerProtocol`` does the handshake and parses what clients send; what we send
-bypasses it, as ready frames.
-
-permessage-deflate is not offered: ``EXTENSIONS`` is its place. A compressed frame must be shared by all
-readers like any other, so it will need server_no_context_takeover and one more index of ready frames.
+``wire.Wire`` does the handshake and parses what clients send; what we send bypasses it, as ready frames.
 """
 
-from collections.abc import MutableSet, Sequence
+from collections.abc import MutableSet
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from websockets.extensions import ServerExtensionFactory
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import State as WireState
-from websockets.server import ServerProtocol
 
 from server.app import metrics
-from server.domain import limits
 from server.domain.errors import Code, Refused
 from server.realtime import effects as fx
 from server.realtime import frames
 from server.realtime.connection import CLOSING_SECONDS_MAX, Connection
-from server.realtime.frames import Encoding
+from server.realtime.frames import Encoding, Form
 from server.realtime.handshake import credentials_of, encoding_of, is_own_origin
 from server.realtime.states import CloseCode
+from server.realtime.wire import Wire
 
 if TYPE_CHECKING:
     from server.realtime.gateway import Gateway
 
-EXTENSIONS: Sequence[ServerExtensionFactory] = ()
 PATH = "/api/v1/live"
 FATAL = frozenset({Code.BAD_ENCODING, Code.TOO_LARGE})
 """Malformed frames that end the connection: nothing says where understanding would begin again."""
@@ -43,7 +36,7 @@ class WebSocket(Connection):
 
     def __init__(self, gateway: "Gateway", siblings: MutableSet[Any]) -> None:
         super().__init__(gateway, siblings)
-        self._wire = ServerProtocol(extensions=EXTENSIONS, max_size=limits.CLIENT_FRAME_BYTES_MAX)
+        self._wire = Wire()
         self._message: bytearray | None = None
         self._text = True
 
@@ -72,7 +65,8 @@ class WebSocket(Connection):
         self._wire.send_response(response)
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             return
-        self.encoding = encoding or Encoding.JSON
+        deflates = bool(self._wire.extensions)
+        self.form = Form.of_websocket(encoding or Encoding.JSON, deflates)
         self._opened()
         # After the handshake, so that browsers can read the reason: they hide HTTP's answer.
         if encoding is None:
@@ -111,7 +105,7 @@ class WebSocket(Connection):
         if self._closing:
             return
         try:
-            frame: fx.Input = frames.decode(self.encoding, data, self._text)
+            frame: fx.Input = frames.decode(self.form.encoding, data, self._text)
         except Refused as refused:
             frame = fx.Malformed(refused.refusal, refused.refusal.code in FATAL)
         metrics.WEBSOCKET_FRAMES_RECEIVED.labels(type(frame).__name__.lower()).inc()

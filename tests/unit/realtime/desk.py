@@ -17,7 +17,7 @@ from server.domain.facts import PersonFact
 from server.domain.ids import Cursor
 from server.realtime import effects as fx
 from server.realtime import frames
-from server.realtime.frames import Encoding
+from server.realtime.frames import Encoding, Form
 from server.realtime.hub import Hub, Slice
 from server.realtime.reading import Node
 from server.realtime.ring import PAGE_BYTES_MAX, Ready, Ring, bounded
@@ -180,6 +180,7 @@ class Line:
         encoding: Encoding = Encoding.JSON,
     ) -> None:
         self.desk, self.encoding = desk, encoding
+        self.form = Form.of_websocket(encoding, deflates=False)
         self.session = Session(Node(REGION, desk.epoch), desk.now)
         self.closed: int | None = None
         self.buffer = bytearray()
@@ -239,9 +240,9 @@ class Line:
         desk = self.desk
         match effect:
             case fx.SendFrame(frame):
-                self.write(frames.encode(frame, self.encoding))
+                self.write(frames.encode(frame, self.form))
             case fx.SendEvents(entries):
-                self.write(b"".join([entry.frame(self.encoding) for entry in entries]))
+                self.write(b"".join([entry.frame(self.form) for entry in entries]))
             case fx.CatchUp():
                 self._catch_up(effect)
             case fx.Join(channels):

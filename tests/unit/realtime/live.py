@@ -111,9 +111,9 @@ class LiveNode:
     async def device(
         self, encoding: Encoding = Encoding.JSON, **options: Any
     ) -> AsyncIterator[Device]:
-        options.setdefault("subprotocols", [encoding.subprotocol])
+        options = {"subprotocols": [encoding.subprotocol], "compression": None} | options
         address = f"ws://127.0.0.1:{self.port}{PATH}"
-        async with connect(address, compression=None, max_size=None, **options) as socket:
+        async with connect(address, max_size=None, **options) as socket:
             yield Device(socket, encoding)
 
     def pass_time(self, seconds: float) -> None:

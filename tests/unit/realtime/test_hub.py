@@ -9,7 +9,7 @@ from server.domain.events import CommunityChanged, EditedCommunity, ReplyPublish
 from server.domain.visibility import Touched
 from server.realtime import effects as fx
 from server.realtime import hub as hub_module
-from server.realtime.frames import Encoding
+from server.realtime.frames import Form
 from server.realtime.hub import Hub
 from tests.unit.realtime.scenes import CHESS, ME, TEA, THREAD, joined, post, record
 from tests.unit.realtime.wire import messages
@@ -18,13 +18,13 @@ from tests.unit.realtime.wire import messages
 class Reader:
     """A seat that remembers what was written to it, as lists of positions per write."""
 
-    def __init__(self, encoding: Encoding = Encoding.JSON) -> None:
-        self.encoding = encoding
+    def __init__(self, form: Form = Form.JSON) -> None:
+        self.form = form
         self.heard: list[list[int]] = []
         self.fed: list[fx.Input] = []
 
     def write(self, data: bytes) -> None:
-        self.heard.append([frame["position"] for frame in messages(data, self.encoding)])
+        self.heard.append([frame["position"] for frame in messages(data, self.form.encoding)])
 
     def feed(self, what: fx.Input) -> None:
         self.fed.append(what)
@@ -58,13 +58,18 @@ def test_each_commit_is_one_write_per_connection_that_hears_of_it() -> None:
 def test_readers_of_the_same_share_the_same_bytes() -> None:
     hub = Hub(0)
     one, two = readers(hub, (TEA,), (TEA, CHESS))
-    packed = Reader(Encoding.MSGPACK)
-    hub.join(packed, (TEA,))
-    hub.publish([record(1, TEA), record(2, TEA)])
+    others = [Reader(form) for form in Form]
+    for other in others:
+        hub.join(other, (TEA,))
+    hub.publish([record(1, TEA), record(2, TEA, event=post(text="hello " * 100))])
     (part,) = hub.fan_out()
     data = {id(seat): written for seat, written in part.writes}
     assert data[id(one)] is data[id(two)]
-    assert messages(data[id(packed)], Encoding.MSGPACK) == messages(data[id(one)], Encoding.JSON)
+    said = messages(data[id(one)], Form.JSON.encoding)
+    for other in others:
+        assert messages(data[id(other)], other.form.encoding) == said
+    plain, packed, deflated, packed_and_deflated = [len(data[id(other)]) for other in others]
+    assert packed_and_deflated < deflated < packed < plain
 
 
 def test_a_large_audience_is_served_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:

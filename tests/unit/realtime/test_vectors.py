@@ -18,7 +18,7 @@ import pytest
 from server.domain.errors import Refused
 from server.realtime import effects as fx
 from server.realtime import frames
-from server.realtime.frames import Encoding
+from server.realtime.frames import Encoding, Form
 from tests.unit.realtime.desk import Desk, Line, Permissions
 from tests.unit.realtime.scenes import joined, post, record
 from tests.unit.realtime.wire import messages
@@ -77,8 +77,8 @@ def test_writes_a_frame_alike_in_both_encodings(case: dict[str, Any]) -> None:
     if value["t"] == "event":
         return  # made from a record: test_frames has it
     frame = msgspec.convert(value, _SHAPES[value["t"]])
-    for encoding in Encoding:
-        assert messages(frames.encode(frame, encoding), encoding) == [value]
+    for form in Form:
+        assert messages(frames.encode(frame, form), form.encoding) == [value]
 
 
 # -- transcripts -------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from prometheus_client import REGISTRY
+from tap_client import Client, Event
 from websockets.exceptions import InvalidStatus
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 from server.domain import limits
 from server.domain.ids import Cursor
 from server.realtime.connection import CLOSING_SECONDS_MAX, RECHECK_PINGS
-from server.realtime.frames import Encoding
+from server.realtime.frames import DEFLATE_LEVEL, Encoding, Form
 from server.realtime.ring import Ring
 from server.realtime.states import CloseCode
 from server.realtime.websocket import PATH
@@ -200,6 +203,114 @@ async def test_counters_missed_while_away_come_with_the_resume(live: LiveNode) -
         heard = await device.live(cursor=cursor)
         value = next(frame for frame in heard if frame["t"] == "value")
         assert (value["id"], value["value"]["helpful"]) == (post, 1)
+
+
+# -- permessage-deflate (section 3.3, RFC 7692) --------------------------------------------------------------
+
+
+async def agreed(live: LiveNode, *offers: ClientPerMessageDeflateFactory) -> str:
+    """The node's answer to offers, in the order they are made."""
+    async with live.device(extensions=offers or None) as device:
+        response = device.socket.response
+        assert response is not None
+        (connection,) = live.gateway._connections
+        assert (connection.form is Form.JSON_DEFLATE) is bool(device.socket.protocol.extensions)
+        found = response.headers.get("Sec-WebSocket-Extensions", "")
+    await until(lambda: not live.gateway._connections)
+    return found
+
+
+async def test_deflating_is_agreed_on_without_context_takeover(live: LiveNode) -> None:
+    """What browsers and the Python client offer, and what else may be."""
+    yes = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+    offer = ClientPerMessageDeflateFactory
+    assert await agreed(live, offer()) == yes
+    assert await agreed(live, offer(True, True, None, None)) == yes
+    assert (
+        await agreed(live, offer(client_max_window_bits=10)) == yes + "; client_max_window_bits=10"
+    )
+    assert (
+        await agreed(live, offer(server_max_window_bits=15)) == yes + "; server_max_window_bits=15"
+    )
+    assert await agreed(live) == ""
+
+
+async def test_the_python_client_deflates(live: LiveNode) -> None:
+    place = await tea(live)
+    heard: asyncio.Queue[Event] = asyncio.Queue()
+    async with Client(f"http://127.0.0.1:{live.port}", "asha", on_event=heard.put_nowait):
+        await until(lambda: live.gateway.hub.hears((place,)))
+        (connection,) = live.gateway._connections
+        assert connection.form is Form.MSGPACK_DEFLATE
+        await live.node.post("bob", place, "Because it steeps. " * 100)
+        async with asyncio.timeout(SECONDS_MAX):
+            assert (await heard.get()).body["text"] == "Because it steeps. " * 100
+
+
+async def test_who_has_a_smaller_window_goes_on_undeflated(live: LiveNode) -> None:
+    yes = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+    small = ClientPerMessageDeflateFactory(server_max_window_bits=14)
+    assert await agreed(live, small) == ""
+    assert await agreed(live, small, ClientPerMessageDeflateFactory()) == yes
+
+
+@BOTH
+async def test_all_readers_share_what_was_deflated_once(
+    live: LiveNode, encoding: Encoding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = await tea(live)
+    ours: list[int] = []
+    deflate = zlib.compressobj
+
+    def counted(*how: int, **more: int) -> Any:
+        ours.extend(how[:1])  # the client's library names its arguments
+        return deflate(*how, **more)
+
+    monkeypatch.setattr(zlib, "compressobj", counted)
+    options = {"compression": "deflate"}
+    async with (
+        live.device(encoding, **options) as asha,
+        live.device(encoding, **options) as bob,
+        live.device(encoding) as plain,
+    ):
+        await asha.live()
+        await bob.live("bob")
+        await plain.live()
+        ours.clear()
+        text = "Because it steeps. " * 100
+        await live.node.post("bob", place, text)
+        heard = [await device.hear("event") for device in (asha, bob, plain)]
+        assert [event["body"]["text"] for event in heard] == [text] * 3
+        assert ours == [DEFLATE_LEVEL]
+
+
+async def test_what_a_client_deflates_is_understood(live: LiveNode) -> None:
+    place = await tea(live)
+    async with live.device(compression="deflate") as device:
+        await device.live()
+        for n in range(3):
+            command = {
+                "do": "post.publish",
+                "place": place,
+                "kind": "update",
+                "text": f"{n}" * 3_000,
+            }
+            await device.say(t="do", key=f"the-key-{n}", command=command)
+            assert (await device.hear("done"))["ok"] is True
+        (connection,) = live.gateway._connections
+        (deflate,) = connection._wire.extensions
+        assert not hasattr(deflate, "decoder"), "nothing is kept between messages"
+        assert not hasattr(deflate, "encoder")
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+async def test_a_bomb_is_not_inflated(live: LiveNode, pieces: int) -> None:
+    before = metric("tap_limits_hit_total", limit="CLIENT_FRAME_BYTES_MAX")
+    async with live.device(compression="deflate") as device:
+        await device.live()
+        await device.socket.send(["x" * (50_000_000 // pieces)] * pieces)
+        assert (await device.end())[0] == 1009
+    await until(lambda: metric("tap_limits_hit_total", limit="CLIENT_FRAME_BYTES_MAX") > before)
 
 
 # -- hostile and unlucky clients ---------------------------------------------------------------------------------
