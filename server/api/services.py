@@ -8,6 +8,7 @@ import msgspec
 
 from server.app.auth import Auth
 from server.app.handle import Handler
+from server.app.news import News
 from server.app.passwords import Passwords
 from server.app.sync import Sync
 from server.app.tap import Tap
@@ -28,6 +29,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     handler: Handler
     tap: Tap
     sync: Sync
+    news: News
     auth: Auth
     passwords: Passwords
     links: Callable[[], Sequence[Mapping[str, Any]]] = tuple

@@ -133,7 +133,7 @@ ROUTES: tuple[Route, ...] = (
         sync.read,
         (FirstLoad, Page, Reset),
         query=sync.SyncQuery,
-        errors=(Code.BAD_CURSOR,),
+        errors=(Code.BAD_CURSOR, Code.RATE_LIMITED, Code.STOPPING),
     ),
     # -- reading ------------------------------------------------------------------------------------
     Route(

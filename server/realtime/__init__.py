@@ -16,8 +16,10 @@
 - ``loads``      what sessions wait for: who may hear what, pages of the log
 - ``refresh``    conflated values on their way
 - ``gateway``    the composition of all of it with the node: workers, the timer, the fan-out's slices
+- ``connection`` one client's connection, whatever it came over: back-pressure, deadlines, its session
 - ``wire``       the websocket below messages: parser, permessage-deflate
-- ``websocket``  the sockets: the only file here that does I/O
+- ``websocket``  such a connection over a websocket
+- ``streams``    such a connection as server-sent events, and what their clients say by POST
 
 The path of an event: the writer commits, the tap calls ``Gateway``, ``Hub.publish`` puts the records
 into the ring and works out who is owed what, and the gateway writes one ready buffer per connection in

@@ -21,13 +21,14 @@ from server.domain.errors import Code, Refusal
 from server.domain.facts import PersonFact
 from server.realtime import effects as fx
 from server.realtime import loads
+from server.realtime.connection import CHANCE, Connection
 from server.realtime.hub import Hub
 from server.realtime.outlet import broadcast
 from server.realtime.permits import Permit, Permits
 from server.realtime.reading import Node
 from server.realtime.refresh import Refresh
 from server.realtime.ring import Part, doubtful
-from server.realtime.websocket import CHANCE, Connection
+from server.realtime.websocket import WebSocket
 from server.realtime.wheel import Wheel
 from server.storage.event_log import Record
 from server.storage.queries import values
@@ -145,9 +146,9 @@ class Gateway:
 
     # -- connections -----------------------------------------------------------------------------------
 
-    def protocol_class(self, **context: Any) -> Connection:
+    def protocol_class(self, **context: Any) -> WebSocket:
         """What uvicorn calls for an upgrade to our path: ``(config=, server_state=, app_state=)``."""
-        return Connection(self, context["server_state"].connections)
+        return WebSocket(self, context["server_state"].connections)
 
     def opened(self, connection: Connection) -> None:
         self._connections[connection] = None

@@ -9,9 +9,9 @@ from typing import Any
 
 from server.realtime import effects as fx
 from server.realtime import frames, loads
+from server.realtime.connection import Connection
 from server.realtime.hub import Hub
 from server.realtime.values import Key
-from server.realtime.websocket import Connection
 from server.storage.reader import Reader
 
 VALUES_PER_LOAD = 200

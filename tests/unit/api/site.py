@@ -20,6 +20,7 @@ from server.api.openapi import API_VERSION, document
 from server.api.services import Services
 from server.api.table import PREFIX, ROOT_ROUTES, ROUTES
 from server.app.auth import Auth, Kind
+from server.app.news import News
 from server.app.passwords import Passwords
 from server.app.sync import Sync
 from tests.support.node import Entropy, TestNode, open_test_node
@@ -142,6 +143,7 @@ async def open_site(folder: Path, database: Path, **changes: Any) -> AsyncIterat
             handler=node.handler,
             tap=node.tap,
             sync=Sync(node.reader, node.tap, node.region, node.clock),
+            news=News(node.tap),
             auth=auth,
             passwords=passwords,
             now=node.clock,

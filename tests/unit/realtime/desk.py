@@ -1,7 +1,7 @@
 """A node for sessions, without sockets, database or time: everything waits until a test lets it happen.
 
 ``Desk`` is the node: a log, who may hear what (as of every position), the hub, and the jobs sessions
-wait for. ``Line`` is one connection: it performs a session's effects as ``websocket.Connection`` does,
+wait for. ``Line`` is one connection: it performs a session's effects as ``connection.Connection`` does,
 onto a buffer that its client reads when the test says so.
 """
 

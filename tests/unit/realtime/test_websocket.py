@@ -19,10 +19,11 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 
 from server.domain import limits
 from server.domain.ids import Cursor
+from server.realtime.connection import CLOSING_SECONDS_MAX, RECHECK_PINGS
 from server.realtime.frames import DEFLATE_LEVEL, Encoding, Form
 from server.realtime.ring import Ring
 from server.realtime.states import CloseCode
-from server.realtime.websocket import CLOSING_SECONDS_MAX, PATH, RECHECK_PINGS
+from server.realtime.websocket import PATH
 from server.storage.async_facts import load_person
 from server.storage.reader import Reader
 from tests.unit.realtime.live import SECONDS_MAX, Device, LiveNode, live_node
