@@ -180,16 +180,6 @@ class Auth:
             return EXPIRED
         return known.identity
 
-    async def person_of_secret(self, secret: str) -> PersonFact | Refusal:
-        """As ``identify``, for those who need the person alone."""
-        found = await self.identify(secret)
-        return found.who if isinstance(found, Identity) else found
-
-    def person_remembered(self, secret: str) -> PersonFact | Refusal | None:
-        """As ``remembered``, for those who need the person alone."""
-        found = self.remembered(secret)
-        return found.who if isinstance(found, Identity) else found
-
     async def _load(self, digests: Collection[bytes]) -> dict[bytes, Identity | Refusal]:
         before, now = self._forgotten, self._now()
         async with self._reader.snapshot() as snapshot:

@@ -65,6 +65,8 @@ STALLED_SECONDS_MAX = 15
 """No byte moved for this long: the reader is gone, not slow."""
 PING_SECONDS = 25
 """Common proxies cut a connection after 30 to 60 idle seconds."""
+PONG_SECONDS_MAX = 10
+"""After a ping without a byte: the slowest link takes two; so the dead are gone within 35 s."""
 RING_EVENTS_PER_CHANNEL = 512
 RING_BYTES_MAX = 64 * 1024 * 1024
 SYNC_PAGE_EVENTS = 200

@@ -12,13 +12,13 @@ from functools import partial
 from typing import Any
 
 from server.app import metrics
+from server.app.auth import Identity
 from server.app.handle import Handler
 from server.app.sync import load_interests as own_interests
 from server.app.tap import Tap
 from server.app.together import Together
 from server.domain import limits
 from server.domain.errors import Code, Refusal
-from server.domain.facts import PersonFact
 from server.realtime import effects as fx
 from server.realtime import loads
 from server.realtime.connection import CHANCE, Connection
@@ -29,7 +29,7 @@ from server.realtime.reading import Node
 from server.realtime.refresh import Refresh
 from server.realtime.ring import Part, doubtful
 from server.realtime.websocket import WebSocket
-from server.realtime.wheel import Wheel
+from server.realtime.wheel import SLOT_MS, Wheel
 from server.storage.event_log import Record
 from server.storage.queries import values
 from server.storage.reader import Reader
@@ -82,6 +82,8 @@ class Gateway:
         self._people: dict[str, dict[Connection, None]] = {}
         self._jobs: asyncio.Queue[Callable[[], Awaitable[None]] | None] = asyncio.Queue()
         self._commands = 0
+        self._revoked = 0
+        """How often somebody was signed out."""
         self._fanning: Any = None
         self._reaching: list[tuple[int, Connection, fx.Input]] = []
         self._all_gone = asyncio.Event()
@@ -222,38 +224,56 @@ class Gateway:
 
     def authenticate(self, connection: Connection, secret: str) -> None:
         if not secret:
-            connection.feed(fx.SignedIn(NO_SECRET, 0))
+            connection.feed(fx.SignedIn(NO_SECRET, 0, 0))
             return
 
-        known = self._auth.person_remembered(secret)
+        revoked, known = self._revoked, self._auth.remembered(secret)
         if known is not None:
             # Not before the session has finished asking: it could not say yet whose it is.
-            asyncio.get_running_loop().call_soon(self._signed_in, connection, known)
+            asyncio.get_running_loop().call_soon(self._signed_in, connection, known, revoked)
             return
 
         async def work() -> None:
-            self._signed_in(connection, await self._auth.person_of_secret(secret))
+            self._signed_in(connection, await self._auth.identify(secret), revoked)
 
-        self._job(work, lambda: connection.feed(fx.SignedIn(INTERNAL, 0)))
+        self._job(work, lambda: connection.feed(fx.SignedIn(INTERNAL, 0, 0)))
 
-    def _signed_in(self, connection: Connection, who: PersonFact | Refusal) -> None:
+    def _signed_in(self, connection: Connection, found: Identity | Refusal, revoked: int) -> None:
         """Tells the session who it is, and counts it among its person's connections."""
+        who, expires_at = loads.holder(found)
         devices = 0 if isinstance(who, Refusal) else len(self._people.get(who.person, ()))
-        connection.feed(fx.SignedIn(who, devices))
+        connection.feed(fx.SignedIn(who, devices, expires_at))
         if connection.session.person and connection in self._connections:
             self._people.setdefault(connection.session.person, {})[connection] = None
+            self._recheck_since(revoked, connection)
+
+    def renew(self, connection: Connection, token: str) -> None:
+        async def work() -> None:
+            revoked = self._revoked
+            found = await self._auth.identify(token)
+            connection.feed(fx.Renewed(token, *loads.holder(found)))
+            self._recheck_since(revoked, connection)
+
+        self._job(work, lambda: connection.feed(fx.Renewed(token, INTERNAL, 0)))
 
     def recheck(self, person: str) -> None:
         """Some secret of the person may be worth less: whoever's is worth nothing any more must go, the
         others stay."""
+        self._revoked += 1
         for connection in list(self._people.get(person, ())):
             # What cannot be checked is not believed: the client signs in again at once.
             self.recheck_one(connection, partial(connection.feed, fx.Expelled()))
 
+    def _recheck_since(self, revoked: int, connection: Connection) -> None:
+        """Somebody was signed out while a secret was looked up, perhaps its holder: ask once more."""
+        if self._revoked != revoked:
+            self.recheck_one(connection, partial(connection.feed, fx.Expelled()))
+
     def recheck_one(self, connection: Connection, failed: Callable[[], None]) -> None:
         async def work() -> None:
-            who = await self._auth.person_of_secret(connection.secret)
-            if isinstance(who, Refusal):
+            found = await self._auth.identify(connection.secret)
+            # What merely ended by itself has its grace: the session watches that.
+            if isinstance(found, Refusal) and found.code is not Code.EXPIRED:
                 connection.feed(fx.Expelled())
 
         self._job(work, failed)
@@ -349,7 +369,8 @@ class Gateway:
 
     def tick(self, judge: bool = True) -> None:
         """Everything that happens with time: deadlines, pings, marks, values, measurements."""
-        now = self.steady()
+        # Deadlines count from the turned slot: counted from here, each would add what the timer is late.
+        now = self.steady() // SLOT_MS * SLOT_MS
         for connection in self.wheel.due(now) if judge else ():
             connection.wake(now)
         self.refresh.flush()

@@ -7,6 +7,7 @@ Each answer comes from one read transaction and says which position it is as of;
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
+from server.app.auth import Identity
 from server.app.sync import Asked, Interests, seen_by
 from server.app.tap import Tap
 from server.domain import limits
@@ -29,11 +30,16 @@ GONE = Refusal(Code.UNAUTHENTICATED, "nobody of this name is active here")
 class Auth(Protocol):
     """Who a secret belongs to: a session cookie's value and a device token alike."""
 
-    async def person_of_secret(self, secret: str) -> PersonFact | Refusal: ...
+    async def identify(self, secret: str) -> Identity | Refusal: ...
 
-    def person_remembered(self, secret: str) -> PersonFact | Refusal | None:
+    def remembered(self, secret: str) -> Identity | Refusal | None:
         """The same without waiting; None when it would have to."""
         ...
+
+
+def holder(found: Identity | Refusal) -> tuple[PersonFact | Refusal, int]:
+    """Whose a secret is, and until when."""
+    return (found, 0) if isinstance(found, Refusal) else (found.who, found.expires_at)
 
 
 async def interests(

@@ -128,7 +128,7 @@ class WebSocket(Connection):
         self.feed(fx.Lost())
         if self._transport.can_write_eof():
             self._transport.write_eof()
-            self._wake_in(self._gateway.steady(), CLOSING_SECONDS_MAX)
+            self._wake_at(self._gateway.steady() + CLOSING_SECONDS_MAX * 1000)
         else:
             self._transport.close()
 
@@ -142,11 +142,10 @@ class WebSocket(Connection):
         if self._wire.state is WireState.OPEN:
             self._wire.send_close(code, reason)
             self._flush()
-        self._wake_in(self._gateway.steady(), CLOSING_SECONDS_MAX)
+        self._wake_at(self._gateway.steady() + CLOSING_SECONDS_MAX * 1000)
 
     def _beat(self) -> None:
-        """A ping; a client that has sent nothing at all by the next one is gone (section 7)."""
-        self._heard = False
+        """RFC 6455 5.5.2; section 7."""
         self._wire.send_ping(b"")
         self._flush()
 

@@ -34,6 +34,7 @@ PURE_ZONES = [
             "session",
             "states",
             "values",
+            "watching",
             "wheel",
         )
     ),
