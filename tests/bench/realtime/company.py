@@ -29,7 +29,7 @@ from tests.bench.realtime.processes import BENCH, ROOT, SERVER_CORE, pinned, unt
 
 PEOPLE = 20_000
 TEAM_PEOPLE = 100
-CLUB_PEOPLE = 5_000
+CLUB_PEOPLE = 10_000
 CLUBS = 6
 CHANNELS = CLUBS + 4
 DRAFTS_PER_JOB = 500

@@ -4,6 +4,9 @@
  *     floor PORT         a send per message and socket
  *     floor PORT join    the messages of one turn of the loop joined: a send per turn and socket
  *
+ * A message that begins "#NNNNN GGGGG " goes to the GGGGG sockets from NNNNN times GGGGG on, at once, in the
+ * order in which they connected: a room instead of everybody.
+ *
  * Says "ready" on standard output. Bounded by its tables: MESSAGE_BYTES_MAX, SOCKETS_MAX. */
 #define _GNU_SOURCE
 #include "wire.h"
@@ -63,6 +66,23 @@ static void broadcast(const struct frame *message)
         flush_outbox();
 }
 
+/* 0: the message does not name a room. */
+static int to_room(const struct frame *message)
+{
+    char text[14] = {0};
+    int room, size;
+    if (message->length < 13 || message->payload[0] != '#')
+        return 0;
+    memcpy(text, message->payload, 13);
+    if (sscanf(text, "#%5d %5d", &room, &size) != 2)
+        return 0;
+    size_t header = frame_header(outbox, OP_TEXT, message->length, 0);
+    memcpy(outbox + header, message->payload, message->length);
+    for (int i = room * size; i < (room + 1) * size && i < open_count; i++)
+        send_all(open_fds[i], outbox, header + message->length);
+    return 1;
+}
+
 static void upgrade(int fd)
 {
     clients[fd].open = 1;
@@ -97,7 +117,7 @@ static void heard(int fd)
     }
     struct frame frame;
     for (have += got; parse_frame(input + at, have - at, &frame); at += frame.whole)
-        if (frame.opcode == OP_TEXT)
+        if (frame.opcode == OP_TEXT && !to_room(&frame))
             broadcast(&frame);
     keep_rest(client, input + at, have - at);
 }

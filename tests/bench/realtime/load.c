@@ -11,12 +11,12 @@
  *     open FIRST COUNT WINDOW TIMEOUT_MS        at most WINDOW in the making
  *     close FIRST COUNT
  *     plain INDEX                client INDEX is a bare TCP connection: no upgrade, no frames
- *     message OPCODE MODULO HEX  what publishers say; {seq}, {n} (seq modulo MODULO), {time}
- *     stride CLIENTS             how far apart publishers are
+ *     message OPCODE MODULO HEX  what publishers say; {time}, {seq}, {n} and {n+100} (modulo MODULO)
+ *     stride CLIENTS             how far apart the clients of the commands below are
  *     publish FIRST COUNT EVENTS INTERVAL_US DELIVERIES TIMEOUT_MS    by COUNT clients in turn
- *     stall FIRST COUNT | resume FIRST COUNT    they stop reading; they read again
- *     storm TOTAL WINDOW TIMEOUT_MS             whoever is greeted leaves and comes again
- *     survive on | survive TIMEOUT_MS           lost clients come back; wait until all are greeted
+ *     stall FIRST COUNT                         they stop reading
+ *     storm TOTAL FIRST COUNT WINDOW TIMEOUT_MS clients in turn: whoever is greeted leaves, the next comes
+ *     survive on | survive COUNT TIMEOUT_MS     lost clients come back; wait until so many are greeted
  *     pass MS                                   only answer pings
  *
  * A delivery is one MARK with a time inside a frame, so a batch of several counts as several. */
@@ -66,7 +66,7 @@ static int surviving, used; /* clients beyond `used` were never opened */
 static int making, ready_count, failed_count;
 static uint64_t published, deliveries, frames, reads, refused, delivered_bytes, first_lost;
 static uint64_t storm_left, storm_done;
-static int storming;
+static int storming, storm_first, storm_count, storm_next;
 static uint32_t *latencies; /* us */
 static size_t latency_room;
 static uint8_t input[READ_BYTES_MAX + MESSAGE_BYTES_MAX];
@@ -102,8 +102,8 @@ static size_t word(char *out, const char *name, size_t length, int index)
         return sprintf(out, MARK "%020llu", (unsigned long long)now_ns());
     if (!strncmp(name, "seq", length))
         return sprintf(out, "%08llu", (unsigned long long)published);
-    if (!strncmp(name, "n", length))
-        return sprintf(out, "%05llu", (unsigned long long)published % modulo);
+    if (*name == 'n')
+        return sprintf(out, "%05llu", (unsigned long long)(published + strtoull(name + 1, NULL, 10)) % modulo);
     return 0;
 }
 
@@ -420,35 +420,44 @@ static uint64_t deadline(int ms)
 static void open_range(int first, int count, int window, int timeout_ms)
 {
     uint64_t began = now_ns(), until = deadline(timeout_ms);
-    int next = first, before = ready_count;
+    int next = 0, before = ready_count;
     failed_count = 0;
     while (ready_count - before + failed_count < count && now_ns() < until) {
-        while (next < first + count && making < window)
-            enter(next++);
+        while (next < count && making < window)
+            enter(first + next++ * stride);
         turn(10);
     }
     printf("{\"ready\":%d,\"failed\":%d,\"seconds\":%.6f}\n", ready_count - before, failed_count,
            (now_ns() - began) / 1e9);
 }
 
+static void storm_one(void)
+{
+    if (!storm_left)
+        return;
+    storm_left--;
+    while (clients[storm_first + storm_next % storm_count].state != ABSENT)
+        storm_next++;
+    enter(storm_first + storm_next++ % storm_count);
+}
+
 static void opened_one(int index)
 {
     storm_done++;
     leave(index);
-    if (storm_left) {
-        storm_left--;
-        enter(index);
-    }
+    storm_one();
 }
 
-static void storm(uint64_t total, int window, int timeout_ms)
+static void storm(uint64_t total, int first, int count, int window, int timeout_ms)
 {
     uint64_t began = now_ns(), until = deadline(timeout_ms);
     storming = 1;
     storm_done = deliveries = failed_count = 0;
-    storm_left = total > (uint64_t)window ? total - window : 0;
+    storm_left = total;
+    storm_first = first;
+    storm_count = count;
     for (int i = 0; i < window; i++)
-        enter(i);
+        storm_one();
     while (storm_done + failed_count < total && now_ns() < until)
         turn(10);
     storming = 0;
@@ -494,19 +503,18 @@ static void publish(int first, int count, int events, int interval_us, uint64_t 
     tell_published(began);
 }
 
-static void stall_range(int first, int count, int stalled)
+static void stall_range(int first, int count)
 {
-    for (int i = first; i < first + count; i++) {
-        clients[i].stalled = stalled;
-        if (clients[i].state >= UPGRADING)
-            listen_for(i, stalled ? EPOLL_CTL_DEL : EPOLL_CTL_ADD, EPOLLIN);
+    for (int i = first; i < first + count * stride; i += stride) {
+        clients[i].stalled = 1;
+        listen_for(i, EPOLL_CTL_DEL, 0);
     }
 }
 
-static void survive(int ms)
+static void survive(int count, int ms)
 {
     uint64_t until = deadline(ms);
-    while (ready_count < used && now_ns() < until)
+    while (ready_count < count && now_ns() < until)
         turn(10);
     printf("{\"ready\":%d,\"seconds\":%.6f}\n", ready_count, (now_ns() - first_lost) / 1e9);
     surviving = 0;
@@ -578,20 +586,18 @@ static void obey(char *line)
         open_range(a, b, c, ms);
     } else if (sscanf(line, "publish %d %d %d %d %llu %d", &a, &b, &c, &d, &big, &ms) == 6) {
         publish(a, b, c, d, big, ms);
-    } else if (sscanf(line, "storm %llu %d %d", &big, &a, &ms) == 3) {
-        storm(big, a, ms);
-    } else if (sscanf(line, "survive %d", &ms) == 1) {
-        survive(ms);
+    } else if (sscanf(line, "storm %llu %d %d %d %d", &big, &a, &b, &c, &ms) == 5) {
+        storm(big, a, b, c, ms);
+    } else if (sscanf(line, "survive %d %d", &a, &ms) == 2) {
+        survive(a, ms);
     } else {
         if (sscanf(line, "close %d %d", &a, &b) == 2)
-            for (int i = a; i < a + b; i++)
-                leave(i);
+            for (int i = a; i < a + b * stride; i += stride)
+                leave(i), clients[i].stalled = 0;
         else if (sscanf(line, "plain %d", &a) == 1)
             clients[a].plain = 1;
         else if (sscanf(line, "stall %d %d", &a, &b) == 2)
-            stall_range(a, b, 1);
-        else if (sscanf(line, "resume %d %d", &a, &b) == 2)
-            stall_range(a, b, 0);
+            stall_range(a, b);
         else if (sscanf(line, "pass %d", &ms) == 1)
             pass(ms);
         else if (!set(line))

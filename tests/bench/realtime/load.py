@@ -13,7 +13,7 @@ ADDRESSES = 4
 """Each has 28,000 ports of its own: enough for any crowd, also while old ones linger."""
 WINDOW = 100
 """Connections in the making at once; a node greets in the order they come."""
-TIMEOUT_SECONDS = 60
+TIMEOUT_SECONDS = 90
 TEXT, BINARY = 1, 2
 
 
@@ -88,8 +88,14 @@ class Load:
     def receive_buffer(self, size: int) -> None:
         self._do("receive", size)
 
-    def stride(self, clients: int) -> None:
+    @contextmanager
+    def every(self, clients: int) -> Iterator[None]:
+        """Meanwhile ranges of clients, and publishers, are so far apart."""
         self._do("stride", clients)
+        try:
+            yield
+        finally:
+            self._do("stride", 1)
 
     def plain(self, index: int) -> None:
         self._do("plain", index)
@@ -121,11 +127,13 @@ class Load:
     def stall(self, first: int, count: int) -> None:
         self._do("stall", first, count)
 
-    def read_again(self, first: int, count: int) -> None:
-        self._do("resume", first, count)
-
-    def storm(self, total: int, window: int) -> Stormed:
-        return Stormed(**self._do("storm", total, window, TIMEOUT_SECONDS * 1000))
+    def storm(self, total: int, first: int, count: int, window: int) -> Stormed:
+        """Clients in turn connect, are greeted and leave. Raises LoadFailed when one was not greeted."""
+        told = self._do("storm", total, first, count, window, TIMEOUT_SECONDS * 1000)
+        stormed = Stormed(**told)
+        if stormed.done != total:
+            raise LoadFailed(f"of {total} clients some were not greeted: {stormed}")
+        return stormed
 
     def survive(self) -> None:
         """From now on lost clients come back as ours do, with backoff."""
@@ -133,7 +141,7 @@ class Load:
 
     def survived(self, count: int) -> float:
         """Seconds from the first loss until everybody was greeted again."""
-        told = self._do("survive", TIMEOUT_SECONDS * 1000)
+        told = self._do("survive", count, TIMEOUT_SECONDS * 1000)
         if told["ready"] != count:
             raise LoadFailed(f"of {count} clients {told['ready']} came back")
         return float(told["seconds"])

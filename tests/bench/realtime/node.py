@@ -9,14 +9,15 @@ import json
 import secrets
 import shutil
 import tempfile
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from server.domain.ids import Cursor
 from tests.bench.realtime import company
 from tests.bench.realtime.load import TEXT, Load, loading
 from tests.bench.realtime.processes import BENCH, until_quiet
+from tests.support.processes import rows
 
 REQUEST = (
     "GET /api/v1/live HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
@@ -67,7 +68,13 @@ class Tap:
             hello["cursor"] = cursor
         self.load.greet((json.dumps(hello), TEXT, LIVE))
 
-    def posts(self, place: str, size: int = POST_BYTES, mention: str = "", modulo: int = 1) -> None:
+    def posts(
+        self,
+        place: str,
+        size: int = POST_BYTES,
+        mentions: Sequence[str] = (),
+        modulo: int = 1,
+    ) -> None:
         """What authors publish from now on; ``{team}`` as the place is each author's own."""
         text = "{time} " + "a plain update " * (size // 15 + 1)
         command = {
@@ -75,23 +82,18 @@ class Tap:
             "place": place,
             "kind": "update",
             "text": text[: size - MARK_BYTES + len("{time}")],
+            "mentions": list(mentions),
         }
-        if mention:
-            command["mentions"] = [mention]
         frame = {"t": "do", "key": f"{secrets.token_hex(8)}-{{seq}}", "command": command}
         self.load.message(json.dumps(frame, separators=(",", ":")), TEXT, modulo)
 
     # -- what it says of itself ----------------------------------------------------------------------------
 
-    def metrics(self) -> dict[str, float]:
-        """``/metrics`` by series, without comments."""
-        with urllib.request.urlopen(f"{self.place.url}/metrics", timeout=10) as answer:
-            lines = answer.read().decode().splitlines()
-        pairs = (line.rpartition(" ") for line in lines if line and line[0] != "#")
-        return {series: float(value) for series, _, value in pairs}
-
-    def position(self) -> int:
-        return int(self.metrics()["tap_position"])
+    def cursor(self) -> str:
+        """Where its log stands now, as a client would keep it."""
+        wanted = "SELECT (SELECT epoch FROM node), (SELECT max(position) FROM events)"
+        [(epoch, position)] = rows(self.place, wanted)
+        return str(Cursor(epoch, position))
 
     def rest(self, share: float = 0.02) -> float:
         return until_quiet(self.pid, share)

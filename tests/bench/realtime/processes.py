@@ -112,22 +112,32 @@ def _family(pid: int) -> Iterator[int]:
                 yield from _family(int(child))
 
 
-def user_share(pid: int) -> tuple[float, float]:
-    """User and system seconds, in hundredths (proc_pid_stat(5))."""
-    user = system = 0
-    for one in _family(pid):
-        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-        user, system = user + int(fields[11]), system + int(fields[12])
-    tick = os.sysconf("SC_CLK_TCK")
-    return user / tick, system / tick
-
-
 def rss_kib(pid: int) -> int:
     """Resident memory of a process and its descendants."""
     page_kib = os.sysconf("SC_PAGE_SIZE") // 1024
     return sum(
         int(Path(f"/proc/{one}/statm").read_text().split()[1]) * page_kib for one in _family(pid)
     )
+
+
+def other_threads_turns(pid: int) -> int:
+    """How often threads other than the main one got the processor: each read or write of the database
+    happens in one of them."""
+    total = 0
+    for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        if task.parent.name != str(pid):
+            total += int(task.read_text().split()[2])
+    return total
+
+
+def forget_peak(pid: int) -> None:
+    """``peak_rss_kib`` counts from now on (proc_pid_clear_refs(5))."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def peak_rss_kib(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
 
 
 def idle_share(pid: int, seconds: float = 1.0) -> float:
