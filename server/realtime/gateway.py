@@ -83,7 +83,7 @@ class Gateway:
     async def start(self) -> None:
         """Begins to follow the tap; the handler must have been started."""
         self.node = Node(self._region, self._tap.epoch)
-        self.hub = Hub(self._tap.position)
+        self.hub = Hub(self._tap.position, epoch=self._tap.epoch)
         self.wheel: Wheel[Connection] = Wheel(self.steady())
         self.refresh = Refresh(self.hub, self._reader, self._load_values, self._job, self._fan_out)
         self._tap.subscribe(self._committed)

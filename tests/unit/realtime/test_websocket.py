@@ -7,6 +7,7 @@ import socket
 import struct
 import zlib
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from server.realtime.frames import DEFLATE_LEVEL, Encoding, Form
 from server.realtime.ring import Ring
 from server.realtime.states import CloseCode
 from server.realtime.websocket import PATH
-from tests.unit.realtime.live import SECONDS_MAX, Device, LiveNode, live_node
+from tests.unit.realtime.live import EVENTS, SECONDS_MAX, LiveNode, Speaker, live_node
 from tests.unit.realtime.wire import messages
 
 BOTH = pytest.mark.parametrize("encoding", list(Encoding), ids=lambda e: e.subprotocol)
@@ -491,7 +492,8 @@ _MARK = b'{"t":"mark"'
 class Raw(asyncio.Protocol):
     """A client below websockets' level: it reads only when told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, form: Form) -> None:
+        self.form = form
         self.received = bytearray()
         self.marks = 0
         self.ended = False
@@ -507,10 +509,23 @@ class Raw(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.ended = True
 
+    def hello(self) -> None:
+        """Signs in as asha; over an event stream the request has done so."""
+        if self.form is Form.JSON:
+            self.say(b'{"t":"hello","token":"asha"}')
+
     def say(self, text: bytes) -> None:
         """One masked text frame, its mask all zeros."""
         head = struct.pack("!BBH", 0x81, 0x80 | 126, len(text))
         self.transport.write(head + bytes(4) + text)
+
+
+_REQUESTS = {
+    Form.JSON: f"GET {PATH} HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    "Sec-WebSocket-Protocol: tap.v1.json\r\n\r\n",
+    Form.EVENT_STREAM: f"GET {EVENTS} HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer asha\r\n\r\n",
+}
 
 
 async def raw_client(live: LiveNode, receive_bytes: int = 0) -> Raw:
@@ -520,12 +535,8 @@ async def raw_client(live: LiveNode, receive_bytes: int = 0) -> Raw:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
     sock.setblocking(False)
     await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", live.port))
-    _, raw = await asyncio.get_running_loop().create_connection(Raw, sock=sock)
-    raw.transport.write(
-        f"GET {PATH} HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-        "Sec-WebSocket-Protocol: tap.v1.json\r\n\r\n".encode()
-    )
+    _, raw = await asyncio.get_running_loop().create_connection(partial(Raw, live.form), sock=sock)
+    raw.transport.write(_REQUESTS[live.form].encode())
     await until(lambda: b"\r\n\r\n" in raw.received)
     raw.received.clear()
     return raw
@@ -549,7 +560,7 @@ async def test_a_reader_that_stops_costs_no_memory_and_misses_nothing(live: Live
     """I3, I9"""
     place = await tea(live)
     raw = await raw_client(live, receive_bytes=16_384)
-    raw.say(b'{"t":"hello","token":"asha"}')
+    raw.hello()
     await until(lambda: raw.marks)
     (connection,) = live.gateway._connections
     raw.transport.pause_reading()
@@ -563,9 +574,7 @@ async def test_a_reader_that_stops_costs_no_memory_and_misses_nothing(live: Live
         assert waiting < 3 * limits.WRITE_BUFFER_BYTES_MAX
     raw.transport.resume_reading()
     await until(lambda: raw.marks == 2)
-    events = [
-        frame for frame in messages(bytes(raw.received), Encoding.JSON) if frame["t"] == "event"
-    ]
+    events = [frame for frame in messages(bytes(raw.received), live.form) if frame["t"] == "event"]
     assert sorted(event["body"]["post"] for event in events) == sorted(sent)
     assert sorted(event["position"] for event in events) == [e["position"] for e in events]
     raw.transport.abort()
@@ -574,7 +583,7 @@ async def test_a_reader_that_stops_costs_no_memory_and_misses_nothing(live: Live
 async def test_a_reader_that_takes_nothing_is_given_up(live: LiveNode) -> None:
     place = await tea(live)
     raw = await raw_client(live, receive_bytes=16_384)
-    raw.say(b'{"t":"hello","token":"asha"}')
+    raw.hello()
     await until(lambda: raw.marks)
     (connection,) = live.gateway._connections
     raw.transport.pause_reading()
@@ -587,7 +596,7 @@ async def test_a_reader_that_takes_nothing_is_given_up(live: LiveNode) -> None:
 
 async def test_who_does_not_answer_a_ping_is_given_up(live: LiveNode) -> None:
     raw = await raw_client(live)
-    raw.say(b'{"t":"hello","token":"asha"}')
+    raw.hello()
     await until(lambda: raw.marks)
     live.pass_time(limits.UNAUTHENTICATED_SECONDS_MAX)
     live.pass_time(limits.PING_SECONDS)
@@ -670,9 +679,9 @@ class Wanderer:
             self.cursor = welcome["cursor"]
             while len(self.heard) < until_heard:
                 await self._hear(device)
-            device.socket.transport.abort()
+            device.cut()
 
-    async def _hear(self, device: Device) -> None:
+    async def _hear(self, device: Speaker) -> None:
         frame = await device.hear()
         if frame["t"] == "mark":
             self.cursor = frame["cursor"]
