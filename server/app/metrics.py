@@ -50,7 +50,9 @@ WAL_BYTES = Gauge("tap_wal_bytes", "Size of the write-ahead log beside the datab
 # -- client sockets (realtime) -----------------------------------------------------------------------
 
 WEBSOCKET_CONNECTIONS = Gauge(
-    "tap_websocket_connections", "Open client sockets, by encoding.", ["encoding"]
+    "tap_websocket_connections",
+    "Open client connections, by encoding: a subprotocol's name, or event-stream.",
+    ["encoding"],
 )
 WEBSOCKET_FRAMES_RECEIVED = Counter(
     "tap_websocket_frames_received_total", "Client frames read, by frame name.", ["frame"]

@@ -45,6 +45,7 @@ from server.ops.core import Core, now, opened
 from server.ops.notify import notify
 from server.ops.watch import watch
 from server.realtime.gateway import Gateway
+from server.realtime.streams import Streams
 
 LIVE_PATH = "/api/v1/live"
 """Where clients' websockets are; docs/protocol/client.md."""
@@ -88,6 +89,7 @@ def build(core: Core, private: Ed25519PrivateKey) -> Node:
         tap=core.tap,
         sync=Sync(core.reader, core.tap, core.identity.region, now),
         news=news,
+        live=Streams(gateway, os.urandom),
         auth=auth,
         passwords=passwords,
         links=lambda: [_shown(status) for status in between.status()],

@@ -284,7 +284,7 @@ class Connection(Outlet, asyncio.Protocol, ABC):
         self.feed(fx.Tick())
         if self._closing:
             return
-        self._heard, self._pinged = False, True
+        self._pinged = True
         self._beat()
         self._pings += 1
         if self._pings % RECHECK_PINGS == 0:

@@ -4,7 +4,7 @@ One schema, two encodings: JSON in text messages, MessagePack in binary ones. ``
 fields nobody knows are ignored. Client frames are decoded with their types and bounds; everything else
 is a refusal with a stable code. Server frames are encoded straight into *ready* websocket frames: a
 server's frames are unmasked (RFC 6455 5.1), and deflated ones need nothing that went before (RFC 7692
-7.1.1.1), so one and the same bytes serve every connection of a ``Form``.
+7.1.1.1), so one and the same bytes serve every connection of a ``Form``. Server-sent events are one more form.
 """
 
 import struct
@@ -21,6 +21,7 @@ from server.app.sync import event_map
 from server.domain import commands, limits
 from server.domain.commands import Command, Key
 from server.domain.errors import Code, Refusal, Refused
+from server.domain.ids import Cursor
 from server.storage.event_log import Record
 
 
@@ -46,6 +47,8 @@ class Form(IntEnum):
     JSON_DEFLATE = 2
     """With permessage-deflate agreed on; small payloads go as they are (RFC 7692 6)."""
     MSGPACK_DEFLATE = 3
+    EVENT_STREAM = 4
+    """Server-sent events: JSON in a line of its own, after the place it brings the reader to (section 6.6)."""
 
     @property
     def encoding(self) -> Encoding:
@@ -226,6 +229,12 @@ class Bye(ServerFrame, tag="bye", frozen=True, kw_only=True):
     retry_ms: int
 
 
+class Stream(ServerFrame, tag="stream", frozen=True, kw_only=True):
+    """The first frame of an event stream: under which name its client speaks (section 6.6)."""
+
+    id: str
+
+
 def error_body(refusal: Refusal) -> ErrorBody:
     return ErrorBody(
         code=refusal.code,
@@ -301,12 +310,43 @@ _16_BITS, _64_BITS = struct.Struct("!BBH").pack, struct.Struct("!BBQ").pack
 def encode(frame: ServerFrame | dict[str, Any], form: Form) -> bytes:
     """A frame ready to be written."""
     encoding, wrap = _FORMS[form]
-    return wrap(_encode[encoding](frame))
+    data = wrap(_encode[encoding](frame))
+    return _fields(frame) + data if form is Form.EVENT_STREAM else data
 
 
-def event(record: Record, form: Form) -> bytes:
+def event(record: Record, form: Form, epoch: int) -> bytes:
     """A committed event ready to be written; the same map ``GET /sync`` gives (section 5.2)."""
-    return encode(event_map(record), form)
+    data = encode(event_map(record), form)
+    return _id(str(Cursor(epoch, record.position))) + data if form is Form.EVENT_STREAM else data
+
+
+def place(cursor: str) -> bytes:
+    """Server-sent events: moves the reader's Last-Event-ID and is otherwise no event (HTML 9.2.6)."""
+    return _id(cursor) + b"\n"
+
+
+KEEP_ALIVE = b":\n\n"
+"""Server-sent events: a comment."""
+
+
+def _fields(frame: ServerFrame | dict[str, Any]) -> bytes:
+    """What comes before a frame's data. A command's cursor is no place: the reader may not be there yet."""
+    match frame:
+        case Welcome(cursor=cursor) | Mark(cursor=cursor) | Reset(cursor=cursor):
+            return _id(cursor)
+        case Bye(retry_ms=retry_ms) if retry_ms:
+            return b"retry: %d\n" % retry_ms
+        case _:
+            return b""
+
+
+def _id(cursor: str) -> bytes:
+    return b"id: %s\n" % cursor.encode()
+
+
+def _event(payload: bytes) -> bytes:
+    """JSON writes line feeds and carriage returns in strings as escapes, so it is one line."""
+    return b"data: %s\n\n" % payload
 
 
 def websocket_frame(first: int, payload: bytes) -> bytes:
@@ -334,5 +374,6 @@ _FORMS: tuple[tuple[Encoding, Callable[[bytes], bytes]], ...] = (
     (Encoding.MSGPACK, partial(websocket_frame, BINARY)),
     (Encoding.JSON, partial(deflated_frame, TEXT)),
     (Encoding.MSGPACK, partial(deflated_frame, BINARY)),
+    (Encoding.JSON, _event),
 )
 """By form: the payload's encoding, and what is put around it."""

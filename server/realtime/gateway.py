@@ -107,7 +107,8 @@ class Gateway:
 
     async def _recalled(self) -> Hub:
         """A hub that remembers the newest events, as if it had been there."""
-        hub = Hub(max(0, self._tap.position - RECALLED_EVENTS))
+        start = max(0, self._tap.position - RECALLED_EVENTS)
+        hub = Hub(start, epoch=self._tap.epoch)
         while hub.position < self._tap.position:
             hub.recall(await self._tap.read(hub.position, limits.SYNC_PAGE_EVENTS))
         return hub

@@ -75,10 +75,16 @@ Item = Ready | Shown
 
 
 class Hub:
-    """Synchronous and pure; one per node. ``position``: where the log stood when it was made."""
+    """Synchronous and pure; one per node. ``position``: where the log stood when it was made; ``epoch``: of
+    that log."""
 
     def __init__(
-        self, position: int, ring: Ring | None = None, values: Values | None = None
+        self,
+        position: int,
+        ring: Ring | None = None,
+        values: Values | None = None,
+        *,
+        epoch: int,
     ) -> None:
         self.position = position
         """Everything up to here was written to every seat it concerns, or is ``owed`` to it."""
@@ -86,6 +92,7 @@ class Hub:
         """Position of the newest event that took channels from people who did not hear it."""
         self.frames = self.bytes = 0
         """Handed out so far."""
+        self._epoch = epoch
         self.ring = ring or Ring(position)
         self.values = values or Values(position)
         self._channels: dict[str, set[Seat]] = {}
@@ -174,7 +181,7 @@ class Hub:
         self.values.done(key for _, keys in waiting for key in keys)
 
     def _admit(self, record: Record) -> Ready:
-        entry = Ready(record)
+        entry = Ready(record, self._epoch)
         self.ring.add(entry)
         for touched in _touched(record, self.values):
             self.values.touch(touched, record.position)

@@ -82,7 +82,7 @@ async def page(tap: Tap, channels: Sequence[str], after: int, upto: int) -> Part
     limit = limits.SYNC_PAGE_EVENTS
     records = await tap.channel_page(channels, after, upto, limit)
     end = records[-1].position if len(records) >= limit else upto
-    return bounded([Ready(record) for record in records], end)
+    return bounded([Ready(record, tap.epoch) for record in records], end)
 
 
 async def readable(

@@ -23,11 +23,11 @@ from server.realtime import frames
 from server.realtime.frames import Form
 from server.storage.event_log import Record
 
-ENTRY_BYTES = 1_536
+ENTRY_BYTES = 1_792
 """A record's fields and every form's fixed parts, measured with a margin."""
-COPIES_PER_BODY = 6
-"""The body as stored, as decoded, in two frames and, at half the size, in two deflated ones; JSON and Python's
-strings may double it."""
+COPIES_PER_BODY = 7
+"""The body as stored, as decoded, in two frames, in a server-sent event and, at half the size, in two deflated
+frames; JSON and Python's strings may double it."""
 FRAME_BYTES = 256
 """A frame's fixed part: ids, type, names of channels."""
 THREADS = "t:"
@@ -35,12 +35,13 @@ THREADS = "t:"
 
 
 class Ready:
-    """One committed event, its frame in each form (made when first wanted), and whom it turns."""
+    """One committed event, its frame in each form (made when first wanted), and whom it turns. ``epoch``: of
+    the log it is in here."""
 
-    __slots__ = ("_frames", "record", "rings", "size", "turns")
+    __slots__ = ("_epoch", "_frames", "record", "rings", "size", "turns")
 
-    def __init__(self, record: Record) -> None:
-        self.record = record
+    def __init__(self, record: Record, epoch: int) -> None:
+        self.record, self._epoch = record, epoch
         self.size = ENTRY_BYTES + COPIES_PER_BODY * len(record.body)
         """An upper estimate in bytes, counted from the start."""
         self.rings = 0
@@ -59,7 +60,7 @@ class Ready:
         """The ready frame; every connection of this form writes these same bytes."""
         made = self._frames[form]
         if made is None:
-            made = self._frames[form] = frames.event(self.record, form)
+            made = self._frames[form] = frames.event(self.record, form, self._epoch)
         return made
 
 

@@ -145,7 +145,8 @@ class WebSocket(Connection):
         self._wake_at(self._gateway.steady() + CLOSING_SECONDS_MAX * 1000)
 
     def _beat(self) -> None:
-        """RFC 6455 5.5.2; section 7."""
+        """A ping, which is answered (RFC 6455 5.5.2; section 7)."""
+        self._heard = False
         self._wire.send_ping(b"")
         self._flush()
 

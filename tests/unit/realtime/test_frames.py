@@ -20,6 +20,7 @@ from server.domain.events import BallotCast, PollClosed
 from server.realtime import frames
 from server.realtime.frames import Do, Encoding, Form, Hello, Ping, Unwatch, Watch
 from tests.unit.realtime.scenes import EPOCH, ME, TEA, THREAD, UTC, post, record
+from tests.unit.realtime.wire import EventSource
 
 BOTH = pytest.mark.parametrize("encoding", list(Encoding), ids=lambda e: e.subprotocol)
 EACH = pytest.mark.parametrize("form", list(Form), ids=lambda form: form.name)
@@ -51,6 +52,9 @@ def read(ready: bytes, deflates: bool = True) -> Frame:
 
 
 def payload(ready: bytes, form: Form) -> Any:
+    if form is Form.EVENT_STREAM:
+        (found,) = EventSource().feed(ready)
+        return found
     frame = read(ready, form in (Form.JSON_DEFLATE, Form.MSGPACK_DEFLATE))
     assert frame.opcode is (Opcode.TEXT if form.encoding is Encoding.JSON else Opcode.BINARY)
     return _UNPACK[form.encoding](bytes(frame.data))
@@ -284,7 +288,7 @@ def test_a_form_is_an_encoding_deflated_or_not(encoding: Encoding, deflates: boo
 
 @EACH
 def test_writes_an_event_with_its_fields_and_no_defaults(form: Form) -> None:
-    ready = frames.event(record(12, TEA, event=post(text="né 👍")), form)
+    ready = frames.event(record(12, TEA, event=post(text="né 👍")), form, EPOCH)
     assert payload(ready, form) == {
         "t": "event",
         "position": 12,
@@ -300,7 +304,7 @@ def test_writes_an_event_with_its_fields_and_no_defaults(form: Form) -> None:
 @EACH
 def test_writes_bytes_as_base64_where_the_encoding_has_none(form: Form) -> None:
     closed = PollClosed(poll="p", place=TEA, voters=1, counts=(1,), cut={"in": 3}, digest=b"\1\2")
-    body = payload(frames.event(record(1, TEA, event=closed), form), form)["body"]
+    body = payload(frames.event(record(1, TEA, event=closed), form, EPOCH), form)["body"]
     assert body["digest"] == ("AQI=" if form.encoding is Encoding.JSON else b"\1\2")
 
 
@@ -308,14 +312,14 @@ def test_writes_bytes_as_base64_where_the_encoding_has_none(form: Form) -> None:
 def test_writes_no_choice_of_a_secret_ballot(form: Form) -> None:
     """I11"""
     ballot = BallotCast(poll="p", place=TEA, rev=1, choices=(2,), secret=True)
-    body = payload(frames.event(record(1, ME, event=ballot), form), form)["body"]
+    body = payload(frames.event(record(1, ME, event=ballot), form, EPOCH), form)["body"]
     assert "choices" not in body
 
 
 @EACH
 def test_writes_an_empty_body_for_an_erased_event(form: Form) -> None:
     erased = record(3, TEA)._replace(event=None, body=b"")
-    assert payload(frames.event(erased, form), form)["body"] == {}
+    assert payload(frames.event(erased, form, EPOCH), form)["body"] == {}
 
 
 @EACH
@@ -392,3 +396,45 @@ def test_says_that_a_command_was_repeated_or_not(form: Form) -> None:
         "cursor": "5.1",
         "repeated": False,
     }
+
+
+# -- server-sent events (section 6.6) --------------------------------------------------------------------
+
+
+def test_an_event_comes_with_the_place_it_brings_the_reader_to() -> None:
+    awkward = "one\ntwo\r\nid: 9.9\n\ndata: {}"
+    ready = frames.event(record(12, TEA, event=post(text=awkward)), Form.EVENT_STREAM, EPOCH)
+    source = EventSource()
+    (event,) = source.feed(ready)
+    assert event["body"]["text"] == awkward
+    assert source.last_id == f"{EPOCH:x}.12"
+
+
+@pytest.mark.parametrize(
+    ("frame", "place"),
+    [
+        (frames.Mark(cursor="5.3"), "5.3"),
+        (frames.Reset(reason="too_far_behind", cursor="5.3"), "5.3"),
+        (frames.Pong(server_time=UTC), ""),
+        # Its cursor is where the command was committed; the reader may not be there yet.
+        (frames.Done(key="a-key-of-mine", ok=True, answer={}, cursor="5.3"), ""),
+    ],
+)
+def test_only_a_place_is_an_id(frame: frames.ServerFrame, place: str) -> None:
+    source = EventSource()
+    source.feed(frames.encode(frame, Form.EVENT_STREAM))
+    assert source.last_id == place
+
+
+def test_a_place_alone_is_no_event_and_a_comment_is_nothing() -> None:
+    source = EventSource()
+    assert source.feed(frames.place("5.7") + frames.KEEP_ALIVE) == []
+    assert (source.last_id, source.comments) == ("5.7", 1)
+
+
+def test_a_browser_is_told_when_to_come_back() -> None:
+    source = EventSource()
+    source.feed(
+        frames.encode(frames.Bye(code=1001, reason="stopping", retry_ms=730), Form.EVENT_STREAM)
+    )
+    assert source.retry_ms == 730

@@ -79,7 +79,7 @@ def test_writes_a_frame_alike_in_both_encodings(case: dict[str, Any]) -> None:
         return  # made from a record: test_frames has it
     frame = msgspec.convert(value, _SHAPES[value["t"]])
     for form in Form:
-        assert messages(frames.encode(frame, form), form.encoding) == [value]
+        assert messages(frames.encode(frame, form), form) == [value]
 
 
 # -- transcripts -------------------------------------------------------------------------------------------
@@ -88,8 +88,8 @@ def test_writes_a_frame_alike_in_both_encodings(case: dict[str, Any]) -> None:
 class Player:
     """Plays one transcript: the client and the world act, the node's answers are compared."""
 
-    def __init__(self, script: dict[str, Any], encoding: Encoding) -> None:
-        self.encoding = encoding
+    def __init__(self, script: dict[str, Any], form: Form) -> None:
+        self.form = form
         self.permissions = Permissions(self._people(script["people"]))
         self.desk = Desk(
             self.permissions,
@@ -108,18 +108,15 @@ class Player:
 
     def open(self) -> Line:
         if self.line is None:
-            self.line = Line(self.desk, self.heard.append, self.encoding)
+            self.line = Line(self.desk, self.heard.append, self.form)
         return self.line
 
     def step(self, step: dict[str, Any]) -> None:
         match step:
             case {"client": said}:
-                raw = (
-                    json.dumps(said).encode()
-                    if self.encoding is Encoding.JSON
-                    else msgpack.packb(said)
-                )
-                self.open().say(raw, self.encoding is Encoding.JSON)
+                text = self.form.encoding is Encoding.JSON
+                raw = json.dumps(said).encode() if text else msgpack.packb(said)
+                self.open().say(raw, text)
             case {"node": expected}:
                 assert self.heard, f"nothing was said instead of {expected}"
                 assert self.heard.pop(0) == expected
@@ -155,11 +152,11 @@ class Player:
         self.desk.commit(record(len(self.desk.log) + 1, *channels, event=event))
 
 
-@pytest.mark.parametrize("encoding", list(Encoding), ids=lambda e: e.subprotocol)
+@pytest.mark.parametrize("form", list(Form), ids=lambda form: form.name)
 @pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
-def test_plays_a_transcript(path: Path, encoding: Encoding) -> None:
+def test_plays_a_transcript(path: Path, form: Form) -> None:
     script = json.loads(path.read_text("utf-8"))
-    player = Player(script, encoding)
+    player = Player(script, form)
     for step in script["steps"]:
         player.step(step)
     assert not player.heard

@@ -7,6 +7,7 @@ import socket
 import struct
 import zlib
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from server.realtime.states import CloseCode
 from server.realtime.websocket import PATH
 from server.storage.reader import Reader
 from tests.support.node import Entropy, TestNode
-from tests.unit.realtime.live import SECONDS_MAX, Device, LiveNode, live_node
+from tests.unit.realtime.live import EVENTS, SECONDS_MAX, LiveNode, Secrets, Speaker, live_node
 from tests.unit.realtime.wire import messages
 
 BOTH = pytest.mark.parametrize("encoding", list(Encoding), ids=lambda e: e.subprotocol)
@@ -621,10 +622,12 @@ async def test_a_deactivated_person_loses_their_sockets(live: LiveNode) -> None:
 async def test_our_own_failure_says_come_back(
     live: LiveNode, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def broken(secret: str) -> Any:
-        raise OSError("the disk is on fire")
+    class Broken(Secrets):
+        async def identify(self, secret: str) -> Any:
+            raise OSError("the disk is on fire")
 
-    monkeypatch.setattr(live.secrets, "identify", broken)
+    # The gateway's alone: HTTP, which lets a stream in, still finds everybody.
+    monkeypatch.setattr(live.gateway, "_auth", Broken(live.node.reader, live.node.clock))
     async with live.device() as device:
         await device.say(t="hello", token="asha")
         bye = await device.hear()
@@ -641,7 +644,8 @@ _MARK = b'{"t":"mark"'
 class Raw(asyncio.Protocol):
     """A client below websockets' level: it reads only when told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, form: Form) -> None:
+        self.form = form
         self.received = bytearray()
         self.marks = 0
         self.ended = False
@@ -657,10 +661,23 @@ class Raw(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.ended = True
 
+    def hello(self) -> None:
+        """Signs in as asha; over an event stream the request has done so."""
+        if self.form is Form.JSON:
+            self.say(b'{"t":"hello","token":"asha"}')
+
     def say(self, text: bytes) -> None:
         """One masked text frame, its mask all zeros."""
         head = struct.pack("!BBH", 0x81, 0x80 | 126, len(text))
         self.transport.write(head + bytes(4) + text)
+
+
+_REQUESTS = {
+    Form.JSON: f"GET {PATH} HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    "Sec-WebSocket-Protocol: tap.v1.json\r\n\r\n",
+    Form.EVENT_STREAM: f"GET {EVENTS} HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer asha\r\n\r\n",
+}
 
 
 async def raw_client(live: LiveNode, receive_bytes: int = 0) -> Raw:
@@ -670,12 +687,8 @@ async def raw_client(live: LiveNode, receive_bytes: int = 0) -> Raw:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
     sock.setblocking(False)
     await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", live.port))
-    _, raw = await asyncio.get_running_loop().create_connection(Raw, sock=sock)
-    raw.transport.write(
-        f"GET {PATH} HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-        "Sec-WebSocket-Protocol: tap.v1.json\r\n\r\n".encode()
-    )
+    _, raw = await asyncio.get_running_loop().create_connection(partial(Raw, live.form), sock=sock)
+    raw.transport.write(_REQUESTS[live.form].encode())
     await until(lambda: b"\r\n\r\n" in raw.received)
     raw.received.clear()
     return raw
@@ -699,7 +712,7 @@ async def test_a_reader_that_stops_costs_no_memory_and_misses_nothing(live: Live
     """I3, I9"""
     place = await tea(live)
     raw = await raw_client(live, receive_bytes=16_384)
-    raw.say(b'{"t":"hello","token":"asha"}')
+    raw.hello()
     await until(lambda: raw.marks)
     (connection,) = live.gateway._connections
     raw.transport.pause_reading()
@@ -713,9 +726,7 @@ async def test_a_reader_that_stops_costs_no_memory_and_misses_nothing(live: Live
         assert waiting < 3 * limits.WRITE_BUFFER_BYTES_MAX
     raw.transport.resume_reading()
     await until(lambda: raw.marks == 2)
-    events = [
-        frame for frame in messages(bytes(raw.received), Encoding.JSON) if frame["t"] == "event"
-    ]
+    events = [frame for frame in messages(bytes(raw.received), live.form) if frame["t"] == "event"]
     assert sorted(event["body"]["post"] for event in events) == sorted(sent)
     assert sorted(event["position"] for event in events) == [e["position"] for e in events]
     raw.transport.abort()
@@ -724,7 +735,7 @@ async def test_a_reader_that_stops_costs_no_memory_and_misses_nothing(live: Live
 async def test_a_reader_that_takes_nothing_is_given_up(live: LiveNode) -> None:
     place = await tea(live)
     raw = await raw_client(live, receive_bytes=16_384)
-    raw.say(b'{"t":"hello","token":"asha"}')
+    raw.hello()
     await until(lambda: raw.marks)
     (connection,) = live.gateway._connections
     raw.transport.pause_reading()
@@ -744,7 +755,7 @@ PONG_SECONDS = limits.PONG_SECONDS_MAX + 0.5
 async def pinged(live: LiveNode) -> Raw:
     """A client that says hello, and then nothing: its first ping has just come."""
     raw = await raw_client(live)
-    raw.say(b'{"t":"hello","token":"asha"}')
+    raw.hello()
     await until(lambda: raw.marks)
     live.pass_time(FIRST_PING_SECONDS - 1)
     assert not raw.received.endswith(b"\x89\x00")
@@ -877,9 +888,9 @@ class Wanderer:
             self.cursor = welcome["cursor"]
             while len(self.heard) < until_heard:
                 await self._hear(device)
-            device.socket.transport.abort()
+            device.cut()
 
-    async def _hear(self, device: Device) -> None:
+    async def _hear(self, device: Speaker) -> None:
         frame = await device.hear()
         if frame["t"] == "mark":
             self.cursor = frame["cursor"]
