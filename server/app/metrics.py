@@ -52,7 +52,9 @@ WAL_BYTES = Gauge("tap_wal_bytes", "Size of the write-ahead log beside the datab
 # -- client sockets (realtime) -----------------------------------------------------------------------
 
 WEBSOCKET_CONNECTIONS = Gauge(
-    "tap_websocket_connections", "Open client sockets, by encoding.", ["encoding"]
+    "tap_websocket_connections",
+    "Open client connections, by encoding: a subprotocol's name, or event-stream.",
+    ["encoding"],
 )
 WEBSOCKET_FRAMES_RECEIVED = Counter(
     "tap_websocket_frames_received_total", "Client frames read, by frame name.", ["frame"]
@@ -69,6 +71,7 @@ HANDSHAKES = Counter(
     "Requests for a client socket, by outcome: accepted, or why not.",
     ["outcome"],
 )
+LONG_POLLS = Gauge("tap_long_polls", "Requests to /sync that may wait for news, at this moment.")
 RESUMES = Counter(
     "tap_resumes_total",
     "How returning readers were brought up to date: fresh, complete, paged or reset.",
@@ -108,6 +111,11 @@ SLOW_READERS = Counter(
 RING_READS = Counter(
     "tap_ring_reads_total",
     "Catch-ups served from memory (hit) or from the log (miss).",
+    ["outcome"],
+)
+PERMITS = Counter(
+    "tap_permits_total",
+    "Questions who may hear what, answered from memory (hit) or by the database (miss).",
     ["outcome"],
 )
 RING_BYTES = Gauge("tap_ring_bytes", "Memory held by the rings of ready frames.")

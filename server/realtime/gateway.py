@@ -15,23 +15,28 @@ from server.app import metrics
 from server.app.handle import Handler
 from server.app.sync import load_interests as own_interests
 from server.app.tap import Tap
+from server.app.together import Together
 from server.domain import limits
 from server.domain.errors import Code, Refusal
 from server.domain.ids import presence_channel
 from server.realtime import effects as fx
 from server.realtime import frames, loads
 from server.realtime.buckets import Addresses
+from server.realtime.connection import CHANCE, Connection
 from server.realtime.handshake import client_address, networks
 from server.realtime.hub import Hub
+from server.realtime.interest import presences
 from server.realtime.loads import INTERNAL
 from server.realtime.measures import Measures
+from server.realtime.outlet import broadcast
+from server.realtime.permits import Permit, Permits
 from server.realtime.presence import Presence, State, Typing
 from server.realtime.reading import Node
 from server.realtime.refresh import Refresh
 from server.realtime.ring import Part, doubtful
 from server.realtime.signing import Signing
 from server.realtime.values import Told
-from server.realtime.websocket import CHANCE, Connection
+from server.realtime.websocket import WebSocket
 from server.realtime.wheel import SLOT_MS, Wheel
 from server.realtime.workers import Workers
 from server.storage.event_log import Record
@@ -40,6 +45,9 @@ from server.storage.reader import Reader
 
 log = logging.getLogger(__name__)
 
+RECALLED_EVENTS = 5_000
+"""What a started node takes back into its ring, half a minute at the design's peak: who was connected
+when it went down is not sent to the database. About 0.3 s of a start."""
 COMMANDS_IN_FLIGHT_MAX = 4_096
 """Half of the writer's queue: HTTP and imports keep their share."""
 RECONNECTS_PER_SECOND = 2_000
@@ -99,7 +107,9 @@ class Gateway(Signing):
     async def start(self) -> None:
         """Begins to follow the tap; the handler must have been started."""
         self.node = Node(self._region, self._tap.epoch)
-        self.hub = Hub(self._tap.position)
+        self.permits = Permits(self._tap.position)
+        self._interests = Together(partial(loads.interests, self._reader, self._load_interests))
+        self.hub = await self._recalled()
         self.measures = Measures(self.hub, asyncio.get_running_loop().time)
         self.typing = Typing()
         self.presence = Presence(self.hub.hears) if self._keeps_presence else None
@@ -111,6 +121,14 @@ class Gateway(Signing):
         self._life = asyncio.create_task(self._live(ready), name="gateway")  # noqa: TID251
         await ready.wait()
         self._arm()
+
+    async def _recalled(self) -> Hub:
+        """A hub that remembers the newest events, as if it had been there."""
+        start = max(0, self._tap.position - RECALLED_EVENTS)
+        hub = Hub(start, epoch=self._tap.epoch)
+        while hub.position < self._tap.position:
+            hub.recall(await self._tap.read(hub.position, limits.SYNC_PAGE_EVENTS))
+        return hub
 
     async def _live(self, ready: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
@@ -151,9 +169,9 @@ class Gateway(Signing):
 
     # -- connections -----------------------------------------------------------------------------------
 
-    def protocol_class(self, **context: Any) -> Connection:
+    def protocol_class(self, **context: Any) -> WebSocket:
         """What uvicorn calls for an upgrade to our path: ``(config=, server_state=, app_state=)``."""
-        return Connection(self, context["server_state"].connections)
+        return WebSocket(self, context["server_state"].connections)
 
     def admits(self, peer: str, forwarded: Sequence[str]) -> bool:
         """Whether one more handshake is taken from whoever asks: ``peer`` is the other end of the socket,
@@ -184,6 +202,7 @@ class Gateway(Signing):
     # -- following the tap -------------------------------------------------------------------------------
 
     def _committed(self, records: Sequence[Record]) -> None:
+        self.permits.note(records)
         self.hub.publish(records)
         self.measures.published(records[-1].position)
         self._fan_out()
@@ -205,7 +224,7 @@ class Gateway(Signing):
         if part is None:
             self._fanning = None
         else:
-            part.deliver()
+            part.deliver(broadcast)
             asyncio.get_running_loop().call_soon(self._next_slice)
         if self._reaching:
             self._reached()
@@ -226,23 +245,42 @@ class Gateway(Signing):
     # -- what sessions ask for -----------------------------------------------------------------------------
 
     def load_interests(self, connection: Connection, effect: fx.LoadInterests) -> None:
-        async def work() -> None:
-            loaded = await loads.interests(
-                self._reader, self._load_interests, effect, self._keeps_presence
-            )
-            self._tell(loaded.position, connection, loaded)
-
         none: frozenset[str] = frozenset()
         failure = fx.Interests(effect.ticket, 0, none, none, none, INTERNAL)
-        self._job(work, lambda: connection.feed(failure))
+        self._permit(
+            connection, effect.person, effect.asked, partial(loads.greeted, effect), failure
+        )
 
     def authorize(self, connection: Connection, effect: fx.Authorize) -> None:
-        async def work() -> None:
-            result = await loads.authorized(self._reader, effect, self._keeps_presence)
-            self._tell(result.position, connection, result)
-
         internal = tuple([(name, str(Code.INTERNAL)) for name in effect.channels])
         failure = fx.Authorized(effect.id, None, self.hub.position, (), effect.refused + internal)
+        asked = frozenset(effect.channels)
+        self._permit(connection, effect.person, asked, partial(loads.authorized, effect), failure)
+
+    def _permit(
+        self,
+        connection: Connection,
+        person: str,
+        asked: frozenset[str],
+        answer: Callable[[Permit], fx.Input],
+        failure: fx.Input,
+    ) -> None:
+        """What somebody may hear, at once if it is remembered (house rule 5)."""
+        if self.presence is None:
+            asked = asked.difference([name for name in asked if presences((name,))])
+        known = self.permits.find(person, asked)
+        metrics.PERMITS.labels("miss" if known is None else "hit").inc()
+        if known is not None:
+            # True as of everything that was noted, so certainly as of where the hub is.
+            position = max(known.position, self.hub.position)
+            self._tell(position, connection, answer(known._replace(position=position)))
+            return
+
+        async def work() -> None:
+            loaded = await self._interests.get((person, asked))
+            self.permits.keep(person, loaded.position, loaded.own, loaded.allowed)
+            self._tell(loaded.position, connection, answer(loaded))
+
         self._job(work, lambda: connection.feed(failure))
 
     def catch_up(self, connection: Connection, effect: fx.CatchUp) -> None:

@@ -1,13 +1,15 @@
 """Who is connected, and whether they may still be: signing in, newer tokens, signing out (section 3.3)."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 
+from server.app.auth import Identity
 from server.domain.errors import Code, Refusal
-from server.domain.facts import PersonFact
 from server.realtime import effects as fx
+from server.realtime import loads
+from server.realtime.connection import Connection
 from server.realtime.loads import INTERNAL, Auth
-from server.realtime.websocket import Connection
 from server.realtime.workers import Job
 
 NO_SECRET = Refusal(Code.UNAUTHENTICATED, "sign in first: no token and no session came along")
@@ -28,29 +30,34 @@ class Signing:
             connection.feed(fx.SignedIn(NO_SECRET, 0, 0))
             return
 
+        revoked, known = self._revoked, self._auth.remembered(secret)
+        if known is not None:
+            # Not before the session has finished asking: it could not say yet whose it is.
+            asyncio.get_running_loop().call_soon(self._signed_in, connection, known, revoked)
+            return
+
         async def work() -> None:
-            revoked = self._revoked
-            who, expires_at = await self._holder(secret)
-            devices = 0 if isinstance(who, Refusal) else len(self._people.get(who.person, ()))
-            connection.feed(fx.SignedIn(who, devices, expires_at))
-            if connection.session.person and connection in self._connections:
-                self._people.setdefault(connection.session.person, {})[connection] = None
-                self._recheck_since(revoked, connection)
+            self._signed_in(connection, await self._auth.identify(secret), revoked)
 
         self._job(work, lambda: connection.feed(fx.SignedIn(INTERNAL, 0, 0)))
+
+    def _signed_in(self, connection: Connection, found: Identity | Refusal, revoked: int) -> None:
+        """Tells the session who it is, and counts it among its person's connections."""
+        who, expires_at = loads.holder(found)
+        devices = 0 if isinstance(who, Refusal) else len(self._people.get(who.person, ()))
+        connection.feed(fx.SignedIn(who, devices, expires_at))
+        if connection.session.person and connection in self._connections:
+            self._people.setdefault(connection.session.person, {})[connection] = None
+            self._recheck_since(revoked, connection)
 
     def renew(self, connection: Connection, token: str) -> None:
         async def work() -> None:
             revoked = self._revoked
-            connection.feed(fx.Renewed(token, *await self._holder(token)))
+            found = await self._auth.identify(token)
+            connection.feed(fx.Renewed(token, *loads.holder(found)))
             self._recheck_since(revoked, connection)
 
         self._job(work, lambda: connection.feed(fx.Renewed(token, INTERNAL, 0)))
-
-    async def _holder(self, secret: str) -> tuple[PersonFact | Refusal, int]:
-        """Whose a secret is, and until when."""
-        found = await self._auth.identify(secret)
-        return (found, 0) if isinstance(found, Refusal) else (found.who, found.expires_at)
 
     def recheck(self, person: str) -> None:
         """Some secret of the person may be worth less: whoever's is worth nothing any more must go, the

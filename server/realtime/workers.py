@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 
 log = logging.getLogger(__name__)
 
-WORKERS = 16
-"""Reads in flight: enough to keep the reader's few connections busy, no crowd in front of them."""
+WORKERS = 128
+"""Requests of sessions in hand at once: so many can be answered by one read (``app.together``), and a
+stuck one holds up nobody."""
 
 Job = Callable[[Callable[[], Awaitable[None]], Callable[[], None]], None]
 """(work, what to do should it fail)"""
