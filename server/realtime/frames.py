@@ -107,7 +107,7 @@ class Do(msgspec.Struct, frozen=True):
 
 
 class Token(ClientFrame, tag="token", frozen=True, kw_only=True):
-    """Newer credentials of the same person (section 3.3)."""
+    """Newer credentials of the same person (section 3.4)."""
 
     token: Annotated[str, Meta(max_length=TOKEN_CHARS_MAX)]
 

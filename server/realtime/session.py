@@ -263,7 +263,7 @@ class Session(Watching):
         return effects
 
     def _lease(self, m: fx.Moment) -> list[fx.Effect]:
-        """Warns once before the credentials end, and closes some time after (section 3.3); the deadline
+        """Warns once before the credentials end, and closes some time after (section 3.4); the deadline
         becomes the next of both. A device in the background is not woken by a warning."""
         warn_at, end_at = self._expires_at - WARNING_MS, self._expires_at + GRACE_MS
         if m.utc >= end_at:

@@ -574,7 +574,7 @@ async def test_whoever_is_signed_out_loses_their_sockets(live: LiveNode) -> None
 
 
 async def test_revoked_secrets_lose_their_sockets_at_once(tmp_path: Path) -> None:
-    """Within two seconds, says section 3.3: here before any time has passed."""
+    """Within two seconds, says section 3.4: here before any time has passed."""
     async with live_node(tmp_path, auth=real_auth) as live:
         auth: Any = live.gateway._auth
         auth.on_revoked(live.gateway.recheck)
