@@ -77,6 +77,7 @@ class Connection:
         """Said to be, and not yet known to the node."""
         self.on_its_way = 0
         """Frames the node wrote before it knew."""
+        self.rewound = False
         self.unwatched: dict[str, int] = {}
         """Answers to watches up to this one come too late."""
 
@@ -85,9 +86,10 @@ class Connection:
         self.line.say((msgspec.json if text else msgspec.msgpack).encode(frame), text)
 
     def take_id(self) -> None:
-        """An event stream's last id is never behind what 6.1 says, and nothing before it is missing."""
+        """An event stream's last id is never behind what 6.1 says, and nothing before it is missing; but
+        who has said ``rewind`` comes back with the cursor it keeps."""
         last, kept = self.line.source.last_id, self.client.cursor
-        if last and kept:
+        if last and kept and not self.rewound:
             assert Cursor.parse(last) >= kept
             self.client.cursor = Cursor.parse(last)
 
@@ -98,7 +100,8 @@ class Connection:
         assert self.client.cursor is not None
         cursor = self.client.cursor
         self.lost = Cursor(cursor.epoch, max(0, cursor.position - back))
-        self.on_its_way = len(messages(bytes(self.line.buffer), self.client.form.encoding))
+        self.on_its_way = len(messages(bytes(self.line.buffer), self.client.form))
+        self.rewound = True
         self.say(t="rewind", cursor=str(self.lost))
         self._arrived()
 
