@@ -73,6 +73,8 @@ class Desk:
         self.high_water_bytes = high_water_bytes
         self.jobs: list[Callable[[], None]] = []
         self.lines: list[Line] = []
+        self.made = 0
+        """Lines, those that are gone included."""
         self.answers: dict[tuple[str, str], Answer] = {}
         self.page = {"events_max": page_events, "bytes_max": page_bytes}
         self._ring = ring or {}
@@ -190,6 +192,8 @@ class Line:
     ) -> None:
         self.desk, self.form = desk, form
         self.source = EventSource()
+        desk.made += 1
+        self._number = desk.made
         """The reader's side of server-sent events."""
         self.session = Session(Node(REGION, desk.epoch), desk.now)
         self.closed: int | None = None
@@ -199,6 +203,10 @@ class Line:
         self._client = client
         self._todo: deque[fx.Input] | None = None
         desk.lines.append(self)
+
+    def __hash__(self) -> int:
+        """By age: where an address in memory decides who is served first, no run could be repeated."""
+        return self._number
 
     # -- the client's side -------------------------------------------------------------------------------
 
