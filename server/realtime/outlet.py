@@ -22,10 +22,11 @@ NOWHERE, GONE = -1, -2
 class Outlet:
     """``direct``: the descriptor to write to; NOWHERE while the transport must be used, GONE at the end."""
 
-    __slots__ = ("_descriptor", "_transport", "direct")
+    __slots__ = ("_descriptor", "_held", "_transport", "direct")
 
     def __init__(self) -> None:
         self.direct = self._descriptor = NOWHERE
+        self._held: list[bytes] | None = None
 
     def attach(self, transport: asyncio.BaseTransport) -> None:
         """The connection is there."""
@@ -39,7 +40,33 @@ class Outlet:
         """The connection is lost: from here on its descriptor may be anybody's, and nothing is sent."""
         self.direct = GONE
 
+    def hold(self) -> None:
+        """What is written from now on leaves together, with ``release``: a welcome, what was missed and its
+        mark are one system call."""
+        self._held = []
+
+    def flush(self) -> None:
+        """What is held leaves now, so that the transport can say whether it is too much."""
+        if self._held:
+            held, self._held = self._held, []
+            self._leave(b"".join(held))
+
+    def release(self) -> None:
+        self.flush()
+        self._held = None
+
+    def close(self) -> None:
+        """After all that was written."""
+        self.flush()
+        self._transport.close()
+
     def write(self, data: bytes) -> None:
+        if self._held is None:
+            self._leave(data)
+        else:
+            self._held.append(data)
+
+    def _leave(self, data: bytes) -> None:
         if self.direct == GONE:
             return
         if self.direct == NOWHERE and not self._transport.get_write_buffer_size():

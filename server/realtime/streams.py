@@ -120,7 +120,7 @@ class EventStream(Connection):
         if self._closing:
             return
         self._closing = code
-        self._transport.close()
+        self.close()
         self._wake_at(self._gateway.steady() + CLOSING_SECONDS_MAX * 1000)
 
 
@@ -159,7 +159,7 @@ class Streams:
             frame = frames.decode(Encoding.JSON, raw, text=True)
         except Refused as refused:
             return refused.refusal
-        metrics.WEBSOCKET_FRAMES_RECEIVED.labels(type(frame).__name__.lower()).inc()
+        metrics.of(metrics.WEBSOCKET_FRAMES_RECEIVED, type(frame).__name__.lower()).inc()
         return stream.say(frame)
 
 

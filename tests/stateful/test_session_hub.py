@@ -98,7 +98,7 @@ class Connection:
         assert self.client.cursor is not None
         cursor = self.client.cursor
         self.lost = Cursor(cursor.epoch, max(0, cursor.position - back))
-        self.on_its_way = len(messages(bytes(self.line.buffer), self.client.form.encoding))
+        self.on_its_way = len(messages(bytes(self.line.buffer), self.client.form))
         self.say(t="rewind", cursor=str(self.lost))
         self._arrived()
 

@@ -104,6 +104,27 @@ def test_what_does_not_fit_keeps_its_place(loop: asyncio.AbstractEventLoop) -> N
     runs(loop, story)
 
 
+def test_what_is_held_leaves_together(loop: asyncio.AbstractEventLoop) -> None:
+    async def story(e: Ends) -> None:
+        e.line.hold()
+        e.line.write(b"one")
+        e.line.write(b"two")
+        with pytest.raises(BlockingIOError):
+            e.peer.recv(1)
+        e.line.flush()
+        assert e.peer.recv(100) == b"onetwo"
+        e.line.write(b"three")
+        e.line.release()
+        e.line.write(b"four")
+        assert e.peer.recv(100) == b"threefour"
+        e.line.hold()
+        e.line.write(b"last")
+        e.line.close()
+        assert e.peer.recv(100) == b"last"
+
+    runs(loop, story)
+
+
 def test_a_reader_that_is_gone_is_the_transports_to_notice(
     loop: asyncio.AbstractEventLoop,
 ) -> None:
