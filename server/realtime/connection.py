@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from server.app import metrics
 from server.domain import limits
 from server.realtime import effects as fx
-from server.realtime import frames
+from server.realtime import frames, presence
 from server.realtime.frames import Form
 from server.realtime.outlet import Outlet
 from server.realtime.ring import Ready
@@ -61,6 +61,7 @@ class Connection(Outlet, asyncio.Protocol, ABC):
         "_paused",
         "_pinged",
         "_pings",
+        "_seen",
         "_siblings",
         "_stall_bytes",
         "_todo",
@@ -75,6 +76,8 @@ class Connection(Outlet, asyncio.Protocol, ABC):
         self.session = Session(gateway.node, gateway.steady())
         self.secret = ""
         """What the client proved itself with; kept to ask again when it may have been revoked."""
+        self._seen: presence.State = "offline"
+        """As what whoever watches the person sees them for this connection."""
         self._gateway = gateway
         self._siblings = siblings
         self._is_open = False
@@ -127,10 +130,12 @@ class Connection(Outlet, asyncio.Protocol, ABC):
         self._wake_at(self._gateway.steady() + limits.STALLED_SECONDS_MAX * 1000)
         self._transport.pause_reading()
         metrics.SLOW_READERS.inc()
+        self._gateway.measures.slow[self] = None
         self.feed(fx.Paused())
 
     def resume_writing(self) -> None:
         self._paused = False
+        self._gateway.measures.slow.pop(self, None)
         self._heard = True  # somebody took it; what they said meanwhile is still unread
         if not self._transport.is_closing():
             self._transport.resume_reading()
@@ -241,10 +246,23 @@ class Connection(Outlet, asyncio.Protocol, ABC):
                 gateway.load_interests(self, effect)
             case fx.Authorize():
                 gateway.authorize(self, effect)
+            case fx.Appear(state):
+                self.appear(state)
+            case fx.SendPresence(people):
+                for value in gateway.present.values(people):
+                    self._send(value)
+            case fx.SayTyping(channel):
+                gateway.present.typing.said(channel, self.session.person, gateway.steady())
             case fx.Close(code, reason):
                 self._end(code, reason)
             case _:
                 assert_never(effect)
+
+    def appear(self, state: presence.State) -> None:
+        """Shows the person so to whoever looks."""
+        gateway = self._gateway
+        gateway.present.moved(self.session.person, self._seen, state, gateway.steady())
+        self._seen = state
 
     def _joined(self, entries: Sequence[Ready]) -> bytes:
         return b"".join([entry.frame(self.form) for entry in entries])
@@ -257,6 +275,13 @@ class Connection(Outlet, asyncio.Protocol, ABC):
         if self._paused:
             self._stall_bytes += len(data)
         self.write(data)
+
+    def waiting_bytes(self) -> int:
+        """Written, and not yet taken by the kernel."""
+        return self._transport.get_write_buffer_size()
+
+    def is_slow(self) -> bool:
+        return self.waiting_bytes() > LOW_WATER_BYTES
 
     def takes_values(self) -> bool:
         return self.session.state is State.LIVE and not self._paused

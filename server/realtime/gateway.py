@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 
 from server.app import metrics
-from server.app.auth import Identity
 from server.app.handle import Handler
 from server.app.sync import load_interests as own_interests
 from server.app.tap import Tap
@@ -21,24 +20,29 @@ from server.domain import limits
 from server.domain.errors import Code, Refusal
 from server.realtime import effects as fx
 from server.realtime import loads
+from server.realtime.buckets import Addresses
 from server.realtime.connection import CHANCE, Connection
+from server.realtime.handshake import client_address, networks
 from server.realtime.hub import Hub
+from server.realtime.interest import presences
+from server.realtime.loads import INTERNAL
+from server.realtime.measures import Measures
 from server.realtime.outlet import broadcast
 from server.realtime.permits import Permit, Permits
+from server.realtime.present import Present
 from server.realtime.reading import Node
 from server.realtime.refresh import Refresh
 from server.realtime.ring import Part, doubtful
+from server.realtime.signing import Signing
 from server.realtime.websocket import WebSocket
 from server.realtime.wheel import SLOT_MS, Wheel
+from server.realtime.workers import Workers
 from server.storage.event_log import Record
 from server.storage.queries import values
 from server.storage.reader import Reader
 
 log = logging.getLogger(__name__)
 
-WORKERS = 128
-"""Requests of sessions in hand at once: so many can be answered by one read (``app.together``), and a
-stuck one holds up nobody."""
 RECALLED_EVENTS = 5_000
 """What a started node takes back into its ring, half a minute at the design's peak: who was connected
 when it went down is not sent to the database. About 0.3 s of a start."""
@@ -47,16 +51,21 @@ COMMANDS_IN_FLIGHT_MAX = 4_096
 RECONNECTS_PER_SECOND = 2_000
 """How fast a stopping node lets its clients come back: below what a node can greet."""
 RETRY_MS_MIN = 500
+CLOSES_PER_SECOND = 2_000
+"""The same for closing: another node, or the next process, greets no more than that."""
+CLOSES_PER_SLICE = 50
+"""About 4 ms of the loop at 75 µs each, the socket included."""
+CLOSING_SECONDS_MAX = 15.0
+"""For telling everybody, however many: the rest of DRAIN_SECONDS_MAX is for what they still have to say."""
 DRAIN_SECONDS_MAX = 25.0
 """Within the 30 s that service managers wait before they kill."""
 
-INTERNAL = Refusal(Code.INTERNAL, "the node could not do this; try again")
 OVERLOADED = Refusal(Code.OVERLOADED, "too many commands are waiting; try again shortly")
-NO_SECRET = Refusal(Code.UNAUTHENTICATED, "sign in first: no token and no session came along")
 
 
-class Gateway:
-    """``clock``: UTC milliseconds. ``steady``: milliseconds that never jump (default: the loop's)."""
+class Gateway(Signing):
+    """``clock``: UTC milliseconds. ``steady``: milliseconds that never jump (default: the loop's).
+    ``pause``: waits for some seconds. ``presence``: whether it is known and shown who is there."""
 
     def __init__(
         self,
@@ -70,20 +79,23 @@ class Gateway:
         load_interests: loads.LoadInterests = own_interests,
         load_values: loads.LoadValues = values.load_values,
         public_url: str = "",
+        trusted_proxies: Sequence[str] = (),
+        presence: bool = True,
         steady: Callable[[], int] | None = None,
         chance: Callable[[], float] = CHANCE,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._workers = Workers()
+        super().__init__(auth, self._workers.put)
         self.clock, self.chance, self.public_url = clock, chance, public_url
+        self._pause = pause
         self.steady = steady or (lambda: int(asyncio.get_running_loop().time() * 1000))
         self.stopping = False
+        self._keeps_presence = presence
+        self._proxies, self._addresses = networks(trusted_proxies), Addresses()
         self._region, self._tap, self._handler, self._reader = region, tap, handler, reader
-        self._auth, self._load_interests, self._load_values = auth, load_interests, load_values
-        self._connections: dict[Connection, None] = {}
-        self._people: dict[str, dict[Connection, None]] = {}
-        self._jobs: asyncio.Queue[Callable[[], Awaitable[None]] | None] = asyncio.Queue()
+        self._load_interests, self._load_values = load_interests, load_values
         self._commands = 0
-        self._revoked = 0
-        """How often somebody was signed out."""
         self._fanning: Any = None
         self._reaching: list[tuple[int, Connection, fx.Input]] = []
         self._all_gone = asyncio.Event()
@@ -96,6 +108,8 @@ class Gateway:
         self.permits = Permits(self._tap.position)
         self._interests = Together(partial(loads.interests, self._reader, self._load_interests))
         self.hub = await self._recalled()
+        self.measures = Measures(self.hub, asyncio.get_running_loop().time)
+        self.present = Present(self.hub, self._keeps_presence)
         self.wheel: Wheel[Connection] = Wheel(self.steady())
         self.refresh = Refresh(self.hub, self._reader, self._load_values, self._job, self._fan_out)
         self._tap.subscribe(self._committed)
@@ -116,31 +130,34 @@ class Gateway:
     async def _live(self, ready: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             self._group = group
-            for _ in range(WORKERS):
-                group.create_task(self._work())
+            self._workers.start(group)
             ready.set()
 
-    async def _work(self) -> None:
-        while (job := await self._jobs.get()) is not None:
-            await job()
-
     async def close(self) -> None:
-        """Says when to come back, lets commands in flight finish, closes everything."""
+        """Says when to come back, lets commands in flight finish, closes everything. Those whose turn has
+        not come are served on."""
         self.stopping = True
-        for index, connection in enumerate(list(self._connections)):
-            connection.feed(fx.Drain(self.retry_ms()))
-            if index % 250 == 249:
-                await asyncio.sleep(0)
-        if self._connections:
-            try:
-                await asyncio.wait_for(self._all_gone.wait(), DRAIN_SECONDS_MAX)
-            except TimeoutError:
-                for connection in list(self._connections):
-                    connection.abort()
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS_MAX):
+                await self._drain()
+                if self._connections:
+                    await self._all_gone.wait()
+        except TimeoutError:
+            for connection in list(self._connections):
+                connection.abort()
         self._timer.cancel()
-        for _ in range(WORKERS):
-            self._jobs.put_nowait(None)
+        self._workers.stop()
         await self._life
+
+    async def _drain(self) -> None:
+        """Slice by slice, so that the loop, the network and whoever takes these clients keep up."""
+        waiting = list(self._connections)
+        seconds = min(len(waiting) / CLOSES_PER_SECOND, CLOSING_SECONDS_MAX)
+        for start in range(0, len(waiting), CLOSES_PER_SLICE):
+            if start:
+                await self._pause(seconds * CLOSES_PER_SLICE / len(waiting))
+            for connection in waiting[start : start + CLOSES_PER_SLICE]:
+                connection.feed(fx.Drain(self.retry_ms()))
 
     def retry_ms(self) -> int:
         """When one of the present clients should come back, so that they do not all at once."""
@@ -153,13 +170,23 @@ class Gateway:
         """What uvicorn calls for an upgrade to our path: ``(config=, server_state=, app_state=)``."""
         return WebSocket(self, context["server_state"].connections)
 
+    def admits(self, peer: str, forwarded: Sequence[str]) -> bool:
+        """Whether one more handshake is taken from whoever asks: ``peer`` is the other end of the socket,
+        ``forwarded`` what it says of itself (X-Forwarded-For)."""
+        if self._addresses.take(client_address(peer, forwarded, self._proxies), self.steady()):
+            return True
+        metrics.LIMITS_HIT.labels("HANDSHAKES_PER_10_S").inc()
+        return False
+
     def opened(self, connection: Connection) -> None:
         self._connections[connection] = None
 
     def lost(self, connection: Connection) -> None:
         """The socket is gone; nobody refers to the connection afterwards."""
         self._connections.pop(connection, None)
+        self.measures.slow.pop(connection, None)
         self.wheel.remove(connection)
+        connection.appear("offline")
         devices = self._people.get(connection.session.person)
         if devices is not None:
             devices.pop(connection, None)
@@ -173,6 +200,7 @@ class Gateway:
     def _committed(self, records: Sequence[Record]) -> None:
         self.permits.note(records)
         self.hub.publish(records)
+        self.measures.published(records[-1].position)
         self._fan_out()
 
     def push_value(
@@ -196,6 +224,7 @@ class Gateway:
             asyncio.get_running_loop().call_soon(self._next_slice)
         if self._reaching:
             self._reached()
+        self.measures.delivered()
 
     def _tell(self, position: int, connection: Connection, result: fx.Input) -> None:
         """Hands a result in once the hub is where the result is from (``effects.Moment``)."""
@@ -210,74 +239,6 @@ class Gateway:
             self._tell(position, connection, result)
 
     # -- what sessions ask for -----------------------------------------------------------------------------
-
-    def _job(self, work: Callable[[], Awaitable[None]], failed: Callable[[], None]) -> None:
-        """Runs on a worker; whatever goes wrong is our mistake, and ``failed`` says so to the session."""
-
-        async def guarded() -> None:
-            try:
-                await work()
-            except Exception:
-                log.exception("a session's request failed")
-                failed()
-
-        self._jobs.put_nowait(guarded)
-
-    def authenticate(self, connection: Connection, secret: str) -> None:
-        if not secret:
-            connection.feed(fx.SignedIn(NO_SECRET, 0, 0))
-            return
-
-        revoked, known = self._revoked, self._auth.remembered(secret)
-        if known is not None:
-            # Not before the session has finished asking: it could not say yet whose it is.
-            asyncio.get_running_loop().call_soon(self._signed_in, connection, known, revoked)
-            return
-
-        async def work() -> None:
-            self._signed_in(connection, await self._auth.identify(secret), revoked)
-
-        self._job(work, lambda: connection.feed(fx.SignedIn(INTERNAL, 0, 0)))
-
-    def _signed_in(self, connection: Connection, found: Identity | Refusal, revoked: int) -> None:
-        """Tells the session who it is, and counts it among its person's connections."""
-        who, expires_at = loads.holder(found)
-        devices = 0 if isinstance(who, Refusal) else len(self._people.get(who.person, ()))
-        connection.feed(fx.SignedIn(who, devices, expires_at))
-        if connection.session.person and connection in self._connections:
-            self._people.setdefault(connection.session.person, {})[connection] = None
-            self._recheck_since(revoked, connection)
-
-    def renew(self, connection: Connection, token: str) -> None:
-        async def work() -> None:
-            revoked = self._revoked
-            found = await self._auth.identify(token)
-            connection.feed(fx.Renewed(token, *loads.holder(found)))
-            self._recheck_since(revoked, connection)
-
-        self._job(work, lambda: connection.feed(fx.Renewed(token, INTERNAL, 0)))
-
-    def recheck(self, person: str) -> None:
-        """Some secret of the person may be worth less: whoever's is worth nothing any more must go, the
-        others stay."""
-        self._revoked += 1
-        for connection in list(self._people.get(person, ())):
-            # What cannot be checked is not believed: the client signs in again at once.
-            self.recheck_one(connection, partial(connection.feed, fx.Expelled()))
-
-    def _recheck_since(self, revoked: int, connection: Connection) -> None:
-        """Somebody was signed out while a secret was looked up, perhaps its holder: ask once more."""
-        if self._revoked != revoked:
-            self.recheck_one(connection, partial(connection.feed, fx.Expelled()))
-
-    def recheck_one(self, connection: Connection, failed: Callable[[], None]) -> None:
-        async def work() -> None:
-            found = await self._auth.identify(connection.secret)
-            # What merely ended by itself has its grace: the session watches that.
-            if isinstance(found, Refusal) and found.code is not Code.EXPIRED:
-                connection.feed(fx.Expelled())
-
-        self._job(work, failed)
 
     def load_interests(self, connection: Connection, effect: fx.LoadInterests) -> None:
         none: frozenset[str] = frozenset()
@@ -301,6 +262,8 @@ class Gateway:
         failure: fx.Input,
     ) -> None:
         """What somebody may hear, at once if it is remembered (house rule 5)."""
+        if not self._keeps_presence:
+            asked = asked.difference([name for name in asked if presences((name,))])
         known = self.permits.find(person, asked)
         metrics.of(metrics.PERMITS, "miss" if known is None else "hit").inc()
         if known is not None:
@@ -311,7 +274,7 @@ class Gateway:
 
         async def work() -> None:
             loaded = await self._interests.get((person, asked))
-            self.permits.keep(person, *loaded)
+            self.permits.keep(person, loaded.position, loaded.own, loaded.allowed)
             self._tell(loaded.position, connection, answer(loaded))
 
         self._job(work, lambda: connection.feed(failure))
@@ -365,6 +328,7 @@ class Gateway:
     def _timed(self) -> None:
         late = asyncio.get_running_loop().time() - self._expected
         self._arm()
+        metrics.LIVE_TIMER_LATE_SECONDS.observe(max(0.0, late))
         # After a stall of our own, what clients sent meanwhile is still unread: do not judge them yet.
         self.tick(judge=late < limits.VALUE_SECONDS_MIN)
 
@@ -375,11 +339,6 @@ class Gateway:
         for connection in self.wheel.due(now) if judge else ():
             connection.wake(now)
         self.refresh.flush()
-        self._measure()
-
-    def _measure(self) -> None:
-        hub = self.hub
-        metrics.WEBSOCKET_FRAMES_SENT.labels("event").inc(hub.frames)
-        metrics.WEBSOCKET_BYTES_SENT.inc(hub.bytes)
-        hub.frames = hub.bytes = 0
-        metrics.RING_BYTES.set(hub.ring.bytes)
+        self.present.tell(now)
+        self._fan_out()
+        self.measures.measure(self.present.typing, self.present.presence)

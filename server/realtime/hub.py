@@ -19,7 +19,7 @@ from server.domain.visibility import Touched
 from server.realtime import effects as fx
 from server.realtime.frames import Form
 from server.realtime.ring import THREADS, Ready, Ring, narrows
-from server.realtime.values import Key, Shown, Values
+from server.realtime.values import Key, Shown, Told, Values
 from server.storage.event_log import Record
 
 SLICE_SEATS = 250
@@ -36,6 +36,10 @@ class Seat(Protocol):
     def write(self, data: bytes) -> None: ...
 
     def feed(self, what: fx.Input) -> None: ...
+
+    def is_slow(self) -> bool:
+        """Whether what was written waits to be read."""
+        ...
 
 
 Broadcast = Callable[[bytes, Sequence[Any]], None]
@@ -71,7 +75,7 @@ class Slice(NamedTuple):
             seat.feed(fx.Flooded())
 
 
-Item = Ready | Shown
+Item = Ready | Told
 
 
 class Hub:
@@ -98,6 +102,11 @@ class Hub:
         self._channels: dict[str, set[Seat]] = {}
         self._waiting: list[Record] = []
         self._waiting_values: list[tuple[list[Shown], Collection[Key]]] = []
+        self._waiting_told: list[tuple[Sequence[Told], bool]] = []
+        self.audiences: list[int] = []
+        """How many seats each batch of records was for, until somebody has read it."""
+        self.dropped = 0
+        """Frames that slow readers were spared."""
         self._owed: dict[Seat, int] = {}
         self._before = position
         """The position before the batch that is being handed out."""
@@ -127,6 +136,11 @@ class Hub:
         """Up to where a live seat has been written to."""
         return self._before if seat in self._owed else self.position
 
+    @property
+    def delivered(self) -> int:
+        """Everything up to here has been written to all it concerns."""
+        return self._before
+
     def hears(self, channels: Iterable[str]) -> bool:
         """Whether anybody live hears one of the channels."""
         return any(channel in self._channels for channel in channels)
@@ -155,13 +169,19 @@ class Hub:
         """One value that somebody brings on their own, such as a person's impact."""
         self._waiting_values.append(([self.values.push((of, id), position, value, channels)], ()))
 
+    def tell(self, items: Sequence[Told], spare_slow: bool) -> None:
+        """Frames for whoever is live and hears their channels now; nobody gets them later."""
+        self._waiting_told.append((items, spare_slow))
+
     def fan_out(self) -> Iterator[Slice]:
         """Hands out what waits, until nothing does. Between two slices seats may join and leave."""
-        while self._waiting or self._waiting_values:
+        while self._waiting or self._waiting_values or self._waiting_told:
             if self._waiting:
                 yield from self._events()
             if self._waiting_values:
                 yield from self._values()
+            if self._waiting_told:
+                yield from self._told()
 
     def _events(self) -> Iterator[Slice]:
         records = self._waiting[:BATCH_RECORDS]
@@ -171,6 +191,7 @@ class Hub:
         self.values.moved(self.position)
         owed = self._audience(entries)
         turned = self._turned(entries, owed)
+        self.audiences.append(len(owed))
         yield from self._slices(entries, owed, turned)
         self._before = self.position
 
@@ -179,6 +200,19 @@ class Hub:
         shown = [one for some, _ in waiting for one in some]
         yield from self._slices(shown, self._audience(shown), {})
         self.values.done(key for _, keys in waiting for key in keys)
+
+    def _told(self) -> Iterator[Slice]:
+        items, spare_slow = self._waiting_told.pop(0)
+        for part in self._slices(items, self._audience(items), {}):
+            yield self._without_slow(part) if spare_slow else part
+
+    def _without_slow(self, part: Slice) -> Slice:
+        writes = []
+        for data, seats in part.writes:
+            quick = [seat for seat in seats if not seat.is_slow()]
+            self.dropped += len(seats) - len(quick)
+            writes.append((data, quick))
+        return Slice(writes)
 
     def _admit(self, record: Record) -> Ready:
         entry = Ready(record, self._epoch)

@@ -24,6 +24,7 @@ LoadInterests = Callable[[Snapshot, Collection[Asked]], Awaitable[Mapping[Asked,
 """What each of the people may hear."""
 LoadValues = Callable[[Reader, Collection[Any]], Awaitable[tuple[int, dict[Any, Any]]]]
 """(position, values by key) as of one moment; keys that do not exist are left out."""
+INTERNAL = Refusal(Code.INTERNAL, "the node could not do this; try again")
 GONE = Refusal(Code.UNAUTHENTICATED, "nobody of this name is active here")
 
 
@@ -50,7 +51,7 @@ async def interests(
         position = await snapshot.position()
         found = await load(snapshot, asked)
     return {
-        key: Permit(position, interned(one.own), interned(one.allowed))
+        key: Permit(position, interned(one.own), interned(one.allowed), one.elsewhere)
         for key, one in found.items()
     }
 
@@ -71,7 +72,11 @@ def authorized(effect: fx.Authorize, permit: Permit) -> fx.Authorized:
     """``permit`` as the answer to a session that asks about some channels."""
     may = permit.own | permit.allowed
     allowed = tuple([name for name in effect.channels if name in may])
-    refused = [(name, str(Code.FORBIDDEN)) for name in effect.channels if name not in may]
+    refused = [
+        (name, str(Code.NOT_HERE if name in permit.elsewhere else Code.FORBIDDEN))
+        for name in effect.channels
+        if name not in may
+    ]
     return fx.Authorized(
         effect.id, effect.since, permit.position, allowed, effect.refused + tuple(refused)
     )

@@ -12,6 +12,7 @@ from server.domain import limits
 from server.domain.errors import Code, Mistake, Refusal
 from server.realtime import effects as fx
 from server.realtime import frames, replies
+from server.realtime.buckets import cost_us, spend
 from server.realtime.frames import (
     Background,
     Do,
@@ -20,6 +21,7 @@ from server.realtime.frames import (
     Ping,
     Rewind,
     Token,
+    Typing,
     Unwatch,
     Watch,
 )
@@ -28,8 +30,7 @@ from server.realtime.reading import NEVER, RETRY_MS, Greeting, Node
 from server.realtime.states import TABLE, CloseCode, State
 from server.realtime.watching import Watching
 
-COMMAND_US = 10_000_000 // limits.COMMANDS_PER_10_S
-"""What one command takes out of its bucket, in microseconds of refilling."""
+COMMAND_US = cost_us(limits.COMMANDS_PER_10_S)
 OTHERS_BURST = limits.CHANNELS_PER_CONNECTION_MAX
 """Watches and malformed frames: a returning client may name each of its channels in a frame."""
 STRIKES_MAX = 2 * limits.COMMANDS_BURST
@@ -38,7 +39,9 @@ WARNING_MS = 60_000
 """Before credentials end: time to fetch new ones over a slow link, and to try again."""
 GRACE_MS = 25_000
 """After they ended: what is on its way may still arrive."""
-Said = Hello | Token | Watch | Rewind | Unwatch | Do | Background | Foreground | fx.Malformed
+Said = (
+    Hello | Token | Watch | Rewind | Typing | Unwatch | Do | Background | Foreground | fx.Malformed
+)
 
 
 class Session(Watching):
@@ -135,7 +138,9 @@ class Session(Watching):
         return self._other(frame, m)
 
     def _other(
-        self, frame: Token | Watch | Rewind | Background | Foreground | fx.Malformed, m: fx.Moment
+        self,
+        frame: Token | Watch | Rewind | Typing | Background | Foreground | fx.Malformed,
+        m: fx.Moment,
     ) -> list[fx.Effect]:
         """What is neither a command nor free: all from one bucket."""
         if isinstance(frame, fx.Malformed) and frame.fatal:
@@ -151,6 +156,8 @@ class Session(Watching):
                 return [fx.Renew(token)]
             case Rewind():
                 return self._rewind(frame, m)
+            case Typing():
+                return self._typing(frame)
             case Background():
                 return self._background(m)
             case Foreground():
@@ -233,7 +240,7 @@ class Session(Watching):
             self._greeting = Greeting(None, None, refused)
         self._hello = None
         self._interest.begin(loaded.own, loaded.allowed, loaded.position, self.sent)
-        return self._pull()
+        return [fx.Appear("online"), *self._pull()]
 
     def _paged_on(self, page: fx.Page, m: fx.Moment) -> list[fx.Effect]:
         """The first page brings the welcome; from then on the credentials' end is watched."""
@@ -256,7 +263,7 @@ class Session(Watching):
         return effects
 
     def _lease(self, m: fx.Moment) -> list[fx.Effect]:
-        """Warns once before the credentials end, and closes some time after (section 3.3); the deadline
+        """Warns once before the credentials end, and closes some time after (section 3.4); the deadline
         becomes the next of both. A device in the background is not woken by a warning."""
         warn_at, end_at = self._expires_at - WARNING_MS, self._expires_at + GRACE_MS
         if m.utc >= end_at:
@@ -287,17 +294,11 @@ class Session(Watching):
     # -- small things ----------------------------------------------------------------------------------------------
 
     def _afford_command(self, now: int) -> bool:
-        spent = spend(self._commands_full_us, now * 1000, limits.COMMANDS_BURST)
+        spent = spend(self._commands_full_us, now * 1000, COMMAND_US, limits.COMMANDS_BURST)
         self._commands_full_us = spent or self._commands_full_us
         return spent is not None
 
     def _afford_other(self, now: int) -> bool:
-        spent = spend(self._others_full_us, now * 1000, OTHERS_BURST)
+        spent = spend(self._others_full_us, now * 1000, COMMAND_US, OTHERS_BURST)
         self._others_full_us = spent or self._others_full_us
         return spent is not None
-
-
-def spend(full_us: int, now_us: int, burst: int) -> int | None:
-    """A token bucket as one number, the time at which it is full again; None when it is empty."""
-    full_us = max(full_us, now_us) + COMMAND_US
-    return None if full_us - now_us > burst * COMMAND_US else full_us

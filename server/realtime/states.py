@@ -28,6 +28,7 @@ from server.realtime.frames import (
     Ping,
     Rewind,
     Token,
+    Typing,
     Unwatch,
     Watch,
 )
@@ -74,7 +75,8 @@ def _joined(stay: State) -> dict[Kind, tuple[State, ...]]:
         Do: (stay, _X),
         Ping: (stay,),
         Token: (stay, _X),
-        Rewind: (stay, _C, _R, _X),
+        Typing: (stay, _X),
+        Rewind: (stay, _R, _X),
         Background: (_P, stay, _X),
         Foreground: (stay, _X),
         fx.Malformed: (stay, _X),
@@ -96,6 +98,7 @@ TABLE: Mapping[State, Row] = {
         Unwatch: (_X,),
         Do: (_X,),
         Token: (_X,),
+        Typing: (_X,),
         Rewind: (_X,),
         Background: (_X,),
         Foreground: (_X,),
@@ -111,6 +114,7 @@ TABLE: Mapping[State, Row] = {
         Unwatch: (_A, _X),
         Do: (_A, _X),
         Token: (_A, _X),
+        Typing: (_A, _X),
         Rewind: (_A, _X),
         Background: (_A, _X),
         Foreground: (_A, _X),
@@ -129,6 +133,7 @@ TABLE: Mapping[State, Row] = {
     _L: _joined(_L)
     | {
         Unwatch: (_L, _C),
+        Rewind: (_C, _R, _X),
         fx.Authorized: (_L, _C, _X),
         fx.Turned: (_R,),
         fx.Flooded: (_C,),

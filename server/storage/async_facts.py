@@ -77,6 +77,8 @@ class LoadedFacts:
 
     def __init__(self, people: Mapping[str, PersonFact | None]) -> None:
         self._people = people
+        self._watched: dict[str, PersonFact | None] = {}
+        """People that are asked about, not for."""
         self._communities: dict[str, CommunityFact | None] = {}
         self._members: dict[tuple[str, str], MemberFact] = {}
         self._conversations: dict[str, ConversationFact | None] = {}
@@ -89,6 +91,8 @@ class LoadedFacts:
         return who
 
     def person(self, person: str) -> PersonFact | None:
+        if person in self._watched:
+            return self._watched[person]
         return self._people[person] if person in self._people else _not_loaded(person)
 
     def community(self, community: str) -> CommunityFact | None:
@@ -130,11 +134,12 @@ class LoadedFacts:
 
     async def load(self, snapshot: Snapshot, channels: Iterable[str]) -> None:
         """Adds what may_watch and may_read_place ask about these channels."""
-        named: dict[str, list[str]] = {"c": [], "d": [], "t": []}
+        named: dict[str, list[str]] = {"c": [], "d": [], "t": [], "p": []}
         for channel in channels:
             kind, _, name = channel.partition(":")
             if kind in named:
                 named[kind].append(name)
+        await self._load_watched(snapshot, named["p"])
         places = await self._load_posts(snapshot, named["t"])
         await self._load_communities(
             snapshot, [*named["c"], *[p[2:] for p in places if p.startswith("c:")]]
@@ -142,6 +147,11 @@ class LoadedFacts:
         await self._load_conversations(
             snapshot, [*named["d"], *[p[2:] for p in places if p.startswith("d:")]]
         )
+
+    async def _load_watched(self, snapshot: Snapshot, names: Collection[str]) -> None:
+        names = _new(names, self._watched)
+        if names:
+            self._watched |= await load_people(snapshot, names)
 
     async def _load_posts(self, snapshot: Snapshot, names: Collection[str]) -> set[str]:
         names = _new(names, self._posts)

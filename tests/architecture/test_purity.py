@@ -24,10 +24,13 @@ PURE_ZONES = [
     *(
         f"server/realtime/{name}.py"
         for name in (
+            "buckets",
             "effects",
             "frames",
             "hub",
             "interest",
+            "presence",
+            "present",
             "reading",
             "replies",
             "ring",

@@ -16,9 +16,10 @@ from server.domain.errors import Code, Refusal
 from server.domain.facts import PersonFact
 from server.domain.ids import Cursor
 from server.realtime import effects as fx
-from server.realtime import frames
+from server.realtime import frames, presence
 from server.realtime.frames import Form
 from server.realtime.hub import Hub, Slice
+from server.realtime.present import Present
 from server.realtime.reading import Node
 from server.realtime.ring import PAGE_BYTES_MAX, Ready, Ring, bounded
 from server.realtime.session import Session
@@ -84,6 +85,7 @@ class Desk:
     def open_hub(self) -> None:
         position = len(self.log)
         self.hub = Hub(position, Ring(position, **self._ring), epoch=self.epoch)
+        self.present = Present(self.hub)
 
     def restart(self, epoch: int) -> None:
         """A restore: the log goes on in another epoch, and nobody is connected."""
@@ -193,6 +195,7 @@ class Line:
         self.closed: int | None = None
         self.buffer = bytearray()
         self.paused = False
+        self.seen: presence.State = "offline"
         self._client = client
         self._todo: deque[fx.Input] | None = None
         desk.lines.append(self)
@@ -222,8 +225,12 @@ class Line:
     def drop(self) -> None:
         """The connection breaks; what was not read is lost."""
         self.feed(fx.Lost())
+        self.perform(fx.Appear("offline"))
         if self in self.desk.lines:
             self.desk.lines.remove(self)
+
+    def is_slow(self) -> bool:
+        return len(self.buffer) > self.desk.high_water_bytes // 4
 
     # -- the node's side ---------------------------------------------------------------------------------
 
@@ -283,6 +290,14 @@ class Line:
                 desk.jobs.append(lambda: desk.answer(self, effect))
             case fx.SendValues():
                 pass
+            case fx.Appear(state):
+                desk.present.moved(self.session.person, self.seen, state, desk.now)
+                self.seen = state
+            case fx.SendPresence(people):
+                for value in desk.present.values(people):
+                    self.perform(fx.SendFrame(value))
+            case fx.SayTyping(channel):
+                desk.present.typing.said(channel, self.session.person, desk.now)
             case fx.Close(code, _):
                 self.closed = code
                 desk.lines.remove(self)

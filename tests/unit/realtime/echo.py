@@ -97,6 +97,9 @@ class _Gateway:
     def chance(self) -> float:
         return 0.5
 
+    def admits(self, *_: object) -> bool:
+        return True
+
     def opened(self, connection: Connection) -> None:
         """Nobody counts."""
 

@@ -60,7 +60,7 @@ async def _told(w: World, case: Case) -> None:
         await case.given(w)
     permits = Permits(node.tap.position)
     for person, permit in (await asked_of(node, w)).items():
-        permits.keep(person, *permit)
+        permits.keep(person, permit.position, permit.own, permit.allowed)
     node.tap.subscribe(permits.note)
     await case.act(w)
     for person, fresh in (await asked_of(node, w)).items():
@@ -73,7 +73,7 @@ async def test_posts_cost_nobody_their_permit(world: World, tmp_path: Path) -> N
     async with open_copy(world, tmp_path / "posts") as w:
         permits = Permits(w.node.tap.position)
         for person, permit in (await asked_of(w.node, w)).items():
-            permits.keep(person, *permit)
+            permits.keep(person, permit.position, permit.own, permit.allowed)
         w.node.tap.subscribe(permits.note)
         await w.node.reply("bob", await w.node.post("asha", w.tea), "yes")
         assert permits.find("asha", [w.tea, w.chat, "g"]) is not None

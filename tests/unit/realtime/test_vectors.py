@@ -132,8 +132,13 @@ class Player:
             case {"open": True}:
                 self.open()
             case {"seconds": seconds}:
-                self.desk.now += seconds * 1000
+                self.desk.now += int(seconds * 1000)
                 self.open().feed(fx.Tick())
+                self.desk.present.tell(self.desk.now)
+            case {"types": [person, channel]}:
+                self.desk.present.typing.said(channel, person, self.desk.now)
+            case {"appears": [person, before, after]}:
+                self.desk.present.moved(person, before, after, self.desk.now)
             case {"stop_retry_ms": retry_ms}:
                 self.open().feed(fx.Drain(retry_ms))
             case _:

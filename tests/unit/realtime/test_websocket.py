@@ -21,8 +21,10 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 from server.app.auth import Auth, Identity
 from server.domain import limits
 from server.domain.ids import Cursor
+from server.realtime import gateway, measures
 from server.realtime.connection import CLOSING_SECONDS_MAX, RECHECK_PINGS
 from server.realtime.frames import DEFLATE_LEVEL, Encoding, Form
+from server.realtime.handshake import networks
 from server.realtime.ring import Ring
 from server.realtime.states import CloseCode
 from server.realtime.websocket import PATH
@@ -249,6 +251,52 @@ async def test_counters_missed_while_away_come_with_the_resume(live: LiveNode) -
         assert (value["id"], value["value"]["helpful"]) == (post, 1)
 
 
+async def test_colleagues_see_who_is_there_and_who_is_typing(live: LiveNode) -> None:
+    place = await tea(live)
+    post = await live.node.post("asha", place)
+    thread, before = "t:" + post, live.node.tap.position
+    async with live.device() as asha:
+        await asha.live(channels=[thread])
+        await asha.say(t="watch", id=7, channels=["p:bob", "p:nobody"])
+        assert (await asha.hear("watching"))["refused"] == [
+            {"channel": "p:nobody", "code": "forbidden"}
+        ]
+        assert (await asha.hear())["value"] == {"state": "offline"}
+        async with live.device(Encoding.MSGPACK) as bob:
+            await bob.live("bob", channels=[thread])
+            live.pass_time(0.5)
+            assert (await asha.hear())["value"] == {"state": "online"}
+            await bob.say(t="typing", channel=thread)
+            await bob.say(t="ping")
+            await bob.hear("pong")
+            live.pass_time(0.5)
+            typing = {"t": "typing", "channel": thread, "people": ["bob"]}
+            assert await asha.hear() == await bob.hear() == typing
+            await bob.say(t="background")
+            await bob.say(t="ping")
+            await bob.hear("pong")
+            live.pass_time(0.5)
+            assert (await asha.hear())["value"] == {"state": "away"}
+        await until(lambda: len(live.gateway._connections) == 1)
+        live.pass_time(5.5)
+        assert await asha.hear() == typing | {"people": []}
+        live.pass_time(5)
+        assert (await asha.hear())["value"] == {"state": "offline"}
+    assert live.node.tap.position == before, "nothing of it is stored"
+
+
+async def test_a_node_may_be_set_up_to_know_nobodys_presence(tmp_path: Path) -> None:
+    async with live_node(tmp_path, presence=False) as live, live.device() as device:
+        await device.say(t="hello", token="asha", channels=["p:bob"])
+        assert (await device.hear("watching"))["refused"] == [
+            {"channel": "p:bob", "code": "forbidden"}
+        ]
+        await device.hear("mark")
+        await device.say(t="watch", id=7, channels=["p:bob"])
+        assert (await device.hear())["refused"] == [{"channel": "p:bob", "code": "forbidden"}]
+        assert live.gateway.present.presence is None
+
+
 # -- permessage-deflate (section 3.3, RFC 7692) --------------------------------------------------------------
 
 
@@ -437,6 +485,26 @@ async def test_a_handshake_we_cannot_accept_says_why(
         assert (await device.end())[0] == code
 
 
+async def test_an_address_that_knocks_too_often_is_told_before_the_upgrade(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = metric("tap_handshakes_total", outcome="rate_limited")
+    hit = metric("tap_limits_hit_total", limit="HANDSHAKES_PER_10_S")
+    monkeypatch.setattr(limits, "HANDSHAKES_BURST", 1)
+    live.gateway._proxies = networks(["127.0.0.1"])
+    for office in ("203.0.113.7", "203.0.113.8"):
+        behind = {"additional_headers": {"X-Forwarded-For": office}}
+        async with live.device(**behind) as device:
+            await device.live()
+            with pytest.raises(InvalidStatus) as refused:
+                async with live.device(**behind):
+                    pass
+        assert refused.value.response.status_code == 429
+        assert int(refused.value.response.headers["Retry-After"]) >= 1
+    assert metric("tap_handshakes_total", outcome="rate_limited") == before + 2
+    assert metric("tap_limits_hit_total", limit="HANDSHAKES_PER_10_S") == hit + 2
+
+
 async def test_the_cookie_of_our_own_page_is_enough(live: LiveNode) -> None:
     options = {
         "additional_headers": {"Cookie": "tap_session=asha"},
@@ -506,7 +574,7 @@ async def test_whoever_is_signed_out_loses_their_sockets(live: LiveNode) -> None
 
 
 async def test_revoked_secrets_lose_their_sockets_at_once(tmp_path: Path) -> None:
-    """Within two seconds, says section 3.3: here before any time has passed."""
+    """Within two seconds, says section 3.4: here before any time has passed."""
     async with live_node(tmp_path, auth=real_auth) as live:
         auth: Any = live.gateway._auth
         auth.on_revoked(live.gateway.recheck)
@@ -734,6 +802,58 @@ async def test_a_reader_that_stops_costs_no_memory_and_misses_nothing(live: Live
     raw.transport.abort()
 
 
+async def test_what_the_live_layer_does_is_measured(live: LiveNode) -> None:
+    """Lag, crowds, late timers, conflation and what waits for slow readers; what is not measured nowhere
+    else."""
+    names = {
+        "tap_live_lag_seconds_count": {},
+        "tap_fan_out_connections_sum": {},
+        "tap_live_timer_late_seconds_count": {},
+        "tap_live_conflated_total": {"class": "value"},
+    }
+    place = await tea(live)
+    post = await live.node.post("asha", place)
+    async with live.device() as asha, live.device() as bob:
+        await asha.live()
+        await bob.live("bob")
+        live.pass_time(0.5)
+        before = {name: metric(name, **labels) for name, labels in names.items()}
+        for on in (True, False):
+            await live.node.do("bob", "reaction.set", target=post, reaction="helpful", on=on)
+        await live.node.post("bob", place)
+        await asha.hear("event")
+        await until(lambda: not live.gateway.measures._published)
+        live.gateway._timer.cancel()
+        live.gateway._timed()
+        after = {name: metric(name, **labels) for name, labels in names.items()}
+    assert {name: after[name] - before[name] for name in names} == {
+        "tap_live_lag_seconds_count": 3,
+        "tap_fan_out_connections_sum": 1 + 1 + 2,  # bob's reactions are shown to bob alone
+        "tap_live_timer_late_seconds_count": 1,
+        "tap_live_conflated_total": 1,
+    }
+
+
+async def test_what_waits_for_slow_readers_is_measured(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measures, "BUFFERS_MEASURED_MAX", 1)
+    place = await tea(live)
+    raw = await raw_client(live, receive_bytes=16_384)
+    raw.say(b'{"t":"hello","token":"asha"}')
+    await until(lambda: raw.marks)
+    (connection,) = live.gateway._connections
+    raw.transport.pause_reading()
+    await flood(live, place, 200)
+    await until(lambda: connection in live.gateway.measures.slow)
+    live.gateway.tick()
+    assert metric("tap_websocket_buffered_bytes") > limits.WRITE_BUFFER_BYTES_MAX
+    raw.transport.abort()
+    await until(lambda: not live.gateway.measures.slow)
+    live.gateway.tick()
+    assert metric("tap_websocket_buffered_bytes") == 0
+
+
 async def test_a_reader_that_takes_nothing_is_given_up(live: LiveNode) -> None:
     place = await tea(live)
     raw = await raw_client(live, receive_bytes=16_384)
@@ -855,6 +975,68 @@ async def test_a_stopping_node_says_when_to_come_back(live: LiveNode) -> None:
             pass
     assert refused.value.response.status_code == 503
     assert "Retry-After" in refused.value.response.headers
+
+
+async def test_a_stopping_node_closes_at_a_bounded_rate_and_serves_whose_turn_has_not_come(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "CLOSES_PER_SLICE", 1)
+    place = await tea(live)
+    pauses: asyncio.Queue[float] = asyncio.Queue()
+    go_on = asyncio.Event()
+
+    async def pause(seconds: float) -> None:
+        await pauses.put(seconds)
+        await go_on.wait()
+
+    monkeypatch.setattr(live.gateway, "_pause", pause)
+    async with live.device() as first, live.device() as second:
+        await first.live()
+        await second.live("bob")
+        closing = asyncio.ensure_future(live.gateway.close())
+        assert await pauses.get() == 1 / gateway.CLOSES_PER_SECOND
+        assert (await first.end())[0] == 1001
+        command = {"do": "post.publish", "place": place, "kind": "update", "text": "still"}
+        await second.say(t="do", key="my-last-key", command=command)
+        assert (await second.hear("done"))["ok"]
+        go_on.set()
+        assert (await second.hear("bye"))["retry_ms"] >= gateway.RETRY_MS_MIN
+        assert (await second.end())[0] == 1001
+        await closing
+
+
+async def test_a_stopping_node_never_waits_longer_than_it_may(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "DRAIN_SECONDS_MAX", 0)
+    raw = await raw_client(live)
+    await live.gateway.close()
+    await until(lambda: raw.ended)
+
+
+@pytest.mark.parametrize(("clients", "seconds"), [(100, 0.05), (10_000, 5), (100_000, 15)])
+async def test_however_many_there_are_all_are_told_in_time(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch, clients: int, seconds: float
+) -> None:
+    told = 0
+
+    class Told:
+        def feed(self, what: Any) -> None:
+            nonlocal told
+            told += 1
+
+    waited = 0.0
+
+    async def pause(some: float) -> None:
+        nonlocal waited
+        waited += some
+
+    monkeypatch.setattr(live.gateway, "_pause", pause)
+    monkeypatch.setattr(live.gateway, "_connections", {Told(): None for _ in range(clients)})
+    await live.gateway._drain()
+    monkeypatch.undo()
+    assert told == clients
+    assert waited == pytest.approx(seconds * (1 - gateway.CLOSES_PER_SLICE / clients))
 
 
 async def test_every_connection_leaves_nothing_behind(live: LiveNode) -> None:
