@@ -43,37 +43,30 @@ UNREAD = Refusal(Code.RATE_LIMITED, "read what the stream has for you before you
 TALKATIVE = Refusal(Code.BAD_FRAME, "nothing is read here: say it by POST /api/v1/live/frames")
 
 
-class Opening:
-    """What the request for a stream said; the secret and the person were checked."""
-
-    __slots__ = ("hello", "person", "secret")
-
-    def __init__(self, secret: str, person: str, hello: Hello) -> None:
-        self.secret, self.person, self.hello = secret, person, hello
-
-
 class EventStream(Connection):
-    """Made by ``Streams.open`` for a connection on which the head of the answer was sent."""
+    """Made by ``Streams.open`` for a connection on which the head of the answer was sent. ``hello``: what
+    the request said; whose it is was checked."""
 
-    __slots__ = ("_opening", "_streams", "name")
+    __slots__ = ("_hello", "_streams", "name", "person")
 
     def __init__(
-        self, gateway: "Gateway", siblings: MutableSet[Any], streams: "Streams", opening: Opening
+        self,
+        gateway: "Gateway",
+        siblings: MutableSet[Any],
+        streams: "Streams",
+        person: str,
+        secret: str,
+        hello: Hello,
     ) -> None:
         super().__init__(gateway, siblings)
         self.form = Form.EVENT_STREAM
-        self.secret = opening.secret
-        self.name = streams.new_name()
+        self.name, self.person, self.secret = streams.new_name(), person, secret
         self._streams = streams
-        self._opening = opening
+        self._hello = hello
 
     @property
     def label(self) -> str:
         return CLIENT
-
-    @property
-    def person(self) -> str:
-        return self._opening.person
 
     # -- asyncio's calls -------------------------------------------------------------------------------
 
@@ -83,7 +76,7 @@ class EventStream(Connection):
         self._streams.by_name[self.name] = self
         self._opened()
         self._send(frames.Stream(id=self.name))
-        self.feed(self._opening.hello)
+        self.feed(self._hello)
         if self._gateway.stopping:  # since it was let in
             self.shutdown()
 
@@ -141,10 +134,10 @@ class Streams:
         if self._gateway.stopping:
             return STOPPING
         hello = Hello(cursor=cursor, channels=tuple(channels), client=CLIENT)
-        opening = Opening(secret, person, hello)
 
         def owner(**context: Any) -> EventStream:
-            return EventStream(self._gateway, context["server_state"].connections, self, opening)
+            siblings = context["server_state"].connections
+            return EventStream(self._gateway, siblings, self, person, secret, hello)
 
         return owner
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -321,6 +322,15 @@ async def test_a_silent_stream_is_kept_alive_marked_and_rechecked(live: LiveNode
         for _ in range(RECHECK_PINGS):
             live.pass_time(limits.PING_SECONDS)
         assert (await device.end())[0] == CloseCode.UNAUTHENTICATED
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this kernel cannot")
+async def test_the_kernel_gives_up_on_who_vanished(live: LiveNode) -> None:
+    async with stream(live) as device:
+        await device.live()
+        sock = connection_of(live)._transport.get_extra_info("socket")
+        given = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        assert given == limits.PING_SECONDS * 1000
 
 
 async def test_who_does_not_take_the_end_is_cut_off(live: LiveNode) -> None:
