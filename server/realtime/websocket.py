@@ -86,7 +86,7 @@ class WebSocket(Connection):
         return not from_cookie or is_own_origin(origin, host, self._gateway.public_url)
 
     def _frame(self, frame: Frame) -> None:
-        """Messages may come in pieces; pings are answered and closes echoed by the parser."""
+        """Messages may come in pieces; closes are echoed by the parser."""
         if frame.opcode is Opcode.TEXT or frame.opcode is Opcode.BINARY:
             self._text = frame.opcode is Opcode.TEXT
             if frame.fin:
@@ -98,6 +98,8 @@ class WebSocket(Connection):
             if frame.fin:
                 message, self._message = self._message, None
                 self._received(message)
+        elif frame.opcode is Opcode.PING and not self._closing:
+            self.write(frames.websocket_frame(frames.PONG, bytes(frame.data)))
         elif frame.opcode is Opcode.CLOSE:
             self.feed(fx.Lost())
 
@@ -112,7 +114,7 @@ class WebSocket(Connection):
         self.feed(frame)
 
     def _flush(self) -> None:
-        """What the parser wants to send: handshake, pongs, closes. Empty bytes mean: the end."""
+        """What the parser wants to send: handshake, pings, closes. Empty bytes mean: the end."""
         for data in self._wire.data_to_send():
             if data:
                 self.write(data)

@@ -4,6 +4,7 @@ permessage-deflate (section 3.3, RFC 7692): a deflated frame is a ready frame, m
 other, so no message may need what went before it, and no connection keeps a window.
 """
 
+from codecs import IncrementalDecoder, getincrementaldecoder
 from collections.abc import Sequence
 
 from websockets.exceptions import NegotiationError
@@ -12,11 +13,14 @@ from websockets.extensions.permessage_deflate import (
     PerMessageDeflate,
     ServerPerMessageDeflateFactory,
 )
+from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 from websockets.typing import ExtensionParameter
 
 from server.domain import limits
 from server.realtime.frames import DEFLATE_WINDOW_BITS
+
+new_decoder = getincrementaldecoder("utf-8")
 
 
 class SharedDeflate(ServerPerMessageDeflateFactory):
@@ -41,7 +45,30 @@ EXTENSIONS = (SharedDeflate(),)
 
 
 class Wire(ServerProtocol):
-    """One connection's handshake and parser."""
+    """One connection's handshake and parser. Gives whole frames in order; pings are the reader's to answer,
+    so that pongs keep their place among the other answers."""
 
     def __init__(self) -> None:
         super().__init__(extensions=EXTENSIONS, max_size=limits.CLIENT_FRAME_BYTES_MAX)
+        self._text: IncrementalDecoder | None = None
+        """While a text message comes in pieces: what stands between two of them."""
+
+    def recv_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.PING:
+            self.events.append(frame)
+            return
+        if frame.opcode is Opcode.CLOSE:
+            self.current_size = None  # it may come between two pieces of a message (RFC 6455 5.4)
+        elif frame.opcode is Opcode.TEXT or frame.opcode is Opcode.CONT:
+            self._judge_text(frame)
+        super().recv_frame(frame)
+
+    def _judge_text(self, frame: Frame) -> None:
+        """Text that is no UTF-8 ends the connection with the piece that shows it (RFC 6455 8.1). Raises
+        UnicodeDecodeError, which the parser makes a 1007."""
+        if frame.opcode is Opcode.TEXT:
+            self._text = new_decoder()
+        if self._text is not None:
+            self._text.decode(frame.data, frame.fin)
+        if frame.fin:
+            self._text = None
