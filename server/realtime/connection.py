@@ -29,10 +29,12 @@ log = logging.getLogger(__name__)
 
 CHANCE: Callable[[], float] = random.random
 """0.0 to 1.0; spreads pings and reconnects. Tests bring their own."""
+PING_MS = limits.PING_SECONDS * 1000
 CLOSING_SECONDS_MAX = 5
 """For the client's half of an end: the closing handshake, or taking what was sent before it."""
 RECHECK_PINGS = 24
-"""Every ten minutes a connection is asked whether it may still be: sessions expire."""
+"""Every ten minutes it is asked whether a connection may still be: another process on the same base may
+have signed its person out."""
 LOW_WATER_BYTES = limits.WRITE_BUFFER_BYTES_MAX // 4
 INTERNAL_ERROR, MESSAGE_TOO_BIG = 1011, 1009
 """RFC 6455 7.4.1."""
@@ -51,10 +53,12 @@ class Connection(asyncio.Protocol, ABC):
 
     __slots__ = (
         "_closing",
+        "_due",
         "_gateway",
         "_heard",
         "_is_open",
         "_paused",
+        "_pinged",
         "_pings",
         "_siblings",
         "_stall_bytes",
@@ -79,8 +83,13 @@ class Connection(asyncio.Protocol, ABC):
         """Whether the client was let in; also true after the end."""
         self._todo: deque[fx.Input] | None = None
         self._heard = True
-        """Whether any byte came since the last ping."""
+        """Whether any byte came since the last ping; always true where nobody answers."""
+        self._pinged = False
+        """Whether the answer to a ping is being waited for."""
         self._pings = 0
+        # The first ping comes 12.5 to 25 s after connecting (section 7).
+        self._due = gateway.steady() + int(PING_MS * (1 + gateway.chance()) / 2)
+        """When to look after the connection next, whatever the session wants."""
         self._paused = False
         self._stall_bytes = 0
         self._closing = 0
@@ -118,13 +127,14 @@ class Connection(asyncio.Protocol, ABC):
         """More than the high-water mark waits to be sent; reading stops with it (house rule 3)."""
         self._paused = True
         self._stall_bytes = self._transport.get_write_buffer_size()
-        self._wake_in(self._gateway.steady(), limits.STALLED_SECONDS_MAX)
+        self._wake_at(self._gateway.steady() + limits.STALLED_SECONDS_MAX * 1000)
         self._transport.pause_reading()
         metrics.SLOW_READERS.inc()
         self.feed(fx.Paused())
 
     def resume_writing(self) -> None:
         self._paused = False
+        self._heard = True  # somebody took it; what they said meanwhile is still unread
         if not self._transport.is_closing():
             self._transport.resume_reading()
         self.feed(fx.Resumed())
@@ -154,7 +164,7 @@ class Connection(asyncio.Protocol, ABC):
         """The client was let in; its session's first deadline runs."""
         self._is_open = True
         metrics.WEBSOCKET_CONNECTIONS.labels(self.label).inc()
-        self._gateway.wheel.put(self, self.session.deadline)
+        self._wake_at(self._due)
 
     def _count_end(self) -> None:
         """By whom, and if by us with which code: what others send is no closed set."""
@@ -170,6 +180,7 @@ class Connection(asyncio.Protocol, ABC):
             self._todo.append(what)
             return
         todo = self._todo = deque((what,))
+        deadline = self.session.deadline
         try:
             while todo:
                 for effect in self.session.receive(todo.popleft(), self._moment()):
@@ -181,6 +192,8 @@ class Connection(asyncio.Protocol, ABC):
             self._end(INTERNAL_ERROR, "")
         finally:
             self._todo = None
+        if self.session.deadline < deadline:
+            self._wake_at(self._due)
 
     def _moment(self) -> fx.Moment:
         gateway, hub = self._gateway, self._gateway.hub
@@ -219,6 +232,10 @@ class Connection(asyncio.Protocol, ABC):
             case fx.Authenticate(token):
                 self.secret = token or self.secret
                 gateway.authenticate(self, self.secret)
+            case fx.Renew(token):
+                gateway.renew(self, token)
+            case fx.JudgeBy(secret):
+                self.secret = secret
             case fx.LoadInterests():
                 gateway.load_interests(self, effect)
             case fx.Authorize():
@@ -246,27 +263,30 @@ class Connection(asyncio.Protocol, ABC):
     # -- time ----------------------------------------------------------------------------------------------
 
     def wake(self, now: int) -> None:
-        """A deadline has come; which one, the state tells."""
-        if self._closing or self._transport.is_closing():
+        """A deadline has come: the session's, or that of looking after the connection."""
+        if now >= self.session.deadline:
+            self.feed(fx.Tick())
+        if now < self._due:
+            self._wake_at(self._due)
+        elif self._closing or self._transport.is_closing():
             self.abort()
         elif self._paused:
             self._judge_stall(now)
-        elif self.session.state is State.OPENING:
-            self._wake_in(now, 1)
-            self.feed(fx.Tick())
-        elif not self._pings:
-            self._pings = 1  # the first ping comes 12.5 to 25 s after connecting (section 7)
-            self._wake_in(now, 2.5 + 12.5 * self._gateway.chance())
-        elif not self._heard:  # not a byte since the last ping
-            self.abort()
-        else:
+        elif not self._pinged:
             self._ping(now)
+        elif self._heard:
+            self._pinged = False
+            self._wake_at(now + PING_MS - limits.PONG_SECONDS_MAX * 1000)
+        else:
+            metrics.LIMITS_HIT.labels("PONG_SECONDS_MAX").inc()
+            self.abort()
 
     def _ping(self, now: int) -> None:
-        self._wake_in(now, limits.PING_SECONDS)
+        self._wake_at(now + limits.PONG_SECONDS_MAX * 1000)
         self.feed(fx.Tick())
         if self._closing:
             return
+        self._pinged = True
         self._beat()
         self._pings += 1
         if self._pings % RECHECK_PINGS == 0:
@@ -280,7 +300,8 @@ class Connection(asyncio.Protocol, ABC):
             self.abort()
             return
         self._stall_bytes = waiting
-        self._wake_in(now, limits.STALLED_SECONDS_MAX)
+        self._wake_at(now + limits.STALLED_SECONDS_MAX * 1000)
 
-    def _wake_in(self, now: int, seconds: float) -> None:
-        self._gateway.wheel.put(self, now + int(seconds * 1000))
+    def _wake_at(self, due: int) -> None:
+        self._due = due
+        self._gateway.wheel.put(self, min(due, self.session.deadline))

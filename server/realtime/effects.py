@@ -42,10 +42,20 @@ class Malformed(NamedTuple):
 
 
 class SignedIn(NamedTuple):
-    """Who it is, or why not; ``connections``: how many others this person has open."""
+    """Who it is, or why not; ``connections``: how many others this person has open; ``expires_at``: UTC
+    milliseconds, when what they signed in with ends."""
 
     who: PersonFact | Refusal
     connections: int
+    expires_at: int
+
+
+class Renewed(NamedTuple):
+    """Whose a newer token is and when it ends, as in SignedIn."""
+
+    token: str
+    who: PersonFact | Refusal
+    expires_at: int
 
 
 class Interests(NamedTuple):
@@ -137,6 +147,7 @@ Input = (
     FromClient
     | Malformed
     | SignedIn
+    | Renewed
     | Interests
     | Authorized
     | Page
@@ -179,6 +190,18 @@ class Authenticate(NamedTuple):
     """Answered by SignedIn. ``token`` None: what came with the handshake."""
 
     token: str | None
+
+
+class Renew(NamedTuple):
+    """Answered by Renewed."""
+
+    token: str
+
+
+class JudgeBy(NamedTuple):
+    """From now on the connection lives and dies with this secret."""
+
+    secret: str
 
 
 class LoadInterests(NamedTuple):
@@ -247,6 +270,8 @@ Effect = (
     | SendEvents
     | SendValues
     | Authenticate
+    | Renew
+    | JudgeBy
     | LoadInterests
     | Authorize
     | CatchUp

@@ -7,11 +7,11 @@ Each answer comes from one read transaction and says which position it is as of;
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Protocol
 
+from server.app.auth import Identity
 from server.app.sync import seen_by, watchable
 from server.app.tap import Tap
 from server.domain import limits
 from server.domain.errors import Code, Refusal
-from server.domain.facts import PersonFact
 from server.realtime import effects as fx
 from server.realtime.ring import Part, Ready, bounded, doubtful
 from server.realtime.values import Key
@@ -28,7 +28,7 @@ GONE = Refusal(Code.UNAUTHENTICATED, "nobody of this name is active here")
 class Auth(Protocol):
     """Who a secret belongs to: a session cookie's value and a device token alike."""
 
-    async def person_of_secret(self, secret: str) -> PersonFact | Refusal: ...
+    async def identify(self, secret: str) -> Identity | Refusal: ...
 
 
 async def interests(reader: Reader, load: LoadInterests, effect: fx.LoadInterests) -> fx.Interests:

@@ -37,6 +37,7 @@ CLIENT = "event-stream"
 """In place of the name a client gives itself in ``hello``; also how measurements call these connections."""
 
 STOPPING = Refusal(Code.STOPPING, "the node is about to stop: come back in a moment")
+TOO_MANY = Refusal(Code.RATE_LIMITED, "too many connections from your address; try again shortly")
 GONE = Refusal(Code.NOT_FOUND, "there is no such stream, or no longer: open another", "stream")
 NOT_YOURS = Refusal(Code.FORBIDDEN, "this stream is somebody else's", "stream")
 UNREAD = Refusal(Code.RATE_LIMITED, "read what the stream has for you before you ask for more")
@@ -114,7 +115,7 @@ class EventStream(Connection):
             return
         self._closing = code
         self._transport.close()
-        self._wake_in(self._gateway.steady(), CLOSING_SECONDS_MAX)
+        self._wake_at(self._gateway.steady() + CLOSING_SECONDS_MAX * 1000)
 
 
 class Streams:
@@ -128,11 +129,14 @@ class Streams:
         return base64.urlsafe_b64encode(self._entropy(NAME_BYTES)).decode().rstrip("=")
 
     def open(
-        self, secret: str, person: str, cursor: str | None, channels: Sequence[str]
+        self, address: str, secret: str, person: str, cursor: str | None, channels: Sequence[str]
     ) -> Callable[..., EventStream] | Refusal:
-        """Who will own the connection; ``secret`` is known to be the person's."""
-        if self._gateway.stopping:
-            return STOPPING
+        """Who will own the connection. ``address``: the client's, also behind a trusted proxy; ``secret`` is
+        known to be the person's."""
+        refusal = self._refusal(address)
+        metrics.HANDSHAKES.labels(refusal.code if refusal else "accepted").inc()
+        if refusal is not None:
+            return refusal
         hello = Hello(cursor=cursor, channels=tuple(channels), client=CLIENT)
 
         def owner(**context: Any) -> EventStream:
@@ -140,6 +144,11 @@ class Streams:
             return EventStream(self._gateway, siblings, self, person, secret, hello)
 
         return owner
+
+    def _refusal(self, address: str) -> Refusal | None:
+        if self._gateway.stopping:
+            return STOPPING
+        return None if self._gateway.admits(address, ()) else TOO_MANY
 
     def say(self, name: str, person: str, raw: bytes) -> Refusal | None:
         """Tells the session of a person's stream one frame of JSON; None when it was taken."""

@@ -54,9 +54,13 @@ class WebSocket(Connection):
 
     def _handshake(self, request: Request) -> None:
         if self._gateway.stopping:
-            response = self._wire.reject(HTTPStatus.SERVICE_UNAVAILABLE, "The node is stopping.\n")
-            response.headers["Retry-After"] = str(1 + self._gateway.retry_ms() // 1000)
-            self._wire.send_response(response)
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "The node is stopping.\n", "stopping")
+            return
+        peer = self._transport.get_extra_info("peername")
+        forwarded = request.headers.get_all("X-Forwarded-For")
+        if not self._gateway.admits(peer[0] if peer else "", forwarded):
+            text = "Too many connections from your address; try again shortly.\n"
+            self._refuse(HTTPStatus.TOO_MANY_REQUESTS, text, "rate_limited")
             return
         response = self._wire.accept(request)
         encoding = encoding_of(request.headers.get_all("Sec-WebSocket-Protocol"))
@@ -64,15 +68,27 @@ class WebSocket(Connection):
             response.headers["Sec-WebSocket-Protocol"] = encoding.subprotocol
         self._wire.send_response(response)
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            metrics.HANDSHAKES.labels("malformed").inc()
             return
         deflates = bool(self._wire.extensions)
         self.form = Form.of_websocket(encoding or Encoding.JSON, deflates)
         self._opened()
         # After the handshake, so that browsers can read the reason: they hide HTTP's answer.
+        outcome = "accepted"
         if encoding is None:
+            outcome = "no_subprotocol"
             self._end(CloseCode.NO_SUBPROTOCOL, "speak tap.v1.json or tap.v1.msgpack")
         elif not self._is_trusted(request):
+            outcome = "bad_origin"
             self._end(CloseCode.BAD_ORIGIN, "a page of another site cannot use this session")
+        metrics.HANDSHAKES.labels(outcome).inc()
+
+    def _refuse(self, status: HTTPStatus, text: str, outcome: str) -> None:
+        """Before the upgrade, while it costs us little; when to come back is spread."""
+        response = self._wire.reject(status, text)
+        response.headers["Retry-After"] = str(1 + self._gateway.retry_ms() // 1000)
+        self._wire.send_response(response)
+        metrics.HANDSHAKES.labels(outcome).inc()
 
     def _is_trusted(self, request: Request) -> bool:
         """Takes the credentials of the request; a cookie counts only for our own pages."""
@@ -130,7 +146,7 @@ class WebSocket(Connection):
         self.feed(fx.Lost())
         if self._transport.can_write_eof():
             self._transport.write_eof()
-            self._wake_in(self._gateway.steady(), CLOSING_SECONDS_MAX)
+            self._wake_at(self._gateway.steady() + CLOSING_SECONDS_MAX * 1000)
         else:
             self._transport.close()
 
@@ -144,10 +160,10 @@ class WebSocket(Connection):
         if self._wire.state is WireState.OPEN:
             self._wire.send_close(code, reason)
             self._flush()
-        self._wake_in(self._gateway.steady(), CLOSING_SECONDS_MAX)
+        self._wake_at(self._gateway.steady() + CLOSING_SECONDS_MAX * 1000)
 
     def _beat(self) -> None:
-        """A ping; a client that has sent nothing at all by the next one is gone (section 7)."""
+        """A ping; any byte of the client is an answer to it (section 7)."""
         self._heard = False
         self._wire.send_ping(b"")
         self._flush()

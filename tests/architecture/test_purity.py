@@ -24,6 +24,7 @@ PURE_ZONES = [
     *(
         f"server/realtime/{name}.py"
         for name in (
+            "buckets",
             "effects",
             "frames",
             "hub",
@@ -34,6 +35,7 @@ PURE_ZONES = [
             "session",
             "states",
             "values",
+            "watching",
             "wheel",
         )
     ),

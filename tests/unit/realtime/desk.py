@@ -29,6 +29,7 @@ from tests.unit.realtime.wire import EventSource, messages
 
 HIGH_WATER_BYTES = 1_000
 PAGE_EVENTS = 3
+DAYS_30_MS = 30 * 86_400_000
 
 
 class Permissions:
@@ -61,11 +62,13 @@ class Desk:
         page_events: int = PAGE_EVENTS,
         page_bytes: int = PAGE_BYTES_MAX,
         high_water_bytes: int = HIGH_WATER_BYTES,
+        lasts_ms: int = DAYS_30_MS,
     ) -> None:
         self.log: list[Record] = []
         self.permissions = permissions
         self.epoch = epoch
         self.now = 0
+        self.lasts_ms = lasts_ms
         self.high_water_bytes = high_water_bytes
         self.jobs: list[Callable[[], None]] = []
         self.lines: list[Line] = []
@@ -132,6 +135,10 @@ class Desk:
                 busy = True
             for line in list(self.lines):
                 busy |= line.read()
+
+    def expires_at(self) -> int:
+        """Of what somebody signs in with now."""
+        return UTC + self.now + self.lasts_ms
 
     # -- what sessions wait for --------------------------------------------------------------------------
 
@@ -239,7 +246,12 @@ class Line:
     def moment(self) -> fx.Moment:
         hub = self.desk.hub
         return fx.Moment(
-            self.desk.now, UTC, hub.position, hub.sent(self), hub.values.flushed, hub.narrowed
+            self.desk.now,
+            UTC + self.desk.now,
+            hub.position,
+            hub.sent(self),
+            hub.values.flushed,
+            hub.narrowed,
         )
 
     def perform(self, effect: fx.Effect) -> None:
@@ -259,6 +271,10 @@ class Line:
                 desk.hub.leave(self, channels)
             case fx.Authenticate(token):
                 desk.jobs.append(lambda: self._authenticated(token))
+            case fx.Renew(token):
+                desk.jobs.append(lambda: self._renewed(token))
+            case fx.JudgeBy():
+                pass
             case fx.LoadInterests():
                 desk.jobs.append(lambda: desk.interests(self, effect))
             case fx.Authorize():
@@ -292,15 +308,21 @@ class Line:
 
     def _authenticated(self, token: str | None) -> None:
         if not token:
-            self.feed(fx.SignedIn(Refusal(Code.UNAUTHENTICATED, "who?"), 0))
+            self.feed(fx.SignedIn(Refusal(Code.UNAUTHENTICATED, "who?"), 0, 0))
             return
         others = [line for line in self.desk.lines if line.session.person == token]
-        who = PersonFact(token, REGION, True, False, "", "", 1, 0, frozenset())
-        self.feed(fx.SignedIn(who, len(others)))
+        self.feed(fx.SignedIn(_person(token), len(others), self.desk.expires_at()))
+
+    def _renewed(self, token: str) -> None:
+        self.feed(fx.Renewed(token, _person(token), self.desk.expires_at()))
 
     @property
     def is_live(self) -> bool:
         return self.session.state is State.LIVE
+
+
+def _person(name: str) -> PersonFact:
+    return PersonFact(name, REGION, True, False, "", "", 1, 0, frozenset())
 
 
 def positions(heard: Sequence[dict[str, Any]]) -> list[int]:

@@ -92,6 +92,12 @@ class _Gateway:
     def steady(self) -> int:
         return 0
 
+    def chance(self) -> float:
+        return 0.5
+
+    def admits(self, *_: object) -> bool:
+        return True
+
     clock = steady
 
     def opened(self, connection: Connection) -> None:

@@ -51,7 +51,6 @@ from tests.unit.realtime.test_websocket import (  # noqa: F401
     test_counters_missed_while_away_come_with_the_resume,
     test_joining_and_leaving_change_what_is_heard,
     test_nothing_is_lost_or_repeated_over_many_drops,
-    test_our_own_failure_says_come_back,
     test_whoever_is_signed_out_loses_their_sockets,
     until,
 )
@@ -319,7 +318,7 @@ async def test_a_silent_stream_is_kept_alive_marked_and_rechecked(live: LiveNode
         await device.hear("pong")
         assert device.source.comments
         live.secrets.revoked.add("asha")
-        for _ in range(RECHECK_PINGS):
+        for _ in range(2 * RECHECK_PINGS):  # a comment, and the time in which others have to answer
             live.pass_time(limits.PING_SECONDS)
         assert (await device.end())[0] == CloseCode.UNAUTHENTICATED
 
@@ -387,6 +386,59 @@ async def test_every_stream_leaves_nothing_behind(live: LiveNode) -> None:
     assert not live.gateway._people
     assert not live.gateway.hub._channels
     assert metric("tap_websocket_connections", encoding=CLIENT) == before
+
+
+async def test_our_own_failure_says_come_back(
+    live: LiveNode, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The request is known, and then the session cannot be served."""
+    identify = live.secrets.identify
+
+    async def broken(secret: str) -> Any:
+        raise OSError("the disk is on fire")
+
+    async def once(secret: str) -> Any:
+        live.secrets.identify = broken  # type: ignore[method-assign]
+        return await identify(secret)
+
+    live.secrets.identify = once  # type: ignore[method-assign]
+    async with stream(live) as device:
+        await device.say(t="hello", token="asha")
+        bye = await device.hear("bye")
+        assert (bye["code"], bye["retry_ms"] > 0) == (CloseCode.UNAVAILABLE, True)
+    assert "a session's request failed" in caplog.text
+
+
+async def test_one_address_opens_so_many_and_not_more(live: LiveNode) -> None:
+    def none(peer: str, forwarded: object) -> bool:
+        assert peer == "127.0.0.1"
+        return False
+
+    live.gateway.admits = none  # type: ignore[method-assign]
+    assert await refusal(live, "GET", EVENTS, "asha") == (429, "rate_limited")
+
+
+async def test_credentials_are_renewed_by_a_frame(live: LiveNode) -> None:
+    async with stream(live) as device:
+        await device.live()
+        await device.say(t="token", token="asha.newer")
+        assert (await device.hear("renewed"))["expires_at"]
+        assert connection_of(live).secret == "asha.newer"
+        await device.say(t="token", token="bob")
+        assert (await device.hear("error"))["error"]["code"] == "forbidden"
+
+
+async def test_a_stream_in_the_background_keeps_its_place(live: LiveNode) -> None:
+    place = await tea(live)
+    async with stream(live) as device:
+        await device.live()
+        await device.say(t="background")
+        await live.node.post("bob", place, "missed")
+        await device.say(t="ping")
+        assert (await device.hear())["t"] == "pong"
+        await device.say(t="foreground")
+        assert (await device.hear("event"))["body"]["text"] == "missed"
+        await device.hear("mark")
 
 
 async def test_who_hangs_up_before_the_head_opens_nothing(live: LiveNode) -> None:

@@ -18,6 +18,7 @@ THREAD = "t:01kdvdna00000000000000why0"
 OTHER = "t:01kdvdna0000000000000secre"
 POST = "01kdvdna00000000000000why0"
 AT = 1_767_225_600_000
+ENDS = AT + 30 * 86_400_000
 EPOCH = 4_294_967_301
 C = "100000005"
 Map = dict[str, Any]
@@ -50,6 +51,10 @@ VALID: list[tuple[str, Map]] = [
         },
     ),
     ("ping", {"t": "ping"}),
+    ("token", {"t": "token", "token": "tap_bmV3ZXI"}),
+    ("rewind", {"t": "rewind", "cursor": f"{C}.38"}),
+    ("background", {"t": "background"}),
+    ("foreground", {"t": "foreground"}),
 ]
 
 INVALID: list[tuple[str, Any, str, str | None]] = [
@@ -62,6 +67,7 @@ INVALID: list[tuple[str, Any, str, str | None]] = [
     ("a channel that is no text", {"t": "unwatch", "channels": [1]}, "bad_value", "channels[0]"),
     ("too many channels", {"t": "unwatch", "channels": ["g"] * 257}, "bad_value", "channels"),
     ("a key that is too short", {"t": "do", "key": "1234567", "command": {}}, "bad_value", "key"),
+    ("a rewind without a cursor", {"t": "rewind"}, "bad_frame", None),
     ("a cursor that is too long", {"t": "hello", "cursor": "1" * 41}, "bad_value", "cursor"),
 ]
 
@@ -88,6 +94,7 @@ WELCOME: Map = {
     "region": "in",
     "person": "asha",
     "server_time": AT,
+    "expires_at": ENDS,
     "resume": "complete",
     "reason": None,
     "channels": [TEA, "g", "u:asha"],
@@ -179,6 +186,8 @@ FROM_NODE: list[tuple[str, Map]] = [
         },
     ),
     ("pong", {"t": "pong", "server_time": AT}),
+    ("expiring", {"t": "expiring", "expires_at": ENDS}),
+    ("renewed", {"t": "renewed", "expires_at": ENDS}),
     ("reset", {"t": "reset", "reason": "too_far_behind", "cursor": f"{C}.9000"}),
     (
         "error",
@@ -460,6 +469,81 @@ TRANSCRIPTS: dict[str, Map] = {
             commit(TEA),
             client(t="ping"),
             node(t="pong", server_time=AT),
+        ],
+    },
+    "background": {
+        "about": "In the background only answers come; then what was missed.",
+        "people": {"asha": ASHA},
+        "steps": [
+            *LIVE,
+            client(t="background"),
+            commit(TEA),
+            {"seconds": 25},
+            client(t="ping"),
+            node(t="pong", server_time=AT + 25_000),
+            client(t="foreground"),
+            event(1, TEA),
+            mark(1),
+            commit(TEA),
+            event(2, TEA),
+        ],
+    },
+    "renew": {
+        "about": "Credentials of 70 s: renewed once, then left to end; another person's change nothing.",
+        "people": {"asha": ASHA, "bob": ASHA},
+        "token_seconds": 70,
+        "steps": [
+            {"client": HELLO},
+            welcome(0, "fresh", expires_at=AT + 70_000),
+            mark(0),
+            {"seconds": 10},
+            node(t="expiring", expires_at=AT + 70_000),
+            client(t="token", token="bob"),
+            node(
+                t="error",
+                error=error("forbidden", "this token is another person's: open another connection"),
+            ),
+            client(t="token", token="asha"),
+            node(t="renewed", expires_at=AT + 80_000),
+            {"seconds": 10},
+            node(t="expiring", expires_at=AT + 80_000),
+            {"seconds": 84},
+            client(t="ping"),
+            node(t="pong", server_time=AT + 104_000),
+            {"seconds": 1},
+            *bye(4401, "expired"),
+        ],
+    },
+    "rewind": {
+        "about": "The client lost what came after 1: it comes again; then a cursor that leads nowhere.",
+        "people": {"asha": ASHA},
+        "steps": [
+            *LIVE,
+            *[step for n in (1, 2, 3) for step in (commit(TEA), event(n, TEA))],
+            client(t="rewind", cursor=f"{C}.1"),
+            event(2, TEA),
+            event(3, TEA),
+            mark(3),
+            client(t="rewind", cursor="100000004.1"),
+            node(t="reset", reason="unknown_epoch", cursor=f"{C}.3"),
+            mark(3),
+            commit(TEA),
+            event(4, TEA),
+        ],
+    },
+    "rewind-paged": {
+        "about": "Going back further than memory: to before this connection, in pages of two.",
+        "people": {"asha": ASHA},
+        "ring_events": 1,
+        "page_events": 2,
+        "steps": [
+            *[commit(TEA)] * 3,
+            {"client": HELLO},
+            welcome(3, "fresh"),
+            mark(3),
+            client(t="rewind", cursor=f"{C}.0"),
+            *[event(n, TEA) for n in range(1, 4)],
+            mark(3),
         ],
     },
     "not-signed-in": {
