@@ -211,9 +211,9 @@ class Connection(asyncio.Protocol, ABC):
         match effect:
             case fx.SendFrame(frame):
                 self._send(frame)
-            case fx.SendEvents(entries):
+            case fx.SendEvents(entries, replayed):
                 metrics.WEBSOCKET_FRAMES_SENT.labels("event").inc(len(entries))
-                self.write(self._joined(entries))
+                self.write(self._joined(entries, replayed))
             case fx.CatchUp():
                 if self._paused:
                     self.feed(fx.Paused())
@@ -245,7 +245,7 @@ class Connection(asyncio.Protocol, ABC):
             case _:
                 assert_never(effect)
 
-    def _joined(self, entries: Sequence[Ready]) -> bytes:
+    def _joined(self, entries: Sequence[Ready], replayed: bool) -> bytes:
         return b"".join([entry.frame(self.form) for entry in entries])
 
     def _send(self, frame: frames.ServerFrame) -> None:

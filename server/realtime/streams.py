@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 from server.app import metrics
 from server.domain import limits
 from server.domain.errors import Code, Refusal, Refused
-from server.domain.ids import Cursor
 from server.realtime import effects as fx
 from server.realtime import frames
 from server.realtime.connection import CLOSING_SECONDS_MAX, Connection
@@ -100,11 +99,11 @@ class EventStream(Connection):
         self.feed(frame)
         return None
 
-    def _joined(self, entries: Sequence[Ready]) -> bytes:
-        """Replayed events lie before the place of the connection (section 6.3), and a browser resumes from
-        the last id it saw, not from the highest: so the place itself comes last."""
-        place = Cursor(self._gateway.node.epoch, self.session.sent)
-        return super()._joined(entries) + frames.place(str(place))
+    def _joined(self, entries: Sequence[Ready], replayed: bool) -> bytes:
+        """A browser resumes from the last id it saw, not from the highest: what is replayed has none."""
+        if not replayed:
+            return super()._joined(entries, replayed)
+        return b"".join([frames.without_place(entry.frame(self.form)) for entry in entries])
 
     def _beat(self) -> None:
         self.write(frames.KEEP_ALIVE)

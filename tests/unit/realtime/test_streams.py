@@ -141,6 +141,17 @@ async def test_a_request_behind_others_waits_for_its_turn(live: LiveNode) -> Non
     await until(lambda: not live.gateway._connections)
 
 
+async def test_the_end_is_heard_though_more_was_asked(live: LiveNode) -> None:
+    """For what came behind a request reading stops; an end is noticed by reading."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
+    head = "HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer asha\r\n\r\n"
+    writer.write(f"GET {EVENTS} {head}GET /api/v1/me {head}".encode())
+    assert (await answer_on(reader, writer)).status == 200
+    await until(lambda: live.gateway._connections)
+    writer.close()
+    await until(lambda: not live.gateway._connections)
+
+
 @pytest.mark.parametrize(
     ("target", "person", "answer"),
     [
@@ -218,6 +229,7 @@ async def test_a_replay_does_not_take_the_reader_back(live: LiveNode) -> None:
     question = await live.node.post("bob", place, "why?", "question", title="Why?")
     early = str(Cursor(live.node.tap.epoch, live.node.tap.position))
     await live.node.reply("bob", question, "because")
+    await live.node.post("bob", place, "later, elsewhere")
     async with stream(live) as device:
         await device.live()
         here = device.source.last_id
