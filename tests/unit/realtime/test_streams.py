@@ -121,6 +121,15 @@ async def test_http_1_0_is_understood(live: LiveNode) -> None:
     writer.close()
 
 
+async def marked(reader: asyncio.StreamReader) -> None:
+    """The stream is live, and everything up to here was read."""
+    async with asyncio.timeout(SECONDS_MAX):
+        while (
+            not (await reader.readuntil(b"\n\n")).partition(b"data: ")[2].startswith(b'{"t":"mark"')
+        ):
+            pass
+
+
 async def test_a_request_behind_others_waits_for_its_turn(live: LiveNode) -> None:
     """Pipelined (RFC 9112 9.3.2): answers come in order, and what follows the stream is not answered."""
     reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
@@ -133,9 +142,7 @@ async def test_a_request_behind_others_waits_for_its_turn(live: LiveNode) -> Non
     await reader.readexactly(int(second.headers["content-length"]))
     third = await answer_on(reader, writer)
     assert third.headers["content-type"].startswith("text/event-stream")
-    async with asyncio.timeout(SECONDS_MAX):
-        while not (await reader.readline()).startswith(b'data: {"t":"mark"'):
-            pass
+    await marked(reader)
     assert len(live.gateway._connections) == 1
     writer.close()
     await until(lambda: not live.gateway._connections)
@@ -147,7 +154,7 @@ async def test_the_end_is_heard_though_more_was_asked(live: LiveNode) -> None:
     head = "HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer asha\r\n\r\n"
     writer.write(f"GET {EVENTS} {head}GET /api/v1/me {head}".encode())
     assert (await answer_on(reader, writer)).status == 200
-    await until(lambda: live.gateway._connections)
+    await marked(reader)
     writer.close()
     await until(lambda: not live.gateway._connections)
 
