@@ -20,7 +20,7 @@ Key = tuple[str, str]
 IMPACT = "impact"
 """A person's points: brought by the scoring consumer, the only kind that is pushed (section 5.3)."""
 VALUES_KEPT_MAX = 20_000
-"""About a day of active posts of a region; 20 MB with all frames."""
+"""About a day of active posts of a region; 30 MB with all frames."""
 FLUSHES_KEPT_MAX = 4_096
 """Half an hour of constant change; older cursors get ``SLACK_POSITIONS`` instead."""
 SLACK_POSITIONS = 5_000

@@ -43,11 +43,14 @@ class WebSocket(Connection):
     def data_received(self, data: bytes) -> None:
         self._heard = True
         self._wire.receive_data(data)
+        # The parser keeps what it gave last, headers or a message, for as long as it waits for more: emptied.
         for event in self._wire.events_received():
             if isinstance(event, Request):
                 self._handshake(event)
+                event.headers.clear()
             elif isinstance(event, Frame):
                 self._frame(event)
+                event.data = b""
         self._flush()
 
     # -- the websocket -----------------------------------------------------------------------------------

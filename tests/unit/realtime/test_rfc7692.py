@@ -7,8 +7,10 @@ Autobahn calls such a case UNIMPLEMENTED; here the messages must then go to and 
 
 from __future__ import annotations
 
+import gc
 import random
 import struct
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -199,6 +201,23 @@ def test_without_agreement_nothing_is_deflated() -> None:
     peer = Peer()
     peer.send(frame(TEXT, PROSE[:4_000]))
     assert peer.hear() == [Heard(TEXT, PROSE[:4_000])]
+
+
+@pytest.mark.parametrize("offer", ["", OFFER], ids=["plain", "deflated"])
+def test_a_connection_keeps_nothing_of_what_was_said(offer: str) -> None:
+    """Neither the request, nor the last message, nor a window: 20,000 of them fit into 200 MB."""
+    Peer(offer).send(frame(TEXT, HELLO, rsv=RSV1 if offer else 0))
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        peer = Peer(f"{offer or 'x-nothing'}, x-long; x={'x' * 4_000}")
+        peer.send(frame(TEXT, EDGE if offer else b"x" * MAX, rsv=RSV1 if offer else 0))
+        assert [len(one.payload) for one in peer.hear()] == [MAX]
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 10 * 1_024
 
 
 # -- misuse ----------------------------------------------------------------------------------------------------
