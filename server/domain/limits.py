@@ -76,6 +76,8 @@ RING_BYTES_MAX = 64 * 1024 * 1024
 SYNC_PAGE_EVENTS = 200
 VALUE_SECONDS_MIN = 0.5
 """Counters and tallies are sent at most twice per second per channel: faster than eyes compare."""
+TYPING_NAMES_MAX = 8
+"""More names than fit on a line tell nobody anything."""
 
 # -- HTTP ----------------------------------------------------------------------------------------
 HTTP_BODY_BYTES_MAX = 1024 * 1024

@@ -8,6 +8,7 @@ the unit of permission: whoever may watch a channel may see every event on it.
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from server.domain.errors import Code
 from server.domain.events import (
     AnnouncementAcknowledged,
     AnswerAccepted,
@@ -125,6 +126,18 @@ def may_watch(facts: Facts, who: PersonFact, channel: str) -> bool:
             return False
 
 
+def why_not_watch(facts: Facts, who: PersonFact, channel: str) -> Code | None:
+    """Why somebody may not watch a channel; None: they may. Besides the channels of the log that is
+    somebody's presence: any colleague is seen in the directory, but only their own region knows it."""
+    kind, _, name = channel.partition(":")
+    if kind != "p":
+        return None if may_watch(facts, who, channel) else Code.FORBIDDEN
+    other = facts.person(name)
+    if other is None or not who.active:
+        return Code.FORBIDDEN
+    return None if other.home == who.home else Code.NOT_HERE
+
+
 def may_moderate(community: CommunityFact | None, member: MemberFact, who: PersonFact) -> bool:
     """Moderators and owners of the community, and its home region's own moderators."""
     if community is None:
@@ -134,6 +147,28 @@ def may_moderate(community: CommunityFact | None, member: MemberFact, who: Perso
     return (
         "moderator" in who.roles and who.home == community.home and community.visibility == "open"
     )
+
+
+def alters(event: Event | None) -> Iterable[str] | None:
+    """The people whose answers to ``may_watch`` and ``belongs_to_community`` an event may change; None:
+    anybody's. For whoever remembers such answers: rather one too many than one too few."""
+    match event:
+        case (
+            MembershipChanged(person=person)
+            | CommunityRoleChanged(person=person)
+            | PersonRegistered(person=person)
+            | PersonStatusChanged(person=person)
+            | PersonRoleChanged(person=person)
+            | PersonHandedOver(person=person)
+            | PersonTakenOver(person=person)
+        ):
+            return (person,)
+        case ConversationStarted(members=members):
+            return [member.person for member in members]
+        case CommunityCreated() | CommunityChanged() | ConversationChanged():
+            return None
+        case _:
+            return ()
 
 
 # -- events: on which channels -----------------------------------------------------------------------

@@ -3,6 +3,7 @@
 - ``frames``     what clients and the node say to each other, in both encodings; ready frames, one per form
 - ``ring``       the newest events by channel, with their ready frames: what a resume is served from
 - ``values``     counters and tallies: the latest of each, sent at a bounded rate
+- ``presence``   who is typing, and who is there
 - ``hub``        which live connection hears which channel; one buffer per connection and commit batch
 - ``effects``    what a session is told and what it asks for: two closed sets
 - ``states``     a session's named states, and the literal table of moves between them
@@ -10,12 +11,16 @@
 - ``reading``    how one connection follows the log: page by page, then live
 - ``watching``   what it chooses to follow: watch, replay, rewind
 - ``session``    one connection's protocol, sans-I/O: frames and results in, effects out
-- ``buckets``    how often somebody may do something
 - ``replies``    the frames it answers with
+- ``buckets``    how often somebody may do something
 - ``wheel``      every connection's next deadline, on one timer
-- ``handshake``  what an upgrade request says: encoding, credentials, origin
+- ``handshake``  what an upgrade request says: encoding, credentials, origin, address
+- ``permits``    who may hear what, remembered until an event changes it
 - ``loads``      what sessions wait for: who may hear what, pages of the log
 - ``refresh``    conflated values on their way
+- ``signing``    who is connected, and whether they may still be
+- ``measures``   what is measured of all this
+- ``workers``    run what must be awaited
 - ``gateway``    the composition of all of it with the node: workers, the timer, the fan-out's slices
 - ``connection`` one client's connection, whatever it came over: back-pressure, deadlines, its session
 - ``wire``       the websocket below messages: parser, permessage-deflate

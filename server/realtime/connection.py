@@ -11,13 +11,14 @@ import random
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, MutableSet, Sequence
-from typing import TYPE_CHECKING, Any, assert_never, cast
+from typing import TYPE_CHECKING, Any, assert_never
 
 from server.app import metrics
 from server.domain import limits
 from server.realtime import effects as fx
-from server.realtime import frames
+from server.realtime import frames, presence
 from server.realtime.frames import Form
+from server.realtime.outlet import Outlet
 from server.realtime.ring import Ready
 from server.realtime.session import Session
 from server.realtime.states import CloseCode, State
@@ -29,9 +30,9 @@ log = logging.getLogger(__name__)
 
 CHANCE: Callable[[], float] = random.random
 """0.0 to 1.0; spreads pings and reconnects. Tests bring their own."""
-PING_MS = limits.PING_SECONDS * 1000
 CLOSING_SECONDS_MAX = 5
 """For the client's half of an end: the closing handshake, or taking what was sent before it."""
+PING_MS = limits.PING_SECONDS * 1000
 RECHECK_PINGS = 24
 """Every ten minutes it is asked whether a connection may still be: another process on the same base may
 have signed its person out."""
@@ -48,7 +49,7 @@ LIMITS = {
 """Which limit a close code tells of."""
 
 
-class Connection(asyncio.Protocol, ABC):
+class Connection(Outlet, asyncio.Protocol, ABC):
     """``siblings``: the server's own set of open connections."""
 
     __slots__ = (
@@ -63,20 +64,20 @@ class Connection(asyncio.Protocol, ABC):
         "_siblings",
         "_stall_bytes",
         "_todo",
-        "_transport",
         "form",
         "secret",
+        "seen",
         "session",
-        "write",
     )
-    write: Callable[[bytes], None]
-    """The transport's own; the hub's inner loop calls nothing else."""
 
     def __init__(self, gateway: "Gateway", siblings: MutableSet[Any]) -> None:
+        super().__init__()
         self.form = Form.JSON
         self.session = Session(gateway.node, gateway.steady())
         self.secret = ""
         """What the client proved itself with; kept to ask again when it may have been revoked."""
+        self.seen: presence.State = "offline"
+        """As what whoever watches the person sees them for this connection."""
         self._gateway = gateway
         self._siblings = siblings
         self._is_open = False
@@ -117,9 +118,8 @@ class Connection(asyncio.Protocol, ABC):
     # -- asyncio's calls -------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        self.attach(transport)
         self._transport.set_write_buffer_limits(limits.WRITE_BUFFER_BYTES_MAX, LOW_WATER_BYTES)
-        self.write = self._transport.write
         self._siblings.add(self)
         self._gateway.opened(self)
 
@@ -130,10 +130,12 @@ class Connection(asyncio.Protocol, ABC):
         self._wake_at(self._gateway.steady() + limits.STALLED_SECONDS_MAX * 1000)
         self._transport.pause_reading()
         metrics.SLOW_READERS.inc()
+        self._gateway.measures.slow[self] = None
         self.feed(fx.Paused())
 
     def resume_writing(self) -> None:
         self._paused = False
+        self._gateway.measures.slow.pop(self, None)
         self._heard = True  # somebody took it; what they said meanwhile is still unread
         if not self._transport.is_closing():
             self._transport.resume_reading()
@@ -143,6 +145,7 @@ class Connection(asyncio.Protocol, ABC):
         """The transport closes itself; ``connection_lost`` follows."""
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.detach()
         self.feed(fx.Lost())
         self._siblings.discard(self)
         self._gateway.lost(self)
@@ -240,6 +243,13 @@ class Connection(asyncio.Protocol, ABC):
                 gateway.load_interests(self, effect)
             case fx.Authorize():
                 gateway.authorize(self, effect)
+            case fx.Appear(state):
+                gateway.appear(self, state)
+            case fx.SendPresence(people):
+                for value in gateway.present(people):
+                    self._send(value)
+            case fx.SayTyping(channel):
+                gateway.typing.said(channel, self.session.person, gateway.steady())
             case fx.Close(code, reason):
                 self._end(code, reason)
             case _:
@@ -256,6 +266,13 @@ class Connection(asyncio.Protocol, ABC):
         if self._paused:
             self._stall_bytes += len(data)
         self.write(data)
+
+    def waiting_bytes(self) -> int:
+        """Written, and not yet taken by the kernel."""
+        return self._transport.get_write_buffer_size()
+
+    def is_slow(self) -> bool:
+        return self.waiting_bytes() > LOW_WATER_BYTES
 
     def takes_values(self) -> bool:
         return self.session.state is State.LIVE and not self._paused

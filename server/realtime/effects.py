@@ -11,6 +11,7 @@ from server.app.handle import Answer
 from server.domain.commands import Command
 from server.domain.errors import Refusal
 from server.domain.facts import PersonFact
+from server.realtime import presence
 from server.realtime.frames import FromClient, ServerFrame
 from server.realtime.ring import Ready
 
@@ -260,6 +261,24 @@ class Submit(NamedTuple):
     command: Command
 
 
+class Appear(NamedTuple):
+    """To whoever watches the person, this connection shows them so."""
+
+    state: presence.State
+
+
+class SendPresence(NamedTuple):
+    """The present state of these people."""
+
+    people: tuple[str, ...]
+
+
+class SayTyping(NamedTuple):
+    """To whoever hears the channel: the person types there."""
+
+    channel: str
+
+
 class Close(NamedTuple):
     """The websocket's closing handshake, with a code of section 8."""
 
@@ -281,5 +300,8 @@ Effect = (
     | Drop
     | Leave
     | Submit
+    | Appear
+    | SendPresence
+    | SayTyping
     | Close
 )

@@ -130,8 +130,14 @@ class Foreground(ClientFrame, tag="foreground", frozen=True, kw_only=True):
     """Somebody looks again: go on from where it stopped."""
 
 
-FromClient = Hello | Token | Watch | Rewind | Unwatch | Do | Ping | Background | Foreground
-_Wire = Hello | Token | Watch | Rewind | Unwatch | _Do | Ping | Background | Foreground
+class Typing(ClientFrame, tag="typing", frozen=True, kw_only=True):
+    """The person is writing something for this place (section 4.9)."""
+
+    channel: Annotated[str, Meta(max_length=80)]
+
+
+FromClient = Hello | Token | Watch | Rewind | Unwatch | Do | Ping | Background | Foreground | Typing
+_Wire = Hello | Token | Watch | Rewind | Unwatch | _Do | Ping | Background | Foreground | Typing
 
 # -- from the node (section 5) -------------------------------------------------------------------------
 
@@ -212,6 +218,13 @@ class Renewed(ServerFrame, tag="renewed", frozen=True, kw_only=True):
     """UTC milliseconds."""
 
     expires_at: int
+
+
+class TypingNow(ServerFrame, tag="typing", frozen=True, kw_only=True):
+    """Who types there, all of them; nobody ends it."""
+
+    channel: str
+    people: tuple[str, ...]
 
 
 class Reset(ServerFrame, tag="reset", frozen=True, kw_only=True):

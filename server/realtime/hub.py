@@ -19,7 +19,7 @@ from server.domain.visibility import Touched
 from server.realtime import effects as fx
 from server.realtime.frames import Form
 from server.realtime.ring import THREADS, Ready, Ring, narrows
-from server.realtime.values import Key, Shown, Values
+from server.realtime.values import Key, Shown, Told, Values
 from server.storage.event_log import Record
 
 SLICE_SEATS = 250
@@ -32,25 +32,41 @@ class Seat(Protocol):
     """A live connection as the hub knows it. ``write`` takes ready frames and never blocks."""
 
     form: Form
-    write: Callable[[bytes], None]
+
+    def write(self, data: bytes) -> None: ...
 
     def feed(self, what: fx.Input) -> None: ...
+
+    def is_slow(self) -> bool:
+        """Whether what was written waits to be read."""
+        ...
+
+
+Broadcast = Callable[[bytes, Sequence[Any]], None]
+"""Writes the same bytes to every one of the seats: the inner loop, done by whoever has the sockets."""
+
+
+def one_by_one(data: bytes, seats: Sequence[Seat]) -> None:
+    """The plain way to do it."""
+    for seat in seats:
+        seat.write(data)
 
 
 class Slice(NamedTuple):
     """The next deliveries, to be performed in this order.
 
-    ``turned``: who must ask again what they may hear, from which position, and what is theirs up to it;
-    they are told before they are written to, since a write may find them slow. ``flooded``: whose part
-    of the batch is more than a connection may hold: they leave and pull it in pages (I9)."""
+    ``writes``: the same buffer for many seats. ``turned``: who must ask again what they may hear, from
+    which position, and what is theirs up to it; they are told before they are written to, since a write
+    may find them slow. ``flooded``: whose part of the batch is more than a connection may hold: they
+    leave and pull it in pages (I9)."""
 
-    writes: Sequence[tuple[Seat, bytes]]
+    writes: Sequence[tuple[bytes, Sequence[Seat]]]
     turned: Sequence[tuple[Seat, int, bytes]] = ()
     flooded: Sequence[Seat] = ()
 
-    def deliver(self) -> None:
-        for seat, data in self.writes:
-            seat.write(data)
+    def deliver(self, broadcast: Broadcast = one_by_one) -> None:
+        for data, seats in self.writes:
+            broadcast(data, seats)
         for seat, position, data in self.turned:
             seat.feed(fx.Turned(position))
             if data:
@@ -59,7 +75,7 @@ class Slice(NamedTuple):
             seat.feed(fx.Flooded())
 
 
-Item = Ready | Shown
+Item = Ready | Told
 
 
 class Hub:
@@ -86,6 +102,11 @@ class Hub:
         self._channels: dict[str, set[Seat]] = {}
         self._waiting: list[Record] = []
         self._waiting_values: list[tuple[list[Shown], Collection[Key]]] = []
+        self._waiting_told: list[tuple[Sequence[Told], bool]] = []
+        self.audiences: list[int] = []
+        """How many seats each batch of records was for, until somebody has read it."""
+        self.dropped = 0
+        """Frames that slow readers were spared."""
         self._owed: dict[Seat, int] = {}
         self._before = position
         """The position before the batch that is being handed out."""
@@ -115,9 +136,21 @@ class Hub:
         """Up to where a live seat has been written to."""
         return self._before if seat in self._owed else self.position
 
+    @property
+    def delivered(self) -> int:
+        """Everything up to here has been written to all it concerns."""
+        return self._before
+
     def hears(self, channels: Iterable[str]) -> bool:
         """Whether anybody live hears one of the channels."""
         return any(channel in self._channels for channel in channels)
+
+    def recall(self, records: Sequence[Record]) -> None:
+        """What was committed before anybody could hear: only remembered, for those who come back."""
+        for record in records:
+            self._admit(record)
+        self._before = self.position = records[-1].position
+        self.values.moved(self.position)
 
     # -- publishing ----------------------------------------------------------------------------------
 
@@ -136,13 +169,19 @@ class Hub:
         """One value that somebody brings on their own, such as a person's impact."""
         self._waiting_values.append(([self.values.push((of, id), position, value, channels)], ()))
 
+    def tell(self, items: Sequence[Told], spare_slow: bool) -> None:
+        """Frames for whoever is live and hears their channels now; nobody gets them later."""
+        self._waiting_told.append((items, spare_slow))
+
     def fan_out(self) -> Iterator[Slice]:
         """Hands out what waits, until nothing does. Between two slices seats may join and leave."""
-        while self._waiting or self._waiting_values:
+        while self._waiting or self._waiting_values or self._waiting_told:
             if self._waiting:
                 yield from self._events()
             if self._waiting_values:
                 yield from self._values()
+            if self._waiting_told:
+                yield from self._told()
 
     def _events(self) -> Iterator[Slice]:
         records = self._waiting[:BATCH_RECORDS]
@@ -152,6 +191,7 @@ class Hub:
         self.values.moved(self.position)
         owed = self._audience(entries)
         turned = self._turned(entries, owed)
+        self.audiences.append(len(owed))
         yield from self._slices(entries, owed, turned)
         self._before = self.position
 
@@ -160,6 +200,19 @@ class Hub:
         shown = [one for some, _ in waiting for one in some]
         yield from self._slices(shown, self._audience(shown), {})
         self.values.done(key for _, keys in waiting for key in keys)
+
+    def _told(self) -> Iterator[Slice]:
+        items, spare_slow = self._waiting_told.pop(0)
+        for part in self._slices(items, self._audience(items), {}):
+            yield self._without_slow(part) if spare_slow else part
+
+    def _without_slow(self, part: Slice) -> Slice:
+        writes = []
+        for data, seats in part.writes:
+            quick = [seat for seat in seats if not seat.is_slow()]
+            self.dropped += len(seats) - len(quick)
+            writes.append((data, quick))
+        return Slice(writes)
 
     def _admit(self, record: Record) -> Ready:
         entry = Ready(record, self._epoch)
@@ -217,25 +270,42 @@ class Hub:
         self._owed = {}
 
     def _slice(self, seats: Sequence[Seat], buffers: "_Buffers", turned: dict[Seat, int]) -> Slice:
-        owed = self._owed
-        writes: list[tuple[Seat, bytes]] = []
-        turning: list[tuple[Seat, int, bytes]] = []
-        flooded: list[Seat] = []
+        together: dict[tuple[int, Form], list[Seat]] = {}
+        owed, same = self._owed.pop, []
+        last_bits, last_form = -1, None
         for seat in seats:
-            bits = owed.get(seat)
+            bits, form = owed(seat, None), seat.form
             if bits is None:  # left meanwhile
                 continue
-            buffer = buffers.of(bits, seat.form)
-            if buffer is None:  # stays owed, so that it leaves at the position before the batch
-                flooded.append(seat)
+            if (
+                bits != last_bits or form is not last_form
+            ):  # most seats of a slice are owed the same
+                last_bits, last_form = bits, form
+                same = together.setdefault((bits, form), [])
+            same.append(seat)
+        return self._sliced(together, buffers, turned)
+
+    def _sliced(
+        self,
+        together: dict[tuple[int, Form], list[Seat]],
+        buffers: "_Buffers",
+        turned: dict[Seat, int],
+    ) -> Slice:
+        writes: list[tuple[bytes, Sequence[Seat]]] = []
+        turning: list[tuple[Seat, int, bytes]] = []
+        flooded: list[Seat] = []
+        for (bits, form), seats in together.items():
+            buffer = buffers.of(bits, form)
+            if buffer is None:  # stay owed, so that they leave at the position before the batch
+                self._owed.update(dict.fromkeys(seats, bits))
+                flooded += seats
                 continue
-            del owed[seat]
-            self.frames += bits.bit_count()
-            self.bytes += len(buffer)
-            if turned and seat in turned:
-                turning.append((seat, turned[seat], buffer))
-            else:
-                writes.append((seat, buffer))
+            self.frames += len(seats) * bits.bit_count()
+            self.bytes += len(seats) * len(buffer)
+            if turned:
+                turning += [(seat, turned[seat], buffer) for seat in seats if seat in turned]
+                seats = [seat for seat in seats if seat not in turned]
+            writes.append((buffer, seats))
         return Slice(writes, turning, flooded)
 
 

@@ -17,7 +17,7 @@ from server.domain.errors import Code
 from server.domain.ids import OBJECT_PATTERN, PERSON_PATTERN
 from server.realtime.ring import Ready
 
-CHANNEL_PATTERN = re.compile(f"g|u:{PERSON_PATTERN.pattern}|[cdt]:{OBJECT_PATTERN.pattern}")
+CHANNEL_PATTERN = re.compile(f"g|[up]:{PERSON_PATTERN.pattern}|[cdt]:{OBJECT_PATTERN.pattern}")
 REPLAYS_MAX = 32
 """Watches with ``since`` waiting on one connection; each may name many channels."""
 
@@ -31,6 +31,11 @@ RefusedPair = tuple[str, str]
 def is_channel(text: str) -> bool:
     """Whether this is a channel at all (section 1.3)."""
     return CHANNEL_PATTERN.fullmatch(text) is not None
+
+
+def presences(channels: Iterable[str]) -> tuple[str, ...]:
+    """The people among the channels whose presence is watched."""
+    return tuple([name[2:] for name in channels if name.startswith("p:")])
 
 
 class Replay:

@@ -4,13 +4,14 @@ The half of the session that reads. The other half (``session``) talks with the 
 belong to the connection is said by ``interest``, which moves are possible by ``states.TABLE``.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from server.domain.errors import Code, Refusal
 from server.domain.ids import Cursor
 from server.realtime import effects as fx
 from server.realtime import frames, replies
-from server.realtime.interest import REPLAYS_MAX, Interest, RefusedPair, Replay
+from server.realtime.interest import REPLAYS_MAX, Interest, RefusedPair, Replay, presences
 from server.realtime.ring import Ready
 from server.realtime.states import CloseCode, State
 
@@ -182,7 +183,13 @@ class Reading:
         self._paged = 0
         self._marked = self.sent
         mark = fx.SendFrame(frames.Mark(cursor=self._cursor(self.sent)))
-        return [fx.Join(self.channels), *self._ask_values(), mark]
+        present = self._present(self.channels)
+        return [fx.Join(self.channels), *self._ask_values(), *present, mark]
+
+    def _present(self, channels: Iterable[str]) -> list[fx.Effect]:
+        """Whose presence is watched among them: it has no past, so it is told whenever one is live."""
+        people = presences(channels)
+        return [fx.SendPresence(people)] if people and self.state is State.LIVE else []
 
     def _leave(self, sent: int, m: fx.Moment) -> fx.Effect:
         self.sent = sent
@@ -213,13 +220,16 @@ class Reading:
         return effects
 
     def _background(self, m: fx.Moment) -> list[fx.Effect]:
-        return [] if self.state is State.PARKED else self._stop(State.PARKED, m)
+        if self.state is State.PARKED:
+            return []
+        return [*self._stop(State.PARKED, m), fx.Appear("away")]
 
     def _foreground(self) -> list[fx.Effect]:
         """On from where it stopped; what the person may hear may have been asked for when it did."""
         if self.state is not State.PARKED:
             return []
-        return [self._reload()] if self._interest.is_stale else self._pull()
+        goes_on = [self._reload()] if self._interest.is_stale else self._pull()
+        return [fx.Appear("online"), *goes_on]
 
     def _go_back(self, start: int) -> None:
         """Everything after a position is owed again, as far as the connection has come."""

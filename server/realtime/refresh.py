@@ -3,7 +3,7 @@
 ``values.Values`` remembers, ``hub`` hands out, storage knows; this is the part that awaits.
 """
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
@@ -12,12 +12,10 @@ from server.realtime import frames, loads
 from server.realtime.connection import Connection
 from server.realtime.hub import Hub
 from server.realtime.values import Key
+from server.realtime.workers import Job
 from server.storage.reader import Reader
 
 VALUES_PER_LOAD = 200
-
-Job = Callable[[Callable[[], Awaitable[None]], Callable[[], None]], None]
-"""(work, what to do should it fail): runs on a worker of the gateway."""
 
 
 class Refresh:

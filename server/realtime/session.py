@@ -21,6 +21,7 @@ from server.realtime.frames import (
     Ping,
     Rewind,
     Token,
+    Typing,
     Unwatch,
     Watch,
 )
@@ -38,7 +39,9 @@ WARNING_MS = 60_000
 """Before credentials end: time to fetch new ones over a slow link, and to try again."""
 GRACE_MS = 25_000
 """After they ended: what is on its way may still arrive."""
-Said = Hello | Token | Watch | Rewind | Unwatch | Do | Background | Foreground | fx.Malformed
+Said = (
+    Hello | Token | Watch | Rewind | Typing | Unwatch | Do | Background | Foreground | fx.Malformed
+)
 
 
 class Session(Watching):
@@ -135,7 +138,9 @@ class Session(Watching):
         return self._other(frame, m)
 
     def _other(
-        self, frame: Token | Watch | Rewind | Background | Foreground | fx.Malformed, m: fx.Moment
+        self,
+        frame: Token | Watch | Rewind | Typing | Background | Foreground | fx.Malformed,
+        m: fx.Moment,
     ) -> list[fx.Effect]:
         """What is neither a command nor free: all from one bucket."""
         if isinstance(frame, fx.Malformed) and frame.fatal:
@@ -151,6 +156,8 @@ class Session(Watching):
                 return [fx.Renew(token)]
             case Rewind():
                 return self._rewind(frame, m)
+            case Typing():
+                return self._typing(frame)
             case Background():
                 return self._background(m)
             case Foreground():
@@ -233,7 +240,7 @@ class Session(Watching):
             self._greeting = Greeting(None, None, refused)
         self._hello = None
         self._interest.begin(loaded.own, loaded.allowed, loaded.position, self.sent)
-        return self._pull()
+        return [fx.Appear("online"), *self._pull()]
 
     def _paged_on(self, page: fx.Page, m: fx.Moment) -> list[fx.Effect]:
         """The first page brings the welcome; from then on the credentials' end is watched."""

@@ -8,14 +8,14 @@ from server.domain.errors import Code
 from server.domain.ids import Cursor
 from server.realtime import effects as fx
 from server.realtime import replies
-from server.realtime.frames import Rewind, Unwatch, Watch
+from server.realtime.frames import Rewind, Typing, Unwatch, Watch
 from server.realtime.interest import Replay, is_channel
 from server.realtime.reading import RETRY_MS, Reading
 from server.realtime.states import CloseCode, State
 
 
 class Watching(Reading):
-    """Sections 4.2, 4.3 and 4.8."""
+    """Sections 4.2, 4.3, 4.8 and 4.9."""
 
     __slots__ = ()
 
@@ -47,7 +47,8 @@ class Watching(Reading):
         wanted, full = self._interest.ask(known)
         refused += full
         if since is None and all(name in self._interest.held for name in wanted):
-            return [replies.watching(frame.id, self._interest.admit(wanted), refused)]
+            admitted = self._interest.admit(wanted)
+            return [replies.watching(frame.id, admitted, refused), *self._present(admitted)]
         return [fx.Authorize(frame.id, since, self.person, wanted, refused)]
 
     def _unwatch(self, frame: Unwatch, m: fx.Moment) -> list[fx.Effect]:
@@ -81,7 +82,8 @@ class Watching(Reading):
         if result.since is None or result.since >= max(m.hub, self.sent):
             new = interest.hold(accepted, m.hub)
             joined = [fx.Join(new)] if new and self.state is State.LIVE else []
-            return [*joined, replies.watching(result.id, accepted, refused)]
+            answer = replies.watching(result.id, accepted, refused)
+            return [*joined, answer, *self._present(accepted)]
         effects = self._replay(Replay(result.id, accepted, result.since, refused), m)
         if effects is None:
             return self._close(CloseCode.RATE_LIMITED, "too many replays", RETRY_MS)
@@ -98,3 +100,8 @@ class Watching(Reading):
         self._go_back(start)
         waits = self.state in (State.BEHIND, State.RELOADING)  # and then goes on from there
         return left if waits else [*left, *self._pull()]
+
+    def _typing(self, frame: Typing) -> list[fx.Effect]:
+        if frame.channel[:2] in ("t:", "d:") and frame.channel in self._interest.held:
+            return [fx.SayTyping(frame.channel)]
+        return [replies.error(replies.NOT_HEARD)]

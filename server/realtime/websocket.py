@@ -166,7 +166,7 @@ class WebSocket(Connection):
         self._wake_at(self._gateway.steady() + CLOSING_SECONDS_MAX * 1000)
 
     def _beat(self) -> None:
-        """A ping; any byte of the client is an answer to it (section 7)."""
+        """A ping, which is answered (RFC 6455 5.5.2; section 7)."""
         self._heard = False
         self._wire.send_ping(b"")
         self._flush()

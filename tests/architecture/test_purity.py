@@ -29,6 +29,7 @@ PURE_ZONES = [
             "frames",
             "hub",
             "interest",
+            "presence",
             "reading",
             "replies",
             "ring",

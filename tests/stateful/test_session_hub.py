@@ -377,6 +377,12 @@ class LiveClients(RuleBasedStateMachine):
         for line in self.desk.lines:
             assert len(line.buffer) <= HIGH_WATER_BYTES + HELD_BYTES_MAX
 
+    @invariant()
+    def the_hub_holds_exactly_who_is_live(self) -> None:
+        """House rule 1: whoever is behind, parked or asking again is written nothing by it."""
+        seats = set().union(*self.desk.hub._channels.values())
+        assert seats == {line for line in self.desk.lines if line.is_live}
+
     @rule()
     def all_settles(self) -> None:
         """I3"""

@@ -16,13 +16,14 @@ from server.domain.errors import Code, Refusal
 from server.domain.facts import PersonFact
 from server.domain.ids import Cursor
 from server.realtime import effects as fx
-from server.realtime import frames
+from server.realtime import frames, presence
 from server.realtime.frames import Form
 from server.realtime.hub import Hub, Slice
 from server.realtime.reading import Node
 from server.realtime.ring import PAGE_BYTES_MAX, Ready, Ring, bounded
 from server.realtime.session import Session
 from server.realtime.states import State
+from server.realtime.values import Told
 from server.storage.event_log import Record
 from tests.unit.realtime.scenes import REGION, UTC
 from tests.unit.realtime.wire import EventSource, messages
@@ -84,6 +85,8 @@ class Desk:
     def open_hub(self) -> None:
         position = len(self.log)
         self.hub = Hub(position, Ring(position, **self._ring), epoch=self.epoch)
+        self.typing = presence.Typing()
+        self.presence = presence.Presence(lambda channels: self.hub.hears(channels))
 
     def restart(self, epoch: int) -> None:
         """A restore: the log goes on in another epoch, and nobody is connected."""
@@ -119,6 +122,14 @@ class Desk:
             line.feed(result)
         else:
             self._reaching.append((position, line, result))
+
+    def tell_present(self) -> None:
+        """What the gateway's timer does for what is told and not kept."""
+        for channel, people in self.typing.due(self.now):
+            frame = frames.TypingNow(channel=channel, people=people)
+            self.hub.tell([Told(frame, (channel,))], spare_slow=True)
+        for value in self.presence.due(self.now):
+            self.hub.tell([Told(value, ("p:" + value.id,))], spare_slow=False)
 
     def run_job(self, index: int) -> None:
         self.jobs.pop(index % len(self.jobs))()
@@ -193,6 +204,7 @@ class Line:
         self.closed: int | None = None
         self.buffer = bytearray()
         self.paused = False
+        self.seen: presence.State = "offline"
         self._client = client
         self._todo: deque[fx.Input] | None = None
         desk.lines.append(self)
@@ -224,8 +236,12 @@ class Line:
     def drop(self) -> None:
         """The connection breaks; what was not read is lost."""
         self.feed(fx.Lost())
+        self.perform(fx.Appear("offline"))
         if self in self.desk.lines:
             self.desk.lines.remove(self)
+
+    def is_slow(self) -> bool:
+        return len(self.buffer) > self.desk.high_water_bytes // 4
 
     # -- the node's side ---------------------------------------------------------------------------------
 
@@ -285,6 +301,14 @@ class Line:
                 desk.jobs.append(lambda: desk.answer(self, effect))
             case fx.SendValues():
                 pass
+            case fx.Appear(state):
+                desk.presence.moved(self.session.person, self.seen, state, desk.now)
+                self.seen = state
+            case fx.SendPresence(people):
+                for person in people:
+                    self.perform(fx.SendFrame(desk.presence.value(person)))
+            case fx.SayTyping(channel):
+                desk.typing.said(channel, self.session.person, desk.now)
             case fx.Close(code, _):
                 self.closed = code
                 desk.lines.remove(self)

@@ -49,7 +49,12 @@ class Secrets:
         self.revoked: set[str] = set()
         self.expires: dict[str, int] = {}
         """By secret, UTC milliseconds; else in a day."""
+        self.known: dict[str, Identity] = {}
+        """Filled by a test that wants secrets remembered."""
         self._reader, self._now = reader, now
+
+    def remembered(self, secret: str) -> Identity | None:
+        return self.known.get(secret)
 
     async def identify(self, secret: str) -> Identity | Refusal:
         async with self._reader.snapshot() as snapshot:
@@ -262,6 +267,12 @@ class LiveNode:
         async with connect(address, max_size=None, **options) as socket:
             yield Device(socket, encoding)
 
+    @asynccontextmanager
+    async def restarted(self) -> AsyncIterator[LiveNode]:
+        """The same log behind a gateway that begins anew."""
+        async with _live(self.node, self.secrets, self.secrets, self.form) as again:
+            yield again
+
     def pass_time(self, seconds: float) -> None:
         """Time passes, and the timer with it."""
         self.steady.now += int(seconds * 1000)
@@ -281,21 +292,29 @@ async def live_node(
         for person in ("asha", "bob"):
             await node.register(person)
         secrets = Secrets(node.reader, node.clock)
-        gateway = Gateway(
-            region="in",
-            tap=node.tap,
-            handler=node.handler,
-            reader=node.reader,
-            auth=auth(node) if auth else secrets,
-            clock=node.clock,
-            steady=Steady(),
-            chance=lambda: 0.5,
-            **options,
-        )
-        await gateway.start()
-        news = News(node.tap)
-        async with _served(gateway, _application(node, gateway, secrets, news)) as port:
-            yield LiveNode(node, gateway, secrets, news, port, form)
+        async with _live(node, secrets, auth(node) if auth else secrets, form, **options) as live:
+            yield live
+
+
+@asynccontextmanager
+async def _live(
+    node: TestNode, secrets: Secrets, auth: Any, form: Form, **options: Any
+) -> AsyncIterator[LiveNode]:
+    gateway = Gateway(
+        region="in",
+        tap=node.tap,
+        handler=node.handler,
+        reader=node.reader,
+        auth=auth,
+        clock=node.clock,
+        steady=Steady(),
+        chance=lambda: 0.5,
+        **options,
+    )
+    await gateway.start()
+    news = News(node.tap)
+    async with _served(gateway, _application(node, gateway, secrets, news)) as port:
+        yield LiveNode(node, gateway, secrets, news, port, form)
 
 
 def _application(node: TestNode, gateway: Gateway, secrets: Secrets, news: News) -> Any:

@@ -8,9 +8,11 @@ from server.domain import limits
 from server.domain.events import CommunityChanged, EditedCommunity, ReplyPublished
 from server.domain.visibility import Touched
 from server.realtime import effects as fx
+from server.realtime import frames
 from server.realtime import hub as hub_module
 from server.realtime.frames import Form
 from server.realtime.hub import Hub
+from server.realtime.values import Told
 from tests.unit.realtime.scenes import CHESS, EPOCH, ME, TEA, THREAD, joined, post, record
 from tests.unit.realtime.wire import messages
 
@@ -22,12 +24,16 @@ class Reader:
         self.form = form
         self.heard: list[list[int]] = []
         self.fed: list[fx.Input] = []
+        self.slow = False
 
     def write(self, data: bytes) -> None:
         self.heard.append([frame["position"] for frame in messages(data, self.form)])
 
     def feed(self, what: fx.Input) -> None:
         self.fed.append(what)
+
+    def is_slow(self) -> bool:
+        return self.slow
 
 
 def fan_out(hub: Hub) -> None:
@@ -55,6 +61,23 @@ def test_each_commit_is_one_write_per_connection_that_hears_of_it() -> None:
     assert (hub.frames, hub.bytes > 0) == (6, True)
 
 
+def test_what_is_told_reaches_whoever_is_live_and_spares_the_slow() -> None:
+    hub = Hub(0, epoch=EPOCH)
+    quick, slow, other = readers(hub, (TEA,), (TEA,), (CHESS,))
+    slow.slow = True
+    frame = frames.Value(of="presence", id="bob", position=7, value={})
+    hub.tell([Told(frame, (TEA,))], spare_slow=True)
+    fan_out(hub)
+    assert (quick.heard, slow.heard, other.heard, hub.dropped) == ([[7]], [], [], 1)
+    hub.tell([Told(frame, (TEA,))], spare_slow=False)
+    fan_out(hub)
+    assert (quick.heard, slow.heard, hub.dropped) == ([[7], [7]], [[7]], 1)
+    hub.leave(quick, (TEA,))
+    hub.join(quick, (TEA,))
+    fan_out(hub)
+    assert len(quick.heard) == 2, "nobody gets it later"
+
+
 def test_readers_of_the_same_share_the_same_bytes() -> None:
     hub = Hub(0, epoch=EPOCH)
     one, two = readers(hub, (TEA,), (TEA, CHESS))
@@ -63,7 +86,7 @@ def test_readers_of_the_same_share_the_same_bytes() -> None:
         hub.join(other, (TEA,))
     hub.publish([record(1, TEA), record(2, TEA, event=post(text="hello " * 100))])
     (part,) = hub.fan_out()
-    data = {id(seat): written for seat, written in part.writes}
+    data = {id(seat): written for written, seats in part.writes for seat in seats}
     assert data[id(one)] is data[id(two)]
     said = messages(data[id(one)], Form.JSON)
     for other in others:
@@ -83,7 +106,7 @@ def test_a_large_audience_is_served_in_slices(monkeypatch: pytest.MonkeyPatch) -
     sizes = []
     for part in hub.fan_out():
         part.deliver()
-        sizes.append(len(part.writes))
+        sizes.append(sum(len(seats) for _, seats in part.writes))
     assert sizes == [2, 2, 1]
     assert all(seat.heard == [[1]] for seat in seats)
 
@@ -195,7 +218,7 @@ def test_an_import_is_handed_out_in_batches(monkeypatch: pytest.MonkeyPatch) -> 
     sizes = []
     for part in hub.fan_out():
         part.deliver()
-        sizes.append((len(part.writes), hub.position))
+        sizes.append((sum(len(seats) for _, seats in part.writes), hub.position))
     assert sizes == [(0, 2), (1, 4), (1, 5)]
     assert tea.heard == [[3, 4], [5]]
 

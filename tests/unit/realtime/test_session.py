@@ -21,6 +21,7 @@ from server.realtime.frames import (
     RefusedChannel,
     Rewind,
     Token,
+    Typing,
     Unwatch,
     Watch,
 )
@@ -47,6 +48,7 @@ from tests.unit.realtime.scenes import (
 
 CHANNELS = tuple(sorted(OWN))
 EXPIRES = UTC + 3_600_000
+ONLINE, AWAY = fx.Appear("online"), fx.Appear("away")
 COMMAND = Acknowledge(post="0" * 26)
 
 
@@ -94,13 +96,15 @@ def test_a_fresh_client_is_welcomed_and_live() -> None:
     book = Playbook().given(hub=10)
     book.told(Hello(token="s")).asked(fx.Authenticate("s")).is_now("authenticating")
     book.told(fx.SignedIn(ASHA, 0, EXPIRES)).asked(fx.LoadInterests(1, "asha", frozenset()))
-    book.told(interests(1, 10)).asked(fx.CatchUp(2, CHANNELS, 10, None)).is_now("catching_up")
+    book.told(interests(1, 10)).asked(ONLINE, fx.CatchUp(2, CHANNELS, 10, None)).is_now(
+        "catching_up"
+    )
     book.told(fx.Page(2, (), 10, ready=True))
     book.asked(welcome(10, "fresh"), fx.Join(CHANNELS), mark(10)).is_now("live")
 
 
 def test_what_was_committed_while_interests_were_loaded_is_not_missed() -> None:
-    book = signed_in().told(interests(1, 7)).asked(fx.CatchUp(2, CHANNELS, 7, None))
+    book = signed_in().told(interests(1, 7)).asked(ONLINE, fx.CatchUp(2, CHANNELS, 7, None))
     book.told(fx.Page(2, (entry(9, TEA),), 10, ready=True))
     book.asked(welcome(7, "fresh"), fx.SendEvents((entry_of(book),)), fx.Join(CHANNELS), mark(10))
 
@@ -112,7 +116,7 @@ def entry_of(book: Playbook) -> object:
 def test_a_resume_from_the_ring_is_complete() -> None:
     missed = entry(5, TEA), entry(8, "g")
     book = signed_in(Hello(cursor=cursor(4))).told(interests(1, 10))
-    book.asked(fx.CatchUp(2, CHANNELS, 4, None))
+    book.asked(ONLINE, fx.CatchUp(2, CHANNELS, 4, None))
     book.told(fx.Page(2, missed, 10, ready=True))
     book.asked(
         welcome(4, "complete"),
@@ -158,7 +162,7 @@ def test_channels_named_in_hello_resume_too_and_forbidden_ones_are_told() -> Non
     asked = frozenset({THREAD, OTHER})
     book.asked(fx.LoadInterests(1, "asha", asked))
     book.told(interests(1, 10, asked=asked, allowed=frozenset({THREAD})))
-    book.asked(fx.CatchUp(2, tuple(sorted(OWN | {THREAD})), 10, None))
+    book.asked(ONLINE, fx.CatchUp(2, tuple(sorted(OWN | {THREAD})), 10, None))
     book.told(fx.Page(2, (), 10, ready=True))
     assert book.effects[1] == fx.SendFrame(
         frames.Watching(id=0, channels=(), refused=(RefusedChannel(OTHER, Code.FORBIDDEN),))
@@ -470,11 +474,11 @@ def test_values_that_could_not_be_taken_are_asked_for_later() -> None:
 
 def test_a_parked_connection_gets_answers_only_and_goes_on_where_it_was() -> None:
     book = live().given(hub=15, sent=14, flushed=12)
-    book.told(Background()).asked(fx.Leave(CHANNELS)).is_now("parked")
+    book.told(Background()).asked(fx.Leave(CHANNELS), AWAY).is_now("parked")
     book.told(fx.Tick()).asked().told(Background()).asked().told(fx.Paused()).asked()
     book.told(Ping()).asked_for(fx.SendFrame)
     book.told(Do("12345678", COMMAND)).asked_for(fx.Submit)
-    book.given(hub=20).told(Foreground()).asked(fx.CatchUp(4, CHANNELS, 14, None))
+    book.given(hub=20).told(Foreground()).asked(ONLINE, fx.CatchUp(4, CHANNELS, 14, None))
     book.is_now("catching_up").told(Foreground()).asked()
     late = (entry(16, TEA),)
     book.told(fx.Page(4, late, 20, ready=True))
@@ -482,22 +486,26 @@ def test_a_parked_connection_gets_answers_only_and_goes_on_where_it_was() -> Non
 
 
 def test_a_page_that_was_asked_before_parking_is_dropped() -> None:
-    book = live().told(fx.Flooded()).told(Background()).asked().is_now("parked")
+    book = live().told(fx.Flooded()).told(Background()).asked(AWAY).is_now("parked")
     book.told(fx.Page(3, (entry(9, TEA),), 10, ready=False)).asked()
-    book.told(Foreground()).asked(fx.CatchUp(5, CHANNELS, 10, None))
+    book.told(Foreground()).asked(ONLINE, fx.CatchUp(5, CHANNELS, 10, None))
 
 
 def test_who_parks_before_it_is_known_what_they_may_hear_asks_again() -> None:
     book = live().given(hub=12, sent=12).told(fx.Turned(11)).told(Background()).is_now("parked")
     book.told(interests(3, 12)).asked()
-    book.told(Foreground()).asked(fx.LoadInterests(5, "asha", frozenset())).is_now("reloading")
+    book.told(Foreground()).asked(ONLINE, fx.LoadInterests(5, "asha", frozenset())).is_now(
+        "reloading"
+    )
     book.told(interests(5, 12, OWN - {TEA})).asked(fx.CatchUp(6, ("g", ME), 11, None))
 
 
 def test_what_is_watched_in_the_background_is_heard_from_then_on() -> None:
     book = live().told(Background()).given(hub=12).told(Watch(id=7, channels=(THREAD,)))
     book.told(allowed(7, THREAD, at=12)).asked(replies.watching(7, (THREAD,)))
-    book.given(hub=14).told(Foreground()).asked(fx.CatchUp(4, (*CHANNELS, THREAD), 10, None))
+    book.given(hub=14).told(Foreground()).asked(
+        ONLINE, fx.CatchUp(4, (*CHANNELS, THREAD), 10, None)
+    )
     before, after = entry(11, THREAD), entry(13, THREAD)
     book.told(fx.Page(4, (before, after), 14, ready=True))
     assert book.asked_for(fx.SendEvents).entries == (after,)
@@ -589,6 +597,40 @@ def test_a_replay_after_a_rewind_brings_what_was_given_up_and_lost() -> None:
     brought, lost = entry(12, THREAD), entry(17, THREAD)
     book.told(fx.Page(4, (brought, lost), 20, ready=True))
     assert book.asked_for(fx.SendEvents).entries == (lost,)
+
+
+# -- who is there, who is typing -------------------------------------------------------------------------------
+
+
+def test_shows_its_person_as_it_goes() -> None:
+    book = signed_in().told(interests(1, 10))
+    assert book.asked_for(fx.Appear) == fx.Appear("online")
+    book.told(fx.Page(2, (), 10, ready=True)).told(Background())
+    assert book.asked_for(fx.Appear) == fx.Appear("away")
+    assert book.told(Foreground()).asked_for(fx.Appear) == fx.Appear("online")
+
+
+def test_the_present_state_comes_after_watching_and_whenever_one_is_live_again() -> None:
+    book = live().told(Watch(id=7, channels=("p:bob", THREAD)))
+    book.told(allowed(7, "p:bob", THREAD)).asked(
+        fx.Join(("p:bob", THREAD)),
+        replies.watching(7, ("p:bob", THREAD)),
+        fx.SendPresence(("bob",)),
+    )
+    book.told(Watch(id=8, channels=("p:bob",))).asked(
+        replies.watching(8, ("p:bob",)), fx.SendPresence(("bob",))
+    )
+    book.told(Background()).told(Foreground()).told(fx.Page(4, (), 10, ready=True))
+    assert book.asked_for(fx.SendPresence) == fx.SendPresence(("bob",))
+    book.told(Background()).told(Watch(id=9, channels=("p:bob",)))
+    book.asked(replies.watching(9, ("p:bob",)))
+
+
+def test_typing_is_passed_on_where_the_client_hears() -> None:
+    book = live().told(Watch(id=7, channels=(THREAD,))).told(allowed(7, THREAD))
+    book.told(Typing(channel=THREAD)).asked(fx.SayTyping(THREAD))
+    for channel in (OTHER, TEA, "g", "nonsense"):
+        book.told(Typing(channel=channel)).asked(replies.error(replies.NOT_HEARD))
 
 
 # -- credentials that end --------------------------------------------------------------------------------------

@@ -132,8 +132,13 @@ class Player:
             case {"open": True}:
                 self.open()
             case {"seconds": seconds}:
-                self.desk.now += seconds * 1000
+                self.desk.now += int(seconds * 1000)
                 self.open().feed(fx.Tick())
+                self.desk.tell_present()
+            case {"types": [person, channel]}:
+                self.desk.typing.said(channel, person, self.desk.now)
+            case {"appears": [person, before, after]}:
+                self.desk.presence.moved(person, before, after, self.desk.now)
             case {"stop_retry_ms": retry_ms}:
                 self.open().feed(fx.Drain(retry_ms))
             case _:

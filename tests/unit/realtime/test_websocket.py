@@ -18,18 +18,19 @@ from tap_client import Client, Event
 from websockets.exceptions import InvalidStatus
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
-from server.app.auth import Auth
+from server.app.auth import Auth, Identity
 from server.domain import limits
 from server.domain.ids import Cursor
-from server.realtime import gateway
+from server.realtime import gateway, measures
 from server.realtime.connection import CLOSING_SECONDS_MAX, RECHECK_PINGS
 from server.realtime.frames import DEFLATE_LEVEL, Encoding, Form
 from server.realtime.handshake import networks
 from server.realtime.ring import Ring
 from server.realtime.states import CloseCode
 from server.realtime.websocket import PATH
+from server.storage.reader import Reader
 from tests.support.node import Entropy, TestNode
-from tests.unit.realtime.live import EVENTS, SECONDS_MAX, LiveNode, Speaker, live_node
+from tests.unit.realtime.live import EVENTS, SECONDS_MAX, LiveNode, Secrets, Speaker, live_node
 from tests.unit.realtime.wire import messages
 
 BOTH = pytest.mark.parametrize("encoding", list(Encoding), ids=lambda e: e.subprotocol)
@@ -110,6 +111,46 @@ async def test_a_resume_beyond_the_ring_is_paged_from_the_log(live: LiveNode) ->
         welcome, *missed, _ = await device.live(cursor=cursor)
         assert welcome["resume"] == "paged"
         assert [event["body"]["post"] for event in missed] == sent
+
+
+async def test_a_restarted_node_serves_those_who_come_back_from_memory(live: LiveNode) -> None:
+    """What was committed before the start is in the ring as well (I3)."""
+    place = await tea(live)
+    for n in range(limits.SYNC_PAGE_EVENTS):  # more than one page to take back
+        await live.node.post("bob", place, f"{n}")
+    cursor = str(Cursor(live.node.tap.epoch, live.node.tap.position))
+    sent = [await live.node.post("bob", place, f"{n}") for n in range(30)]
+    async with live.restarted() as again, again.device() as device:
+        welcome, *missed, _ = await device.live(cursor=cursor)
+        assert welcome["resume"] == "complete"
+        assert [event["body"]["post"] for event in missed if event["t"] == "event"] == sent
+
+
+async def test_a_return_within_the_ring_reads_no_database(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = await tea(live)
+    async with live.device() as device:
+        welcome = await device.hello(channels=[place])
+    missed = await live.node.post("bob", place, "missed")
+    # Whatever else is due is loaded now, so that nothing but the return itself could read.
+    async with live.device() as other:
+        await other.live("bob", cursor=welcome["cursor"])
+    asha = await live.secrets.identify("asha")
+    assert isinstance(asha, Identity)
+    live.secrets.known["asha"] = asha
+    reads: list[str] = []
+    real = Reader.snapshot
+
+    def counted(reader: Reader) -> Any:
+        reads.append("snapshot")
+        return real(reader)
+
+    monkeypatch.setattr(Reader, "snapshot", counted)
+    async with live.device() as device:
+        _, event, _ = await device.live(cursor=welcome["cursor"], channels=[place])
+        assert event["body"]["post"] == missed
+    assert reads == []
 
 
 async def test_a_cursor_of_another_epoch_is_reset(live: LiveNode) -> None:
@@ -208,6 +249,52 @@ async def test_counters_missed_while_away_come_with_the_resume(live: LiveNode) -
         heard = await device.live(cursor=cursor)
         value = next(frame for frame in heard if frame["t"] == "value")
         assert (value["id"], value["value"]["helpful"]) == (post, 1)
+
+
+async def test_colleagues_see_who_is_there_and_who_is_typing(live: LiveNode) -> None:
+    place = await tea(live)
+    post = await live.node.post("asha", place)
+    thread, before = "t:" + post, live.node.tap.position
+    async with live.device() as asha:
+        await asha.live(channels=[thread])
+        await asha.say(t="watch", id=7, channels=["p:bob", "p:nobody"])
+        assert (await asha.hear("watching"))["refused"] == [
+            {"channel": "p:nobody", "code": "forbidden"}
+        ]
+        assert (await asha.hear())["value"] == {"state": "offline"}
+        async with live.device(Encoding.MSGPACK) as bob:
+            await bob.live("bob", channels=[thread])
+            live.pass_time(0.5)
+            assert (await asha.hear())["value"] == {"state": "online"}
+            await bob.say(t="typing", channel=thread)
+            await bob.say(t="ping")
+            await bob.hear("pong")
+            live.pass_time(0.5)
+            typing = {"t": "typing", "channel": thread, "people": ["bob"]}
+            assert await asha.hear() == await bob.hear() == typing
+            await bob.say(t="background")
+            await bob.say(t="ping")
+            await bob.hear("pong")
+            live.pass_time(0.5)
+            assert (await asha.hear())["value"] == {"state": "away"}
+        await until(lambda: len(live.gateway._connections) == 1)
+        live.pass_time(5.5)
+        assert await asha.hear() == typing | {"people": []}
+        live.pass_time(5)
+        assert (await asha.hear())["value"] == {"state": "offline"}
+    assert live.node.tap.position == before, "nothing of it is stored"
+
+
+async def test_a_node_may_be_set_up_to_know_nobodys_presence(tmp_path: Path) -> None:
+    async with live_node(tmp_path, presence=False) as live, live.device() as device:
+        await device.say(t="hello", token="asha", channels=["p:bob"])
+        assert (await device.hear("watching"))["refused"] == [
+            {"channel": "p:bob", "code": "forbidden"}
+        ]
+        await device.hear("mark")
+        await device.say(t="watch", id=7, channels=["p:bob"])
+        assert (await device.hear())["refused"] == [{"channel": "p:bob", "code": "forbidden"}]
+        assert live.gateway.presence is None
 
 
 # -- permessage-deflate (section 3.3, RFC 7692) --------------------------------------------------------------
@@ -605,10 +692,12 @@ async def test_a_deactivated_person_loses_their_sockets(live: LiveNode) -> None:
 async def test_our_own_failure_says_come_back(
     live: LiveNode, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def broken(secret: str) -> Any:
-        raise OSError("the disk is on fire")
+    class Broken(Secrets):
+        async def identify(self, secret: str) -> Any:
+            raise OSError("the disk is on fire")
 
-    monkeypatch.setattr(live.secrets, "identify", broken)
+    # The gateway's alone: HTTP, which lets a stream in, still finds everybody.
+    monkeypatch.setattr(live.gateway, "_auth", Broken(live.node.reader, live.node.clock))
     async with live.device() as device:
         await device.say(t="hello", token="asha")
         bye = await device.hear()
@@ -711,6 +800,58 @@ async def test_a_reader_that_stops_costs_no_memory_and_misses_nothing(live: Live
     assert sorted(event["body"]["post"] for event in events) == sorted(sent)
     assert sorted(event["position"] for event in events) == [e["position"] for e in events]
     raw.transport.abort()
+
+
+async def test_what_the_live_layer_does_is_measured(live: LiveNode) -> None:
+    """Lag, crowds, late timers, conflation and what waits for slow readers; what is not measured nowhere
+    else."""
+    names = {
+        "tap_live_lag_seconds_count": {},
+        "tap_fan_out_connections_sum": {},
+        "tap_live_timer_late_seconds_count": {},
+        "tap_live_conflated_total": {"class": "value"},
+    }
+    place = await tea(live)
+    post = await live.node.post("asha", place)
+    async with live.device() as asha, live.device() as bob:
+        await asha.live()
+        await bob.live("bob")
+        live.pass_time(0.5)
+        before = {name: metric(name, **labels) for name, labels in names.items()}
+        for on in (True, False):
+            await live.node.do("bob", "reaction.set", target=post, reaction="helpful", on=on)
+        await live.node.post("bob", place)
+        await asha.hear("event")
+        await until(lambda: not live.gateway.measures._published)
+        live.gateway._timer.cancel()
+        live.gateway._timed()
+        after = {name: metric(name, **labels) for name, labels in names.items()}
+    assert {name: after[name] - before[name] for name in names} == {
+        "tap_live_lag_seconds_count": 3,
+        "tap_fan_out_connections_sum": 1 + 1 + 2,  # bob's reactions are shown to bob alone
+        "tap_live_timer_late_seconds_count": 1,
+        "tap_live_conflated_total": 1,
+    }
+
+
+async def test_what_waits_for_slow_readers_is_measured(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measures, "BUFFERS_MEASURED_MAX", 1)
+    place = await tea(live)
+    raw = await raw_client(live, receive_bytes=16_384)
+    raw.say(b'{"t":"hello","token":"asha"}')
+    await until(lambda: raw.marks)
+    (connection,) = live.gateway._connections
+    raw.transport.pause_reading()
+    await flood(live, place, 200)
+    await until(lambda: connection in live.gateway.measures.slow)
+    live.gateway.tick()
+    assert metric("tap_websocket_buffered_bytes") > limits.WRITE_BUFFER_BYTES_MAX
+    raw.transport.abort()
+    await until(lambda: not live.gateway.measures.slow)
+    live.gateway.tick()
+    assert metric("tap_websocket_buffered_bytes") == 0
 
 
 async def test_a_reader_that_takes_nothing_is_given_up(live: LiveNode) -> None:

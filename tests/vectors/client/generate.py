@@ -52,6 +52,7 @@ VALID: list[tuple[str, Map]] = [
     ),
     ("ping", {"t": "ping"}),
     ("token", {"t": "token", "token": "tap_bmV3ZXI"}),
+    ("typing", {"t": "typing", "channel": THREAD}),
     ("rewind", {"t": "rewind", "cursor": f"{C}.38"}),
     ("background", {"t": "background"}),
     ("foreground", {"t": "foreground"}),
@@ -186,6 +187,11 @@ FROM_NODE: list[tuple[str, Map]] = [
         },
     ),
     ("pong", {"t": "pong", "server_time": AT}),
+    (
+        "value, of who is there",
+        {"t": "value", "of": "presence", "id": "bob", "position": 7, "value": {"state": "away"}},
+    ),
+    ("typing", {"t": "typing", "channel": THREAD, "people": ["bob", "cleo"]}),
     ("expiring", {"t": "expiring", "expires_at": ENDS}),
     ("renewed", {"t": "renewed", "expires_at": ENDS}),
     ("reset", {"t": "reset", "reason": "too_far_behind", "cursor": f"{C}.9000"}),
@@ -290,6 +296,17 @@ def done(repeated: bool) -> Map:
 def watching(id: int, *channels: str, refused: tuple[tuple[str, str], ...] = ()) -> Map:
     pairs = [{"channel": name, "code": code} for name, code in refused]
     return node(t="watching", id=id, channels=list(channels), refused=pairs)
+
+
+NOT_HEARD = "this is no thread or conversation that you hear"
+
+
+def typing(*people: str) -> Map:
+    return node(t="typing", channel=THREAD, people=list(people))
+
+
+def presence(position: int, state: str) -> Map:
+    return node(t="value", of="presence", id="bob", position=position, value={"state": state})
 
 
 def joined(position: int) -> Map:
@@ -544,6 +561,61 @@ TRANSCRIPTS: dict[str, Map] = {
             client(t="rewind", cursor=f"{C}.0"),
             *[event(n, TEA) for n in range(1, 4)],
             mark(3),
+        ],
+    },
+    "typing": {
+        "about": "Who types in a thread: at most once a second, the complete list, forgotten after 6 s.",
+        "people": {"asha": ASHA},
+        "steps": [
+            *LIVE,
+            client(t="typing", channel=THREAD),
+            node(t="error", error=error("forbidden", NOT_HEARD, "channel")),
+            client(t="watch", id=7, channels=[THREAD]),
+            watching(7, THREAD),
+            {"types": ["bob", THREAD]},
+            {"seconds": 0.5},
+            typing("bob"),
+            {"types": ["bob", THREAD]},
+            {"types": ["cleo", THREAD]},
+            {"seconds": 0.5},
+            {"seconds": 0.5},
+            typing("bob", "cleo"),
+            client(t="typing", channel=THREAD),
+            {"seconds": 1},
+            typing("bob", "cleo", "asha"),
+            {"seconds": 4},
+            typing("asha"),
+            {"seconds": 2},
+            typing(),
+        ],
+    },
+    "presence": {
+        "about": "Bob's devices: one in front, then all in the background, then none for 10 s.",
+        "people": {"asha": ASHA | {"may": [THREAD, "p:bob"]}},
+        "steps": [
+            *LIVE,
+            client(t="watch", id=7, channels=["p:bob", "p:cleo"]),
+            watching(7, "p:bob", refused=(("p:cleo", "forbidden"),)),
+            presence(0, "offline"),
+            {"appears": ["bob", "offline", "online"]},
+            {"seconds": 0.5},
+            presence(1, "online"),
+            {"appears": ["bob", "online", "away"]},
+            {"seconds": 0.5},
+            presence(2, "away"),
+            {"appears": ["bob", "away", "offline"]},
+            {"seconds": 9.5},
+            {"appears": ["bob", "offline", "away"]},
+            {"appears": ["bob", "away", "offline"]},
+            {"seconds": 9.5},
+            {"seconds": 0.5},
+            presence(3, "offline"),
+            client(t="background"),
+            {"appears": ["bob", "offline", "online"]},
+            {"seconds": 0.5},
+            client(t="foreground"),
+            presence(3, "online"),
+            mark(0),
         ],
     },
     "not-signed-in": {
