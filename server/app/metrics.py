@@ -78,12 +78,12 @@ WEBSOCKET_BYTES_SENT = Counter("tap_websocket_sent_bytes_total", "Bytes written 
 WEBSOCKET_CLOSED = Counter(
     "tap_websocket_closed_total", "Client sockets closed, by close code.", ["code"]
 )
+LONG_POLLS = Gauge("tap_long_polls", "Requests to /sync that may wait for news, at this moment.")
 HANDSHAKES = Counter(
     "tap_handshakes_total",
-    "Requests for a client socket, by outcome: accepted, or why not.",
+    "Requests for a websocket or event stream, by outcome: accepted, or why not.",
     ["outcome"],
 )
-LONG_POLLS = Gauge("tap_long_polls", "Requests to /sync that may wait for news, at this moment.")
 RESUMES = Counter(
     "tap_resumes_total",
     "How returning readers were brought up to date: fresh, complete, paged or reset.",

@@ -101,9 +101,8 @@ class GuardedHttp(HttpToolsProtocol):
             return
         self._disarm()
         self._unset_keepalive_if_required()
-        self.pipeline.clear()
         self.connections.discard(self)
-        self.flow.resume_reading()
+        self.flow.resume_reading()  # stopped for what came behind; without it nobody hears the end
         protocol = owner(
             config=self.config, server_state=self.server_state, app_state=self.app_state
         )

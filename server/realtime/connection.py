@@ -84,7 +84,7 @@ class Connection(Outlet, asyncio.Protocol, ABC):
         """Whether the client was let in; also true after the end."""
         self._todo: deque[fx.Input] | None = None
         self._heard = True
-        """Whether any byte came since the last ping."""
+        """Whether any byte came since the last ping; always true where nobody answers."""
         self._pinged = False
         """Whether the answer to a ping is being waited for."""
         self._pings = 0
@@ -216,9 +216,9 @@ class Connection(Outlet, asyncio.Protocol, ABC):
         match effect:
             case fx.SendFrame(frame):
                 self._send(frame)
-            case fx.SendEvents(entries):
+            case fx.SendEvents(entries, replayed):
                 metrics.of(metrics.WEBSOCKET_FRAMES_SENT, "event").inc(len(entries))
-                self.write(self._joined(entries))
+                self.write(self._joined(entries, replayed))
             case fx.CatchUp():
                 self.flush()
                 if self._paused:
@@ -264,7 +264,7 @@ class Connection(Outlet, asyncio.Protocol, ABC):
         gateway.present.moved(self.session.person, self._seen, state, gateway.steady())
         self._seen = state
 
-    def _joined(self, entries: Sequence[Ready]) -> bytes:
+    def _joined(self, entries: Sequence[Ready], replayed: bool) -> bytes:
         return b"".join([entry.frame(self.form) for entry in entries])
 
     def _send(self, frame: frames.ServerFrame) -> None:

@@ -29,12 +29,14 @@ class Outlet:
         self._held: list[bytes] | None = None
 
     def attach(self, transport: asyncio.BaseTransport) -> None:
-        """The connection is there."""
+        """The connection is there; its transport may hold back what was written before it was handed over."""
         self._transport = cast(asyncio.Transport, transport)
         encrypted = transport.get_extra_info("sslcontext") is not None
         socket = None if encrypted else transport.get_extra_info("socket")
         if socket is not None:
-            self.direct = self._descriptor = socket.fileno()
+            self._descriptor = socket.fileno()
+            if not self._transport.get_write_buffer_size():
+                self.direct = self._descriptor
 
     def detach(self) -> None:
         """The connection is lost: from here on its descriptor may be anybody's, and nothing is sent."""
