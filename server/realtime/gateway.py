@@ -73,6 +73,8 @@ class Gateway:
         self._people: dict[str, dict[Connection, None]] = {}
         self._jobs: asyncio.Queue[Callable[[], Awaitable[None]] | None] = asyncio.Queue()
         self._commands = 0
+        self._revoked = 0
+        """How often somebody was signed out."""
         self._fanning: Any = None
         self._reaching: list[tuple[int, Connection, fx.Input]] = []
         self._all_gone = asyncio.Event()
@@ -208,19 +210,27 @@ class Gateway:
             return
 
         async def work() -> None:
+            revoked = self._revoked
             who = await self._auth.person_of_secret(secret)
             devices = 0 if isinstance(who, Refusal) else len(self._people.get(who.person, ()))
             connection.feed(fx.SignedIn(who, devices))
             if connection.session.person and connection in self._connections:
                 self._people.setdefault(connection.session.person, {})[connection] = None
+                self._recheck_since(revoked, connection)
 
         self._job(work, lambda: connection.feed(fx.SignedIn(INTERNAL, 0)))
 
     def recheck(self, person: str) -> None:
         """Some secret of the person may be worth less: whoever's is worth nothing any more must go, the
         others stay."""
+        self._revoked += 1
         for connection in list(self._people.get(person, ())):
             # What cannot be checked is not believed: the client signs in again at once.
+            self.recheck_one(connection, partial(connection.feed, fx.Expelled()))
+
+    def _recheck_since(self, revoked: int, connection: Connection) -> None:
+        """Somebody was signed out while a secret was looked up, perhaps its holder: ask once more."""
+        if self._revoked != revoked:
             self.recheck_one(connection, partial(connection.feed, fx.Expelled()))
 
     def recheck_one(self, connection: Connection, failed: Callable[[], None]) -> None:
