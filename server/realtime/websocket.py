@@ -136,6 +136,10 @@ class Connection(asyncio.Protocol):
         self._paused = False
         if not self._transport.is_closing():
             self._transport.resume_reading()
+        if (
+            not self._closing
+        ):  # a ping may lie behind what was just read: its answer has a whole interval
+            self._wake_in(self._gateway.steady(), limits.PING_SECONDS)
         self.feed(fx.Resumed())
 
     def eof_received(self) -> None:
