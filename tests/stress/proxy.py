@@ -50,10 +50,14 @@ class Proxy:
 
     async def close(self) -> None:
         self._server.close()
-        for link in list(self._links):
-            link.cut()
+        self.cut()
         while self._tasks:
             await asyncio.wait(self._tasks)
+
+    def cut(self) -> None:
+        """The cable is pulled."""
+        for link in list(self._links):
+            link.cut()
 
     def judge(self) -> None:
         for link in list(self._links):
