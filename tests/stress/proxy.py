@@ -101,7 +101,7 @@ class Proxy:
                 for piece in self._chop(data):
                     writer.write(piece)
                     await writer.drain()
-        except OSError:
+        except (OSError, RuntimeError):  # uvloop's word for a closed transport
             pass
         # What was passed on still arrives: an end, no reset. The other direction follows.
         for end in link.ends:

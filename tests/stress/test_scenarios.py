@@ -12,6 +12,7 @@ import os
 import random
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvloop
@@ -32,10 +33,14 @@ def files() -> int:
 
 async def played(scenario: Scenario, folder: Path, chance: random.Random) -> None:
     tasks = len(asyncio.all_tasks())
+    # What goes wrong in a socket's callback, a client's judgement included, reaches nobody else.
+    failures: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, what: failures.append(what))
     async with open_world(folder, chance) as world:
         for step in scenario.steps:
             await step(world)
         await world.nothing_left()
+    assert not failures, failures
     assert len(asyncio.all_tasks()) == tasks, asyncio.all_tasks()
 
 
