@@ -180,6 +180,7 @@ class Gateway(Signing):
 
     def opened(self, connection: Connection) -> None:
         self._connections[connection] = None
+        self._all_gone.clear()
 
     def lost(self, connection: Connection) -> None:
         """The socket is gone; nobody refers to the connection afterwards."""
