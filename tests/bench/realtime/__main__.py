@@ -1,5 +1,6 @@
 """python -m tests.bench.realtime [--quick] [figure ...]"""
 
+import os
 import sys
 import time
 
@@ -50,7 +51,8 @@ def measure(name: str, plan: Plan, stage: Stage) -> bool:
         print(f"FAILED {name}: {error}", file=sys.stderr)
         stage.clear()
         return False
-    print(f"{name} took {time.monotonic() - began:.0f} s", file=sys.stderr)
+    load = os.getloadavg()[0]
+    print(f"{name} took {time.monotonic() - began:.0f} s; load average {load:.1f}", file=sys.stderr)
     return True
 
 

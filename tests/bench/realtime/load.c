@@ -7,7 +7,8 @@
  *     greet HEX OPCODE HEX       a frame to say (may be empty), and what a frame heard must hold before
  *                                the next; `greet none` forgets all of them
  *     complaint HEX              frames with this text are counted as refused
- *     receive BYTES              SO_RCVBUF of clients opened from now on; 0: the system's
+ *     receive BYTES              SO_RCVBUF of clients opened from now on, with segments as on a real network;
+ *                                0: the system's
  *     open FIRST COUNT WINDOW TIMEOUT_MS        at most WINDOW in the making
  *     close FIRST COUNT
  *     plain INDEX                client INDEX is a bare TCP connection: no upgrade, no frames
@@ -37,6 +38,7 @@
 #define LINE_BYTES_MAX (4 * MESSAGE_BYTES_MAX)
 #define MARK "@@" /* followed by DIGITS digits: nanoseconds of CLOCK_MONOTONIC */
 #define DIGITS 20
+#define ETHERNET_SEGMENT 1400 /* loopback's of 64 KiB would let the kernel hold 2.8 MB for each */
 #define BACKOFF_MS_MIN 500 /* as our clients wait: docs/protocol/client.md, section 7 */
 #define BACKOFF_MS_MAX 20000
 
@@ -191,7 +193,7 @@ static void lost(int index)
 static void enter(int index)
 {
     struct client *client = &clients[index];
-    int yes = 1;
+    int yes = 1, ethernet = ETHERNET_SEGMENT;
     struct sockaddr_in from = {.sin_family = AF_INET}, to = {.sin_family = AF_INET};
     to.sin_port = htons(port);
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -201,8 +203,10 @@ static void enter(int index)
         die("socket");
     setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     setsockopt(client->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes);
-    if (receive_bytes)
+    if (receive_bytes) {
         setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
+        setsockopt(client->fd, IPPROTO_TCP, TCP_MAXSEG, &ethernet, sizeof ethernet);
+    }
     bind(client->fd, (struct sockaddr *)&from, sizeof from);
     client->state = CONNECTING;
     client->step = 0;
@@ -516,7 +520,8 @@ static void survive(int count, int ms)
     uint64_t until = deadline(ms);
     while (ready_count < count && now_ns() < until)
         turn(10);
-    printf("{\"ready\":%d,\"seconds\":%.6f}\n", ready_count, (now_ns() - first_lost) / 1e9);
+    printf("{\"ready\":%d,\"lost\":%d,\"seconds\":%.6f}\n", ready_count, failed_count,
+           (now_ns() - first_lost) / 1e9);
     surviving = 0;
 }
 
@@ -572,7 +577,7 @@ static int set(char *line)
     else if (!strncmp(line, "greet ", 6))
         greet(line);
     else if (!strncmp(line, "survive on", 10))
-        surviving = 1, first_lost = 0;
+        surviving = 1, first_lost = failed_count = 0;
     else
         return 0;
     return 1;

@@ -139,12 +139,10 @@ class Load:
         """From now on lost clients come back as ours do, with backoff."""
         self._do("survive", "on")
 
-    def survived(self, count: int) -> float:
-        """Seconds from the first loss until everybody was greeted again."""
-        told = self._do("survive", count, TIMEOUT_SECONDS * 1000)
-        if told["ready"] != count:
-            raise LoadFailed(f"of {count} clients {told['ready']} came back")
-        return float(told["seconds"])
+    def survived(self, count: int, seconds_max: float) -> tuple[int, float]:
+        """How many were greeted again, and the seconds from the first loss until the last of them was."""
+        told = self._do("survive", count, int(seconds_max * 1000))
+        return int(told["ready"]), float(told["seconds"])
 
     def rest(self, seconds: float) -> None:
         """Nothing happens but the answering of pings."""
