@@ -5,7 +5,7 @@ import sys
 import time
 
 from server.ops.demo.nodes import NodeFailed
-from tests.bench.realtime import crowds, fanout, holding
+from tests.bench.realtime import crowds, fanout, holding, tls
 from tests.bench.realtime.load import LoadFailed
 from tests.bench.realtime.plan import FULL, QUICK, Plan
 from tests.bench.realtime.processes import Skipped
@@ -24,6 +24,7 @@ FIGURES = {
     "slow_readers": crowds.slow_readers,
     "restart_10k": crowds.restart_10k,
     "fanout_scale": fanout.fanout_scale,
+    "tls": tls.tls,
 }
 
 

@@ -15,7 +15,7 @@ CROWD = 10_000
 CORE_SHARE = 0.5
 PROBE_EVENTS = 100
 PROBE_PER_SECOND = 40.0
-TALK_SECONDS = 6
+TALK_SECONDS = 4
 POSTS_PER_SECOND_MAX = 5.0
 """Per author: below the six a second a person may say for long."""
 ROUNDS = 5
@@ -130,7 +130,7 @@ def slow_readers(plan: Plan, stage: Stage) -> None:
     for _ in range(plan.runs):
         _reopen_slow(stage, SLOW_BUFFER_BYTES)
         stage.rest()
-        events = plan.of(int(per_second * TALK_SECONDS / 2))
+        events = plan.of(int(per_second * TALK_SECONDS))
         without = _teams_talk(stage, events, per_second)
         growth, slow = _fill(stage)
         beside = _teams_talk(stage, events, per_second, slow=company.TEAM_PEOPLE // SLOW_EVERY)

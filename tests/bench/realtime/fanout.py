@@ -34,6 +34,17 @@ def tap_publishes(stage: Stage, events: int, per_second: float) -> tuple[float, 
     return us, told.bytes / told.deliveries
 
 
+def post_alone(stage: Stage, events: int, per_second: float) -> float:
+    """CPU us of a post that nobody hears: decode to commit, its author's answer, scoring."""
+    tap = stage.tap()
+    tap.posts(company.place_of(company.DESK))
+    idle = stage.rest()
+    with spending(tap.pid, idle) as spent:
+        tap.load.publish(AUTHORS, events, per_second, 0)
+        stage.rest()
+    return spent.us_per(events)
+
+
 def peer_publishes(
     peer: Running, events: int, per_second: float, subscribers: int, wire_bytes: float, author: int
 ) -> float:
@@ -78,6 +89,7 @@ def fanout_1000(plan: Plan, stage: Stage) -> None:
             floors.append(peer_publishes(floor, events, PER_SECOND, SUBSCRIBERS, wire_bytes, 0))
     ratios = [us / floor_us for us, floor_us in zip(taps, floors, strict=True)]
     beside = {"floor_us": statistics.median(floors), "wire_bytes": wire_bytes}
+    beside["post_alone_us"] = post_alone(stage, events, PER_SECOND)
     beside |= others(plan, plan.of(40), PER_SECOND, wire_bytes)
     emit(at_most("fanout_1000", "x floor", 1.35, ratios, beside))
     emit(compare("fanout_1000_cpu", "us/delivery", taps, beside))

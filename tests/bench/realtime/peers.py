@@ -33,7 +33,6 @@ class Peer(NamedTuple):
     message: Callable[[str], str] = lambda payload: payload
     opcode: int = TEXT
     plain: bool = False
-    protocols: str = ""
 
 
 class Running(NamedTuple):
@@ -56,16 +55,15 @@ class Running(NamedTuple):
 
 
 def request(peer: Peer, port: int) -> str:
-    offered = f"Sec-WebSocket-Protocol: {peer.protocols}\r\n" if peer.protocols else ""
     return (
         f"GET {peer.path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
         "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        f"Sec-WebSocket-Version: 13\r\n{offered}\r\n"
+        "Sec-WebSocket-Version: 13\r\n\r\n"
     )
 
 
 @contextmanager
-def running_peer(peer: Peer) -> Iterator[Running]:
+def running_peer(peer: Peer, encrypted: bool = False) -> Iterator[Running]:
     """Raises Skipped when the machine lacks it."""
     BENCH.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="run-", dir=BENCH) as name:
@@ -74,6 +72,8 @@ def running_peer(peer: Peer) -> Iterator[Running]:
         with running(peer.command(folder, port), port, folder / "log") as pid, loading() as load:
             load.target(port, request(peer, port))
             load.greet(*peer.greeting)
+            if encrypted:
+                load.encrypt()
             yield Running(pid, load, peer)
 
 
