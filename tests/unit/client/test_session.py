@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tap_client.backoff import STEADY_MS
+from tap_client.choice import Remembered
 from tap_client.effects import (
     Effect,
     Fail,
@@ -21,15 +23,20 @@ from tap_client.effects import (
 )
 from tap_client.errors import ProtocolError, Refused, Stale, Unauthenticated
 from tap_client.frames import Done, event
+from tap_client.link import End
 from tap_client.outbox import KEY_KEPT_MS
 from tap_client.session import Session, State
+from tap_client.silence import SILENCE_MS_MAX
 from tap_client.store import Waiting
 
 from tests.unit.client import fake_node
 
 
 def session(cursor: str | None = None, *waiting: Waiting, in_flight_max: int = 16) -> Session:
-    return Session("secret", cursor, waiting, lambda: 0.5, in_flight_max=in_flight_max)
+    talk = Session("secret", cursor, waiting, lambda: 0.5, in_flight_max=in_flight_max)
+    # A websocket is known to work here: nothing new to remember at its welcome.
+    talk.network_changed(Remembered("websocket", 0), 0)
+    return talk
 
 
 def welcome(resume: str = "fresh", cursor: str = "1.10", **more: Any) -> dict[str, Any]:
@@ -159,7 +166,7 @@ def test_a_replay_cut_off_goes_on_where_it_was() -> None:
     talk.watch(["t:x"], "1.3")
     talk.watch(["t:plain"], None)
     hear(talk, 5, "t:x")
-    talk.lost(1006, "")
+    talk.lost(End(1006, ""), 0)
     hello = sent(talk.opened())[0]
     assert hello["channels"] == ["t:plain"]
     again = sent(talk.received(welcome("complete"), 0))
@@ -174,7 +181,7 @@ def test_a_replay_that_is_through_leaves_a_channel_like_all_others() -> None:
     hear(talk, 5, "t:x")
     assert talk.received({"t": "watching", "id": 1, "channels": ["t:x"], "refused": []}, 0) == []
     assert hear(talk, 11, "t:x") == [11]
-    talk.lost(1006, "")
+    talk.lost(End(1006, ""), 0)
     assert sent(talk.opened())[0]["channels"] == ["t:x"]
     assert sent(talk.received(welcome("complete"), 0)) == []
 
@@ -195,7 +202,7 @@ def test_an_unwatched_channel_is_forgotten() -> None:
     talk.watch(["t:x"], "1.3")
     assert sent(talk.unwatch(["t:x"])) == [{"t": "unwatch", "channels": ["t:x"]}]
     assert hear(talk, 5, "t:x") == []
-    talk.lost(1006, "")
+    talk.lost(End(1006, ""), 0)
     assert "channels" not in sent(talk.opened())[0]
 
 
@@ -205,7 +212,7 @@ def test_a_channel_we_may_not_hear_is_named_and_not_asked_for_again() -> None:
     frame = {"t": "watching", "id": 1, "channels": ["t:x"]}
     refusal = {"channel": "t:y", "code": "forbidden"}
     assert talk.received(frame | {"refused": [refusal]}, 0) == [Warn("may not watch t:y")]
-    talk.lost(1006, "")
+    talk.lost(End(1006, ""), 0)
     assert sent(talk.opened())[0]["channels"] == ["t:x"]
 
 
@@ -220,7 +227,7 @@ def test_whatever_is_repeated_each_event_is_heard_once_and_in_order(
     heard: list[int] = []
     for position, cut in arrivals:
         if cut:
-            talk.lost(1006, "")
+            talk.lost(End(1006, ""), 0)
             talk.opened()
             talk.received(welcome("complete", "1.30"), 0)
         heard += hear(talk, position)
@@ -260,7 +267,7 @@ def test_a_command_given_while_down_is_sent_after_the_welcome() -> None:
 def test_an_unanswered_command_is_sent_again_with_its_key() -> None:
     talk = live()
     first = sent(talk.do(waiting(1), 0))
-    talk.lost(1006, "")
+    talk.lost(End(1006, ""), 0)
     talk.opened()
     assert sent(talk.received(welcome("complete"), 0)) == first
 
@@ -274,7 +281,7 @@ def test_commands_left_from_an_earlier_run_are_sent() -> None:
 
 def test_only_a_window_is_in_flight_and_oldest_go_first() -> None:
     talk = live(None, *map(waiting, range(4)), in_flight_max=2)
-    talk.lost(1006, "")
+    talk.lost(End(1006, ""), 0)
     talk.opened()
     first = sent(talk.received(welcome("complete"), 0))
     assert [frame["key"] for frame in first] == ["key-0000", "key-0001"]
@@ -300,7 +307,7 @@ def test_a_refusal_for_now_is_tried_again_later() -> None:
     assert due == 1_000 + 750  # half a second plus half of the first half
     assert talk.woken(due - 1) == []
     assert sent(talk.woken(due))[0]["key"] == "key-0001"
-    assert talk.wake_at() is None
+    assert talk.wake_at() == 1_000 + SILENCE_MS_MAX  # nothing else is waited for
 
 
 def test_a_command_older_than_the_nodes_memory_is_not_sent() -> None:
@@ -317,37 +324,40 @@ def test_a_command_older_than_the_nodes_memory_is_not_sent() -> None:
 
 def test_a_lost_connection_is_tried_again_later_and_later() -> None:
     talk = session()
-    waits = [talk.lost(None, "refused")[0] for _ in range(3)]
+    waits = [talk.lost(End(None, "refused"), 0)[0] for _ in range(3)]
     assert waits == [Retry(0.75), Retry(1.25), Retry(2.25)]
     talk.opened()
     talk.received(welcome(), 0)
-    assert talk.lost(1006, "") == [Retry(0.75)]
+    assert talk.lost(End(1006, ""), STEADY_MS - 1) == [Retry(4.25)]
+    talk.opened()
+    talk.received(welcome(), 0)
+    assert talk.lost(End(1006, ""), STEADY_MS) == [Retry(0.75)]
 
 
 def test_a_stopping_node_says_when_to_come_back() -> None:
     talk = live()
     talk.received({"t": "bye", "code": 4503, "reason": "restart", "retry_ms": 4_000}, 0)
-    assert talk.lost(4503, "restart") == [Retry(4.5)]
+    assert talk.lost(End(4503, "restart"), 0) == [Retry(4.5)]
 
 
 def test_a_refused_token_ends_the_session() -> None:
     talk = live()
-    (failed,) = talk.lost(4401, "expired")
+    (failed,) = talk.lost(End(4401, "expired"), 0)
     assert isinstance(failed, Fail)
     assert isinstance(failed.error, Unauthenticated)
-    assert talk.lost(1006, "") == []
+    assert talk.lost(End(1006, ""), 0) == []
 
 
 def test_a_command_the_node_cannot_read_is_found_and_given_up() -> None:
     talk = live(None, in_flight_max=4)
     for number in (1, 2):
         talk.do(waiting(number), 0)
-    assert talk.lost(1009, "too big") == [Retry(0.75)]  # which of the two was it?
+    assert talk.lost(End(1009, "too big"), 0) == [Retry(0.75)]  # which of the two was it?
     talk.opened()
     one = sent(talk.received(welcome("complete"), 0))
     assert [frame["key"] for frame in one] == ["key-0001"]
     assert sent(talk.received(done(1), 0))[0]["key"] == "key-0002"
-    settled, _ = talk.lost(1009, "too big")
+    settled, _ = talk.lost(End(1009, "too big"), 0)
     assert isinstance(settled, Settle)
     assert settled.key == "key-0002"
     assert isinstance(settled.outcome, Refused)
