@@ -168,11 +168,6 @@ class Auth:
             return EXPIRED
         return known.identity
 
-    async def person_of_secret(self, secret: str) -> PersonFact | Refusal:
-        """As ``identify``, for those who need the person alone."""
-        found = await self.identify(secret)
-        return found if isinstance(found, Refusal) else found.who
-
     async def _load(self, digest: bytes) -> Identity | Refusal:
         before, now = self._forgotten, self._now()
         async with self._reader.snapshot() as snapshot:

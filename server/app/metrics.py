@@ -62,6 +62,11 @@ WEBSOCKET_BYTES_SENT = Counter("tap_websocket_sent_bytes_total", "Bytes written 
 WEBSOCKET_CLOSED = Counter(
     "tap_websocket_closed_total", "Client sockets closed, by close code.", ["code"]
 )
+HANDSHAKES = Counter(
+    "tap_handshakes_total",
+    "Requests for a client socket, by outcome: accepted, or why not.",
+    ["outcome"],
+)
 RESUMES = Counter(
     "tap_resumes_total",
     "How returning readers were brought up to date: fresh, complete, paged or reset.",

@@ -23,7 +23,7 @@ from server.domain import limits
 from server.domain.errors import Code, Refusal
 from server.domain.events import BallotCast, PostPublished
 from server.domain.ids import GLOBAL_CHANNEL, Cursor, person_channel
-from server.domain.visibility import may_read_place, may_watch
+from server.domain.visibility import may_read_place, why_not_watch
 from server.storage.async_facts import LoadedFacts, load_facts
 from server.storage.event_log import Record
 from server.storage.queries import listing, people, places, posts, values
@@ -151,10 +151,11 @@ def _watchable(
 ) -> tuple[tuple[str, ...], tuple[RefusedChannel, ...]]:
     allowed, refused = [], []
     for channel in dict.fromkeys(channels):
-        if facts.who is not None and may_watch(facts, facts.who, channel):
+        code = why_not_watch(facts, facts.who, channel) if facts.who else Code.FORBIDDEN
+        if code is None:
             allowed.append(channel)
         else:
-            refused.append(RefusedChannel(channel=channel, code=Code.FORBIDDEN))
+            refused.append(RefusedChannel(channel=channel, code=code))
     return tuple(allowed), tuple(refused)
 
 

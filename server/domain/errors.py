@@ -27,6 +27,7 @@ class Code(StrEnum):
     BAD_ORIGIN = "bad_origin"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
+    NOT_HERE = "not_here"
     # The wish does not fit the present state.
     WRONG_REGION = "wrong_region"
     KEY_REUSED = "key_reused"
@@ -65,6 +66,7 @@ STATUS: dict[Code, int] = {
     Code.BAD_ORIGIN: 403,
     Code.FORBIDDEN: 403,
     Code.NOT_FOUND: 404,
+    Code.NOT_HERE: 404,
     Code.WRONG_REGION: 409,
     Code.KEY_REUSED: 409,
     Code.CONFLICT: 409,

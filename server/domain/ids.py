@@ -120,6 +120,10 @@ def thread_channel(root: str) -> str:
     return "t:" + root
 
 
+def presence_channel(person: str) -> str:
+    return f"p:{person}"
+
+
 def person_channel(person: str) -> str:
     return "u:" + person
 

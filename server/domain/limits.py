@@ -57,17 +57,25 @@ CHANNELS_PER_CONNECTION_MAX = 256
 CONNECTIONS_PER_PERSON_MAX = 20
 """Laptop, phone, tablet, several browser windows, a bot."""
 UNAUTHENTICATED_SECONDS_MAX = 10
+HANDSHAKES_PER_10_S = 2_000
+"""From one address: below what a node can greet, so that one address cannot take all of it."""
+HANDSHAKES_BURST = 6_000
+"""An office of 2,000 behind one address comes back at once after a restart, each with three devices."""
 WRITE_BUFFER_BYTES_MAX = 256 * 1024
 """High-water mark of one connection: above it the connection catches up from its cursor (I9)."""
 STALLED_SECONDS_MAX = 15
 """No byte moved for this long: the reader is gone, not slow."""
 PING_SECONDS = 25
 """Common proxies cut a connection after 30 to 60 idle seconds."""
+PONG_SECONDS_MAX = 10
+"""After a ping without a byte: the slowest link takes two; so the dead are gone within 35 s."""
 RING_EVENTS_PER_CHANNEL = 512
 RING_BYTES_MAX = 64 * 1024 * 1024
 SYNC_PAGE_EVENTS = 200
 VALUE_SECONDS_MIN = 0.5
 """Counters and tallies are sent at most twice per second per channel: faster than eyes compare."""
+TYPING_NAMES_MAX = 8
+"""More names than fit on a line tell nobody anything."""
 
 # -- HTTP ----------------------------------------------------------------------------------------
 HTTP_BODY_BYTES_MAX = 1024 * 1024

@@ -8,6 +8,7 @@ the unit of permission: whoever may watch a channel may see every event on it.
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from server.domain.errors import Code
 from server.domain.events import (
     AnnouncementAcknowledged,
     AnswerAccepted,
@@ -123,6 +124,18 @@ def may_watch(facts: Facts, who: PersonFact, channel: str) -> bool:
             return root is not None and may_read_place(facts, who.person, root.place)
         case _:
             return False
+
+
+def why_not_watch(facts: Facts, who: PersonFact, channel: str) -> Code | None:
+    """Why somebody may not watch a channel; None: they may. Besides the channels of the log that is
+    somebody's presence: any colleague is seen in the directory, but only their own region knows it."""
+    kind, _, name = channel.partition(":")
+    if kind != "p":
+        return None if may_watch(facts, who, channel) else Code.FORBIDDEN
+    other = facts.person(name)
+    if other is None or not who.active:
+        return Code.FORBIDDEN
+    return None if other.home == who.home else Code.NOT_HERE
 
 
 def may_moderate(community: CommunityFact | None, member: MemberFact, who: PersonFact) -> bool:

@@ -104,6 +104,8 @@ def _gateway(core: Core, auth: Auth) -> Gateway:
         auth=auth,
         clock=now,
         public_url=core.config.public_url,
+        trusted_proxies=core.config.http.trusted_proxies,
+        presence=core.config.live.presence,
     )
 
 

@@ -136,6 +136,18 @@ class Peer(Section, frozen=True, kw_only=True):
         return base64.b64decode(self.public_key)
 
 
+class LiveSection(Section, frozen=True, kw_only=True):
+    """What clients see of each other while they are connected."""
+
+    presence: Annotated[
+        bool,
+        Meta(
+            description="Whether colleagues see who is online or away. It is never stored; false keeps "
+            "nothing at all, where an agreement with the staff asks for that."
+        ),
+    ] = True
+
+
 class LogSection(Section, frozen=True, kw_only=True):
     """What the node says on standard error."""
 
@@ -167,6 +179,7 @@ class Config(Section, frozen=True, kw_only=True):
     storage: StorageSection = StorageSection()
     lanes: LanesSection = LanesSection()
     peers: tuple[Peer, ...] = ()
+    live: LiveSection = LiveSection()
     log: LogSection = LogSection()
     demo: DemoSection = DemoSection()
 

@@ -3,12 +3,15 @@
 - ``frames``     what clients and the node say to each other, in both encodings; ready websocket frames
 - ``ring``       the newest events by channel, with their ready frames: what a resume is served from
 - ``values``     counters and tallies: the latest of each, sent at a bounded rate
+- ``presence``   who is typing, and who is there
 - ``hub``        which live connection hears which channel; one buffer per connection and commit batch
 - ``effects``    what a session is told and what it asks for: two closed sets
 - ``states``     a session's named states, and the literal table of moves between them
 - ``interest``   what one connection hears, and from which position on
 - ``reading``    how one connection follows the log: page by page, then live
+- ``watching``   what it chooses to follow: watch, replay, rewind
 - ``session``    one connection's protocol, sans-I/O: frames and results in, effects out
+- ``buckets``    how often somebody may do something
 - ``replies``    the frames it answers with
 - ``wheel``      every connection's next deadline, on one timer
 - ``handshake``  what an upgrade request says: encoding, credentials, origin
@@ -28,8 +31,8 @@ House rules:
 1. A connection is in the hub exactly while its session is LIVE. Then everything up to the hub's
    position has been written to it or is owed to it by the running fan-out. In every other state the
    session alone knows how far it got (``sent``) and pulls from there: from the ring, else from the log.
-   So a slow reader, a resume, a joined channel and a lost permission are one mechanism, and nothing is
-   ever queued per connection (I3, I9).
+   So a slow reader, a sleeping device, a resume, a joined channel and a lost permission are one
+   mechanism, and nothing is ever queued per connection (I3, I9).
 2. No task, queue or timer object per connection. The gateway owns one worker set and one timer.
 3. Reading stops while writing is stopped: whoever does not read our answers cannot ask for more.
 4. An answer that no longer fits (a page asked for before the connection fell behind) carries an old

@@ -11,6 +11,7 @@ from server.app.handle import Answer
 from server.domain.commands import Command
 from server.domain.errors import Refusal
 from server.domain.facts import PersonFact
+from server.realtime import presence
 from server.realtime.frames import FromClient, ServerFrame
 from server.realtime.ring import Ready
 
@@ -42,10 +43,20 @@ class Malformed(NamedTuple):
 
 
 class SignedIn(NamedTuple):
-    """Who it is, or why not; ``connections``: how many others this person has open."""
+    """Who it is, or why not; ``connections``: how many others this person has open; ``expires_at``: UTC
+    milliseconds, when what they signed in with ends."""
 
     who: PersonFact | Refusal
     connections: int
+    expires_at: int
+
+
+class Renewed(NamedTuple):
+    """Whose a newer token is and when it ends, as in SignedIn."""
+
+    token: str
+    who: PersonFact | Refusal
+    expires_at: int
 
 
 class Interests(NamedTuple):
@@ -137,6 +148,7 @@ Input = (
     FromClient
     | Malformed
     | SignedIn
+    | Renewed
     | Interests
     | Authorized
     | Page
@@ -179,6 +191,18 @@ class Authenticate(NamedTuple):
     """Answered by SignedIn. ``token`` None: what came with the handshake."""
 
     token: str | None
+
+
+class Renew(NamedTuple):
+    """Answered by Renewed."""
+
+    token: str
+
+
+class JudgeBy(NamedTuple):
+    """From now on the connection lives and dies with this secret."""
+
+    secret: str
 
 
 class LoadInterests(NamedTuple):
@@ -235,6 +259,24 @@ class Submit(NamedTuple):
     command: Command
 
 
+class Appear(NamedTuple):
+    """To whoever watches the person, this connection shows them so."""
+
+    state: presence.State
+
+
+class SendPresence(NamedTuple):
+    """The present state of these people."""
+
+    people: tuple[str, ...]
+
+
+class SayTyping(NamedTuple):
+    """To whoever hears the channel: the person types there."""
+
+    channel: str
+
+
 class Close(NamedTuple):
     """The websocket's closing handshake, with a code of section 8."""
 
@@ -247,6 +289,8 @@ Effect = (
     | SendEvents
     | SendValues
     | Authenticate
+    | Renew
+    | JudgeBy
     | LoadInterests
     | Authorize
     | CatchUp
@@ -254,5 +298,8 @@ Effect = (
     | Drop
     | Leave
     | Submit
+    | Appear
+    | SendPresence
+    | SayTyping
     | Close
 )

@@ -78,12 +78,38 @@ class Do(msgspec.Struct, frozen=True):
     command: Command | Refusal
 
 
+class Token(ClientFrame, tag="token", frozen=True, kw_only=True):
+    """Newer credentials of the same person (section 3.3)."""
+
+    token: Annotated[str, Meta(max_length=TOKEN_CHARS_MAX)]
+
+
 class Ping(ClientFrame, tag="ping", frozen=True, kw_only=True):
     """Answered by ``pong``: for clients that cannot send websocket pings (browsers)."""
 
 
-FromClient = Hello | Watch | Unwatch | Do | Ping
-_Wire = Hello | Watch | Unwatch | _Do | Ping
+class Rewind(ClientFrame, tag="rewind", frozen=True, kw_only=True):
+    """Something after this cursor was lost: send it again (section 6.8)."""
+
+    cursor: CursorText
+
+
+class Background(ClientFrame, tag="background", frozen=True, kw_only=True):
+    """The device went to sleep: answers only, from now on (section 6.7)."""
+
+
+class Foreground(ClientFrame, tag="foreground", frozen=True, kw_only=True):
+    """Somebody looks again: go on from where it stopped."""
+
+
+class Typing(ClientFrame, tag="typing", frozen=True, kw_only=True):
+    """The person is writing something for this place (section 4.9)."""
+
+    channel: Annotated[str, Meta(max_length=80)]
+
+
+FromClient = Hello | Token | Watch | Rewind | Unwatch | Do | Ping | Background | Foreground | Typing
+_Wire = Hello | Token | Watch | Rewind | Unwatch | _Do | Ping | Background | Foreground | Typing
 
 # -- from the node (section 5) -------------------------------------------------------------------------
 
@@ -100,6 +126,7 @@ class Welcome(ServerFrame, tag="welcome", frozen=True, kw_only=True):
     region: str
     person: str
     server_time: int
+    expires_at: int
     resume: Resume
     reason: str | None
     channels: tuple[str, ...]
@@ -151,6 +178,25 @@ class Done(ServerFrame, tag="done", frozen=True, kw_only=True, omit_defaults=Tru
 
 class Pong(ServerFrame, tag="pong", frozen=True, kw_only=True):
     server_time: int
+
+
+class Expiring(ServerFrame, tag="expiring", frozen=True, kw_only=True):
+    """UTC milliseconds."""
+
+    expires_at: int
+
+
+class Renewed(ServerFrame, tag="renewed", frozen=True, kw_only=True):
+    """UTC milliseconds."""
+
+    expires_at: int
+
+
+class TypingNow(ServerFrame, tag="typing", frozen=True, kw_only=True):
+    """Who types there, all of them; nobody ends it."""
+
+    channel: str
+    people: tuple[str, ...]
 
 
 class Reset(ServerFrame, tag="reset", frozen=True, kw_only=True):

@@ -1,12 +1,19 @@
-"""What the upgrade request of a client socket says: encoding, credentials, origin (section 3.1)."""
+"""What the upgrade request of a client socket says: encoding, credentials, origin, address (section 3.1)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from server.realtime.frames import Encoding
 
 COOKIE = "tap_session"
+EVERYBODY = "*"
+SITE_BITS = 64
+"""Of an IPv6 address: any host of a site may take as many of the others as it likes."""
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
 
 
 class Credentials(NamedTuple):
@@ -59,3 +66,46 @@ def is_own_origin(origin: str | None, host: str | None, public_url: str) -> bool
     ):
         return True
     return host is not None and asked.netloc.lower() == host.lower()
+
+
+def networks(names: Iterable[str]) -> tuple[Network, ...]:
+    """Trusted proxies as the configuration names them; what is no address or network trusts nobody."""
+    found: list[Network] = []
+    for name in names:
+        if name == EVERYBODY:
+            found += [IPv4Network("0.0.0.0/0"), IPv6Network("::/0")]
+            continue
+        try:
+            found.append(ip_network(name, strict=False))
+        except ValueError:
+            continue
+    return tuple(found)
+
+
+def client_address(peer: str, forwarded: Iterable[str], trusted: Collection[Network]) -> str:
+    """Whom handshakes are counted for: the nearest that is no trusted proxy. Each proxy appends who
+    asked it (X-Forwarded-For), so the list is read from its end, and only as far as it can be believed."""
+    hops = [hop for header in forwarded for hop in header.split(",")]
+    address = _address(peer)
+    while hops and address is not None and any(address in network for network in trusted):
+        further = _address(hops.pop())
+        if further is None:
+            break
+        address = further
+    if isinstance(address, IPv6Address):
+        return str(ip_network((address, SITE_BITS), strict=False))
+    return peer if address is None else str(address)
+
+
+def _address(text: str) -> Address | None:
+    """An address, perhaps with a port; IPv4 inside IPv6 is IPv4."""
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        found = ip_address(text)
+    except ValueError:
+        return None
+    return found.ipv4_mapped or found if isinstance(found, IPv6Address) else found

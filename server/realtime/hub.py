@@ -19,7 +19,7 @@ from server.domain.visibility import Touched
 from server.realtime import effects as fx
 from server.realtime.frames import Encoding
 from server.realtime.ring import THREADS, Ready, Ring, narrows
-from server.realtime.values import Key, Shown, Values
+from server.realtime.values import Key, Shown, Told, Values
 from server.storage.event_log import Record
 
 SLICE_SEATS = 250
@@ -35,6 +35,10 @@ class Seat(Protocol):
     write: Callable[[bytes], None]
 
     def feed(self, what: fx.Input) -> None: ...
+
+    def is_slow(self) -> bool:
+        """Whether what was written waits to be read."""
+        ...
 
 
 class Slice(NamedTuple):
@@ -59,7 +63,7 @@ class Slice(NamedTuple):
             seat.feed(fx.Flooded())
 
 
-Item = Ready | Shown
+Item = Ready | Told
 
 
 class Hub:
@@ -79,6 +83,9 @@ class Hub:
         self._channels: dict[str, set[Seat]] = {}
         self._waiting: list[Record] = []
         self._waiting_values: list[tuple[list[Shown], Collection[Key]]] = []
+        self._waiting_told: list[tuple[Sequence[Told], bool]] = []
+        self.dropped = 0
+        """Frames that slow readers were spared."""
         self._owed: dict[Seat, int] = {}
         self._before = position
         """The position before the batch that is being handed out."""
@@ -129,13 +136,19 @@ class Hub:
         """One value that somebody brings on their own, such as a person's impact."""
         self._waiting_values.append(([self.values.push((of, id), position, value, channels)], ()))
 
+    def tell(self, items: Sequence[Told], spare_slow: bool) -> None:
+        """Frames for whoever is live and hears their channels now; nobody gets them later."""
+        self._waiting_told.append((items, spare_slow))
+
     def fan_out(self) -> Iterator[Slice]:
         """Hands out what waits, until nothing does. Between two slices seats may join and leave."""
-        while self._waiting or self._waiting_values:
+        while self._waiting or self._waiting_values or self._waiting_told:
             if self._waiting:
                 yield from self._events()
             if self._waiting_values:
                 yield from self._values()
+            if self._waiting_told:
+                yield from self._told()
 
     def _events(self) -> Iterator[Slice]:
         records = self._waiting[:BATCH_RECORDS]
@@ -153,6 +166,16 @@ class Hub:
         shown = [one for some, _ in waiting for one in some]
         yield from self._slices(shown, self._audience(shown), {})
         self.values.done(key for _, keys in waiting for key in keys)
+
+    def _told(self) -> Iterator[Slice]:
+        items, spare_slow = self._waiting_told.pop(0)
+        for part in self._slices(items, self._audience(items), {}):
+            yield self._without_slow(part) if spare_slow else part
+
+    def _without_slow(self, part: Slice) -> Slice:
+        writes = [(seat, data) for seat, data in part.writes if not seat.is_slow()]
+        self.dropped += len(part.writes) - len(writes)
+        return Slice(writes)
 
     def _admit(self, record: Record) -> Ready:
         entry = Ready(record)

@@ -17,7 +17,7 @@ from server.domain.errors import Code
 from server.domain.ids import OBJECT_PATTERN, PERSON_PATTERN
 from server.realtime.ring import Ready
 
-CHANNEL_PATTERN = re.compile(f"g|u:{PERSON_PATTERN.pattern}|[cdt]:{OBJECT_PATTERN.pattern}")
+CHANNEL_PATTERN = re.compile(f"g|[up]:{PERSON_PATTERN.pattern}|[cdt]:{OBJECT_PATTERN.pattern}")
 REPLAYS_MAX = 32
 """Watches with ``since`` waiting on one connection; each may name many channels."""
 
@@ -31,6 +31,11 @@ RefusedPair = tuple[str, str]
 def is_channel(text: str) -> bool:
     """Whether this is a channel at all (section 1.3)."""
     return CHANNEL_PATTERN.fullmatch(text) is not None
+
+
+def presences(channels: Iterable[str]) -> tuple[str, ...]:
+    """The people among the channels whose presence is watched."""
+    return tuple([name[2:] for name in channels if name.startswith("p:")])
 
 
 class Replay:
@@ -56,7 +61,17 @@ class Interest:
     well, and stays when it is no longer. ``asking``: what the client wants to watch and is being asked
     about; an ``unwatch`` takes it back."""
 
-    __slots__ = ("asking", "held", "known_at", "own", "past", "replays", "watched")
+    __slots__ = (
+        "asking",
+        "began",
+        "held",
+        "known_at",
+        "own",
+        "past",
+        "replays",
+        "turned_at",
+        "watched",
+    )
 
     def __init__(self) -> None:
         self.held: dict[str, int] = {}
@@ -66,33 +81,41 @@ class Interest:
         self.replays: list[Replay] = []
         self.past: list[tuple[dict[str, int], int]] = []
         """What was held and is no more: channels, and the position up to which they brought events."""
+        self.began = 0
+        """Where the connection began, or was reset to."""
         self.known_at = 0
         """As of which position this is what the person may hear."""
+        self.turned_at = 0
+        """What was known before this position is to be asked again."""
 
     def begin(
         self, own: frozenset[str], allowed: frozenset[str], known_at: int, start: int
     ) -> None:
         """A new connection; everything is owed after ``start``."""
-        self.own, self.known_at = own, known_at
+        self.own, self.known_at, self.began = own, known_at, start
         self.watched = set(allowed)
         self.held = dict.fromkeys(sorted(own | allowed), start)
 
     def revise(
         self, own: frozenset[str], lost: frozenset[str], known_at: int, sent: int
     ) -> list[str]:
-        """The person's channels anew, after an event up to which everything was sent. What is new is owed
-        from there on. Returns the watched channels that were taken away."""
-        self.own, self.known_at = own, known_at
+        """The person's channels anew, after the event that turned them: what is new is owed from there on.
+        Returns the watched channels that were taken away."""
+        self.own, self.known_at, start = own, known_at, self.turned_at
         taken = sorted((lost & self.watched) - own)
         self.watched.difference_update(taken)
         for replay in self.replays:
             self.refuse(replay, taken, Code.FORBIDDEN)
         # At the latest from here on: a watch said meanwhile may have begun beyond this position.
-        held = {name: min(self.held.get(name, sent), sent) for name in sorted(own)}
+        held = {name: min(self.held.get(name, start), start) for name in sorted(own)}
         held |= {name: self.held[name] for name in sorted(self.watched - own) if name in self.held}
         self._remember({name: self.held[name] for name in self.held if name not in held}, sent)
         self.held = held
         return taken
+
+    @property
+    def is_stale(self) -> bool:
+        return self.known_at < self.turned_at
 
     def ask(self, channels: Iterable[str]) -> tuple[tuple[str, ...], tuple[RefusedPair, ...]]:
         """The channels to be asked about, and those there is no room for."""
@@ -128,7 +151,17 @@ class Interest:
     def skip(self, sent: int, start: int) -> None:
         """Nothing between two positions will be sent: everything is owed after the second only."""
         self._remember(self.held, sent)
+        self.began = start
         self.held = {name: max(at, start) for name, at in self.held.items()}
+
+    def go_back(self, start: int) -> None:
+        """What came after a position counts as not sent. Before where the connection began, that is what
+        a resume from there would be owed."""
+        self.past = [(held, min(sent, start)) for held, sent in self.past]
+        if start < self.began:
+            began = self.began
+            self.held = {name: start if at == began else at for name, at in self.held.items()}
+            self.began = start
 
     def _remember(self, held: dict[str, int], sent: int) -> None:
         if held:

@@ -7,12 +7,13 @@ Each answer comes from one read transaction and says which position it is as of;
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Protocol
 
+from server.app.auth import Identity
 from server.app.sync import seen_by, watchable
 from server.app.tap import Tap
 from server.domain import limits
 from server.domain.errors import Code, Refusal
-from server.domain.facts import PersonFact
 from server.realtime import effects as fx
+from server.realtime.interest import presences
 from server.realtime.ring import Part, Ready, bounded, doubtful
 from server.realtime.values import Key
 from server.storage.queries import values
@@ -28,27 +29,39 @@ GONE = Refusal(Code.UNAUTHENTICATED, "nobody of this name is active here")
 class Auth(Protocol):
     """Who a secret belongs to: a session cookie's value and a device token alike."""
 
-    async def person_of_secret(self, secret: str) -> PersonFact | Refusal: ...
+    async def identify(self, secret: str) -> Identity | Refusal: ...
 
 
-async def interests(reader: Reader, load: LoadInterests, effect: fx.LoadInterests) -> fx.Interests:
+async def _watchable(
+    snapshot: Snapshot, person: str, channels: Sequence[str], presence: bool
+) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """(may be watched, refused with a code); ``presence``: whether this node knows who is there."""
+    hidden = () if presence else tuple([name for name in channels if presences((name,))])
+    asked = [name for name in channels if name not in hidden]
+    allowed, refused = await watchable(snapshot, person, asked)
+    pairs = [(one.channel, str(one.code)) for one in refused]
+    return allowed, (*pairs, *[(name, str(Code.FORBIDDEN)) for name in hidden])
+
+
+async def interests(
+    reader: Reader, load: LoadInterests, effect: fx.LoadInterests, presence: bool
+) -> fx.Interests:
     async with reader.snapshot() as snapshot:
         position = await snapshot.position()
         own = frozenset(await load(snapshot, effect.person))
         asked = effect.asked
         allowed: Collection[str] = ()
         if asked:
-            allowed, _ = await watchable(snapshot, effect.person, sorted(asked))
+            allowed, _ = await _watchable(snapshot, effect.person, sorted(asked), presence)
     refusal = None if own else GONE
     return fx.Interests(effect.ticket, position, own, asked, frozenset(allowed), refusal)
 
 
-async def authorized(reader: Reader, effect: fx.Authorize) -> fx.Authorized:
+async def authorized(reader: Reader, effect: fx.Authorize, presence: bool) -> fx.Authorized:
     async with reader.snapshot() as snapshot:
         position = await snapshot.position()
-        allowed, refused = await watchable(snapshot, effect.person, effect.channels)
-    pairs = tuple([(one.channel, str(one.code)) for one in refused])
-    return fx.Authorized(effect.id, effect.since, position, allowed, effect.refused + pairs)
+        allowed, refused = await _watchable(snapshot, effect.person, effect.channels, presence)
+    return fx.Authorized(effect.id, effect.since, position, allowed, effect.refused + refused)
 
 
 async def page(tap: Tap, channels: Sequence[str], after: int, upto: int) -> Part:

@@ -4,16 +4,21 @@ The half of the session that reads. The other half (``session``) talks with the 
 belong to the connection is said by ``interest``, which moves are possible by ``states.TABLE``.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from server.domain.errors import Code
+from server.domain.errors import Code, Refusal
 from server.domain.ids import Cursor
 from server.realtime import effects as fx
 from server.realtime import frames, replies
-from server.realtime.interest import REPLAYS_MAX, Interest, RefusedPair, Replay
+from server.realtime.interest import REPLAYS_MAX, Interest, RefusedPair, Replay, presences
 from server.realtime.ring import Ready
-from server.realtime.states import State
+from server.realtime.states import CloseCode, State
 
+NEVER = 1 << 62
+"""A deadline nobody waits for."""
+RETRY_MS = 5_000
+"""Told to a client that is cut off for something that passes; it adds its own spread."""
 CATCH_UP_EVENTS_MAX = 5_000
 """Events one catch-up may take from the log; beyond it a snapshot is cheaper for everybody."""
 
@@ -38,6 +43,7 @@ class Reading:
     """``sent``: unless LIVE, everything up to here that belongs to the connection was sent."""
 
     __slots__ = (
+        "_expires_at",
         "_greeting",
         "_interest",
         "_marked",
@@ -46,6 +52,7 @@ class Reading:
         "_pulling",
         "_ticket",
         "_values_since",
+        "deadline",
         "person",
         "sent",
         "state",
@@ -53,9 +60,13 @@ class Reading:
 
     def __init__(self, node: Node) -> None:
         self.state = State.OPENING
+        self.deadline = NEVER
+        """When a Tick is wanted, in milliseconds of the clock of ``Moment.now``."""
         self.person = ""
         self.sent = 0
         self._node = node
+        self._expires_at = 0
+        """When the credentials end: UTC milliseconds, so by the clock for people."""
         self._greeting: Greeting | None = None
         self._interest = Interest()
         self._ticket = 0
@@ -63,6 +74,10 @@ class Reading:
         self._paged = 0
         self._values_since: tuple[int, bool] | None = None
         self._marked = -1
+
+    @property
+    def _is_welcomed(self) -> bool:
+        return self.state not in (State.OPENING, State.AUTHENTICATING) and self._greeting is None
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -74,6 +89,7 @@ class Reading:
 
     def _reload(self) -> fx.Effect:
         self.state = State.RELOADING
+        self._interest.turned_at = max(self._interest.turned_at, self.sent)
         return self._load(frozenset(self._interest.watched))
 
     def _welcome(self, page: fx.Page, m: fx.Moment) -> list[fx.Effect]:
@@ -87,6 +103,7 @@ class Reading:
             region=self._node.region,
             person=self.person,
             server_time=m.utc,
+            expires_at=self._expires_at,
             resume=greeting.resume or whole,
             reason=greeting.reason,
             channels=tuple(sorted(self._interest.held)),
@@ -147,18 +164,18 @@ class Reading:
             return [*effects, self._reload()]
         self.sent = page.upto
         if self._paged > CATCH_UP_EVENTS_MAX:
-            return effects + self._skip(m)
+            return effects + self._skip(m, "too_far_behind")
         if self.sent < m.hub or self._interest.replays:
             return effects + self._pull()
         return effects + self._go_live()
 
-    def _skip(self, m: fx.Moment) -> list[fx.Effect]:
-        """Too far behind to be told everything: a fresh snapshot is cheaper (section 6.4)."""
+    def _skip(self, m: fx.Moment, reason: str) -> list[fx.Effect]:
+        """What was missed will not be sent: the client takes a fresh snapshot (sections 6.2 and 6.4)."""
         self._paged = 0
         self._interest.skip(self.sent, m.hub)
         self.sent = m.hub
         self._values_since = None
-        reset = frames.Reset(reason="too_far_behind", cursor=self._cursor(self.sent))
+        reset = frames.Reset(reason=reason, cursor=self._cursor(self.sent))
         return [fx.SendFrame(reset), self._reload()]
 
     def _go_live(self) -> list[fx.Effect]:
@@ -166,7 +183,13 @@ class Reading:
         self._paged = 0
         self._marked = self.sent
         mark = fx.SendFrame(frames.Mark(cursor=self._cursor(self.sent)))
-        return [fx.Join(self.channels), *self._ask_values(), mark]
+        present = self._present(self.channels)
+        return [fx.Join(self.channels), *self._ask_values(), *present, mark]
+
+    def _present(self, channels: Iterable[str]) -> list[fx.Effect]:
+        """Whose presence is watched among them: it has no past, so it is told whenever one is live."""
+        people = presences(channels)
+        return [fx.SendPresence(people)] if people and self.state is State.LIVE else []
 
     def _leave(self, sent: int, m: fx.Moment) -> fx.Effect:
         self.sent = sent
@@ -178,9 +201,9 @@ class Reading:
         self._owe_values(since)
         return []
 
-    def _owe_values(self, since: int) -> None:
-        earlier = since if self._values_since is None else min(since, self._values_since[0])
-        self._values_since = (earlier, False)
+    def _owe_values(self, since: int, resumed: bool = False) -> None:
+        earlier = (since, resumed) if self._values_since is None else self._values_since
+        self._values_since = (min(since, earlier[0]), resumed or earlier[1])
 
     def _ask_values(self) -> list[fx.Effect]:
         if self._values_since is None:
@@ -189,11 +212,31 @@ class Reading:
         self._values_since = None
         return [fx.SendValues(self.channels, since, resumed)]
 
-    def _paused(self, m: fx.Moment) -> list[fx.Effect]:
+    def _stop(self, state: State, m: fx.Moment) -> list[fx.Effect]:
+        """Send nothing more of the log until the reader takes it (BEHIND) or wants it (PARKED)."""
         effects = [self._leave(m.sent, m)] if self.state is State.LIVE else []
-        self.state = State.BEHIND
-        self._ticket += 1  # a page on its way would be more than the reader can take
+        self.state = state
+        self._ticket += 1  # a page on its way is not for now
         return effects
+
+    def _background(self, m: fx.Moment) -> list[fx.Effect]:
+        if self.state is State.PARKED:
+            return []
+        return [*self._stop(State.PARKED, m), fx.Appear("away")]
+
+    def _foreground(self) -> list[fx.Effect]:
+        """On from where it stopped; what the person may hear may have been asked for when it did."""
+        if self.state is not State.PARKED:
+            return []
+        goes_on = [self._reload()] if self._interest.is_stale else self._pull()
+        return [fx.Appear("online"), *goes_on]
+
+    def _go_back(self, start: int) -> None:
+        """Everything after a position is owed again, as far as the connection has come."""
+        self.sent = min(self.sent, start)
+        self._paged = 0
+        self._interest.go_back(self.sent)
+        self._owe_values(self.sent, resumed=True)
 
     def _replay(self, replay: Replay, m: fx.Moment) -> list[fx.Effect] | None:
         """Replay channels before they are held; None when too many wait already."""
@@ -203,6 +246,24 @@ class Reading:
         if self.state is not State.LIVE:
             return []
         return [self._leave(m.sent, m), *self._pull()]
+
+    # -- ends (section 8) --------------------------------------------------------------------------------
+
+    def _fail(self, refusal: Refusal) -> list[fx.Effect]:
+        if refusal.retryable:
+            return self._close(CloseCode.UNAVAILABLE, refusal.code, RETRY_MS)
+        return self._close(CloseCode.UNAUTHENTICATED, refusal.code)
+
+    def _close(self, code: int, reason: str, retry_ms: int = 0) -> list[fx.Effect]:
+        left: list[fx.Effect] = [fx.Leave(self.channels)] if self.state is State.LIVE else []
+        self.state, self.deadline = State.CLOSED, NEVER
+        bye = frames.Bye(code=code, reason=reason, retry_ms=retry_ms)
+        return [*left, fx.SendFrame(bye), fx.Close(code, reason)]
+
+    def _lost(self) -> list[fx.Effect]:
+        left: list[fx.Effect] = [fx.Leave(self.channels)] if self.state is State.LIVE else []
+        self.state = State.CLOSED
+        return left
 
     def _cursor(self, position: int) -> str:
         return str(Cursor(self._node.epoch, position))

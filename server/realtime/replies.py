@@ -9,6 +9,9 @@ from server.realtime.interest import RefusedPair
 TOO_FAST = Refusal(Code.RATE_LIMITED, "too many commands at once; try again in a few seconds")
 STOPPING = Refusal(Code.STOPPING, "the node is stopping; try again after reconnecting")
 
+OF_ANOTHER = Refusal(Code.FORBIDDEN, "this token is another person's: open another connection")
+NOT_HEARD = Refusal(Code.FORBIDDEN, "this is no thread or conversation that you hear", "channel")
+
 
 def done(key: str, outcome: Answer | Refusal) -> SendFrame:
     """The outcome of a command, under its key."""

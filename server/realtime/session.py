@@ -1,7 +1,8 @@
 """One connection's protocol, without I/O: told what happened, it returns what is to be done.
 
-The states and moves are in ``states.TABLE``, what is told and asked in ``effects``; following the log is
-in ``reading``, the base of this class. The house rules are those of the package.
+The states and moves are in ``states.TABLE``, what is told and asked in ``effects``. Following the log is
+in ``reading``, choosing what to follow in ``watching``: the bases of this class. The house rules are
+those of the package.
 """
 
 from typing import assert_never
@@ -9,26 +10,41 @@ from typing import assert_never
 from server.app.handle import Answer
 from server.domain import limits
 from server.domain.errors import Code, Mistake, Refusal
-from server.domain.facts import PersonFact
-from server.domain.ids import Cursor
 from server.realtime import effects as fx
 from server.realtime import frames, replies
-from server.realtime.frames import Do, Hello, Ping, Unwatch, Watch
-from server.realtime.interest import Replay, is_channel
-from server.realtime.reading import Greeting, Node, Reading
+from server.realtime.buckets import cost_us, spend
+from server.realtime.frames import (
+    Background,
+    Do,
+    Foreground,
+    Hello,
+    Ping,
+    Rewind,
+    Token,
+    Typing,
+    Unwatch,
+    Watch,
+)
+from server.realtime.interest import is_channel
+from server.realtime.reading import NEVER, RETRY_MS, Greeting, Node
 from server.realtime.states import TABLE, CloseCode, State
+from server.realtime.watching import Watching
 
-COMMAND_US = 10_000_000 // limits.COMMANDS_PER_10_S
-"""What one command takes out of its bucket, in microseconds of refilling."""
+COMMAND_US = cost_us(limits.COMMANDS_PER_10_S)
 OTHERS_BURST = limits.CHANNELS_PER_CONNECTION_MAX
 """Watches and malformed frames: a returning client may name each of its channels in a frame."""
 STRIKES_MAX = 2 * limits.COMMANDS_BURST
 """Commands refused in a row for their rate, after which the connection ends."""
-RETRY_MS = 5_000
-"""Told to a client that is cut off for something that passes; it adds its own spread."""
+WARNING_MS = 60_000
+"""Before credentials end: time to fetch new ones over a slow link, and to try again."""
+GRACE_MS = 25_000
+"""After they ended: what is on its way may still arrive."""
+Said = (
+    Hello | Token | Watch | Rewind | Typing | Unwatch | Do | Background | Foreground | fx.Malformed
+)
 
 
-class Session(Reading):
+class Session(Watching):
     """``opened``: milliseconds of the clock of ``Moment.now``."""
 
     __slots__ = (
@@ -37,7 +53,7 @@ class Session(Reading):
         "_in_flight",
         "_others_full_us",
         "_strikes",
-        "deadline",
+        "_warned",
     )
 
     def __init__(self, node: Node, opened: int) -> None:
@@ -47,6 +63,7 @@ class Session(Reading):
         self._in_flight = 0
         self._commands_full_us = self._others_full_us = 0
         self._strikes = 0
+        self._warned = False
 
     def receive(self, what: fx.Input, moment: fx.Moment) -> list[fx.Effect]:
         """What follows, in this order. Raises Mistake for a move that is not in TABLE."""
@@ -63,10 +80,10 @@ class Session(Reading):
         match what:
             case Ping():
                 return [fx.SendFrame(frames.Pong(server_time=m.utc))]
-            case Hello() | Watch() | Unwatch() | Do() | fx.Malformed():
+            case frames.ClientFrame() | Do() | fx.Malformed():
                 return self._frame(what, m)
             case fx.Page():
-                return self._page(what, m)
+                return self._paged_on(what, m)
             case fx.Answered(key, outcome):
                 return self._answered(key, outcome)
             case fx.Turned(position):
@@ -74,11 +91,13 @@ class Session(Reading):
             case fx.Flooded():
                 return [self._leave(m.sent, m), *self._pull()]
             case fx.Paused():
-                return self._paused(m)
+                return self._stop(State.BEHIND, m)
             case fx.Resumed():
                 return self._pull()
-            case fx.SignedIn(who, connections):
-                return self._signed_in(who, connections)
+            case fx.SignedIn():
+                return self._signed_in(what)
+            case fx.Renewed():
+                return self._renewed(what, m)
             case fx.Interests():
                 return self._interests(what)
             case fx.Authorized():
@@ -100,44 +119,61 @@ class Session(Reading):
 
     # -- frames (section 4) ------------------------------------------------------------------------------
 
-    def _frame(
-        self, frame: Hello | Watch | Unwatch | Do | fx.Malformed, m: fx.Moment
-    ) -> list[fx.Effect]:
-        match frame, self.state:
-            case _, State.OPENING:
-                return self._opening(frame)
-            case Do(key), State.DRAINING:
+    def _frame(self, frame: Said, m: fx.Moment) -> list[fx.Effect]:
+        if self.state is State.OPENING:
+            return self._opening(frame)
+        match frame:
+            case Do(key) if self.state is State.DRAINING:
                 return [replies.done(key, replies.STOPPING)]
-            case fx.Malformed(), _:
-                return self._malformed(frame, m)
-            case Hello(), _:
-                return self._malformed(replies.out_of_place("hello was said already"), m)
-            case _, State.AUTHENTICATING:
-                return self._malformed(replies.out_of_place("wait for the welcome"), m)
-            case Watch(), _:
-                return self._watch(frame, m)
-            case Unwatch(), _:
-                return self._unwatch(frame, m)
-            case Do(), _:
+            case Hello():
+                frame = replies.out_of_place("hello was said already")
+            case fx.Malformed():
+                pass
+            case _ if not self._is_welcomed:
+                frame = replies.out_of_place("wait for the welcome")
+            case Do():
                 return self._do(frame, m)
-            case _:
-                raise Mistake("a frame without a rule")
+            case Unwatch():
+                return self._unwatch(frame, m)
+        return self._other(frame, m)
 
-    def _opening(self, frame: Hello | Watch | Unwatch | Do | fx.Malformed) -> list[fx.Effect]:
+    def _other(
+        self,
+        frame: Token | Watch | Rewind | Typing | Background | Foreground | fx.Malformed,
+        m: fx.Moment,
+    ) -> list[fx.Effect]:
+        """What is neither a command nor free: all from one bucket."""
+        if isinstance(frame, fx.Malformed) and frame.fatal:
+            return self._end_malformed(frame.refusal)
+        if not self._afford_other(m.now):
+            return self._close(CloseCode.RATE_LIMITED, "too many frames", RETRY_MS)
+        match frame:
+            case fx.Malformed(refusal):
+                return [replies.error(refusal)]
+            case Watch():
+                return self._watch(frame, m)
+            case Token(token=token):
+                return [fx.Renew(token)]
+            case Rewind():
+                return self._rewind(frame, m)
+            case Typing():
+                return self._typing(frame)
+            case Background():
+                return self._background(m)
+            case Foreground():
+                return [*self._foreground(), *self._lease(m)]
+            case _:
+                assert_never(frame)
+
+    def _opening(self, frame: Said) -> list[fx.Effect]:
         if isinstance(frame, Hello):
             self.state = State.AUTHENTICATING
+            self.deadline = NEVER
             self._hello = frame
             return [fx.Authenticate(frame.token)]
         if not isinstance(frame, fx.Malformed):
             frame = replies.out_of_place("hello must come first")
         return self._end_malformed(frame.refusal)
-
-    def _malformed(self, frame: fx.Malformed, m: fx.Moment) -> list[fx.Effect]:
-        if frame.fatal:
-            return self._end_malformed(frame.refusal)
-        if not self._afford_other(m.now):
-            return self._close(CloseCode.RATE_LIMITED, "too many frames", RETRY_MS)
-        return [replies.error(frame.refusal)]
 
     def _end_malformed(self, refusal: Refusal) -> list[fx.Effect]:
         large = refusal.code is Code.TOO_LARGE
@@ -166,13 +202,13 @@ class Session(Reading):
 
     # -- signing in, and what may be heard (sections 3 and 6) ----------------------------------------------
 
-    def _signed_in(self, who: PersonFact | Refusal, connections: int) -> list[fx.Effect]:
-        if isinstance(who, Refusal):
-            return self._fail(who)
-        if connections >= limits.CONNECTIONS_PER_PERSON_MAX:
+    def _signed_in(self, what: fx.SignedIn) -> list[fx.Effect]:
+        if isinstance(what.who, Refusal):
+            return self._fail(what.who)
+        if what.connections >= limits.CONNECTIONS_PER_PERSON_MAX:
             return self._close(CloseCode.TOO_MANY_CONNECTIONS, "too many connections", RETRY_MS)
         assert self._hello is not None
-        self.person = who.person
+        self.person, self._expires_at = what.who.person, what.expires_at
         return [self._load(frozenset(filter(is_channel, self._hello.channels)))]
 
     def _interests(self, loaded: fx.Interests) -> list[fx.Effect]:
@@ -182,7 +218,7 @@ class Session(Reading):
             return self._fail(loaded.refusal)
         if self.state is State.AUTHENTICATING:
             return self._begin(loaded)
-        if loaded.position < self.sent:  # seen by a reader that lags behind what turned us
+        if loaded.position < self._interest.turned_at:  # by a reader that lags behind
             return [self._reload()]
         lost = loaded.asked - loaded.allowed
         taken = self._interest.revise(loaded.own, lost, loaded.position, self.sent)
@@ -204,105 +240,49 @@ class Session(Reading):
             self._greeting = Greeting(None, None, refused)
         self._hello = None
         self._interest.begin(loaded.own, loaded.allowed, loaded.position, self.sent)
-        return self._pull()
+        return [fx.Appear("online"), *self._pull()]
 
-    def _verdict(self, text: str | None, position: int) -> tuple[int | None, str | None]:
-        """The position to go on after, or None and, when a cursor was given, why not (section 6.2)."""
-        if text is None:
-            return None, None
-        try:
-            cursor = Cursor.parse(text)
-        except ValueError:
-            return None, "bad_cursor"
-        if cursor.epoch != self._node.epoch:
-            return None, "unknown_epoch"
-        if cursor.position > position:
-            return None, "ahead"
-        if cursor.position < self._node.oldest:
-            return None, "too_old"
-        return cursor.position, None
-
-    # -- watching (section 4.2) ----------------------------------------------------------------------------------
-
-    def _watch(self, frame: Watch, m: fx.Moment) -> list[fx.Effect]:
-        if not self._afford_other(m.now):
-            return self._close(CloseCode.RATE_LIMITED, "too many frames", RETRY_MS)
-        names = tuple(dict.fromkeys(frame.channels))
-        known = tuple(filter(is_channel, names))
-        refused = tuple([(name, str(Code.BAD_VALUE)) for name in names if name not in known])
-        since, code = self._since(frame.since, m)
-        if code is not None:
-            return [
-                replies.watching(frame.id, (), refused + tuple([(n, str(code)) for n in known]))
-            ]
-        wanted, full = self._interest.ask(known)
-        refused += full
-        if since is None and all(name in self._interest.held for name in wanted):
-            return [replies.watching(frame.id, self._interest.admit(wanted), refused)]
-        return [fx.Authorize(frame.id, since, self.person, wanted, refused)]
-
-    def _unwatch(self, frame: Unwatch, m: fx.Moment) -> list[fx.Effect]:
-        if self.state is not State.LIVE:
-            self._interest.forget(frame.channels, self.sent)
-            return []
-        if m.sent < m.hub:  # what is owed was settled with these channels: pull it without them
-            left = self._leave(m.sent, m)
-            self._interest.forget(frame.channels, m.sent)
-            return [left, *self._pull()]
-        dropped = self._interest.forget(frame.channels, m.sent)
-        return [fx.Drop(dropped)] if dropped else []
-
-    def _since(self, text: str | None, m: fx.Moment) -> tuple[int | None, Code | None]:
-        since, reason = self._verdict(text, m.hub)
-        match reason:
-            case None:
-                return since, None
-            case "too_old":
-                return None, Code.GONE
-            case _:
-                return None, Code.BAD_CURSOR
-
-    def _authorized(self, result: fx.Authorized, m: fx.Moment) -> list[fx.Effect]:
-        interest = self._interest
-        if result.position < max(
-            interest.known_at, m.narrowed
-        ):  # what was true then may not be now
-            asked = result.allowed
-            return [fx.Authorize(result.id, result.since, self.person, asked, result.refused)]
-        accepted, refused = interest.admit(result.allowed), result.refused
-        interest.asking.difference_update([name for name, _ in refused])
-        if result.since is None or result.since >= max(m.hub, self.sent):
-            new = interest.hold(accepted, m.hub)
-            joined = [fx.Join(new)] if new and self.state is State.LIVE else []
-            return [*joined, replies.watching(result.id, accepted, refused)]
-        effects = self._replay(Replay(result.id, accepted, result.since, refused), m)
-        if effects is None:
-            return self._close(CloseCode.RATE_LIMITED, "too many replays", RETRY_MS)
-        return effects
+    def _paged_on(self, page: fx.Page, m: fx.Moment) -> list[fx.Effect]:
+        """The first page brings the welcome; from then on the credentials' end is watched."""
+        is_first = self._greeting is not None
+        effects = self._page(page, m)
+        return [*effects, *self._lease(m)] if is_first and self._is_welcomed else effects
 
     # -- time and ends (sections 7 and 8) ----------------------------------------------------------------------
 
     def _tick(self, m: fx.Moment) -> list[fx.Effect]:
         if self.state is State.OPENING and m.now >= self.deadline:
             return self._close(CloseCode.HELLO_TIMEOUT, "no hello", RETRY_MS)
+        effects = self._lease(m) if self._is_welcomed else []
         if self.state is not State.LIVE:
-            return []
-        effects = self._ask_values()
+            return effects
+        effects += self._ask_values()
         if m.sent > self._marked:
             self._marked = m.sent
             effects.append(fx.SendFrame(frames.Mark(cursor=self._cursor(m.sent))))
         return effects
 
-    def _fail(self, refusal: Refusal) -> list[fx.Effect]:
-        if refusal.retryable:
-            return self._close(CloseCode.UNAVAILABLE, refusal.code, RETRY_MS)
-        return self._close(CloseCode.UNAUTHENTICATED, refusal.code)
+    def _lease(self, m: fx.Moment) -> list[fx.Effect]:
+        """Warns once before the credentials end, and closes some time after (section 3.3); the deadline
+        becomes the next of both. A device in the background is not woken by a warning."""
+        warn_at, end_at = self._expires_at - WARNING_MS, self._expires_at + GRACE_MS
+        if m.utc >= end_at:
+            return self._close(CloseCode.UNAUTHENTICATED, Code.EXPIRED)
+        effects: list[fx.Effect] = []
+        if m.utc >= warn_at and not self._warned and self.state is not State.PARKED:
+            self._warned = True
+            effects.append(fx.SendFrame(frames.Expiring(expires_at=self._expires_at)))
+        self.deadline = m.now + (end_at if m.utc >= warn_at else warn_at) - m.utc
+        return effects
 
-    def _close(self, code: int, reason: str, retry_ms: int = 0) -> list[fx.Effect]:
-        left: list[fx.Effect] = [fx.Leave(self.channels)] if self.state is State.LIVE else []
-        self.state = State.CLOSED
-        bye = frames.Bye(code=code, reason=reason, retry_ms=retry_ms)
-        return [*left, fx.SendFrame(bye), fx.Close(code, reason)]
+    def _renewed(self, what: fx.Renewed, m: fx.Moment) -> list[fx.Effect]:
+        if isinstance(what.who, Refusal):
+            return [replies.error(what.who)]
+        if what.who.person != self.person:
+            return [replies.error(replies.OF_ANOTHER)]
+        self._expires_at, self._warned = what.expires_at, False
+        renewed = frames.Renewed(expires_at=what.expires_at)
+        return [fx.JudgeBy(what.token), fx.SendFrame(renewed), *self._lease(m)]
 
     def _drain(self, retry_ms: int) -> list[fx.Effect]:
         effects = self._close(CloseCode.GOING_AWAY, "stopping", retry_ms)
@@ -311,25 +291,14 @@ class Session(Reading):
             effects.pop()  # closes after the last answer
         return effects
 
-    def _lost(self) -> list[fx.Effect]:
-        left: list[fx.Effect] = [fx.Leave(self.channels)] if self.state is State.LIVE else []
-        self.state = State.CLOSED
-        return left
-
     # -- small things ----------------------------------------------------------------------------------------------
 
     def _afford_command(self, now: int) -> bool:
-        spent = spend(self._commands_full_us, now * 1000, limits.COMMANDS_BURST)
+        spent = spend(self._commands_full_us, now * 1000, COMMAND_US, limits.COMMANDS_BURST)
         self._commands_full_us = spent or self._commands_full_us
         return spent is not None
 
     def _afford_other(self, now: int) -> bool:
-        spent = spend(self._others_full_us, now * 1000, OTHERS_BURST)
+        spent = spend(self._others_full_us, now * 1000, COMMAND_US, OTHERS_BURST)
         self._others_full_us = spent or self._others_full_us
         return spent is not None
-
-
-def spend(full_us: int, now_us: int, burst: int) -> int | None:
-    """A token bucket as one number, the time at which it is full again; None when it is empty."""
-    full_us = max(full_us, now_us) + COMMAND_US
-    return None if full_us - now_us > burst * COMMAND_US else full_us

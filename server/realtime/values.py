@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from server.domain.visibility import Touched
-from server.realtime.frames import Encoding, Value, encode
+from server.realtime.frames import Encoding, ServerFrame, Value, encode
 
 Key = tuple[str, str]
 """(of, id), e.g. ("post", "01j…")."""
@@ -27,12 +27,12 @@ SLACK_POSITIONS = 5_000
 """A burst of 2,000 events/s during one flush and a slow load."""
 
 
-class Shown:
-    """A value as it was last loaded, with its frame in each encoding."""
+class Told:
+    """A frame for whoever hears its channels, made once per encoding."""
 
     __slots__ = ("_frames", "channels", "frame_of")
 
-    def __init__(self, frame: Value, channels: tuple[str, ...]) -> None:
+    def __init__(self, frame: ServerFrame, channels: tuple[str, ...]) -> None:
         self.frame_of = frame
         self.channels = channels
         self._frames: list[bytes | None] = [None] * len(Encoding)
@@ -42,6 +42,12 @@ class Shown:
         if made is None:
             made = self._frames[encoding] = encode(self.frame_of, encoding)
         return made
+
+
+class Shown(Told):
+    """A value as it was last loaded."""
+
+    frame_of: Value
 
 
 class _Known:
@@ -66,6 +72,8 @@ class Values:
     """``start``: the position after which every touch is known here, until the oldest are forgotten."""
 
     def __init__(self, start: int, kept_max: int = VALUES_KEPT_MAX) -> None:
+        self.conflated = 0
+        """Changes that were not sent on their own."""
         self._kept_max = kept_max
         self._known: OrderedDict[Key, _Known] = OrderedDict()
         self._by_channel: dict[str, dict[Key, None]] = {}
@@ -78,6 +86,7 @@ class Values:
         """An event at ``position`` changed a value. Positions must not fall."""
         key = (touched.of, touched.id)
         self._position = position
+        self.conflated += key in self._dirty
         self._dirty.setdefault(key, position)
         self._note(key, touched.channels, position)
 

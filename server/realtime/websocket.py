@@ -26,7 +26,7 @@ from server.app import metrics
 from server.domain import limits
 from server.domain.errors import Code, Refused
 from server.realtime import effects as fx
-from server.realtime import frames
+from server.realtime import frames, presence
 from server.realtime.frames import Encoding
 from server.realtime.handshake import credentials_of, encoding_of, is_own_origin
 from server.realtime.session import Session
@@ -40,11 +40,13 @@ log = logging.getLogger(__name__)
 CHANCE: Callable[[], float] = random.random
 """0.0 to 1.0; spreads pings and reconnects. Tests bring their own."""
 EXTENSIONS: Sequence[ServerExtensionFactory] = ()
+PING_MS = limits.PING_SECONDS * 1000
 CLOSING_SECONDS_MAX = 5
 """For the client's half of the closing handshake."""
 PATH = "/api/v1/live"
 RECHECK_PINGS = 24
-"""Every ten minutes a connection is asked whether it may still be: sessions expire."""
+"""Every ten minutes it is asked whether a connection may still be: another process on the same base may
+have signed its person out."""
 LOW_WATER_BYTES = limits.WRITE_BUFFER_BYTES_MAX // 4
 FATAL = frozenset({Code.BAD_ENCODING, Code.TOO_LARGE})
 """Malformed frames that end the connection: nothing says where understanding would begin again."""
@@ -63,11 +65,13 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_closing",
+        "_due",
         "_gateway",
         "_heard",
         "_is_open",
         "_message",
         "_paused",
+        "_pinged",
         "_pings",
         "_siblings",
         "_stall_bytes",
@@ -77,6 +81,7 @@ class Connection(asyncio.Protocol):
         "_wire",
         "encoding",
         "secret",
+        "seen",
         "session",
         "write",
     )
@@ -93,12 +98,19 @@ class Connection(asyncio.Protocol):
         """Whether the handshake was accepted; also true after the end."""
         self.secret = ""
         """What the client proved itself with; kept to ask again when it may have been revoked."""
+        self.seen: presence.State = "offline"
+        """As what whoever watches the person sees them for this connection."""
         self._message: bytearray | None = None
         self._text = True
         self._todo: deque[fx.Input] | None = None
         self._heard = True
         """Whether any byte came since the last ping."""
+        self._pinged = False
+        """Whether the answer to a ping is being waited for."""
         self._pings = 0
+        # The first ping comes 12.5 to 25 s after connecting (section 7).
+        self._due = gateway.steady() + int(PING_MS * (1 + gateway.chance()) / 2)
+        """When to look after the connection next, whatever the session wants."""
         self._paused = False
         self._stall_bytes = 0
         self._closing = 0
@@ -127,13 +139,14 @@ class Connection(asyncio.Protocol):
         """More than the high-water mark waits to be sent; reading stops with it (house rule 3)."""
         self._paused = True
         self._stall_bytes = self._transport.get_write_buffer_size()
-        self._wake_in(self._gateway.steady(), limits.STALLED_SECONDS_MAX)
+        self._wake_at(self._gateway.steady() + limits.STALLED_SECONDS_MAX * 1000)
         self._transport.pause_reading()
         metrics.SLOW_READERS.inc()
         self.feed(fx.Paused())
 
     def resume_writing(self) -> None:
         self._paused = False
+        self._heard = True  # somebody took it; what they said meanwhile is still unread
         if not self._transport.is_closing():
             self._transport.resume_reading()
         self.feed(fx.Resumed())
@@ -157,9 +170,13 @@ class Connection(asyncio.Protocol):
 
     def _handshake(self, request: Request) -> None:
         if self._gateway.stopping:
-            response = self._wire.reject(HTTPStatus.SERVICE_UNAVAILABLE, "The node is stopping.\n")
-            response.headers["Retry-After"] = str(1 + self._gateway.retry_ms() // 1000)
-            self._wire.send_response(response)
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "The node is stopping.\n", "stopping")
+            return
+        peer = self._transport.get_extra_info("peername")
+        forwarded = request.headers.get_all("X-Forwarded-For")
+        if not self._gateway.admits(peer[0] if peer else "", forwarded):
+            text = "Too many connections from your address; try again shortly.\n"
+            self._refuse(HTTPStatus.TOO_MANY_REQUESTS, text, "rate_limited")
             return
         response = self._wire.accept(request)
         encoding = encoding_of(request.headers.get_all("Sec-WebSocket-Protocol"))
@@ -167,16 +184,28 @@ class Connection(asyncio.Protocol):
             response.headers["Sec-WebSocket-Protocol"] = encoding.subprotocol
         self._wire.send_response(response)
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            metrics.HANDSHAKES.labels("malformed").inc()
             return
         self.encoding = encoding or Encoding.JSON
         self._is_open = True
         metrics.WEBSOCKET_CONNECTIONS.labels(self.encoding.subprotocol).inc()
-        self._gateway.wheel.put(self, self.session.deadline)
+        self._wake_at(self._due)
         # After the handshake, so that browsers can read the reason: they hide HTTP's answer.
+        outcome = "accepted"
         if encoding is None:
+            outcome = "no_subprotocol"
             self._end(CloseCode.NO_SUBPROTOCOL, "speak tap.v1.json or tap.v1.msgpack")
         elif not self._is_trusted(request):
+            outcome = "bad_origin"
             self._end(CloseCode.BAD_ORIGIN, "a page of another site cannot use this session")
+        metrics.HANDSHAKES.labels(outcome).inc()
+
+    def _refuse(self, status: HTTPStatus, text: str, outcome: str) -> None:
+        """Before the upgrade, while it costs us little; when to come back is spread."""
+        response = self._wire.reject(status, text)
+        response.headers["Retry-After"] = str(1 + self._gateway.retry_ms() // 1000)
+        self._wire.send_response(response)
+        metrics.HANDSHAKES.labels(outcome).inc()
 
     def _is_trusted(self, request: Request) -> bool:
         """Takes the credentials of the request; a cookie counts only for our own pages."""
@@ -232,7 +261,7 @@ class Connection(asyncio.Protocol):
         self.feed(fx.Lost())
         if self._transport.can_write_eof():
             self._transport.write_eof()
-            self._wake_in(self._gateway.steady(), CLOSING_SECONDS_MAX)
+            self._wake_at(self._gateway.steady() + CLOSING_SECONDS_MAX * 1000)
         else:
             self._transport.close()
 
@@ -244,7 +273,7 @@ class Connection(asyncio.Protocol):
         if self._wire.state is WireState.OPEN:
             self._wire.send_close(code, reason)
             self._flush()
-        self._wake_in(self._gateway.steady(), CLOSING_SECONDS_MAX)
+        self._wake_at(self._gateway.steady() + CLOSING_SECONDS_MAX * 1000)
 
     def _count_end(self) -> None:
         """By whom, and if by us with which code: what others send is no closed set."""
@@ -268,6 +297,7 @@ class Connection(asyncio.Protocol):
             self._todo.append(what)
             return
         todo = self._todo = deque((what,))
+        deadline = self.session.deadline
         try:
             while todo:
                 for effect in self.session.receive(todo.popleft(), self._moment()):
@@ -279,6 +309,8 @@ class Connection(asyncio.Protocol):
             self._end(StandardCode.INTERNAL_ERROR, "")
         finally:
             self._todo = None
+        if self.session.deadline < deadline:
+            self._wake_at(self._due)
 
     def _moment(self) -> fx.Moment:
         gateway, hub = self._gateway, self._gateway.hub
@@ -317,10 +349,21 @@ class Connection(asyncio.Protocol):
             case fx.Authenticate(token):
                 self.secret = token or self.secret
                 gateway.authenticate(self, self.secret)
+            case fx.Renew(token):
+                gateway.renew(self, token)
+            case fx.JudgeBy(secret):
+                self.secret = secret
             case fx.LoadInterests():
                 gateway.load_interests(self, effect)
             case fx.Authorize():
                 gateway.authorize(self, effect)
+            case fx.Appear(state):
+                gateway.appear(self, state)
+            case fx.SendPresence(people):
+                for value in gateway.present(people):
+                    self._send(value)
+            case fx.SayTyping(channel):
+                gateway.typing.said(channel, self.session.person, gateway.steady())
             case fx.Close(code, reason):
                 self._end(code, reason)
             case _:
@@ -335,34 +378,39 @@ class Connection(asyncio.Protocol):
             self._stall_bytes += len(data)
         self.write(data)
 
+    def is_slow(self) -> bool:
+        return self._transport.get_write_buffer_size() > LOW_WATER_BYTES
+
     def takes_values(self) -> bool:
         return self.session.state is State.LIVE and not self._paused
 
     # -- time ----------------------------------------------------------------------------------------------
 
     def wake(self, now: int) -> None:
-        """A deadline has come; which one, the state tells."""
-        if self._closing or self._transport.is_closing():
+        """A deadline has come: the session's, or that of looking after the connection."""
+        if now >= self.session.deadline:
+            self.feed(fx.Tick())
+        if now < self._due:
+            self._wake_at(self._due)
+        elif self._closing or self._transport.is_closing():
             self.abort()
         elif self._paused:
             self._judge_stall(now)
-        elif self.session.state is State.OPENING:
-            self._wake_in(now, 1)
-            self.feed(fx.Tick())
-        elif not self._pings:
-            self._pings = 1  # the first ping comes 12.5 to 25 s after connecting (section 7)
-            self._wake_in(now, 2.5 + 12.5 * self._gateway.chance())
-        elif not self._heard:  # not a byte since the last ping
-            self.abort()
-        else:
+        elif not self._pinged:
             self._ping(now)
+        elif self._heard:
+            self._pinged = False
+            self._wake_at(now + PING_MS - limits.PONG_SECONDS_MAX * 1000)
+        else:
+            metrics.LIMITS_HIT.labels("PONG_SECONDS_MAX").inc()
+            self.abort()
 
     def _ping(self, now: int) -> None:
-        self._heard = False
-        self._wake_in(now, limits.PING_SECONDS)
+        self._wake_at(now + limits.PONG_SECONDS_MAX * 1000)
         self.feed(fx.Tick())
         if self._closing:
             return
+        self._heard, self._pinged = False, True
         self._wire.send_ping(b"")
         self._flush()
         self._pings += 1
@@ -377,7 +425,8 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         self._stall_bytes = waiting
-        self._wake_in(now, limits.STALLED_SECONDS_MAX)
+        self._wake_at(now + limits.STALLED_SECONDS_MAX * 1000)
 
-    def _wake_in(self, now: int, seconds: float) -> None:
-        self._gateway.wheel.put(self, now + int(seconds * 1000))
+    def _wake_at(self, due: int) -> None:
+        self._due = due
+        self._gateway.wheel.put(self, min(due, self.session.deadline))

@@ -27,6 +27,9 @@ _p, _c, _d, _o = t.persons.c, t.communities.c, t.conversations.c, t.posts.c
 _PERSON = select(_p.home, _p.active, _p.bot, _p.unit, _p.country, _p.rev, _p.status_rev).where(
     _p.person == bindparam("person")
 )
+_PEOPLE = select(
+    _p.person, _p.home, _p.active, _p.bot, _p.unit, _p.country, _p.rev, _p.status_rev
+).where(_p.person.in_(bindparam("names", expanding=True)))
 _PERSON_ROLES = select(t.person_roles.c.role).where(
     t.person_roles.c.person == bindparam("person"), t.person_roles.c.on_
 )
@@ -69,6 +72,7 @@ class LoadedFacts:
 
     def __init__(self, who: PersonFact | None, person: str) -> None:
         self._who, self._person = who, person
+        self._people: dict[str, PersonFact | None] = {person: who}
         self._communities: dict[str, CommunityFact | None] = {}
         self._members: dict[str, MemberFact] = {}
         self._conversations: dict[str, ConversationFact | None] = {}
@@ -80,7 +84,8 @@ class LoadedFacts:
         return self._who
 
     def person(self, person: str) -> PersonFact | None:
-        return self._who if person == self._person else _not_loaded(person)
+        """The roles of others are not loaded: nobody's sight depends on them."""
+        return self._people[person] if person in self._people else _not_loaded(person)
 
     def community(self, community: str) -> CommunityFact | None:
         if community not in self._communities:
@@ -121,11 +126,12 @@ class LoadedFacts:
 
     async def load(self, snapshot: Snapshot, channels: Iterable[str]) -> None:
         """Adds what may_watch and may_read_place ask about these channels."""
-        named: dict[str, list[str]] = {"c": [], "d": [], "t": []}
+        named: dict[str, list[str]] = {"c": [], "d": [], "t": [], "p": []}
         for channel in channels:
             kind, _, name = channel.partition(":")
             if kind in named:
                 named[kind].append(name)
+        await self._load_people(snapshot, named["p"])
         places = await self._load_posts(snapshot, named["t"])
         await self._load_communities(
             snapshot, [*named["c"], *[p[2:] for p in places if p.startswith("c:")]]
@@ -133,6 +139,17 @@ class LoadedFacts:
         await self._load_conversations(
             snapshot, [*named["d"], *[p[2:] for p in places if p.startswith("d:")]]
         )
+
+    async def _load_people(self, snapshot: Snapshot, names: Collection[str]) -> None:
+        names = _new(names, self._people)
+        if not names:
+            return
+        self._people |= dict.fromkeys(names)
+        rows = await snapshot.rows(_PEOPLE, {"names": names})
+        for person, home, active, bot, unit, country, rev, status_rev in rows:
+            self._people[person] = PersonFact(
+                person, home, active, bot, unit, country, rev, status_rev, frozenset()
+            )
 
     async def _load_posts(self, snapshot: Snapshot, names: Collection[str]) -> set[str]:
         names = _new(names, self._posts)

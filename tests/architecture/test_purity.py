@@ -24,16 +24,19 @@ PURE_ZONES = [
     *(
         f"server/realtime/{name}.py"
         for name in (
+            "buckets",
             "effects",
             "frames",
             "hub",
             "interest",
+            "presence",
             "reading",
             "replies",
             "ring",
             "session",
             "states",
             "values",
+            "watching",
             "wheel",
         )
     ),

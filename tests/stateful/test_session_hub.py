@@ -23,8 +23,10 @@ from server.domain.events import CommunityChanged, EditedCommunity, Event
 from server.domain.ids import Cursor
 from server.realtime import hub, reading
 from server.realtime.frames import Encoding
+from server.realtime.states import State
 from tests.unit.realtime.desk import HIGH_WATER_BYTES, Desk, Line, Permissions
 from tests.unit.realtime.scenes import CHESS, OTHER, TEA, THREAD, joined, post, record
+from tests.unit.realtime.wire import messages
 
 pytestmark = pytest.mark.stateful
 
@@ -70,6 +72,10 @@ class Connection:
         self.replaying: dict[int, tuple[tuple[str, ...], int]] = {}
         self.done: list[str] = []
         self.watch_id = 0
+        self.lost: Cursor | None = None
+        """Said to be, and not yet known to the node."""
+        self.on_its_way = 0
+        """Frames the node wrote before it knew."""
         self.unwatched: dict[str, int] = {}
         """Answers to watches up to this one come too late."""
 
@@ -81,7 +87,32 @@ class Connection:
 
     # -- hearing -------------------------------------------------------------------------------------
 
+    def rewind(self, back: int) -> None:
+        """Lost is what came after a cursor; what is on its way already still comes before the answer."""
+        assert self.client.cursor is not None
+        cursor = self.client.cursor
+        self.lost = Cursor(cursor.epoch, max(0, cursor.position - back))
+        self.on_its_way = len(messages(bytes(self.line.buffer), self.client.encoding))
+        self.say(t="rewind", cursor=str(self.lost))
+        self._arrived()
+
+    def _arrived(self) -> None:
+        if self.lost is None or self.on_its_way:
+            return
+        client, at = self.client, self.lost.position
+        self.heard = [position for position in self.heard if position <= at]
+        client.heard = {position for position in client.heard if position <= at}
+        client.cursor, self.high = self.lost, at
+        client.base, self.start = min(client.base, at), min(self.start or 0, at)
+        self.lost = None
+
     def hear(self, frame: dict[str, Any]) -> None:
+        self._hear(frame)
+        if self.lost is not None:
+            self.on_its_way -= 1
+            self._arrived()
+
+    def _hear(self, frame: dict[str, Any]) -> None:
         match frame["t"]:
             case "welcome":
                 self._welcome(frame)
@@ -262,6 +293,20 @@ class LiveClients(RuleBasedStateMachine):
             client.connection.line.drop()
             client.connection = None
 
+    @rule(who=WHO, front=st.booleans())
+    def goes_into_the_background_or_comes_back(self, who: int, front: bool) -> None:
+        connection = self._up(who)
+        if connection is None:
+            return
+        connection.say(t="foreground" if front else "background")
+
+    @rule(who=WHO, back=st.integers(0, 12))
+    def loses_something(self, who: int, back: int) -> None:
+        connection = self._up(who)
+        if connection is None or connection.line.session.state is State.PARKED:
+            return
+        connection.rewind(back)
+
     @rule(who=WHO)
     def reads(self, who: int) -> None:
         connection = self.clients[who].connection
@@ -331,6 +376,10 @@ class LiveClients(RuleBasedStateMachine):
     @rule()
     def all_settles(self) -> None:
         """I3"""
+        self.desk.settle()
+        for client in self.clients:
+            if client.connection and client.connection.line.session.state is State.PARKED:
+                client.connection.say(t="foreground")
         self.desk.settle()
         for client in self.clients:
             connection = client.connection

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from server.app.handle import Answer
+from server.domain.errors import Code
 from server.domain.events import CommunityRoleChanged, MembershipChanged, PersonRegistered
 from server.domain.facts import Facts
 from server.domain.visibility import (
@@ -20,6 +21,7 @@ from server.domain.visibility import (
     may_moderate,
     may_read_place,
     may_watch,
+    why_not_watch,
 )
 from server.storage.async_facts import load_facts
 from server.storage.facts import TxFacts
@@ -119,6 +121,31 @@ async def test_i12_who_may_watch_what(world: World) -> None:
         async with world.node.reader.snapshot() as snapshot:
             facts = await load_facts(snapshot, person, names)
         assert asked(facts, person, names) == allowed, person
+
+
+async def test_i12_who_may_see_who_is_there(world: World) -> None:
+    """Anybody active here, of anybody whose home is here; elsewhere it is not known."""
+    watched = ["p:bob", "p:gone", "p:dora", "p:nobody", "p:", world.tea, world.vault]
+
+    def answers(facts: Facts, person: str) -> list[Code | None]:
+        who = facts.person(person)
+        assert who is not None
+        return [why_not_watch(facts, who, name) for name in watched]
+
+    here, no = None, Code.FORBIDDEN
+    expected: dict[str, list[Code | None]] = {
+        "cleo": [here, here, Code.NOT_HERE, no, no, None, no],
+        "gone": [no, no, no, no, no, no, no],
+    }
+    for person, row in expected.items():
+
+        def in_transaction(tx: Tx, person: str = person) -> list[Code | None]:
+            return answers(TxFacts().use(tx), person)
+
+        assert await world.node.handler.run(in_transaction) == row, person
+        async with world.node.reader.snapshot() as snapshot:
+            facts = await load_facts(snapshot, person, watched)
+        assert answers(facts, person) == row, person
 
 
 async def test_i12_the_answer_changes_with_the_facts(world: World) -> None:

@@ -16,19 +16,21 @@ from server.domain.errors import Code, Refusal
 from server.domain.facts import PersonFact
 from server.domain.ids import Cursor
 from server.realtime import effects as fx
-from server.realtime import frames
+from server.realtime import frames, presence
 from server.realtime.frames import Encoding
 from server.realtime.hub import Hub, Slice
 from server.realtime.reading import Node
 from server.realtime.ring import PAGE_BYTES_MAX, Ready, Ring, bounded
 from server.realtime.session import Session
 from server.realtime.states import State
+from server.realtime.values import Told
 from server.storage.event_log import Record
 from tests.unit.realtime.scenes import REGION, UTC
 from tests.unit.realtime.wire import messages
 
 HIGH_WATER_BYTES = 1_000
 PAGE_EVENTS = 3
+DAYS_30_MS = 30 * 86_400_000
 
 
 class Permissions:
@@ -61,11 +63,13 @@ class Desk:
         page_events: int = PAGE_EVENTS,
         page_bytes: int = PAGE_BYTES_MAX,
         high_water_bytes: int = HIGH_WATER_BYTES,
+        lasts_ms: int = DAYS_30_MS,
     ) -> None:
         self.log: list[Record] = []
         self.permissions = permissions
         self.epoch = epoch
         self.now = 0
+        self.lasts_ms = lasts_ms
         self.high_water_bytes = high_water_bytes
         self.jobs: list[Callable[[], None]] = []
         self.lines: list[Line] = []
@@ -81,6 +85,8 @@ class Desk:
     def open_hub(self) -> None:
         position = len(self.log)
         self.hub = Hub(position, Ring(position, **self._ring))
+        self.typing = presence.Typing()
+        self.presence = presence.Presence(lambda channels: self.hub.hears(channels))
 
     def restart(self, epoch: int) -> None:
         """A restore: the log goes on in another epoch, and nobody is connected."""
@@ -117,6 +123,14 @@ class Desk:
         else:
             self._reaching.append((position, line, result))
 
+    def tell_present(self) -> None:
+        """What the gateway's timer does for what is told and not kept."""
+        for channel, people in self.typing.due(self.now):
+            frame = frames.TypingNow(channel=channel, people=people)
+            self.hub.tell([Told(frame, (channel,))], spare_slow=True)
+        for value in self.presence.due(self.now):
+            self.hub.tell([Told(value, ("p:" + value.id,))], spare_slow=False)
+
     def run_job(self, index: int) -> None:
         self.jobs.pop(index % len(self.jobs))()
 
@@ -132,6 +146,10 @@ class Desk:
                 busy = True
             for line in list(self.lines):
                 busy |= line.read()
+
+    def expires_at(self) -> int:
+        """Of what somebody signs in with now."""
+        return UTC + self.now + self.lasts_ms
 
     # -- what sessions wait for --------------------------------------------------------------------------
 
@@ -184,6 +202,7 @@ class Line:
         self.closed: int | None = None
         self.buffer = bytearray()
         self.paused = False
+        self.seen: presence.State = "offline"
         self._client = client
         self._todo: deque[fx.Input] | None = None
         desk.lines.append(self)
@@ -208,8 +227,12 @@ class Line:
     def drop(self) -> None:
         """The connection breaks; what was not read is lost."""
         self.feed(fx.Lost())
+        self.perform(fx.Appear("offline"))
         if self in self.desk.lines:
             self.desk.lines.remove(self)
+
+    def is_slow(self) -> bool:
+        return len(self.buffer) > self.desk.high_water_bytes // 4
 
     # -- the node's side ---------------------------------------------------------------------------------
 
@@ -232,7 +255,12 @@ class Line:
     def moment(self) -> fx.Moment:
         hub = self.desk.hub
         return fx.Moment(
-            self.desk.now, UTC, hub.position, hub.sent(self), hub.values.flushed, hub.narrowed
+            self.desk.now,
+            UTC + self.desk.now,
+            hub.position,
+            hub.sent(self),
+            hub.values.flushed,
+            hub.narrowed,
         )
 
     def perform(self, effect: fx.Effect) -> None:
@@ -252,6 +280,10 @@ class Line:
                 desk.hub.leave(self, channels)
             case fx.Authenticate(token):
                 desk.jobs.append(lambda: self._authenticated(token))
+            case fx.Renew(token):
+                desk.jobs.append(lambda: self._renewed(token))
+            case fx.JudgeBy():
+                pass
             case fx.LoadInterests():
                 desk.jobs.append(lambda: desk.interests(self, effect))
             case fx.Authorize():
@@ -260,6 +292,14 @@ class Line:
                 desk.jobs.append(lambda: desk.answer(self, effect))
             case fx.SendValues():
                 pass
+            case fx.Appear(state):
+                desk.presence.moved(self.session.person, self.seen, state, desk.now)
+                self.seen = state
+            case fx.SendPresence(people):
+                for person in people:
+                    self.perform(fx.SendFrame(desk.presence.value(person)))
+            case fx.SayTyping(channel):
+                desk.typing.said(channel, self.session.person, desk.now)
             case fx.Close(code, _):
                 self.closed = code
                 desk.lines.remove(self)
@@ -278,15 +318,21 @@ class Line:
 
     def _authenticated(self, token: str | None) -> None:
         if not token:
-            self.feed(fx.SignedIn(Refusal(Code.UNAUTHENTICATED, "who?"), 0))
+            self.feed(fx.SignedIn(Refusal(Code.UNAUTHENTICATED, "who?"), 0, 0))
             return
         others = [line for line in self.desk.lines if line.session.person == token]
-        who = PersonFact(token, REGION, True, False, "", "", 1, 0, frozenset())
-        self.feed(fx.SignedIn(who, len(others)))
+        self.feed(fx.SignedIn(_person(token), len(others), self.desk.expires_at()))
+
+    def _renewed(self, token: str) -> None:
+        self.feed(fx.Renewed(token, _person(token), self.desk.expires_at()))
 
     @property
     def is_live(self) -> bool:
         return self.session.state is State.LIVE
+
+
+def _person(name: str) -> PersonFact:
+    return PersonFact(name, REGION, True, False, "", "", 1, 0, frozenset())
 
 
 def positions(heard: Sequence[dict[str, Any]]) -> list[int]:

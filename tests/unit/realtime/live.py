@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,12 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from server.app.auth import DAY_MS, EXPIRED, Identity
 from server.domain.errors import Code, Refusal
-from server.domain.facts import PersonFact
 from server.ops import listener
 from server.realtime.frames import Encoding
 from server.realtime.gateway import Gateway
+from server.realtime.loads import Auth
 from server.realtime.websocket import PATH
 from server.storage.async_facts import load_person
 from server.storage.reader import Reader
@@ -29,18 +30,21 @@ _UNPACK = (msgspec.json.decode, msgspec.msgpack.decode)
 
 
 class Secrets:
-    """An ``Auth`` whose secrets are people's names, until they are revoked."""
+    """An ``Auth`` whose secrets are people's names, with anything after a dot, until they are revoked."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, now: Callable[[], int]) -> None:
         self.revoked: set[str] = set()
-        self._reader = reader
+        self.expires: dict[str, int] = {}
+        """By secret, UTC milliseconds; else in a day."""
+        self._reader, self._now = reader, now
 
-    async def person_of_secret(self, secret: str) -> PersonFact | Refusal:
+    async def identify(self, secret: str) -> Identity | Refusal:
         async with self._reader.snapshot() as snapshot:
-            who = await load_person(snapshot, secret)
+            who = await load_person(snapshot, secret.partition(".")[0])
         if who is None or secret in self.revoked:
             return Refusal(Code.UNAUTHENTICATED, "sign in first")
-        return who
+        expires_at = self.expires.get(secret, self._now() + DAY_MS)
+        return EXPIRED if expires_at <= self._now() else Identity(who, "device", "", expires_at)
 
 
 class Steady:
@@ -119,22 +123,25 @@ class LiveNode:
     def pass_time(self, seconds: float) -> None:
         """Time passes, and the timer with it."""
         self.steady.now += int(seconds * 1000)
+        self.node.clock.advance(int(seconds * 1000))
         self.gateway.tick()
 
 
 @asynccontextmanager
-async def live_node(folder: Path, **options: Any) -> AsyncIterator[LiveNode]:
-    """Region ``in`` with asha and bob, both in Tea."""
+async def live_node(
+    folder: Path, auth: Callable[[TestNode], Auth] | None = None, **options: Any
+) -> AsyncIterator[LiveNode]:
+    """Region ``in`` with asha and bob; ``auth`` instead of people's names as secrets."""
     async with open_test_node(folder) as node:
         for person in ("asha", "bob"):
             await node.register(person)
-        secrets = Secrets(node.reader)
+        secrets = Secrets(node.reader, node.clock)
         gateway = Gateway(
             region="in",
             tap=node.tap,
             handler=node.handler,
             reader=node.reader,
-            auth=secrets,
+            auth=auth(node) if auth else secrets,
             clock=node.clock,
             steady=Steady(),
             chance=lambda: 0.5,

@@ -8,9 +8,11 @@ from server.domain import limits
 from server.domain.events import CommunityChanged, EditedCommunity, ReplyPublished
 from server.domain.visibility import Touched
 from server.realtime import effects as fx
+from server.realtime import frames
 from server.realtime import hub as hub_module
 from server.realtime.frames import Encoding
 from server.realtime.hub import Hub
+from server.realtime.values import Told
 from tests.unit.realtime.scenes import CHESS, ME, TEA, THREAD, joined, post, record
 from tests.unit.realtime.wire import messages
 
@@ -22,12 +24,16 @@ class Reader:
         self.encoding = encoding
         self.heard: list[list[int]] = []
         self.fed: list[fx.Input] = []
+        self.slow = False
 
     def write(self, data: bytes) -> None:
         self.heard.append([frame["position"] for frame in messages(data, self.encoding)])
 
     def feed(self, what: fx.Input) -> None:
         self.fed.append(what)
+
+    def is_slow(self) -> bool:
+        return self.slow
 
 
 def fan_out(hub: Hub) -> None:
@@ -53,6 +59,23 @@ def test_each_commit_is_one_write_per_connection_that_hears_of_it() -> None:
     assert quiet.heard == []
     assert hub.position == 3
     assert (hub.frames, hub.bytes > 0) == (6, True)
+
+
+def test_what_is_told_reaches_whoever_is_live_and_spares_the_slow() -> None:
+    hub = Hub(0)
+    quick, slow, other = readers(hub, (TEA,), (TEA,), (CHESS,))
+    slow.slow = True
+    frame = frames.Value(of="presence", id="bob", position=7, value={})
+    hub.tell([Told(frame, (TEA,))], spare_slow=True)
+    fan_out(hub)
+    assert (quick.heard, slow.heard, other.heard, hub.dropped) == ([[7]], [], [], 1)
+    hub.tell([Told(frame, (TEA,))], spare_slow=False)
+    fan_out(hub)
+    assert (quick.heard, slow.heard, hub.dropped) == ([[7], [7]], [[7]], 1)
+    hub.leave(quick, (TEA,))
+    hub.join(quick, (TEA,))
+    fan_out(hub)
+    assert len(quick.heard) == 2, "nobody gets it later"
 
 
 def test_readers_of_the_same_share_the_same_bytes() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from server.app.handle import Answer
@@ -10,9 +12,21 @@ from server.domain.commands import Acknowledge
 from server.domain.errors import Code, Refusal
 from server.realtime import effects as fx
 from server.realtime import frames, replies
-from server.realtime.frames import Do, Hello, Ping, RefusedChannel, Unwatch, Watch
+from server.realtime.frames import (
+    Background,
+    Do,
+    Foreground,
+    Hello,
+    Ping,
+    RefusedChannel,
+    Rewind,
+    Token,
+    Typing,
+    Unwatch,
+    Watch,
+)
 from server.realtime.reading import CATCH_UP_EVENTS_MAX
-from server.realtime.session import OTHERS_BURST, RETRY_MS, STRIKES_MAX
+from server.realtime.session import GRACE_MS, NEVER, OTHERS_BURST, RETRY_MS, STRIKES_MAX, WARNING_MS
 from server.realtime.states import TABLE, CloseCode, State
 from tests.unit.realtime.scenes import (
     ASHA,
@@ -33,6 +47,8 @@ from tests.unit.realtime.scenes import (
 )
 
 CHANNELS = tuple(sorted(OWN))
+EXPIRES = UTC + 3_600_000
+ONLINE, AWAY = fx.Appear("online"), fx.Appear("away")
 COMMAND = Acknowledge(post="0" * 26)
 
 
@@ -44,6 +60,7 @@ def welcome(at: int, resume: frames.Resume, reason: str | None = None) -> fx.Sen
             region=REGION,
             person="asha",
             server_time=UTC,
+            expires_at=EXPIRES,
             resume=resume,
             reason=reason,
             channels=CHANNELS,
@@ -64,7 +81,7 @@ def signed_in(hello: Hello | None = None, hub: int = 10) -> Playbook:
     """Somebody who said hello and is known: what they may hear is being loaded."""
     book = Playbook().given(hub=hub, flushed=hub)
     book.told(hello or Hello()).is_now("authenticating")
-    return book.told(fx.SignedIn(ASHA, 0))
+    return book.told(fx.SignedIn(ASHA, 0, EXPIRES))
 
 
 def live(hub: int = 10) -> Playbook:
@@ -78,14 +95,16 @@ def live(hub: int = 10) -> Playbook:
 def test_a_fresh_client_is_welcomed_and_live() -> None:
     book = Playbook().given(hub=10)
     book.told(Hello(token="s")).asked(fx.Authenticate("s")).is_now("authenticating")
-    book.told(fx.SignedIn(ASHA, 0)).asked(fx.LoadInterests(1, "asha", frozenset()))
-    book.told(interests(1, 10)).asked(fx.CatchUp(2, CHANNELS, 10, None)).is_now("catching_up")
+    book.told(fx.SignedIn(ASHA, 0, EXPIRES)).asked(fx.LoadInterests(1, "asha", frozenset()))
+    book.told(interests(1, 10)).asked(ONLINE, fx.CatchUp(2, CHANNELS, 10, None)).is_now(
+        "catching_up"
+    )
     book.told(fx.Page(2, (), 10, ready=True))
     book.asked(welcome(10, "fresh"), fx.Join(CHANNELS), mark(10)).is_now("live")
 
 
 def test_what_was_committed_while_interests_were_loaded_is_not_missed() -> None:
-    book = signed_in().told(interests(1, 7)).asked(fx.CatchUp(2, CHANNELS, 7, None))
+    book = signed_in().told(interests(1, 7)).asked(ONLINE, fx.CatchUp(2, CHANNELS, 7, None))
     book.told(fx.Page(2, (entry(9, TEA),), 10, ready=True))
     book.asked(welcome(7, "fresh"), fx.SendEvents((entry_of(book),)), fx.Join(CHANNELS), mark(10))
 
@@ -97,7 +116,7 @@ def entry_of(book: Playbook) -> object:
 def test_a_resume_from_the_ring_is_complete() -> None:
     missed = entry(5, TEA), entry(8, "g")
     book = signed_in(Hello(cursor=cursor(4))).told(interests(1, 10))
-    book.asked(fx.CatchUp(2, CHANNELS, 4, None))
+    book.asked(ONLINE, fx.CatchUp(2, CHANNELS, 4, None))
     book.told(fx.Page(2, missed, 10, ready=True))
     book.asked(
         welcome(4, "complete"),
@@ -143,7 +162,7 @@ def test_channels_named_in_hello_resume_too_and_forbidden_ones_are_told() -> Non
     asked = frozenset({THREAD, OTHER})
     book.asked(fx.LoadInterests(1, "asha", asked))
     book.told(interests(1, 10, asked=asked, allowed=frozenset({THREAD})))
-    book.asked(fx.CatchUp(2, tuple(sorted(OWN | {THREAD})), 10, None))
+    book.asked(ONLINE, fx.CatchUp(2, tuple(sorted(OWN | {THREAD})), 10, None))
     book.told(fx.Page(2, (), 10, ready=True))
     assert book.effects[1] == fx.SendFrame(
         frames.Watching(id=0, channels=(), refused=(RefusedChannel(OTHER, Code.FORBIDDEN),))
@@ -159,13 +178,13 @@ def test_channels_named_in_hello_resume_too_and_forbidden_ones_are_told() -> Non
     ],
 )
 def test_who_is_not_known_is_sent_away(refusal: Refusal, code: int, retry_ms: int) -> None:
-    book = Playbook().told(Hello()).told(fx.SignedIn(refusal, 0))
+    book = Playbook().told(Hello()).told(fx.SignedIn(refusal, 0, 0))
     book.asked(*goodbye(code, refusal.code, retry_ms)).is_now("closed")
 
 
 def test_a_person_has_a_bounded_number_of_connections() -> None:
     book = Playbook().told(Hello())
-    book.told(fx.SignedIn(ASHA, limits.CONNECTIONS_PER_PERSON_MAX))
+    book.told(fx.SignedIn(ASHA, limits.CONNECTIONS_PER_PERSON_MAX, EXPIRES))
     book.asked(*goodbye(CloseCode.TOO_MANY_CONNECTIONS, "too many connections", RETRY_MS))
 
 
@@ -448,6 +467,238 @@ def test_values_that_could_not_be_taken_are_asked_for_later() -> None:
     book.told(fx.ValuesMissed(7)).told(fx.Paused()).told(fx.Resumed())
     book.told(fx.Page(4, (), 10, ready=True))
     assert book.asked_for(fx.SendValues) == fx.SendValues(CHANNELS, 7, False)
+
+
+# -- in the background ---------------------------------------------------------------------------------------
+
+
+def test_a_parked_connection_gets_answers_only_and_goes_on_where_it_was() -> None:
+    book = live().given(hub=15, sent=14, flushed=12)
+    book.told(Background()).asked(fx.Leave(CHANNELS), AWAY).is_now("parked")
+    book.told(fx.Tick()).asked().told(Background()).asked().told(fx.Paused()).asked()
+    book.told(Ping()).asked_for(fx.SendFrame)
+    book.told(Do("12345678", COMMAND)).asked_for(fx.Submit)
+    book.given(hub=20).told(Foreground()).asked(ONLINE, fx.CatchUp(4, CHANNELS, 14, None))
+    book.is_now("catching_up").told(Foreground()).asked()
+    late = (entry(16, TEA),)
+    book.told(fx.Page(4, late, 20, ready=True))
+    book.asked(fx.SendEvents(late), fx.Join(CHANNELS), fx.SendValues(CHANNELS, 12, False), mark(20))
+
+
+def test_a_page_that_was_asked_before_parking_is_dropped() -> None:
+    book = live().told(fx.Flooded()).told(Background()).asked(AWAY).is_now("parked")
+    book.told(fx.Page(3, (entry(9, TEA),), 10, ready=False)).asked()
+    book.told(Foreground()).asked(ONLINE, fx.CatchUp(5, CHANNELS, 10, None))
+
+
+def test_who_parks_before_it_is_known_what_they_may_hear_asks_again() -> None:
+    book = live().given(hub=12, sent=12).told(fx.Turned(11)).told(Background()).is_now("parked")
+    book.told(interests(3, 12)).asked()
+    book.told(Foreground()).asked(ONLINE, fx.LoadInterests(5, "asha", frozenset())).is_now(
+        "reloading"
+    )
+    book.told(interests(5, 12, OWN - {TEA})).asked(fx.CatchUp(6, ("g", ME), 11, None))
+
+
+def test_what_is_watched_in_the_background_is_heard_from_then_on() -> None:
+    book = live().told(Background()).given(hub=12).told(Watch(id=7, channels=(THREAD,)))
+    book.told(allowed(7, THREAD, at=12)).asked(replies.watching(7, (THREAD,)))
+    book.given(hub=14).told(Foreground()).asked(
+        ONLINE, fx.CatchUp(4, (*CHANNELS, THREAD), 10, None)
+    )
+    before, after = entry(11, THREAD), entry(13, THREAD)
+    book.told(fx.Page(4, (before, after), 14, ready=True))
+    assert book.asked_for(fx.SendEvents).entries == (after,)
+
+
+def test_a_hint_before_the_welcome_is_out_of_place() -> None:
+    book = signed_in().told(Background()).is_now("authenticating")
+    assert book.asked_for(fx.SendFrame).frame.error.code == Code.BAD_FRAME
+    book.told(interests(1, 10)).told(Background()).is_now("catching_up")
+    assert book.asked_for(fx.SendFrame).frame.error.code == Code.BAD_FRAME
+
+
+def test_who_never_stops_coming_and_going_is_cut_off() -> None:
+    book = live()
+    for n in range(OTHERS_BURST):
+        book.told(Foreground() if n % 2 else Background())
+    book.told(Background())
+    book.asked(*goodbye(CloseCode.RATE_LIMITED, "too many frames", RETRY_MS))
+
+
+# -- going back ------------------------------------------------------------------------------------------------
+
+
+def reset(reason: str, at: int) -> fx.SendFrame:
+    return fx.SendFrame(frames.Reset(reason=reason, cursor=cursor(at)))
+
+
+def test_sends_again_what_follows_a_cursor_and_nothing_that_was_not_owed() -> None:
+    book = live().told(Watch(id=7, channels=(THREAD,))).given(hub=12, sent=12, flushed=12)
+    book.told(allowed(7, THREAD, at=12)).given(hub=20, sent=20, flushed=18)
+    book.told(Rewind(cursor=cursor(11)))
+    book.asked(fx.Leave((*CHANNELS, THREAD)), fx.CatchUp(3, (*CHANNELS, THREAD), 11, None))
+    again, unowed, live_since = entry(12, TEA), entry(12, THREAD), entry(13, THREAD)
+    book.told(fx.Page(3, (again, unowed, live_since), 20, ready=True))
+    book.asked(
+        fx.SendEvents((again, live_since)),
+        fx.Join((*CHANNELS, THREAD)),
+        fx.SendValues((*CHANNELS, THREAD), 11, True),
+        mark(20),
+    )
+
+
+def test_goes_back_to_before_the_connection_as_a_resume_would() -> None:
+    book = live().told(Rewind(cursor=cursor(4))).asked_for(fx.CatchUp)
+    assert book.after == 4
+    book = live().told(Rewind(cursor=cursor(4)))
+    book.told(fx.Page(3, (entry(5, TEA),), 10, ready=True))
+    assert [one.position for one in book.asked_for(fx.SendEvents).entries] == [5]
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [("no cursor", "bad_cursor"), (cursor(4, EPOCH + 1), "unknown_epoch"), (cursor(11), "ahead")],
+)
+def test_what_cannot_be_said_again_is_reset(told: str, reason: str) -> None:
+    book = live().told(Rewind(cursor=told))
+    asked = fx.LoadInterests(3, "asha", frozenset())
+    book.asked(fx.Leave(CHANNELS), reset(reason, 10), asked).is_now("reloading")
+    book.told(interests(3, 10)).told(fx.Page(4, (), 10, ready=True)).is_now("live")
+
+
+def test_a_rewind_never_skips_what_is_still_owed() -> None:
+    book = live().given(hub=20).told(fx.Flooded()).told(Rewind(cursor=cursor(15)))
+    book.asked(fx.CatchUp(4, CHANNELS, 10, None))
+
+
+def test_a_rewind_while_reloading_keeps_joined_places_from_their_joining() -> None:
+    book = live().given(hub=12, sent=12).told(fx.Turned(12)).told(Rewind(cursor=cursor(9))).asked()
+    book.told(interests(3, 12, OWN | {CHESS}))
+    book.asked(fx.CatchUp(4, tuple(sorted(OWN | {CHESS})), 9, None))
+    page = entry(10, CHESS), entry(11, TEA), entry(13, CHESS)
+    book.given(hub=13).told(fx.Page(4, page, 13, ready=True))
+    assert book.asked_for(fx.SendEvents).entries == page[1:]
+
+
+def test_a_rewind_behind_waits_and_one_in_the_background_is_refused() -> None:
+    book = live().told(fx.Paused()).told(Rewind(cursor=cursor(8))).asked().is_now("behind")
+    book.told(fx.Resumed()).asked(fx.CatchUp(4, CHANNELS, 8, None))
+    book = live().told(Background()).told(Rewind(cursor=cursor(8))).is_now("parked")
+    assert book.asked_for(fx.SendFrame).frame.error.code == Code.BAD_FRAME
+
+
+def test_a_replay_after_a_rewind_brings_what_was_given_up_and_lost() -> None:
+    book = live().told(Watch(id=7, channels=(THREAD,))).told(allowed(7, THREAD))
+    book.given(hub=20, sent=20).told(Unwatch(channels=(THREAD,))).told(Rewind(cursor=cursor(15)))
+    book.told(fx.Page(3, (), 20, ready=True))
+    book.told(Watch(id=8, channels=(THREAD,), since=cursor(9)))
+    book.told(allowed(8, THREAD, since=9, at=20))
+    brought, lost = entry(12, THREAD), entry(17, THREAD)
+    book.told(fx.Page(4, (brought, lost), 20, ready=True))
+    assert book.asked_for(fx.SendEvents).entries == (lost,)
+
+
+# -- who is there, who is typing -------------------------------------------------------------------------------
+
+
+def test_shows_its_person_as_it_goes() -> None:
+    book = signed_in().told(interests(1, 10))
+    assert book.asked_for(fx.Appear) == fx.Appear("online")
+    book.told(fx.Page(2, (), 10, ready=True)).told(Background())
+    assert book.asked_for(fx.Appear) == fx.Appear("away")
+    assert book.told(Foreground()).asked_for(fx.Appear) == fx.Appear("online")
+
+
+def test_the_present_state_comes_after_watching_and_whenever_one_is_live_again() -> None:
+    book = live().told(Watch(id=7, channels=("p:bob", THREAD)))
+    book.told(allowed(7, "p:bob", THREAD)).asked(
+        fx.Join(("p:bob", THREAD)),
+        replies.watching(7, ("p:bob", THREAD)),
+        fx.SendPresence(("bob",)),
+    )
+    book.told(Watch(id=8, channels=("p:bob",))).asked(
+        replies.watching(8, ("p:bob",)), fx.SendPresence(("bob",))
+    )
+    book.told(Background()).told(Foreground()).told(fx.Page(4, (), 10, ready=True))
+    assert book.asked_for(fx.SendPresence) == fx.SendPresence(("bob",))
+    book.told(Background()).told(Watch(id=9, channels=("p:bob",)))
+    book.asked(replies.watching(9, ("p:bob",)))
+
+
+def test_typing_is_passed_on_where_the_client_hears() -> None:
+    book = live().told(Watch(id=7, channels=(THREAD,))).told(allowed(7, THREAD))
+    book.told(Typing(channel=THREAD)).asked(fx.SayTyping(THREAD))
+    for channel in (OTHER, TEA, "g", "nonsense"):
+        book.told(Typing(channel=channel)).asked(replies.error(replies.NOT_HEARD))
+
+
+# -- credentials that end --------------------------------------------------------------------------------------
+
+END = EXPIRES + GRACE_MS
+
+
+def expiring(at: int = EXPIRES) -> fx.SendFrame:
+    return fx.SendFrame(frames.Expiring(expires_at=at))
+
+
+def at_utc(book: Playbook, utc: int) -> Playbook:
+    """Time passes, for people and for limits alike."""
+    return book.given(utc=utc, now=utc - UTC).told(fx.Tick())
+
+
+def test_the_end_of_the_credentials_is_told_a_minute_before_and_kept_after_a_grace() -> None:
+    book = live()
+    assert book.session.deadline == EXPIRES - WARNING_MS - UTC
+    at_utc(book, EXPIRES - WARNING_MS - 1).asked()
+    at_utc(book, EXPIRES - WARNING_MS).asked(expiring())
+    assert book.session.deadline == END - UTC
+    at_utc(book, END - 1).asked().is_now("live")
+    at_utc(book, END)
+    book.asked(fx.Leave(CHANNELS), *goodbye(CloseCode.UNAUTHENTICATED, Code.EXPIRED))
+    assert book.session.deadline == NEVER
+
+
+def test_credentials_about_to_end_are_told_with_the_first_page() -> None:
+    book = Playbook().given(utc=EXPIRES - 5_000).told(Hello()).told(fx.SignedIn(ASHA, 0, EXPIRES))
+    book.told(interests(1, 0)).told(fx.Page(2, (), 0, ready=True))
+    assert book.effects[-1] == expiring()
+    assert book.session.deadline == 5_000 + GRACE_MS
+
+
+def test_a_newer_token_takes_over() -> None:
+    book = at_utc(live(), EXPIRES - WARNING_MS).told(Token(token="new")).asked(fx.Renew("new"))
+    book.told(fx.Renewed("new", ASHA, EXPIRES + 1)).asked(
+        fx.JudgeBy("new"),
+        fx.SendFrame(frames.Renewed(expires_at=EXPIRES + 1)),
+    )
+    at_utc(book, END).asked(expiring(EXPIRES + 1)).is_now("live")
+
+
+@pytest.mark.parametrize(
+    ("who", "refusal"),
+    [
+        (Refusal(Code.EXPIRED, "old"), Refusal(Code.EXPIRED, "old")),
+        (ASHA._replace(person="bob"), replies.OF_ANOTHER),
+    ],
+)
+def test_a_token_that_is_no_good_changes_nothing(who: Any, refusal: Refusal) -> None:
+    book = live().told(Token(token="bad")).told(fx.Renewed("bad", who, EXPIRES + 9))
+    book.asked(replies.error(refusal)).is_now("live")
+    at_utc(book, EXPIRES - WARNING_MS).asked(expiring())
+
+
+def test_a_sleeping_device_is_warned_when_it_wakes_and_closed_when_it_is_time() -> None:
+    book = at_utc(live().told(Background()), EXPIRES - WARNING_MS).asked().is_now("parked")
+    book.told(Foreground())
+    assert book.effects[-1] == expiring()
+    book = at_utc(live().told(Background()), END)
+    book.asked(*goodbye(CloseCode.UNAUTHENTICATED, Code.EXPIRED))
+
+
+def test_a_token_before_the_welcome_is_out_of_place() -> None:
+    book = signed_in().told(Token(token="new")).is_now("authenticating")
+    assert book.asked_for(fx.SendFrame).frame.error.code == Code.BAD_FRAME
 
 
 # -- permission ------------------------------------------------------------------------------------------------

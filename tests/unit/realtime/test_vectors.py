@@ -19,6 +19,7 @@ from server.domain.errors import Refused
 from server.realtime import effects as fx
 from server.realtime import frames
 from server.realtime.frames import Encoding
+from server.realtime.states import diagram
 from tests.unit.realtime.desk import Desk, Line, Permissions
 from tests.unit.realtime.scenes import joined, post, record
 from tests.unit.realtime.wire import messages
@@ -96,6 +97,7 @@ class Player:
             ring={"events_max": script.get("ring_events", 512)},
             page_events=script.get("page_events", 200),
             high_water_bytes=1 << 20,
+            lasts_ms=1000 * script.get("token_seconds", 30 * 86_400),
         )
         self.heard: list[Any] = []
         self.line: Line | None = None
@@ -133,8 +135,13 @@ class Player:
             case {"open": True}:
                 self.open()
             case {"seconds": seconds}:
-                self.desk.now += seconds * 1000
+                self.desk.now += int(seconds * 1000)
                 self.open().feed(fx.Tick())
+                self.desk.tell_present()
+            case {"types": [person, channel]}:
+                self.desk.typing.said(channel, person, self.desk.now)
+            case {"appears": [person, before, after]}:
+                self.desk.presence.moved(person, before, after, self.desk.now)
             case {"stop_retry_ms": retry_ms}:
                 self.open().feed(fx.Drain(retry_ms))
             case _:
@@ -163,7 +170,7 @@ def test_plays_a_transcript(path: Path, encoding: Encoding) -> None:
     assert not player.heard
 
 
-# -- the page ----------------------------------------------------------------------------------------------
+# -- the page ---------------------------------------------------------------------------------------------
 
 _EXAMPLE = re.compile(r"```json\n(\{.*?\})\n```\n`([0-9a-f ]+)`", re.DOTALL)
 
@@ -173,6 +180,10 @@ def test_every_example_of_the_page_is_the_same_in_both_encodings() -> None:
     assert len(examples) >= 15
     for text, packed in examples:
         assert msgpack.unpackb(bytes.fromhex(packed)) == json.loads(text), text
+
+
+def test_the_page_draws_exactly_the_table_of_states() -> None:
+    assert f"```mermaid\n{diagram()}\n```" in PAGE.read_text("utf-8"), diagram()
 
 
 def test_the_page_shows_every_frame_and_every_reason() -> None:

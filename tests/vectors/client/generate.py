@@ -18,6 +18,7 @@ THREAD = "t:01kdvdna00000000000000why0"
 OTHER = "t:01kdvdna0000000000000secre"
 POST = "01kdvdna00000000000000why0"
 AT = 1_767_225_600_000
+ENDS = AT + 30 * 86_400_000
 EPOCH = 4_294_967_301
 C = "100000005"
 Map = dict[str, Any]
@@ -50,6 +51,11 @@ VALID: list[tuple[str, Map]] = [
         },
     ),
     ("ping", {"t": "ping"}),
+    ("token", {"t": "token", "token": "tap_bmV3ZXI"}),
+    ("typing", {"t": "typing", "channel": THREAD}),
+    ("rewind", {"t": "rewind", "cursor": f"{C}.38"}),
+    ("background", {"t": "background"}),
+    ("foreground", {"t": "foreground"}),
 ]
 
 INVALID: list[tuple[str, Any, str, str | None]] = [
@@ -62,6 +68,7 @@ INVALID: list[tuple[str, Any, str, str | None]] = [
     ("a channel that is no text", {"t": "unwatch", "channels": [1]}, "bad_value", "channels[0]"),
     ("too many channels", {"t": "unwatch", "channels": ["g"] * 257}, "bad_value", "channels"),
     ("a key that is too short", {"t": "do", "key": "1234567", "command": {}}, "bad_value", "key"),
+    ("a rewind without a cursor", {"t": "rewind"}, "bad_frame", None),
     ("a cursor that is too long", {"t": "hello", "cursor": "1" * 41}, "bad_value", "cursor"),
 ]
 
@@ -88,6 +95,7 @@ WELCOME: Map = {
     "region": "in",
     "person": "asha",
     "server_time": AT,
+    "expires_at": ENDS,
     "resume": "complete",
     "reason": None,
     "channels": [TEA, "g", "u:asha"],
@@ -179,6 +187,13 @@ FROM_NODE: list[tuple[str, Map]] = [
         },
     ),
     ("pong", {"t": "pong", "server_time": AT}),
+    (
+        "value, of who is there",
+        {"t": "value", "of": "presence", "id": "bob", "position": 7, "value": {"state": "away"}},
+    ),
+    ("typing", {"t": "typing", "channel": THREAD, "people": ["bob", "cleo"]}),
+    ("expiring", {"t": "expiring", "expires_at": ENDS}),
+    ("renewed", {"t": "renewed", "expires_at": ENDS}),
     ("reset", {"t": "reset", "reason": "too_far_behind", "cursor": f"{C}.9000"}),
     (
         "error",
@@ -281,6 +296,17 @@ def done(repeated: bool) -> Map:
 def watching(id: int, *channels: str, refused: tuple[tuple[str, str], ...] = ()) -> Map:
     pairs = [{"channel": name, "code": code} for name, code in refused]
     return node(t="watching", id=id, channels=list(channels), refused=pairs)
+
+
+NOT_HEARD = "this is no thread or conversation that you hear"
+
+
+def typing(*people: str) -> Map:
+    return node(t="typing", channel=THREAD, people=list(people))
+
+
+def presence(position: int, state: str) -> Map:
+    return node(t="value", of="presence", id="bob", position=position, value={"state": state})
 
 
 def joined(position: int) -> Map:
@@ -460,6 +486,136 @@ TRANSCRIPTS: dict[str, Map] = {
             commit(TEA),
             client(t="ping"),
             node(t="pong", server_time=AT),
+        ],
+    },
+    "background": {
+        "about": "In the background only answers come; then what was missed.",
+        "people": {"asha": ASHA},
+        "steps": [
+            *LIVE,
+            client(t="background"),
+            commit(TEA),
+            {"seconds": 25},
+            client(t="ping"),
+            node(t="pong", server_time=AT + 25_000),
+            client(t="foreground"),
+            event(1, TEA),
+            mark(1),
+            commit(TEA),
+            event(2, TEA),
+        ],
+    },
+    "renew": {
+        "about": "Credentials of 70 s: renewed once, then left to end; another person's change nothing.",
+        "people": {"asha": ASHA, "bob": ASHA},
+        "token_seconds": 70,
+        "steps": [
+            {"client": HELLO},
+            welcome(0, "fresh", expires_at=AT + 70_000),
+            mark(0),
+            {"seconds": 10},
+            node(t="expiring", expires_at=AT + 70_000),
+            client(t="token", token="bob"),
+            node(
+                t="error",
+                error=error("forbidden", "this token is another person's: open another connection"),
+            ),
+            client(t="token", token="asha"),
+            node(t="renewed", expires_at=AT + 80_000),
+            {"seconds": 10},
+            node(t="expiring", expires_at=AT + 80_000),
+            {"seconds": 84},
+            client(t="ping"),
+            node(t="pong", server_time=AT + 104_000),
+            {"seconds": 1},
+            *bye(4401, "expired"),
+        ],
+    },
+    "rewind": {
+        "about": "The client lost what came after 1: it comes again; then a cursor that leads nowhere.",
+        "people": {"asha": ASHA},
+        "steps": [
+            *LIVE,
+            *[step for n in (1, 2, 3) for step in (commit(TEA), event(n, TEA))],
+            client(t="rewind", cursor=f"{C}.1"),
+            event(2, TEA),
+            event(3, TEA),
+            mark(3),
+            client(t="rewind", cursor="100000004.1"),
+            node(t="reset", reason="unknown_epoch", cursor=f"{C}.3"),
+            mark(3),
+            commit(TEA),
+            event(4, TEA),
+        ],
+    },
+    "rewind-paged": {
+        "about": "Going back further than memory: to before this connection, in pages of two.",
+        "people": {"asha": ASHA},
+        "ring_events": 1,
+        "page_events": 2,
+        "steps": [
+            *[commit(TEA)] * 3,
+            {"client": HELLO},
+            welcome(3, "fresh"),
+            mark(3),
+            client(t="rewind", cursor=f"{C}.0"),
+            *[event(n, TEA) for n in range(1, 4)],
+            mark(3),
+        ],
+    },
+    "typing": {
+        "about": "Who types in a thread: at most once a second, the complete list, forgotten after 6 s.",
+        "people": {"asha": ASHA},
+        "steps": [
+            *LIVE,
+            client(t="typing", channel=THREAD),
+            node(t="error", error=error("forbidden", NOT_HEARD, "channel")),
+            client(t="watch", id=7, channels=[THREAD]),
+            watching(7, THREAD),
+            {"types": ["bob", THREAD]},
+            {"seconds": 0.5},
+            typing("bob"),
+            {"types": ["bob", THREAD]},
+            {"types": ["cleo", THREAD]},
+            {"seconds": 0.5},
+            {"seconds": 0.5},
+            typing("bob", "cleo"),
+            client(t="typing", channel=THREAD),
+            {"seconds": 1},
+            typing("bob", "cleo", "asha"),
+            {"seconds": 4},
+            typing("asha"),
+            {"seconds": 2},
+            typing(),
+        ],
+    },
+    "presence": {
+        "about": "Bob's devices: one in front, then all in the background, then none for 10 s.",
+        "people": {"asha": ASHA | {"may": [THREAD, "p:bob"]}},
+        "steps": [
+            *LIVE,
+            client(t="watch", id=7, channels=["p:bob", "p:cleo"]),
+            watching(7, "p:bob", refused=(("p:cleo", "forbidden"),)),
+            presence(0, "offline"),
+            {"appears": ["bob", "offline", "online"]},
+            {"seconds": 0.5},
+            presence(1, "online"),
+            {"appears": ["bob", "online", "away"]},
+            {"seconds": 0.5},
+            presence(2, "away"),
+            {"appears": ["bob", "away", "offline"]},
+            {"seconds": 9.5},
+            {"appears": ["bob", "offline", "away"]},
+            {"appears": ["bob", "away", "offline"]},
+            {"seconds": 9.5},
+            {"seconds": 0.5},
+            presence(3, "offline"),
+            client(t="background"),
+            {"appears": ["bob", "offline", "online"]},
+            {"seconds": 0.5},
+            client(t="foreground"),
+            presence(3, "online"),
+            mark(0),
         ],
     },
     "not-signed-in": {

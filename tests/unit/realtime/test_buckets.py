@@ -1,0 +1,37 @@
+"""How often an address may knock: bursts of whole offices, and no memory without end."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.domain import limits
+from server.realtime import buckets
+from server.realtime.buckets import Addresses
+
+
+def test_an_office_behind_one_address_comes_back_at_once() -> None:
+    addresses = Addresses()
+    assert all(addresses.take("203.0.113.7", 0) for _ in range(limits.HANDSHAKES_BURST))
+    assert not addresses.take("203.0.113.7", 0)
+    assert addresses.take("203.0.113.8", 0), "others are not held back"
+
+
+def test_a_bucket_refills_at_its_rate() -> None:
+    addresses = Addresses()
+    for _ in range(limits.HANDSHAKES_BURST):
+        addresses.take("203.0.113.7", 0)
+    taken = [addresses.take("203.0.113.7", 1_000) for _ in range(limits.HANDSHAKES_PER_10_S)]
+    assert sum(taken) == limits.HANDSHAKES_PER_10_S // 10
+    assert not addresses.take("203.0.113.7", 1_000), "refusals cost nothing and give nothing"
+
+
+def test_remembers_a_bounded_number_of_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """I9"""
+    monkeypatch.setattr(buckets, "ADDRESSES_MAX", 3)
+    monkeypatch.setattr(limits, "HANDSHAKES_BURST", 1)
+    addresses = Addresses()
+    for name in "abcad":
+        addresses.take(name, 0)
+    assert len(addresses) == 3
+    assert not addresses.take("a", 0), "it was used lately"
+    assert addresses.take("b", 0), "it was not"
