@@ -158,6 +158,16 @@ class Client:
         """This person types there; to be called at every key, said every three seconds."""
         self._perform(self._session.typing(channel, self._clock()))
 
+    def typed(self, channel: str) -> None:
+        """What was typed there is sent or thrown away: the next key counts at once."""
+        self._session.typed(channel)
+
+    def rewind(self, cursor: str) -> None:
+        """What came after this cursor was lost by whoever keeps it: hear it again, in place."""
+        self._delivery.take_back()
+        self._store.move(cursor)
+        self._perform(self._session.rewind(cursor, []))
+
     def presence(self, person: str) -> str | None:
         """``online``, ``away`` or ``offline`` of somebody whose ``p:`` is watched; None: unknown."""
         return self._session.presence.get(person)

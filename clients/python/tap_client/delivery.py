@@ -78,6 +78,14 @@ class Delivery:
     def let_reader_go_on(self) -> None:
         self._has_room.set()
 
+    def take_back(self) -> list[Event]:
+        """The events nobody has heard yet, which the node is asked for again.
+
+        What was settled does not come again and stays; all else does."""
+        unheard = [told.event for told in self._waiting if isinstance(told, Hear)]
+        self._waiting = deque(told for told in self._waiting if isinstance(told, Settle))
+        return unheard
+
     async def run(self) -> None:
         """For ever. Raises what a callback raises."""
         while True:
@@ -114,10 +122,7 @@ class Delivery:
         times = times + 1 if position == failed.event.position else 1
         self._failed = (failed.event.position, times)
         await asyncio.sleep(delay_seconds(times - 1, self._chance))
-        unheard = [failed, *(told for told in self._waiting if isinstance(told, Hear))]
-        # What was settled does not come again; all else does.
-        self._waiting = deque(told for told in self._waiting if isinstance(told, Settle))
-        self._rewind([told.event for told in unheard])
+        self._rewind([failed.event, *self.take_back()])
 
 
 async def _call(callback: Callable[..., Awaitable[None] | None] | None, *values: Any) -> None:

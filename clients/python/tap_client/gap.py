@@ -7,6 +7,7 @@ A ``ping`` goes before the ``rewind``: what comes before its ``pong`` was alread
 passed over, because it comes again. The first event after it must not lie beyond the one that failed.
 """
 
+import sys
 from enum import Enum
 from typing import Literal
 
@@ -24,7 +25,7 @@ class State(Enum):
 class Gap:
     def __init__(self) -> None:
         self._state = State.WHOLE
-        self._position = 0
+        self._position: int | None = 0  # None: what was lost is not known
         self._repeats = 0
 
     def failed(self, position: int) -> int:
@@ -33,6 +34,11 @@ class Gap:
         self._position = position
         self._state = State.ASKED
         return self._repeats
+
+    def asked(self) -> None:
+        """What was lost is not known: after the ``pong`` everything is taken."""
+        self._position = None
+        self._state = State.ASKED
 
     def close(self) -> None:
         """Nothing is owed any more, or a new connection brings it."""
@@ -50,7 +56,8 @@ class Gap:
             return "take"
         if self._state is State.ASKED:
             return "pass_over"
-        if kind == "mark" or frame.get("position", 0) > self._position:
+        last = sys.maxsize if self._position is None else self._position
+        if frame.get("position", 0) > last or (kind == "mark" and self._position is not None):
             return "unclear"
         self._state = State.WHOLE
         return "take"

@@ -219,17 +219,25 @@ class Session:
         self._typed[channel] = now
         return [Send({"t": "typing", "channel": channel})]
 
+    def typed(self, channel: str) -> None:
+        """What was typed there is sent or thrown away: the next key counts at once."""
+        self._typed.pop(channel, None)
+
     def take(self, token: str) -> list[Effect]:
         """The provider's token. Raises Unauthenticated if the node refused that one before."""
         self.credentials.take(token)
         return [Send({"t": "token", "token": token})] if self._is_welcome else []
 
     def rewind(self, cursor: str, unheard: list[Event]) -> list[Effect]:
-        """The application could not handle these events: give them again from its cursor on."""
+        """The application could not handle these events, or lost (none named) what followed its cursor:
+        give it again from there on."""
         self._places.go_back(cursor, unheard)
         if not self._is_welcome:
             return []
-        self._gap.failed(unheard[0].position)
+        if unheard:
+            self._gap.failed(unheard[0].position)
+        else:
+            self._gap.asked()
         if self._places.is_replaying:
             return [Cut("a replay has to begin again")]
         return [Send({"t": "ping"}), Send({"t": "rewind", "cursor": cursor})]

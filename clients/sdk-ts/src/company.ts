@@ -77,9 +77,10 @@ export class Company {
     }
   }
 
+  /** The same position may come again with what holds now: the last word counts. */
   present({ id, position, value }: Extract<ValueFrame, { of: "presence" }>): void {
     const known = this.#stateOf(id);
-    if (position > known.value.position) known.value = { position, state: value.state };
+    if (position >= known.value.position) known.value = { position, state: value.state };
   }
 
   /** Without a connection nothing of this is known; positions begin anew with the next one. */

@@ -161,6 +161,14 @@ export class Connection {
     this.send(this.#places.unwatch(channels));
   }
 
+  /** What came after this cursor was lost by whoever keeps it: it comes again. */
+  rewind(cursor: string): void {
+    this.#places.goBack(cursor);
+    if (!this.#isGreeted) return;
+    this.#gap.asked();
+    this.#askFor(cursor);
+  }
+
   /** Says that the person types there; to be called at every key. */
   typing(channel: string): void {
     if (this.#phase === "live" && this.#typing.isDue(channel, this.#host.now())) this.send({ t: "typing", channel });
@@ -368,7 +376,11 @@ export class Connection {
       this.#places.passed(frame);
       return this.#listener.stuck(frame, error);
     }
-    // A replay has places of its own, which only a new connection states.
+    this.#askFor(cursor);
+  }
+
+  /** A replay has places of its own, which only a new connection states. */
+  #askFor(cursor: string): void {
     if (this.#places.replaying) return this.#lost({ code: 0, reason: "a gap in a replay" }, "gap");
     this.send({ t: "ping" });
     this.send({ t: "rewind", cursor });

@@ -26,6 +26,12 @@ export class Gap {
     return this.#repeats;
   }
 
+  /** What was lost is not known: after the ``pong`` everything is taken. */
+  asked(): void {
+    this.#position = Infinity;
+    this.#state = "asked";
+  }
+
   /** Nothing is owed any more, or a new connection brings it. */
   close(): void {
     this.#state = "whole";
@@ -37,7 +43,7 @@ export class Gap {
     if (frame.t === "pong" && this.#state === "asked") this.#state = "answered";
     if (frame.t !== "event" && frame.t !== "mark") return "take";
     if (this.#state === "asked") return "pass_over";
-    if (frame.t === "mark" || frame.position > this.#position) return "unclear";
+    if (frame.t === "mark" ? this.#position !== Infinity : frame.position > this.#position) return "unclear";
     this.#state = "whole";
     return "take";
   }

@@ -57,6 +57,11 @@ export class Places {
     for (const channel of this.#heard.keys()) this.#heard.set(channel, cursorPosition(cursor));
   }
 
+  /** What came after this cursor counts as never heard. */
+  goBack(cursor: string): void {
+    this.#cursor = cursor;
+  }
+
   mark(cursor: string): void {
     if (cursorPosition(cursor) > this.#last) this.#cursor = cursor;
   }
