@@ -104,6 +104,8 @@ class Client:
             is_renewable=self._provider is not None,
         )
         self._session.network_changed(self._remembered(), clock())
+        self.waiting = asyncio.Event()
+        """Set while there is no connection, and none is made before its time or ``network_changed``."""
         self._answers: dict[str, asyncio.Future[Done]] = {}
         self._outgoing: asyncio.Queue[Frame] = asyncio.Queue()
         self._cut = asyncio.Event()
@@ -284,8 +286,10 @@ class Client:
     async def _pause(self, seconds: float | None) -> None:
         """Until it is time, or the network or the person is back."""
         self._hurry.clear()
+        self.waiting.set()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._hurry.wait(), seconds)
+        self.waiting.clear()
 
     async def _connection(self) -> End:
         """One connection from start to end."""

@@ -41,7 +41,7 @@ class Answer:
         return b"".join([piece async for piece in self.pieces()])
 
     async def _chunks(self) -> AsyncIterator[bytes]:
-        while size := int((await self._reader.readline()).split(b";")[0] or b"0", 16):
+        while size := int((await self._reader.readuntil(b"\n")).split(b";")[0], 16):
             yield await self._reader.readexactly(size)
             await self._reader.readexactly(2)
 

@@ -10,19 +10,23 @@ from hypothesis import strategies as st
 from tap_client.backoff import STEADY_MS
 from tap_client.choice import Remembered
 from tap_client.effects import (
+    Cut,
     Effect,
     Fail,
     Hear,
     Live,
     Move,
+    Remember,
+    Renew,
     Reset,
     Retry,
     Send,
     Settle,
+    Typing,
     Warn,
 )
 from tap_client.errors import ProtocolError, Refused, Stale, Unauthenticated
-from tap_client.frames import Done, event
+from tap_client.frames import Done, Event, event
 from tap_client.link import End
 from tap_client.outbox import KEY_KEPT_MS
 from tap_client.session import Session, State
@@ -361,3 +365,234 @@ def test_a_command_the_node_cannot_read_is_found_and_given_up() -> None:
     assert isinstance(settled, Settle)
     assert settled.key == "key-0002"
     assert isinstance(settled.outcome, Refused)
+
+
+# -- is the node there? --------------------------------------------------------------------------------------
+
+
+def kinds(effects: list[Effect]) -> list[str]:
+    return [frame["t"] for frame in sent(effects)]
+
+
+def test_after_thirty_silent_seconds_it_asks_and_ten_later_it_gives_up() -> None:
+    talk = live()
+    assert talk.woken(SILENCE_MS_MAX - 1) == []
+    assert kinds(talk.woken(SILENCE_MS_MAX)) == ["ping"]
+    due = talk.wake_at()
+    assert due == SILENCE_MS_MAX + 10_000
+    (cut,) = talk.woken(due)
+    assert isinstance(cut, Cut)
+
+
+def test_any_word_counts_as_alive() -> None:
+    talk = live()
+    talk.woken(SILENCE_MS_MAX)
+    talk.received({"t": "pong", "server_time": 0}, 31_000)
+    assert talk.woken(SILENCE_MS_MAX + 10_000) == []
+    talk.heard_something(50_000)
+    assert talk.wake_at() == 80_000
+
+
+def test_another_network_is_asked_about_with_little_patience() -> None:
+    talk = live()
+    assert kinds(talk.network_changed(None, 1_000)) == ["ping"]
+    assert talk.wake_at() == 4_000
+
+
+def test_a_reader_that_pauses_takes_silence_for_nothing() -> None:
+    talk = live()
+    talk.stop_reading()
+    assert talk.wake_at() is None
+    talk.read_on(70_000)
+    assert talk.wake_at() == 70_000 + SILENCE_MS_MAX
+
+
+def test_in_the_background_nothing_is_asked_and_a_lost_connection_stays_lost() -> None:
+    talk = live()
+    assert sent(talk.background()) == [{"t": "background"}]
+    assert talk.wake_at() is None
+    assert talk.lost(End(1006, ""), 0) == [Retry(None)]
+    talk.foreground(0)
+    talk.opened()
+    talk.received(welcome("complete"), 0)
+    talk.background()
+    assert kinds(talk.foreground(5_000)) == ["foreground", "ping"]
+    assert talk.wake_at() == 8_000
+
+
+# -- transports ------------------------------------------------------------------------------------------------
+
+
+def test_a_transport_that_is_not_there_gives_way_at_once_and_comes_up_again_later() -> None:
+    talk = Session("secret", None, (), lambda: 0.5)
+    assert talk.lost(End(None, "404", is_absent=True), 0) == [Retry(0)]
+    assert talk.choice.transport == "events"
+    talk.opened()
+    assert talk.received(welcome(), 0)[0] == Remember("events", 0)
+    talk.received({"t": "pong"}, 59_999)
+    assert [type(effect) for effect in talk.woken(60_000)] == [Cut]
+    assert talk.choice.transport == "websocket"
+    talk.lost(End(None, ""), 60_000)
+    assert talk.lost(End(None, "cut off"), 60_000) == [Retry(0)]
+    assert talk.choice.transport == "events"
+
+
+def test_what_the_node_itself_says_is_no_fault_of_the_transport() -> None:
+    talk = session()
+    for code in (4409, 4503, 4408):
+        talk.opened()
+        talk.lost(End(code, ""), 0)
+    for _ in range(3):
+        talk.opened()
+        talk.received({"t": "bye", "code": 1001, "reason": "stopping", "retry_ms": 10}, 0)
+        talk.lost(End(1001, "stopping"), 0)
+    assert talk.choice.transport == "websocket"
+
+
+# -- tokens ----------------------------------------------------------------------------------------------------
+
+
+def renewable(token: str | None = None) -> Session:
+    return Session(token, None, (), lambda: 0.5, is_renewable=True)
+
+
+def test_a_token_is_due_before_the_first_connection_and_when_it_ends_soon() -> None:
+    talk = renewable()
+    assert talk.credentials.is_due(0)
+    assert talk.take("one") == []
+    assert not talk.credentials.is_due(0)
+    talk.opened()
+    # The node's clock is an hour ahead; 90 s are left by either.
+    talk.received(welcome(server_time=3_600_000, expires_at=3_690_000), 0)
+    assert not talk.credentials.is_due(29_999)
+    assert talk.credentials.is_due(30_000)
+
+
+def test_a_refused_token_is_never_taken_again() -> None:
+    talk = renewable("one")
+    talk.opened()
+    assert talk.lost(End(4401, "expired"), 0) == [Retry(0.75)]
+    assert talk.credentials.is_due(0)
+    with pytest.raises(Unauthenticated):
+        talk.take("one")
+    talk.take("two")
+    assert sent(talk.opened())[0]["token"] == "two"
+
+
+def test_a_token_about_to_end_is_renewed_on_the_connection() -> None:
+    talk = renewable("one")
+    talk.opened()
+    talk.received(welcome(server_time=0, expires_at=90_000), 0)
+    assert talk.received({"t": "expiring", "expires_at": 90_000}, 30_000) == [Renew()]
+    assert sent(talk.take("two")) == [{"t": "token", "token": "two"}]
+    talk.received({"t": "renewed", "expires_at": 900_000}, 31_000)
+    assert not talk.credentials.is_due(31_000)
+    assert live().received({"t": "expiring", "expires_at": 1}, 0) == []
+
+
+# -- going back ------------------------------------------------------------------------------------------------
+
+
+def heard_events(talk: Session, *positions: int) -> list[Event]:
+    effects = [talk.received(fake_node.event(position, "c:a"), 0) for position in positions]
+    return [one.event for many in effects for one in many if isinstance(one, Hear)]
+
+
+def test_what_could_not_be_handled_comes_again_in_order_and_once() -> None:
+    talk = live()
+    unheard = heard_events(talk, 11, 12, 13)[1:]
+    frames = sent(talk.rewind("1.11", unheard))
+    assert frames == [{"t": "ping"}, {"t": "rewind", "cursor": "1.11"}]
+    assert heard_events(talk, 14) == []  # it was on its way, and comes again
+    talk.received({"t": "pong"}, 0)
+    assert [event.position for event in heard_events(talk, 12, 13, 14, 15)] == [12, 13, 14, 15]
+
+
+def test_a_replay_begins_again_before_what_could_not_be_handled() -> None:
+    talk = live()
+    talk.watch(["t:x"], "1.3")
+    (heard,) = talk.received(fake_node.event(5, "t:x"), 0)
+    assert isinstance(heard, Hear)
+    talk.received({"t": "watching", "id": 1, "channels": ["t:x"], "refused": []}, 0)
+    (cut,) = talk.rewind("1.10", [heard.event])
+    assert isinstance(cut, Cut)
+    talk.lost(End(None, ""), 0)
+    talk.opened()
+    again = sent(talk.received(welcome("complete"), 0))
+    assert again == [{"t": "watch", "id": 2, "channels": ["t:x"], "since": "1.4"}]
+
+
+def test_a_repair_that_is_not_exact_is_left_to_a_new_connection() -> None:
+    talk = live()
+    talk.rewind("1.10", heard_events(talk, 11))
+    talk.received({"t": "pong"}, 0)
+    (cut,) = talk.received(fake_node.event(12, "c:a"), 0)
+    assert isinstance(cut, Cut)
+    talk.lost(End(None, ""), 0)
+    assert sent(talk.opened())[0]["cursor"] == "1.10"
+
+
+# -- who is there, who types -----------------------------------------------------------------------------------
+
+
+def test_presence_is_known_while_connected_and_watched_anew() -> None:
+    talk = live()
+    talk.watch(["p:bela"], None)
+    frame = {"t": "value", "of": "presence", "id": "bela", "position": 0}
+    talk.received(frame | {"value": {"state": "online"}}, 0)
+    assert talk.presence == {"bela": "online"}
+    talk.lost(End(1006, ""), 0)
+    assert talk.presence == {}
+    assert "channels" not in sent(talk.opened())[0]
+    assert sent(talk.received(welcome("complete"), 0))[0]["channels"] == ["p:bela"]
+
+
+def test_typing_is_said_every_three_seconds_and_heard_without_oneself() -> None:
+    talk = live()
+    assert kinds(talk.typing("t:x", 0)) == ["typing"]
+    assert talk.typing("t:x", 2_999) == []
+    talk.typed("t:x")
+    assert kinds(talk.typing("t:x", 3_000)) == ["typing"]
+    frame = {"t": "typing", "channel": "t:x", "people": ["asha", "bela"]}
+    assert talk.received(frame, 0) == [Typing("t:x", ("bela",))]
+
+
+# -- poisoned commands -----------------------------------------------------------------------------------------
+
+
+def test_one_the_node_fails_at_again_and_again_is_told_and_holds_up_nobody() -> None:
+    talk = live(None, in_flight_max=1)
+    talk.do(waiting(1), 0)
+    talk.do(waiting(2), 0)
+    failure = done(1, ok=False, error={"code": "internal", "message": "ours", "retry": True})
+    now = 0
+    for _ in range(2):
+        talk.received(failure, now)
+        talk.received(done(2, ok=True), now)
+        now += 20_000
+        talk.woken(now)
+    settled = talk.received(failure, now)
+    assert isinstance(settled[0], Settle)
+    assert isinstance(settled[0].outcome, Refused)
+    assert talk.unsettled == 0
+
+
+def test_a_node_that_is_full_fails_no_command_and_keeps_their_order() -> None:
+    talk = live(None, in_flight_max=1)
+    talk.do(waiting(1), 0)
+    full = done(1, ok=False, error={"code": "disk_full", "message": "full", "retry": True})
+    for hour in range(10):
+        now = hour * 3_600_000
+        assert talk.received(full, now) == []
+        assert talk.do(waiting(2), now) == []
+        assert [frame["key"] for frame in sent(talk.woken(now + 20_000))][:1] == ["key-0001"]
+
+
+def test_a_command_that_brings_the_node_down_three_times_is_told() -> None:
+    talk = live(None, in_flight_max=1)
+    talk.do(waiting(1), 0)
+    for _ in range(2):
+        assert not any(isinstance(one, Settle) for one in talk.lost(End(1011, "ours"), 0))
+        talk.opened()
+        talk.received(welcome("complete"), 0)
+    assert isinstance(talk.lost(End(1011, "ours"), 0)[0], Settle)
