@@ -67,7 +67,7 @@ async def exchange(
             yield await _head(reader)
         finally:
             writer.close()
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
         raise Unreachable(f"{url} does not answer: {error!r}") from error
 
 
