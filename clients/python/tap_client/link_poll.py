@@ -206,8 +206,9 @@ class PollLink:
 
 
 def _welcome(answer: dict[str, Any]) -> Frame:
-    """The welcome a first page stands for. A first load has no events and only gives its cursor."""
-    channels = [str(one) for one in answer.get("channels", ())]
+    """The welcome a first page stands for. Of a first load, which has no events, it takes who and where."""
+    own = [f"u:{answer['me']['id']}"] if "me" in answer else []
+    channels = [str(one) for one in answer.get("channels", own)]
     reset = answer.get("reset")
     resume = "reset" if reset else "paged" if "events" in answer else "fresh"
     return {

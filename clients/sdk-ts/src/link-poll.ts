@@ -18,7 +18,7 @@ const ANSWER_MS_MAX = 10_000;
 /** Whoever answers at once with nothing does not wait as asked: it is not asked more often than this. */
 const EMPTY_MS_MIN = 1_000;
 
-/** An answer of ``GET /sync?since=``, or a reset, or a first load of which only the cursor is used. */
+/** An answer of ``GET /sync?since=``, or a reset, or a first load, of which it is used who and where. */
 interface Answer {
   cursor: string;
   events?: EventFrame[];
@@ -27,6 +27,7 @@ interface Answer {
   channels?: string[];
   refused?: { channel: string; code: string }[];
   reset?: { reason: string };
+  me?: { id: string };
 }
 
 /** A request whose answer ends the link. */
@@ -155,7 +156,7 @@ export class PollLink implements Link {
     });
   }
 
-  #welcome({ cursor, channels = [], reset, events }: Answer): void {
+  #welcome({ cursor, me, channels = me === undefined ? [] : [`u:${me.id}`], reset, events }: Answer): void {
     this.#welcomed = true;
     const resume = reset ? "reset" : events === undefined ? "fresh" : "paged";
     const person = channels.find((channel) => channel.startsWith("u:"))?.slice(2) ?? "";

@@ -60,8 +60,8 @@ test("pages become the frames of a resume, then it waits for news", async () => 
 test("without a cursor it is a fresh start, and a reset is one too", async () => {
   link.send({ t: "hello" });
   await settled();
-  await answer({ cursor: "1.50", posts: {} });
-  expect(frames[0]).toMatchObject({ t: "welcome", resume: "fresh", cursor: "1.50" });
+  await answer({ cursor: "1.50", posts: {}, me: { id: "asha" } });
+  expect(frames[0]).toMatchObject({ t: "welcome", resume: "fresh", cursor: "1.50", person: "asha" });
   await answer({ reset: { reason: "unknown_epoch" }, cursor: "2.3" });
   expect(frames.at(-2)).toEqual({ t: "reset", reason: "unknown_epoch", cursor: "2.3" });
 });

@@ -102,10 +102,10 @@ async def test_where_no_stream_gets_through_either_it_asks_again_and_again() -> 
         node.absent.add("/live/events")
         first = await node.asked("/sync")
         assert first.query == {}
-        first.answer({"cursor": "1.10", "posts": {}})
+        first.answer({"cursor": "1.10", "posts": {}, "me": {"id": "asha"}})
         waiting = await node.asked("/sync")
         assert waiting.query == {"since": "1.10", "wait": "25"}
-        assert tap.transport == "poll"
+        assert (tap.transport, tap.person) == ("poll", "asha")
         waiting.answer(page("1.12", event(11), event(12)))
         assert await ears.until(2) == [11, 12]
         await asyncio.wait_for(tap.live(), SECONDS_MAX)
