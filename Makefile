@@ -16,11 +16,11 @@ WEB_SOURCES := $(WEB_MANIFESTS) $(wildcard clients/*.json clients/web/*.json cli
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-dev run test check unit fmt lock bench machine clean
+.PHONY: help setup setup-dev run test check unit fmt lock bench bench-realtime machine clean
 
 help: ## print this
 	@echo 'make VERB, where VERB is one of:'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMPS)/runtime $(WEB) ## install the server and build the web client
 
@@ -49,6 +49,9 @@ fmt: setup-dev ## format and mend what can be mended
 bench: setup ## measure this machine
 	$(BIN)/python -m tests.bench
 
+bench-realtime: setup ## measure the live layer beside a floor and peers
+	$(BIN)/python -m tests.bench.realtime
+
 # The npm lock is made in a copy of its manifests, with no settings but the project's own: what a
 # person's settings hide (an address, a missing package) would fail on the next machine.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -61,7 +64,7 @@ lock: setup-dev ## take current versions into every lock
 	$(BIN)/python hatch_build.py lock
 
 clean: ## remove what the verbs above made; the demo's data too
-	rm -rf $(VENV) clients/node_modules clients/web/dist .demo build dist
+	rm -rf $(VENV) clients/node_modules clients/web/dist .demo .bench build dist
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*
 	find server clients/python tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -70,7 +70,7 @@ def _operation(route: Route, named: dict[Any, Any]) -> dict[str, Any]:
         "tags": [module],
         "summary": route.summary,
         "parameters": _parameters(route),
-        "responses": {"200": _success(route, named), **_failures(route, named)},
+        "responses": {str(route.status): _success(route, named), **_failures(route, named)},
     }
     if route.endpoint.__doc__:
         found["description"] = _one_line(route.endpoint.__doc__)

@@ -81,7 +81,7 @@ Endpoint = Callable[[Call[Any, Any]], Awaitable[Any]]
 
 
 class Route(NamedTuple):
-    """One entry of the table. ``answers``: the type of a 200's JSON, or several of which it is one;
+    """One entry of the table. ``answers``: the type of a success's JSON, or several of which it is one;
     None when it is no JSON."""
 
     method: str
@@ -98,6 +98,8 @@ class Route(NamedTuple):
     body_bytes_max: int = limits.HTTP_BODY_BYTES_MAX
     raw_body: bool = False
     """The endpoint reads the body itself."""
+    status: int = 200
+    """Of a success."""
 
 
 async def respond(route: Route, request: Request, services: Services) -> Response:
@@ -110,7 +112,7 @@ async def respond(route: Route, request: Request, services: Services) -> Respons
         return refused(outcome)
     if isinstance(outcome, Response):
         return outcome
-    return answer(outcome, media_type=route.media_type)
+    return answer(outcome, route.status, route.media_type)
 
 
 async def _called(route: Route, request: Request, services: Services) -> Any:

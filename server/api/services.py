@@ -2,16 +2,31 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
+from server.api.handover import Owner
 from server.app.auth import Auth
 from server.app.handle import Handler
+from server.app.news import News
 from server.app.passwords import Passwords
 from server.app.sync import Sync
 from server.app.tap import Tap
+from server.domain.errors import Refusal
 from server.storage.reader import Reader
+
+
+class Live(Protocol):
+    """Live frames without a websocket."""
+
+    def open(
+        self, secret: str, person: str, cursor: str | None, channels: Sequence[str]
+    ) -> Owner | Refusal:
+        """Who owns the connection once the head of the answer was sent."""
+
+    def say(self, name: str, person: str, raw: bytes) -> Refusal | None:
+        """Tells the person's stream of this name one frame; None when it was taken."""
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +43,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     handler: Handler
     tap: Tap
     sync: Sync
+    news: News
+    live: Live
     auth: Auth
     passwords: Passwords
     links: Callable[[], Sequence[Mapping[str, Any]]] = tuple

@@ -1,7 +1,7 @@
 """Every route, in one list. From it come the routing, the OpenAPI document, and tests of both.
 
 The websocket of live clients (/api/v1/live) is not here: it is no HTTP, and stands in
-docs/protocol/client.md.
+docs/protocol/client.md. What stands in for it where there is none is.
 """
 
 from typing import Any
@@ -13,6 +13,7 @@ from server.api.resources import (
     history,
     impact,
     imports,
+    live,
     node,
     people,
     session,
@@ -133,7 +134,36 @@ ROUTES: tuple[Route, ...] = (
         sync.read,
         (FirstLoad, Page, Reset),
         query=sync.SyncQuery,
-        errors=(Code.BAD_CURSOR,),
+        errors=(Code.BAD_CURSOR, Code.RATE_LIMITED, Code.STOPPING),
+    ),
+    Route(
+        "GET",
+        "/live/events",
+        "The live frames of a websocket as server-sent events, after a cursor.",
+        live.events,
+        None,
+        query=live.EventsQuery,
+        errors=(Code.BAD_ORIGIN, Code.STOPPING),
+        media_type=live.EVENT_STREAM,
+    ),
+    Route(
+        "POST",
+        "/live/frames",
+        "Say one frame to one's event stream; the answers come on the stream.",
+        live.say,
+        session.Done,
+        query=live.FramesQuery,
+        body=dict[str, Any],
+        raw_body=True,
+        body_bytes_max=limits.CLIENT_FRAME_BYTES_MAX,
+        errors=(
+            Code.BAD_FRAME,
+            Code.UNKNOWN_KIND,
+            Code.NOT_FOUND,
+            Code.FORBIDDEN,
+            Code.RATE_LIMITED,
+        ),
+        status=202,
     ),
     # -- reading ------------------------------------------------------------------------------------
     Route(

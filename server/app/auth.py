@@ -12,16 +12,17 @@ deactivated, or given or stripped of a role, and re-read every minute in any cas
 import base64
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import Row, bindparam, delete, insert, select
 
 from server.app import metrics
 from server.app.attempts import Attempts
 from server.app.handle import Handler
 from server.app.tap import Tap
+from server.app.together import Together
 from server.domain import limits
 from server.domain.errors import Code, Refusal
 from server.domain.events import (
@@ -32,7 +33,7 @@ from server.domain.events import (
 )
 from server.domain.facts import PersonFact
 from server.storage import tables as t
-from server.storage.async_facts import load_person
+from server.storage.async_facts import load_people, load_person
 from server.storage.event_log import Record
 from server.storage.queries.shapes import Shape
 from server.storage.reader import Reader
@@ -54,7 +55,9 @@ _PREFIX = "tap_"
 """Lets secret scanners recognise a token that was committed somewhere."""
 
 _s = t.sessions.c
-_SESSION = select(_s.person, _s.kind, _s.expires_at).where(_s.digest == bindparam("digest"))
+_SESSIONS = select(_s.digest, _s.person, _s.kind, _s.expires_at).where(
+    _s.digest.in_(bindparam("digests", expanding=True))
+)
 _OF_PERSON = (
     select(_s.digest, _s.kind, _s.label, _s.created_at, _s.expires_at)
     .where(_s.person == bindparam("person"), _s.expires_at > bindparam("now"))
@@ -146,6 +149,7 @@ class Auth:
         self._known: dict[bytes, Known] = {}
         self._by_person: dict[str, set[bytes]] = defaultdict(set)
         self._forgotten = 0
+        self._together = Together(self._load)
         self._listeners: list[Callable[[str], None]] = []
         tap.subscribe(self._committed)
 
@@ -153,37 +157,43 @@ class Auth:
 
     async def identify(self, secret: str) -> Identity | Refusal:
         """The holder of a secret: a cookie's value or a bearer token."""
+        known = self.remembered(secret)
+        if known is not None:
+            return known
+        digest = _digest(secret)
+        found = await self._together.get(digest)
+        if isinstance(found, Refusal):
+            self._drop(digest)
+            metrics.AUTH_FAILURES.labels(found.code).inc()
+        return found
+
+    def remembered(self, secret: str) -> Identity | Refusal | None:
+        """As ``identify``, from memory alone; None when the database must be asked."""
         if not 0 < len(secret) <= SECRET_CHARS_MAX or not secret.isascii():
             return UNKNOWN
-        digest = hashlib.sha256(secret.encode()).digest()
+        digest = _digest(secret)
         known = self._known.get(digest)
         if known is None or self._now() - known.read_at > CACHE_MS:
-            found = await self._load(digest)
-            if isinstance(found, Refusal):
-                self._drop(digest)
-                metrics.AUTH_FAILURES.labels(found.code).inc()
-            return found
+            return None
         if known.identity.expires_at <= self._now():
             self._drop(digest)
             return EXPIRED
         return known.identity
 
-    async def _load(self, digest: bytes) -> Identity | Refusal:
+    async def _load(self, digests: Collection[bytes]) -> dict[bytes, Identity | Refusal]:
         before, now = self._forgotten, self._now()
         async with self._reader.snapshot() as snapshot:
-            row = await snapshot.one(_SESSION, {"digest": digest})
-            if row is None:
-                return UNKNOWN
-            if row.expires_at <= now:
-                return EXPIRED
-            who = await load_person(snapshot, row.person)
-        if who is None or not who.active:
-            return INACTIVE
-        identity = Identity(who, row.kind, _name(digest), row.expires_at)
+            rows = await snapshot.rows(_SESSIONS, {"digests": list(digests)})
+            people = await load_people(snapshot, [row.person for row in rows])
+        found: dict[bytes, Identity | Refusal] = dict.fromkeys(digests, UNKNOWN)
+        for row in rows:
+            found[bytes(row.digest)] = _worth(row, people[row.person], now)
         # Somebody was signed out or changed while this was read: believe it once, keep it not.
         if self._forgotten == before:
-            self._keep(digest, Known(identity, now))
-        return identity
+            for digest, identity in found.items():
+                if isinstance(identity, Identity):
+                    self._keep(digest, Known(identity, now))
+        return found
 
     def _keep(self, digest: bytes, known: Known) -> None:
         if len(self._known) >= CACHE_ENTRIES_MAX:
@@ -245,7 +255,7 @@ class Auth:
     async def issue(self, person: str, kind: Kind, label: str = "", days: int = 0) -> Issued:
         """A secret without a proof: for ``sign_in``, admins and the command line."""
         now, secret = self._now(), _PREFIX + _text(self._entropy(32))
-        digest = hashlib.sha256(secret.encode()).digest()
+        digest = _digest(secret)
         expires_at = now + (days or DAYS[kind]) * DAY_MS
         row = {"person": person, "kind": kind, "label": label, "created_at": now}
 
@@ -274,8 +284,8 @@ class Auth:
 
     async def sign_out(self, secret: str) -> None:
         """Ends the session of a secret; unknown ones are no error."""
-        digest = hashlib.sha256(secret.encode("utf-8", "replace")).digest()
-        found = await self._load(digest)
+        digest = _digest(secret)
+        found = await self._together.get(digest)
         await self._end(digest, "" if isinstance(found, Refusal) else found.person)
 
     async def revoke(self, person: str, session: str) -> bool:
@@ -329,6 +339,19 @@ class Auth:
         if person:
             for listener in self._listeners:
                 listener(person)
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
+
+
+def _worth(session: Row[Any], who: PersonFact | None, now: int) -> Identity | Refusal:
+    """What a secret is worth whose session was found."""
+    if session.expires_at <= now:
+        return EXPIRED
+    if who is None or not who.active:
+        return INACTIVE
+    return Identity(who, session.kind, _name(session.digest), session.expires_at)
 
 
 def _text(raw: bytes) -> str:

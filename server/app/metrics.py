@@ -17,6 +17,8 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 """From half an fsync on a good disk to a stall somebody must look at."""
+_CROWDS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000)
+"""From a conversation of two to the whole company."""
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 # -- the writer (app.handle, storage) ----------------------------------------------------------------
@@ -50,7 +52,9 @@ WAL_BYTES = Gauge("tap_wal_bytes", "Size of the write-ahead log beside the datab
 # -- client sockets (realtime) -----------------------------------------------------------------------
 
 WEBSOCKET_CONNECTIONS = Gauge(
-    "tap_websocket_connections", "Open client sockets, by encoding.", ["encoding"]
+    "tap_websocket_connections",
+    "Open client connections, by encoding: a subprotocol's name, or event-stream.",
+    ["encoding"],
 )
 WEBSOCKET_FRAMES_RECEIVED = Counter(
     "tap_websocket_frames_received_total", "Client frames read, by frame name.", ["frame"]
@@ -67,10 +71,39 @@ HANDSHAKES = Counter(
     "Requests for a client socket, by outcome: accepted, or why not.",
     ["outcome"],
 )
+LONG_POLLS = Gauge("tap_long_polls", "Requests to /sync that may wait for news, at this moment.")
 RESUMES = Counter(
     "tap_resumes_total",
     "How returning readers were brought up to date: fresh, complete, paged or reset.",
     ["verdict"],
+)
+LIVE_LAG_SECONDS = Histogram(
+    "tap_live_lag_seconds",
+    "Time from a commit being known to the last live client having been written to.",
+    buckets=_FAST,
+)
+LIVE_TIMER_LATE_SECONDS = Histogram(
+    "tap_live_timer_late_seconds",
+    "How late the live layer's half-second timer came: what holds the event loop, and for how long.",
+    buckets=_FAST,
+)
+FAN_OUT_CONNECTIONS = Histogram(
+    "tap_fan_out_connections",
+    "Live clients one batch of commits is written to.",
+    buckets=_CROWDS,
+)
+LIVE_CONFLATED = Counter(
+    "tap_live_conflated_total",
+    "Changes that were told together with a later one, by class: value, typing or presence.",
+    ["class"],
+)
+LIVE_DROPPED = Counter(
+    "tap_live_dropped_total",
+    "Frames that were not sent, by class: typing (a slow reader was spared) or value (forgotten unsent).",
+    ["class"],
+)
+WEBSOCKET_BUFFERED_BYTES = Gauge(
+    "tap_websocket_buffered_bytes", "Bytes waiting for clients that fell behind."
 )
 SLOW_READERS = Counter(
     "tap_slow_readers_total", "Times a connection fell behind and went on from its cursor."
@@ -78,6 +111,11 @@ SLOW_READERS = Counter(
 RING_READS = Counter(
     "tap_ring_reads_total",
     "Catch-ups served from memory (hit) or from the log (miss).",
+    ["outcome"],
+)
+PERMITS = Counter(
+    "tap_permits_total",
+    "Questions who may hear what, answered from memory (hit) or by the database (miss).",
     ["outcome"],
 )
 RING_BYTES = Gauge("tap_ring_bytes", "Memory held by the rings of ready frames.")

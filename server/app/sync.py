@@ -2,8 +2,7 @@
 
     snapshot(...)        everything a client needs at its start, and the cursor it is true at
     since(...)           events and values after a cursor, a page at a time, or why not
-    interests(...)       the channels a person receives without asking
-    watchable(...)       which further channels a person may watch
+    load_interests(...)  the channels people receive without asking, and which more they may watch
     event_map(record)    a record as the frame a client gets
 
 Whatever is answered here is visible to the person by ``domain/visibility`` and nothing else (I12).
@@ -12,8 +11,8 @@ repeat (I3). Positions come from the tap, not from the database: a commit is see
 moment before it is announced, and a cursor must not run ahead of the records it stands for.
 """
 
-from collections.abc import Callable, Collection, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -22,9 +21,10 @@ from server.app.tap import Tap
 from server.domain import limits
 from server.domain.errors import Code, Refusal
 from server.domain.events import BallotCast, PostPublished
+from server.domain.facts import PersonFact
 from server.domain.ids import GLOBAL_CHANNEL, Cursor, person_channel
 from server.domain.visibility import may_read_place, why_not_watch
-from server.storage.async_facts import LoadedFacts, load_facts
+from server.storage.async_facts import LoadedFacts, load_crowd, load_facts
 from server.storage.event_log import Record
 from server.storage.queries import listing, people, places, posts, values
 from server.storage.queries.shapes import Counts, FirstLoad, PollValue, Shape
@@ -125,38 +125,64 @@ def value_frame(id: str, position: int, value: Counts | PollValue) -> PostValue 
     return TallyValue(id=id, position=position, value=value)
 
 
-async def load_interests(snapshot: Snapshot, person: str) -> tuple[str, ...]:
-    """The channels a person receives without asking: directory, own devices, own places."""
-    facts = await load_facts(snapshot, person)
-    return await _interests(snapshot, facts, person)
+class Interests(NamedTuple):
+    """``own``: the channels a person receives without asking (directory, own devices, own places);
+    empty when there is no such active person. ``allowed``: of further ones those they may watch."""
+
+    own: frozenset[str]
+    allowed: frozenset[str]
+    elsewhere: frozenset[str] = frozenset()
+    """Of the others those that only another region could answer for."""
 
 
-async def _interests(snapshot: Snapshot, facts: LoadedFacts, person: str) -> tuple[str, ...]:
-    if facts.who is None or not facts.who.active:
+Asked = tuple[str, frozenset[str]]
+"""A person, and further channels they would like to watch."""
+
+
+async def load_interests(snapshot: Snapshot, asked: Collection[Asked]) -> dict[Asked, Interests]:
+    """What each of these people may hear, in a few statements for all of them."""
+    people = sorted({person for person, _ in asked})
+    channels = frozenset().union(*[further for _, further in asked])
+    facts = await load_crowd(snapshot, people, channels)
+    places_of = await places.belongings(snapshot, facts, people)
+    return {
+        (person, further): Interests(
+            frozenset(_own(facts.person(person), places_of[person])),
+            *_sorted_out(_codes(facts, facts.person(person), further)),
+        )
+        for person, further in asked
+    }
+
+
+def _sorted_out(codes: Mapping[str, Code | None]) -> tuple[frozenset[str], frozenset[str]]:
+    elsewhere = frozenset([name for name, code in codes.items() if code is Code.NOT_HERE])
+    return frozenset(_without_code(codes)), elsewhere
+
+
+def _own(who: PersonFact | None, mine: places.Belonging) -> tuple[str, ...]:
+    if who is None or not who.active:
         return ()
-    mine = await places.belonging(snapshot, facts, person)
-    return (GLOBAL_CHANNEL, person_channel(person), *mine.places)
+    return (GLOBAL_CHANNEL, person_channel(who.person), *mine.places)
 
 
-async def watchable(
-    snapshot: Snapshot, person: str, channels: Collection[str]
-) -> tuple[tuple[str, ...], tuple[RefusedChannel, ...]]:
-    """(may be watched, refused with a code); the same code for what is forbidden and what is not there."""
-    facts = await load_facts(snapshot, person, channels)
-    return _watchable(facts, channels)
+def _codes(
+    facts: LoadedFacts, who: PersonFact | None, channels: Collection[str]
+) -> dict[str, Code | None]:
+    """Each channel once, with why it may not be watched."""
+    return {name: why_not_watch(facts, who, name) if who else Code.FORBIDDEN for name in channels}
+
+
+def _without_code(codes: Mapping[str, Code | None]) -> tuple[str, ...]:
+    return tuple([name for name, code in codes.items() if code is None])
 
 
 def _watchable(
     facts: LoadedFacts, channels: Collection[str]
 ) -> tuple[tuple[str, ...], tuple[RefusedChannel, ...]]:
-    allowed, refused = [], []
-    for channel in dict.fromkeys(channels):
-        code = why_not_watch(facts, facts.who, channel) if facts.who else Code.FORBIDDEN
-        if code is None:
-            allowed.append(channel)
-        else:
-            refused.append(RefusedChannel(channel=channel, code=code))
-    return tuple(allowed), tuple(refused)
+    codes = _codes(facts, facts.who, channels)
+    return _without_code(codes), tuple(
+        [RefusedChannel(channel=name, code=code) for name, code in codes.items() if code]
+    )
 
 
 async def seen_by(
@@ -190,11 +216,6 @@ class Sync:
 
     def __init__(self, reader: Reader, tap: Tap, region: str, now: Callable[[], int]) -> None:
         self._reader, self._tap, self._region, self._now = reader, tap, region, now
-
-    async def interests(self, person: str) -> tuple[str, ...]:
-        """As ``load_interests``, in a transaction of its own."""
-        async with self._reader.snapshot() as snapshot:
-            return await load_interests(snapshot, person)
 
     async def snapshot(self, person: str) -> FirstLoad | Refusal:
         """The first load of a person's client."""
@@ -249,8 +270,8 @@ class Sync:
             if facts.who is None or not facts.who.active:
                 return _not_here(person)
             allowed, refused = _watchable(facts, channels)
-            interests = await _interests(snapshot, facts, person)
-            wanted = tuple(dict.fromkeys((*interests, *allowed)))
+            mine = await places.belonging(snapshot, facts, person)
+            wanted = tuple(dict.fromkeys((*_own(facts.who, mine), *allowed)))
             page = await self._page(snapshot, person, wanted, cursor.position, upto, limit)
         metrics.RESUMES.labels("paged" if page.more else "complete").inc()
         return msgspec.structs.replace(page, refused=refused)

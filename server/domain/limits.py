@@ -53,6 +53,8 @@ COMMAND_BYTES_MAX = 256 * 1024
 # -- client sockets ------------------------------------------------------------------------------
 CLIENT_FRAME_BYTES_MAX = 256 * 1024
 """One command; larger things go by HTTP. iOS refuses received frames over 1 MiB by default."""
+DEFLATE_BYTES_MIN = 512
+"""A packet takes about 1,400 bytes and a short event 300: deflating less saves no packet worth 15 µs."""
 CHANNELS_PER_CONNECTION_MAX = 256
 CONNECTIONS_PER_PERSON_MAX = 20
 """Laptop, phone, tablet, several browser windows, a bot."""
@@ -83,6 +85,10 @@ IMPORT_BODY_BYTES_MAX = 8 * 1024 * 1024
 """One import request: a few thousand records, well below a second of the writer's time."""
 IMPORT_RECORDS_PER_JOB = 128
 """Records decided inside one writer job, so that people's own commands are never far behind."""
+LONG_POLL_SECONDS_MAX = 25
+"""Below the 30 s after which the strictest common proxies give up on an answer."""
+LONG_POLLS_PER_PERSON_MAX = 20
+"""As many as connections: each window that gets no stream through may have to ask."""
 PAGE_ITEMS_MAX = 100
 SESSION_DAYS = 30
 DEVICE_TOKEN_DAYS = 365

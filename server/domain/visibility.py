@@ -149,6 +149,28 @@ def may_moderate(community: CommunityFact | None, member: MemberFact, who: Perso
     )
 
 
+def alters(event: Event | None) -> Iterable[str] | None:
+    """The people whose answers to ``may_watch`` and ``belongs_to_community`` an event may change; None:
+    anybody's. For whoever remembers such answers: rather one too many than one too few."""
+    match event:
+        case (
+            MembershipChanged(person=person)
+            | CommunityRoleChanged(person=person)
+            | PersonRegistered(person=person)
+            | PersonStatusChanged(person=person)
+            | PersonRoleChanged(person=person)
+            | PersonHandedOver(person=person)
+            | PersonTakenOver(person=person)
+        ):
+            return (person,)
+        case ConversationStarted(members=members):
+            return [member.person for member in members]
+        case CommunityCreated() | CommunityChanged() | ConversationChanged():
+            return None
+        case _:
+            return ()
+
+
 # -- events: on which channels -----------------------------------------------------------------------
 
 

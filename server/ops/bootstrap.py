@@ -29,6 +29,7 @@ from server.api.app import create_app
 from server.api.services import Services
 from server.app import housekeeping, metrics
 from server.app.auth import Auth
+from server.app.news import News
 from server.app.passwords import Passwords
 from server.app.scores import Scores
 from server.app.sync import Sync
@@ -44,6 +45,7 @@ from server.ops.core import Core, now, opened
 from server.ops.notify import notify
 from server.ops.watch import watch
 from server.realtime.gateway import Gateway
+from server.realtime.streams import Streams
 
 LIVE_PATH = "/api/v1/live"
 """Where clients' websockets are; docs/protocol/client.md."""
@@ -60,6 +62,7 @@ class Node(NamedTuple):
 
     core: Core
     passwords: Passwords
+    news: News
     gateway: Gateway
     scores: Scores
     links: Links
@@ -72,6 +75,7 @@ def build(core: Core, private: Ed25519PrivateKey) -> Node:
     config = core.config
     passwords = Passwords(core.reader, core.handler, now)
     auth = make_auth(core, passwords)
+    news = News(core.tap)
     gateway = _gateway(core, auth)
     auth.on_revoked(gateway.recheck)
     between = _links(core, private)
@@ -84,6 +88,8 @@ def build(core: Core, private: Ed25519PrivateKey) -> Node:
         handler=core.handler,
         tap=core.tap,
         sync=Sync(core.reader, core.tap, core.identity.region, now),
+        news=news,
+        live=Streams(gateway, os.urandom),
         auth=auth,
         passwords=passwords,
         links=lambda: [_shown(status) for status in between.status()],
@@ -92,7 +98,7 @@ def build(core: Core, private: Ed25519PrivateKey) -> Node:
     )
     metrics.NODE.labels(config.node.region, __version__).set(1)
     app = _application(create_app(services), between)
-    return Node(core, passwords, gateway, _scores(core, gateway), between, app)
+    return Node(core, passwords, news, gateway, _scores(core, gateway), between, app)
 
 
 def _gateway(core: Core, auth: Auth) -> Gateway:
@@ -214,6 +220,7 @@ async def _stop_within(
 
 async def _let_go(node: Node, server: listener.Server, serving: "asyncio.Task[None]") -> None:
     """Clients first, so that they know when to come back; then peers; then what HTTP still answers."""
+    node.news.close()
     await node.gateway.close()
     await node.links.close()
     server.should_exit = True

@@ -1,16 +1,21 @@
-"""uvicorn's HTTP protocol with the bounds it lacks: time for headers and bodies, bytes of headers.
+"""uvicorn's HTTP protocol with what it lacks: bounds of time and bytes, and a way to give a connection away.
 
 uvicorn waits for ever for a client that sends its request drop by drop or not at all, and takes headers
 of any size; a few hundred such sockets are a cheap attack (slow-loris). Here one timer per connection
 ends them, and legitimate slow links keep their time: a body may come as slowly as 1 KiB/s.
+
+An answer without end costs uvicorn a task and a queue per reader. ``api.handover`` gives such a connection
+to its owner instead, as websockets are (``listener.ByPath``).
 """
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from server.api.handover import EXTENSION, Owner
 from server.app import metrics
 
 HEADER_SECONDS_MAX = 10.0
@@ -75,6 +80,35 @@ class GuardedHttp(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         self._disarm()
         super().handle_websocket_upgrade()
+
+    # -- giving the connection away ------------------------------------------------------------------------
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        # Only here is it this request's turn: those pipelined before it have been answered.
+        cycle.scope["extensions"] = {EXTENSION: {"to": partial(self._hand_over, cycle)}}
+        super()._start_asgi_task(cycle, app)
+
+    async def _hand_over(
+        self, cycle: RequestResponseCycle, owner: Owner, start: Any, send: Callable[[Any], Any]
+    ) -> None:
+        """Writes the head, then takes ourselves out: what comes from now on is the owner's. Requests
+        pipelined behind this one are not answered, as ``Connection: close`` says (RFC 9112 9.6)."""
+        cycle.chunked_encoding = False
+        await send(start)
+        transport, gone = self.transport, cycle.disconnected
+        cycle.disconnected = True  # nothing more is to come from the application
+        if gone or transport.is_closing():
+            return
+        self._disarm()
+        self._unset_keepalive_if_required()
+        self.pipeline.clear()
+        self.connections.discard(self)
+        self.flow.resume_reading()
+        protocol = owner(
+            config=self.config, server_state=self.server_state, app_state=self.app_state
+        )
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
 
     # -- deadlines ---------------------------------------------------------------------------------------
 

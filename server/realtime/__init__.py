@@ -1,6 +1,6 @@
 """Live clients: one cursor per connection, ready frames, and catching up as the normal case.
 
-- ``frames``     what clients and the node say to each other, in both encodings; ready websocket frames
+- ``frames``     what clients and the node say to each other, in both encodings; ready frames, one per form
 - ``ring``       the newest events by channel, with their ready frames: what a resume is served from
 - ``values``     counters and tallies: the latest of each, sent at a bounded rate
 - ``presence``   who is typing, and who is there
@@ -11,14 +11,21 @@
 - ``reading``    how one connection follows the log: page by page, then live
 - ``watching``   what it chooses to follow: watch, replay, rewind
 - ``session``    one connection's protocol, sans-I/O: frames and results in, effects out
-- ``buckets``    how often somebody may do something
 - ``replies``    the frames it answers with
+- ``buckets``    how often somebody may do something
 - ``wheel``      every connection's next deadline, on one timer
-- ``handshake``  what an upgrade request says: encoding, credentials, origin
+- ``handshake``  what an upgrade request says: encoding, credentials, origin, address
+- ``permits``    who may hear what, remembered until an event changes it
 - ``loads``      what sessions wait for: who may hear what, pages of the log
 - ``refresh``    conflated values on their way
+- ``signing``    who is connected, and whether they may still be
+- ``measures``   what is measured of all this
+- ``workers``    run what must be awaited
 - ``gateway``    the composition of all of it with the node: workers, the timer, the fan-out's slices
-- ``websocket``  the sockets: the only file here that does I/O
+- ``connection`` one client's connection, whatever it came over: back-pressure, deadlines, its session
+- ``wire``       the websocket below messages: parser, permessage-deflate
+- ``websocket``  such a connection over a websocket
+- ``streams``    such a connection as server-sent events, and what their clients say by POST
 
 The path of an event: the writer commits, the tap calls ``Gateway``, ``Hub.publish`` puts the records
 into the ring and works out who is owed what, and the gateway writes one ready buffer per connection in

@@ -1,7 +1,7 @@
 """What a session is told and what it asks for: two closed sets of plain values.
 
 Inputs are frames of the client, results of what was asked for, and what happened to the connection.
-Effects are verbs; they are performed in the order they are returned, by ``websocket.Connection``.
+Effects are verbs; they are performed in the order they are returned, by ``connection.Connection``.
 ``Moment`` is everything a session may know of the world when it is told something.
 """
 

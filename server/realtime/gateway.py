@@ -15,30 +15,39 @@ from server.app import metrics
 from server.app.handle import Handler
 from server.app.sync import load_interests as own_interests
 from server.app.tap import Tap
+from server.app.together import Together
 from server.domain import limits
 from server.domain.errors import Code, Refusal
-from server.domain.facts import PersonFact
 from server.domain.ids import presence_channel
 from server.realtime import effects as fx
 from server.realtime import frames, loads
 from server.realtime.buckets import Addresses
+from server.realtime.connection import CHANCE, Connection
 from server.realtime.handshake import client_address, networks
 from server.realtime.hub import Hub
+from server.realtime.interest import presences
+from server.realtime.loads import INTERNAL
+from server.realtime.measures import Measures
+from server.realtime.outlet import broadcast
+from server.realtime.permits import Permit, Permits
 from server.realtime.presence import Presence, State, Typing
 from server.realtime.reading import Node
 from server.realtime.refresh import Refresh
 from server.realtime.ring import Part, doubtful
+from server.realtime.signing import Signing
 from server.realtime.values import Told
-from server.realtime.websocket import CHANCE, Connection
+from server.realtime.websocket import WebSocket
 from server.realtime.wheel import SLOT_MS, Wheel
+from server.realtime.workers import Workers
 from server.storage.event_log import Record
 from server.storage.queries import values
 from server.storage.reader import Reader
 
 log = logging.getLogger(__name__)
 
-WORKERS = 16
-"""Reads in flight: enough to keep the reader's few connections busy, no crowd in front of them."""
+RECALLED_EVENTS = 5_000
+"""What a started node takes back into its ring, half a minute at the design's peak: who was connected
+when it went down is not sent to the database. About 0.3 s of a start."""
 COMMANDS_IN_FLIGHT_MAX = 4_096
 """Half of the writer's queue: HTTP and imports keep their share."""
 RECONNECTS_PER_SECOND = 2_000
@@ -53,12 +62,10 @@ CLOSING_SECONDS_MAX = 15.0
 DRAIN_SECONDS_MAX = 25.0
 """Within the 30 s that service managers wait before they kill."""
 
-INTERNAL = Refusal(Code.INTERNAL, "the node could not do this; try again")
 OVERLOADED = Refusal(Code.OVERLOADED, "too many commands are waiting; try again shortly")
-NO_SECRET = Refusal(Code.UNAUTHENTICATED, "sign in first: no token and no session came along")
 
 
-class Gateway:
+class Gateway(Signing):
     """``clock``: UTC milliseconds. ``steady``: milliseconds that never jump (default: the loop's).
     ``pause``: waits for some seconds. ``presence``: whether it is known and shown who is there."""
 
@@ -80,6 +87,8 @@ class Gateway:
         chance: Callable[[], float] = CHANCE,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._workers = Workers()
+        super().__init__(auth, self._workers.put)
         self.clock, self.chance, self.public_url = clock, chance, public_url
         self._pause = pause
         self.steady = steady or (lambda: int(asyncio.get_running_loop().time() * 1000))
@@ -87,13 +96,8 @@ class Gateway:
         self._keeps_presence = presence
         self._proxies, self._addresses = networks(trusted_proxies), Addresses()
         self._region, self._tap, self._handler, self._reader = region, tap, handler, reader
-        self._auth, self._load_interests, self._load_values = auth, load_interests, load_values
-        self._connections: dict[Connection, None] = {}
-        self._people: dict[str, dict[Connection, None]] = {}
-        self._jobs: asyncio.Queue[Callable[[], Awaitable[None]] | None] = asyncio.Queue()
+        self._load_interests, self._load_values = load_interests, load_values
         self._commands = 0
-        self._revoked = 0
-        """How often somebody was signed out."""
         self._fanning: Any = None
         self._reaching: list[tuple[int, Connection, fx.Input]] = []
         self._all_gone = asyncio.Event()
@@ -103,7 +107,10 @@ class Gateway:
     async def start(self) -> None:
         """Begins to follow the tap; the handler must have been started."""
         self.node = Node(self._region, self._tap.epoch)
-        self.hub = Hub(self._tap.position)
+        self.permits = Permits(self._tap.position)
+        self._interests = Together(partial(loads.interests, self._reader, self._load_interests))
+        self.hub = await self._recalled()
+        self.measures = Measures(self.hub, asyncio.get_running_loop().time)
         self.typing = Typing()
         self.presence = Presence(self.hub.hears) if self._keeps_presence else None
         self.wheel: Wheel[Connection] = Wheel(self.steady())
@@ -115,16 +122,19 @@ class Gateway:
         await ready.wait()
         self._arm()
 
+    async def _recalled(self) -> Hub:
+        """A hub that remembers the newest events, as if it had been there."""
+        start = max(0, self._tap.position - RECALLED_EVENTS)
+        hub = Hub(start, epoch=self._tap.epoch)
+        while hub.position < self._tap.position:
+            hub.recall(await self._tap.read(hub.position, limits.SYNC_PAGE_EVENTS))
+        return hub
+
     async def _live(self, ready: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             self._group = group
-            for _ in range(WORKERS):
-                group.create_task(self._work())
+            self._workers.start(group)
             ready.set()
-
-    async def _work(self) -> None:
-        while (job := await self._jobs.get()) is not None:
-            await job()
 
     async def close(self) -> None:
         """Says when to come back, lets commands in flight finish, closes everything. Those whose turn has
@@ -139,8 +149,7 @@ class Gateway:
             for connection in list(self._connections):
                 connection.abort()
         self._timer.cancel()
-        for _ in range(WORKERS):
-            self._jobs.put_nowait(None)
+        self._workers.stop()
         await self._life
 
     async def _drain(self) -> None:
@@ -160,9 +169,9 @@ class Gateway:
 
     # -- connections -----------------------------------------------------------------------------------
 
-    def protocol_class(self, **context: Any) -> Connection:
+    def protocol_class(self, **context: Any) -> WebSocket:
         """What uvicorn calls for an upgrade to our path: ``(config=, server_state=, app_state=)``."""
-        return Connection(self, context["server_state"].connections)
+        return WebSocket(self, context["server_state"].connections)
 
     def admits(self, peer: str, forwarded: Sequence[str]) -> bool:
         """Whether one more handshake is taken from whoever asks: ``peer`` is the other end of the socket,
@@ -178,6 +187,7 @@ class Gateway:
     def lost(self, connection: Connection) -> None:
         """The socket is gone; nobody refers to the connection afterwards."""
         self._connections.pop(connection, None)
+        self.measures.slow.pop(connection, None)
         self.wheel.remove(connection)
         if connection.seen != "offline":
             self.appear(connection, "offline")
@@ -192,7 +202,9 @@ class Gateway:
     # -- following the tap -------------------------------------------------------------------------------
 
     def _committed(self, records: Sequence[Record]) -> None:
+        self.permits.note(records)
         self.hub.publish(records)
+        self.measures.published(records[-1].position)
         self._fan_out()
 
     def push_value(
@@ -212,10 +224,11 @@ class Gateway:
         if part is None:
             self._fanning = None
         else:
-            part.deliver()
+            part.deliver(broadcast)
             asyncio.get_running_loop().call_soon(self._next_slice)
         if self._reaching:
             self._reached()
+        self.measures.delivered()
 
     def _tell(self, position: int, connection: Connection, result: fx.Input) -> None:
         """Hands a result in once the hub is where the result is from (``effects.Moment``)."""
@@ -231,87 +244,43 @@ class Gateway:
 
     # -- what sessions ask for -----------------------------------------------------------------------------
 
-    def _job(self, work: Callable[[], Awaitable[None]], failed: Callable[[], None]) -> None:
-        """Runs on a worker; whatever goes wrong is our mistake, and ``failed`` says so to the session."""
+    def load_interests(self, connection: Connection, effect: fx.LoadInterests) -> None:
+        none: frozenset[str] = frozenset()
+        failure = fx.Interests(effect.ticket, 0, none, none, none, INTERNAL)
+        self._permit(
+            connection, effect.person, effect.asked, partial(loads.greeted, effect), failure
+        )
 
-        async def guarded() -> None:
-            try:
-                await work()
-            except Exception:
-                log.exception("a session's request failed")
-                failed()
+    def authorize(self, connection: Connection, effect: fx.Authorize) -> None:
+        internal = tuple([(name, str(Code.INTERNAL)) for name in effect.channels])
+        failure = fx.Authorized(effect.id, None, self.hub.position, (), effect.refused + internal)
+        asked = frozenset(effect.channels)
+        self._permit(connection, effect.person, asked, partial(loads.authorized, effect), failure)
 
-        self._jobs.put_nowait(guarded)
-
-    def authenticate(self, connection: Connection, secret: str) -> None:
-        if not secret:
-            connection.feed(fx.SignedIn(NO_SECRET, 0, 0))
+    def _permit(
+        self,
+        connection: Connection,
+        person: str,
+        asked: frozenset[str],
+        answer: Callable[[Permit], fx.Input],
+        failure: fx.Input,
+    ) -> None:
+        """What somebody may hear, at once if it is remembered (house rule 5)."""
+        if self.presence is None:
+            asked = asked.difference([name for name in asked if presences((name,))])
+        known = self.permits.find(person, asked)
+        metrics.PERMITS.labels("miss" if known is None else "hit").inc()
+        if known is not None:
+            # True as of everything that was noted, so certainly as of where the hub is.
+            position = max(known.position, self.hub.position)
+            self._tell(position, connection, answer(known._replace(position=position)))
             return
 
         async def work() -> None:
-            revoked = self._revoked
-            who, expires_at = await self._holder(secret)
-            devices = 0 if isinstance(who, Refusal) else len(self._people.get(who.person, ()))
-            connection.feed(fx.SignedIn(who, devices, expires_at))
-            if connection.session.person and connection in self._connections:
-                self._people.setdefault(connection.session.person, {})[connection] = None
-                self._recheck_since(revoked, connection)
+            loaded = await self._interests.get((person, asked))
+            self.permits.keep(person, loaded.position, loaded.own, loaded.allowed)
+            self._tell(loaded.position, connection, answer(loaded))
 
-        self._job(work, lambda: connection.feed(fx.SignedIn(INTERNAL, 0, 0)))
-
-    def renew(self, connection: Connection, token: str) -> None:
-        async def work() -> None:
-            revoked = self._revoked
-            connection.feed(fx.Renewed(token, *await self._holder(token)))
-            self._recheck_since(revoked, connection)
-
-        self._job(work, lambda: connection.feed(fx.Renewed(token, INTERNAL, 0)))
-
-    async def _holder(self, secret: str) -> tuple[PersonFact | Refusal, int]:
-        """Whose a secret is, and until when."""
-        found = await self._auth.identify(secret)
-        return (found, 0) if isinstance(found, Refusal) else (found.who, found.expires_at)
-
-    def recheck(self, person: str) -> None:
-        """Some secret of the person may be worth less: whoever's is worth nothing any more must go, the
-        others stay."""
-        self._revoked += 1
-        for connection in list(self._people.get(person, ())):
-            # What cannot be checked is not believed: the client signs in again at once.
-            self.recheck_one(connection, partial(connection.feed, fx.Expelled()))
-
-    def _recheck_since(self, revoked: int, connection: Connection) -> None:
-        """Somebody was signed out while a secret was looked up, perhaps its holder: ask once more."""
-        if self._revoked != revoked:
-            self.recheck_one(connection, partial(connection.feed, fx.Expelled()))
-
-    def recheck_one(self, connection: Connection, failed: Callable[[], None]) -> None:
-        async def work() -> None:
-            found = await self._auth.identify(connection.secret)
-            # What merely ended by itself has its grace: the session watches that.
-            if isinstance(found, Refusal) and found.code is not Code.EXPIRED:
-                connection.feed(fx.Expelled())
-
-        self._job(work, failed)
-
-    def load_interests(self, connection: Connection, effect: fx.LoadInterests) -> None:
-        async def work() -> None:
-            loaded = await loads.interests(
-                self._reader, self._load_interests, effect, self._keeps_presence
-            )
-            self._tell(loaded.position, connection, loaded)
-
-        none: frozenset[str] = frozenset()
-        failure = fx.Interests(effect.ticket, 0, none, none, none, INTERNAL)
-        self._job(work, lambda: connection.feed(failure))
-
-    def authorize(self, connection: Connection, effect: fx.Authorize) -> None:
-        async def work() -> None:
-            result = await loads.authorized(self._reader, effect, self._keeps_presence)
-            self._tell(result.position, connection, result)
-
-        internal = tuple([(name, str(Code.INTERNAL)) for name in effect.channels])
-        failure = fx.Authorized(effect.id, None, self.hub.position, (), effect.refused + internal)
         self._job(work, lambda: connection.feed(failure))
 
     def catch_up(self, connection: Connection, effect: fx.CatchUp) -> None:
@@ -373,6 +342,7 @@ class Gateway:
     def _timed(self) -> None:
         late = asyncio.get_running_loop().time() - self._expected
         self._arm()
+        metrics.LIVE_TIMER_LATE_SECONDS.observe(max(0.0, late))
         # After a stall of our own, what clients sent meanwhile is still unread: do not judge them yet.
         self.tick(judge=late < limits.VALUE_SECONDS_MIN)
 
@@ -384,7 +354,7 @@ class Gateway:
             connection.wake(now)
         self.refresh.flush()
         self._tell_present(now)
-        self._measure()
+        self.measures.measure(self.typing, self.presence)
 
     def _tell_present(self, now: int) -> None:
         typing = [
@@ -398,10 +368,3 @@ class Gateway:
             shown = [Told(value, (presence_channel(value.id),)) for value in changed]
             self.hub.tell(shown, spare_slow=False)
         self._fan_out()
-
-    def _measure(self) -> None:
-        hub = self.hub
-        metrics.WEBSOCKET_FRAMES_SENT.labels("event").inc(hub.frames)
-        metrics.WEBSOCKET_BYTES_SENT.inc(hub.bytes)
-        hub.frames = hub.bytes = 0
-        metrics.RING_BYTES.set(hub.ring.bytes)

@@ -17,7 +17,7 @@ from server.domain import limits
 from server.domain.events import PostPublished, ReplyPublished
 from server.domain.visibility import Touched
 from server.realtime import effects as fx
-from server.realtime.frames import Encoding
+from server.realtime.frames import Form
 from server.realtime.ring import THREADS, Ready, Ring, narrows
 from server.realtime.values import Key, Shown, Told, Values
 from server.storage.event_log import Record
@@ -31,8 +31,9 @@ BATCH_RECORDS = 256
 class Seat(Protocol):
     """A live connection as the hub knows it. ``write`` takes ready frames and never blocks."""
 
-    encoding: Encoding
-    write: Callable[[bytes], None]
+    form: Form
+
+    def write(self, data: bytes) -> None: ...
 
     def feed(self, what: fx.Input) -> None: ...
 
@@ -41,20 +42,31 @@ class Seat(Protocol):
         ...
 
 
+Broadcast = Callable[[bytes, Sequence[Any]], None]
+"""Writes the same bytes to every one of the seats: the inner loop, done by whoever has the sockets."""
+
+
+def one_by_one(data: bytes, seats: Sequence[Seat]) -> None:
+    """The plain way to do it."""
+    for seat in seats:
+        seat.write(data)
+
+
 class Slice(NamedTuple):
     """The next deliveries, to be performed in this order.
 
-    ``turned``: who must ask again what they may hear, from which position, and what is theirs up to it;
-    they are told before they are written to, since a write may find them slow. ``flooded``: whose part
-    of the batch is more than a connection may hold: they leave and pull it in pages (I9)."""
+    ``writes``: the same buffer for many seats. ``turned``: who must ask again what they may hear, from
+    which position, and what is theirs up to it; they are told before they are written to, since a write
+    may find them slow. ``flooded``: whose part of the batch is more than a connection may hold: they
+    leave and pull it in pages (I9)."""
 
-    writes: Sequence[tuple[Seat, bytes]]
+    writes: Sequence[tuple[bytes, Sequence[Seat]]]
     turned: Sequence[tuple[Seat, int, bytes]] = ()
     flooded: Sequence[Seat] = ()
 
-    def deliver(self) -> None:
-        for seat, data in self.writes:
-            seat.write(data)
+    def deliver(self, broadcast: Broadcast = one_by_one) -> None:
+        for data, seats in self.writes:
+            broadcast(data, seats)
         for seat, position, data in self.turned:
             seat.feed(fx.Turned(position))
             if data:
@@ -67,10 +79,16 @@ Item = Ready | Told
 
 
 class Hub:
-    """Synchronous and pure; one per node. ``position``: where the log stood when it was made."""
+    """Synchronous and pure; one per node. ``position``: where the log stood when it was made; ``epoch``: of
+    that log."""
 
     def __init__(
-        self, position: int, ring: Ring | None = None, values: Values | None = None
+        self,
+        position: int,
+        ring: Ring | None = None,
+        values: Values | None = None,
+        *,
+        epoch: int,
     ) -> None:
         self.position = position
         """Everything up to here was written to every seat it concerns, or is ``owed`` to it."""
@@ -78,12 +96,15 @@ class Hub:
         """Position of the newest event that took channels from people who did not hear it."""
         self.frames = self.bytes = 0
         """Handed out so far."""
+        self._epoch = epoch
         self.ring = ring or Ring(position)
         self.values = values or Values(position)
         self._channels: dict[str, set[Seat]] = {}
         self._waiting: list[Record] = []
         self._waiting_values: list[tuple[list[Shown], Collection[Key]]] = []
         self._waiting_told: list[tuple[Sequence[Told], bool]] = []
+        self.audiences: list[int] = []
+        """How many seats each batch of records was for, until somebody has read it."""
         self.dropped = 0
         """Frames that slow readers were spared."""
         self._owed: dict[Seat, int] = {}
@@ -115,9 +136,21 @@ class Hub:
         """Up to where a live seat has been written to."""
         return self._before if seat in self._owed else self.position
 
+    @property
+    def delivered(self) -> int:
+        """Everything up to here has been written to all it concerns."""
+        return self._before
+
     def hears(self, channels: Iterable[str]) -> bool:
         """Whether anybody live hears one of the channels."""
         return any(channel in self._channels for channel in channels)
+
+    def recall(self, records: Sequence[Record]) -> None:
+        """What was committed before anybody could hear: only remembered, for those who come back."""
+        for record in records:
+            self._admit(record)
+        self._before = self.position = records[-1].position
+        self.values.moved(self.position)
 
     # -- publishing ----------------------------------------------------------------------------------
 
@@ -158,6 +191,7 @@ class Hub:
         self.values.moved(self.position)
         owed = self._audience(entries)
         turned = self._turned(entries, owed)
+        self.audiences.append(len(owed))
         yield from self._slices(entries, owed, turned)
         self._before = self.position
 
@@ -173,12 +207,15 @@ class Hub:
             yield self._without_slow(part) if spare_slow else part
 
     def _without_slow(self, part: Slice) -> Slice:
-        writes = [(seat, data) for seat, data in part.writes if not seat.is_slow()]
-        self.dropped += len(part.writes) - len(writes)
+        writes = []
+        for data, seats in part.writes:
+            quick = [seat for seat in seats if not seat.is_slow()]
+            self.dropped += len(seats) - len(quick)
+            writes.append((data, quick))
         return Slice(writes)
 
     def _admit(self, record: Record) -> Ready:
-        entry = Ready(record)
+        entry = Ready(record, self._epoch)
         self.ring.add(entry)
         for touched in _touched(record, self.values):
             self.values.touch(touched, record.position)
@@ -233,25 +270,42 @@ class Hub:
         self._owed = {}
 
     def _slice(self, seats: Sequence[Seat], buffers: "_Buffers", turned: dict[Seat, int]) -> Slice:
-        owed = self._owed
-        writes: list[tuple[Seat, bytes]] = []
-        turning: list[tuple[Seat, int, bytes]] = []
-        flooded: list[Seat] = []
+        together: dict[tuple[int, Form], list[Seat]] = {}
+        owed, same = self._owed.pop, []
+        last_bits, last_form = -1, None
         for seat in seats:
-            bits = owed.get(seat)
+            bits, form = owed(seat, None), seat.form
             if bits is None:  # left meanwhile
                 continue
-            buffer = buffers.of(bits, seat.encoding)
-            if buffer is None:  # stays owed, so that it leaves at the position before the batch
-                flooded.append(seat)
+            if (
+                bits != last_bits or form is not last_form
+            ):  # most seats of a slice are owed the same
+                last_bits, last_form = bits, form
+                same = together.setdefault((bits, form), [])
+            same.append(seat)
+        return self._sliced(together, buffers, turned)
+
+    def _sliced(
+        self,
+        together: dict[tuple[int, Form], list[Seat]],
+        buffers: "_Buffers",
+        turned: dict[Seat, int],
+    ) -> Slice:
+        writes: list[tuple[bytes, Sequence[Seat]]] = []
+        turning: list[tuple[Seat, int, bytes]] = []
+        flooded: list[Seat] = []
+        for (bits, form), seats in together.items():
+            buffer = buffers.of(bits, form)
+            if buffer is None:  # stay owed, so that they leave at the position before the batch
+                self._owed.update(dict.fromkeys(seats, bits))
+                flooded += seats
                 continue
-            del owed[seat]
-            self.frames += bits.bit_count()
-            self.bytes += len(buffer)
-            if turned and seat in turned:
-                turning.append((seat, turned[seat], buffer))
-            else:
-                writes.append((seat, buffer))
+            self.frames += len(seats) * bits.bit_count()
+            self.bytes += len(seats) * len(buffer)
+            if turned:
+                turning += [(seat, turned[seat], buffer) for seat in seats if seat in turned]
+                seats = [seat for seat in seats if seat not in turned]
+            writes.append((buffer, seats))
         return Slice(writes, turning, flooded)
 
 
@@ -268,23 +322,21 @@ def _touched(record: Record, values: Values) -> Iterator[Touched]:
 
 
 class _Buffers:
-    """The joined frames of a batch's items, made once per combination and encoding."""
+    """The joined frames of a batch's items, made once per combination and form."""
 
     def __init__(self, items: Sequence[Item]) -> None:
         self._items = items
-        self._made: dict[tuple[int, Encoding], bytes | None] = {}
+        self._made: dict[tuple[int, Form], bytes | None] = {}
 
-    def of(self, bits: int, encoding: Encoding) -> bytes | None:
+    def of(self, bits: int, form: Form) -> bytes | None:
         """None when it is more than a connection may hold."""
-        key = (bits, encoding)
+        key = (bits, form)
         if key not in self._made:
-            self._made[key] = self._join(bits, encoding)
+            self._made[key] = self._join(bits, form)
         return self._made[key]
 
-    def _join(self, bits: int, encoding: Encoding) -> bytes | None:
-        frames = [
-            item.frame(encoding) for index, item in enumerate(self._items) if bits >> index & 1
-        ]
+    def _join(self, bits: int, form: Form) -> bytes | None:
+        frames = [item.frame(form) for index, item in enumerate(self._items) if bits >> index & 1]
         if len(frames) > 1 and sum(map(len, frames)) > limits.WRITE_BUFFER_BYTES_MAX:
             return None
         return b"".join(frames)

@@ -4,25 +4,27 @@ Each answer comes from one read transaction and says which position it is as of;
 (I12), in ``app.sync``, for sockets and HTTP alike.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from server.app.auth import Identity
-from server.app.sync import seen_by, watchable
+from server.app.sync import Asked, Interests, seen_by
 from server.app.tap import Tap
 from server.domain import limits
 from server.domain.errors import Code, Refusal
+from server.domain.facts import PersonFact
 from server.realtime import effects as fx
-from server.realtime.interest import presences
+from server.realtime.permits import Permit, interned
 from server.realtime.ring import Part, Ready, bounded, doubtful
 from server.realtime.values import Key
 from server.storage.queries import values
 from server.storage.reader import Reader, Snapshot
 
-LoadInterests = Callable[[Snapshot, str], Awaitable[Collection[str]]]
-"""A person's own channels; empty when there is no such active person."""
+LoadInterests = Callable[[Snapshot, Collection[Asked]], Awaitable[Mapping[Asked, Interests]]]
+"""What each of the people may hear."""
 LoadValues = Callable[[Reader, Collection[Any]], Awaitable[tuple[int, dict[Any, Any]]]]
 """(position, values by key) as of one moment; keys that do not exist are left out."""
+INTERNAL = Refusal(Code.INTERNAL, "the node could not do this; try again")
 GONE = Refusal(Code.UNAUTHENTICATED, "nobody of this name is active here")
 
 
@@ -31,37 +33,53 @@ class Auth(Protocol):
 
     async def identify(self, secret: str) -> Identity | Refusal: ...
 
+    def remembered(self, secret: str) -> Identity | Refusal | None:
+        """The same without waiting; None when it would have to."""
+        ...
 
-async def _watchable(
-    snapshot: Snapshot, person: str, channels: Sequence[str], presence: bool
-) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """(may be watched, refused with a code); ``presence``: whether this node knows who is there."""
-    hidden = () if presence else tuple([name for name in channels if presences((name,))])
-    asked = [name for name in channels if name not in hidden]
-    allowed, refused = await watchable(snapshot, person, asked)
-    pairs = [(one.channel, str(one.code)) for one in refused]
-    return allowed, (*pairs, *[(name, str(Code.FORBIDDEN)) for name in hidden])
+
+def holder(found: Identity | Refusal) -> tuple[PersonFact | Refusal, int]:
+    """Whose a secret is, and until when."""
+    return (found, 0) if isinstance(found, Refusal) else (found.who, found.expires_at)
 
 
 async def interests(
-    reader: Reader, load: LoadInterests, effect: fx.LoadInterests, presence: bool
-) -> fx.Interests:
+    reader: Reader, load: LoadInterests, asked: Collection[Asked]
+) -> dict[Asked, Permit]:
+    """What people may hear, all as of one position."""
     async with reader.snapshot() as snapshot:
         position = await snapshot.position()
-        own = frozenset(await load(snapshot, effect.person))
-        asked = effect.asked
-        allowed: Collection[str] = ()
-        if asked:
-            allowed, _ = await _watchable(snapshot, effect.person, sorted(asked), presence)
-    refusal = None if own else GONE
-    return fx.Interests(effect.ticket, position, own, asked, frozenset(allowed), refusal)
+        found = await load(snapshot, asked)
+    return {
+        key: Permit(position, interned(one.own), interned(one.allowed), one.elsewhere)
+        for key, one in found.items()
+    }
 
 
-async def authorized(reader: Reader, effect: fx.Authorize, presence: bool) -> fx.Authorized:
-    async with reader.snapshot() as snapshot:
-        position = await snapshot.position()
-        allowed, refused = await _watchable(snapshot, effect.person, effect.channels, presence)
-    return fx.Authorized(effect.id, effect.since, position, allowed, effect.refused + refused)
+def greeted(effect: fx.LoadInterests, permit: Permit) -> fx.Interests:
+    """``permit`` as the answer to a session that asks what its person may hear."""
+    return fx.Interests(
+        effect.ticket,
+        permit.position,
+        permit.own,
+        effect.asked,
+        effect.asked & (permit.own | permit.allowed),
+        None if permit.own else GONE,
+    )
+
+
+def authorized(effect: fx.Authorize, permit: Permit) -> fx.Authorized:
+    """``permit`` as the answer to a session that asks about some channels."""
+    may = permit.own | permit.allowed
+    allowed = tuple([name for name in effect.channels if name in may])
+    refused = [
+        (name, str(Code.NOT_HERE if name in permit.elsewhere else Code.FORBIDDEN))
+        for name in effect.channels
+        if name not in may
+    ]
+    return fx.Authorized(
+        effect.id, effect.since, permit.position, allowed, effect.refused + tuple(refused)
+    )
 
 
 async def page(tap: Tap, channels: Sequence[str], after: int, upto: int) -> Part:
@@ -69,7 +87,7 @@ async def page(tap: Tap, channels: Sequence[str], after: int, upto: int) -> Part
     limit = limits.SYNC_PAGE_EVENTS
     records = await tap.channel_page(channels, after, upto, limit)
     end = records[-1].position if len(records) >= limit else upto
-    return bounded([Ready(record) for record in records], end)
+    return bounded([Ready(record, tap.epoch) for record in records], end)
 
 
 async def readable(

@@ -24,8 +24,6 @@ PRESENCES_PER_FLUSH = 256
 """A region that comes back changes everybody's state at once; the rest waits half a second."""
 
 State = Literal["online", "away", "offline"]
-OF = "presence"
-"""The ``of`` of its values."""
 
 
 class _Place:
@@ -47,6 +45,8 @@ class _Place:
 
 class Typing:
     """Lists of names by channel. ``conflated``: words that were not told on their own."""
+
+    of = "typing"
 
     def __init__(self) -> None:
         self.conflated = 0
@@ -82,6 +82,8 @@ class Presence:
     """Connections of people by state. ``heard``: whether anybody live looks at a channel; of whom nobody
     looks at, no change is noted. ``conflated``: changes that were not told on their own."""
 
+    of = "presence"
+
     def __init__(self, heard: Callable[[tuple[str]], bool]) -> None:
         self.conflated = 0
         self._heard = heard
@@ -116,7 +118,7 @@ class Presence:
     def value(self, person: str) -> Value:
         """Their present state."""
         state = {"state": self.state(person)}
-        return Value(of=OF, id=person, position=self._position, value=state)
+        return Value(of=self.of, id=person, position=self._position, value=state)
 
     def due(self, now: int) -> list[Value]:
         """The changes to be told now, each person's latest."""

@@ -3,21 +3,19 @@
 ``values.Values`` remembers, ``hub`` hands out, storage knows; this is the part that awaits.
 """
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
 from server.realtime import effects as fx
 from server.realtime import frames, loads
+from server.realtime.connection import Connection
 from server.realtime.hub import Hub
 from server.realtime.values import Key
-from server.realtime.websocket import Connection
+from server.realtime.workers import Job
 from server.storage.reader import Reader
 
 VALUES_PER_LOAD = 200
-
-Job = Callable[[Callable[[], Awaitable[None]], Callable[[], None]], None]
-"""(work, what to do should it fail): runs on a worker of the gateway."""
 
 
 class Refresh:
@@ -66,7 +64,7 @@ class Refresh:
         since = known.flushed_at(effect.since) if effect.resumed else effect.since
         missed = known.since(effect.channels, since)
         if missed.shown:
-            connection.write(b"".join([one.frame(connection.encoding) for one in missed.shown]))
+            connection.write(b"".join([one.frame(connection.form) for one in missed.shown]))
         if missed.complete and missed.unknown:
             work = partial(self._send, connection, since, missed.unknown)
         elif not missed.complete:
@@ -95,6 +93,6 @@ class Refresh:
         for key, value in loaded.items():
             shown = self._hub.values.put(key, position, value)
             frame = frames.Value(of=key[0], id=key[1], position=position, value=value)
-            encoding = connection.encoding
-            made.append(shown.frame(encoding) if shown else frames.encode(frame, encoding))
+            form = connection.form
+            made.append(shown.frame(form) if shown else frames.encode(frame, form))
         return b"".join(made)

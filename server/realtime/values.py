@@ -13,14 +13,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from server.domain.visibility import Touched
-from server.realtime.frames import Encoding, ServerFrame, Value, encode
+from server.realtime.frames import Form, ServerFrame, Value, encode
 
 Key = tuple[str, str]
 """(of, id), e.g. ("post", "01j…")."""
 IMPACT = "impact"
 """A person's points: brought by the scoring consumer, the only kind that is pushed (section 5.3)."""
 VALUES_KEPT_MAX = 20_000
-"""About a day of active posts of a region; 20 MB with both frames."""
+"""About a day of active posts of a region; 30 MB with all frames."""
 FLUSHES_KEPT_MAX = 4_096
 """Half an hour of constant change; older cursors get ``SLACK_POSITIONS`` instead."""
 SLACK_POSITIONS = 5_000
@@ -28,19 +28,19 @@ SLACK_POSITIONS = 5_000
 
 
 class Told:
-    """A frame for whoever hears its channels, made once per encoding."""
+    """A frame for whoever hears its channels, made once per form."""
 
     __slots__ = ("_frames", "channels", "frame_of")
 
     def __init__(self, frame: ServerFrame, channels: tuple[str, ...]) -> None:
         self.frame_of = frame
         self.channels = channels
-        self._frames: list[bytes | None] = [None] * len(Encoding)
+        self._frames: list[bytes | None] = [None] * len(Form)
 
-    def frame(self, encoding: Encoding) -> bytes:
-        made = self._frames[encoding]
+    def frame(self, form: Form) -> bytes:
+        made = self._frames[form]
         if made is None:
-            made = self._frames[encoding] = encode(self.frame_of, encoding)
+            made = self._frames[form] = encode(self.frame_of, form)
         return made
 
 
@@ -71,9 +71,13 @@ class Missed(NamedTuple):
 class Values:
     """``start``: the position after which every touch is known here, until the oldest are forgotten."""
 
+    of = "value"
+
     def __init__(self, start: int, kept_max: int = VALUES_KEPT_MAX) -> None:
         self.conflated = 0
         """Changes that were not sent on their own."""
+        self.dropped = 0
+        """Changes forgotten unsent."""
         self._kept_max = kept_max
         self._known: OrderedDict[Key, _Known] = OrderedDict()
         self._by_channel: dict[str, dict[Key, None]] = {}
@@ -112,6 +116,7 @@ class Values:
 
     def _forget_oldest(self) -> None:
         key, known = self._known.popitem(last=False)
+        self.dropped += key in self._dirty
         self._dirty.pop(key, None)
         self._loading.pop(key, None)
         self._floor = max(self._floor, known.touched)

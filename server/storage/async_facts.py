@@ -1,11 +1,11 @@
-"""Facts for readers: what ``visibility`` needs about one person and some channels, loaded at once.
+"""Facts for readers: what ``visibility`` needs about some people and some channels, loaded at once.
 
 The rules in ``domain/visibility`` ask synchronously; a reader's transaction answers asynchronously.
 So what they will ask for is loaded first, and asking for anything else is our mistake, never a "no".
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NoReturn
 
 from sqlalchemy import bindparam, select
@@ -24,26 +24,31 @@ from server.storage.facts import asks_acknowledgement, poll_of
 from server.storage.reader import Snapshot
 
 _p, _c, _d, _o = t.persons.c, t.communities.c, t.conversations.c, t.posts.c
-_PERSON = select(_p.home, _p.active, _p.bot, _p.unit, _p.country, _p.rev, _p.status_rev).where(
-    _p.person == bindparam("person")
-)
 _PEOPLE = select(
     _p.person, _p.home, _p.active, _p.bot, _p.unit, _p.country, _p.rev, _p.status_rev
-).where(_p.person.in_(bindparam("names", expanding=True)))
-_PERSON_ROLES = select(t.person_roles.c.role).where(
-    t.person_roles.c.person == bindparam("person"), t.person_roles.c.on_
+).where(_p.person.in_(bindparam("people", expanding=True)))
+_PERSON_ROLES = select(t.person_roles.c.person, t.person_roles.c.role).where(
+    t.person_roles.c.person.in_(bindparam("people", expanding=True)), t.person_roles.c.on_
 )
 _COMMUNITIES = select(_c.community, _c.home, _c.visibility, _c.audience, _c.archived, _c.rev).where(
     _c.community.in_(bindparam("names", expanding=True))
 )
-_JOINED = select(t.memberships.c.community, t.memberships.c.joined, t.memberships.c.rev).where(
-    t.memberships.c.person == bindparam("person"),
+_JOINED = select(
+    t.memberships.c.community,
+    t.memberships.c.person,
+    t.memberships.c.joined,
+    t.memberships.c.rev,
+).where(
+    t.memberships.c.person.in_(bindparam("people", expanding=True)),
     t.memberships.c.community.in_(bindparam("names", expanding=True)),
 )
 _ROLES = select(
-    t.community_roles.c.community, t.community_roles.c.role, t.community_roles.c.rev
+    t.community_roles.c.community,
+    t.community_roles.c.person,
+    t.community_roles.c.role,
+    t.community_roles.c.rev,
 ).where(
-    t.community_roles.c.person == bindparam("person"),
+    t.community_roles.c.person.in_(bindparam("people", expanding=True)),
     t.community_roles.c.community.in_(bindparam("names", expanding=True)),
 )
 _CONVERSATIONS = select(_d.conversation, _d.home, _d.members, _d.rev).where(
@@ -70,21 +75,24 @@ def _not_loaded(*_asked: Any) -> NoReturn:
 class LoadedFacts:
     """``Facts`` about what was loaded; unknown objects are None, unloaded ones a Mistake."""
 
-    def __init__(self, who: PersonFact | None, person: str) -> None:
-        self._who, self._person = who, person
-        self._people: dict[str, PersonFact | None] = {person: who}
+    def __init__(self, people: Mapping[str, PersonFact | None]) -> None:
+        self._people = people
+        self._watched: dict[str, PersonFact | None] = {}
+        """People that are asked about, not for."""
         self._communities: dict[str, CommunityFact | None] = {}
-        self._members: dict[str, MemberFact] = {}
+        self._members: dict[tuple[str, str], MemberFact] = {}
         self._conversations: dict[str, ConversationFact | None] = {}
         self._posts: dict[str, PostFact | None] = {}
 
     @property
     def who(self) -> PersonFact | None:
-        """The person all of this is about."""
-        return self._who
+        """The person all of this is about, where it is about one."""
+        (who,) = self._people.values()
+        return who
 
     def person(self, person: str) -> PersonFact | None:
-        """The roles of others are not loaded: nobody's sight depends on them."""
+        if person in self._watched:
+            return self._watched[person]
         return self._people[person] if person in self._people else _not_loaded(person)
 
     def community(self, community: str) -> CommunityFact | None:
@@ -93,9 +101,9 @@ class LoadedFacts:
         return self._communities[community]
 
     def member(self, community: str, person: str) -> MemberFact:
-        if person != self._person or community not in self._communities:
+        if person not in self._people or community not in self._communities:
             _not_loaded(community, person)
-        return self._members.get(community, NO_MEMBER)
+        return self._members.get((community, person), NO_MEMBER)
 
     def conversation(self, conversation: str) -> ConversationFact | None:
         if conversation not in self._conversations:
@@ -131,7 +139,7 @@ class LoadedFacts:
             kind, _, name = channel.partition(":")
             if kind in named:
                 named[kind].append(name)
-        await self._load_people(snapshot, named["p"])
+        await self._load_watched(snapshot, named["p"])
         places = await self._load_posts(snapshot, named["t"])
         await self._load_communities(
             snapshot, [*named["c"], *[p[2:] for p in places if p.startswith("c:")]]
@@ -140,16 +148,10 @@ class LoadedFacts:
             snapshot, [*named["d"], *[p[2:] for p in places if p.startswith("d:")]]
         )
 
-    async def _load_people(self, snapshot: Snapshot, names: Collection[str]) -> None:
-        names = _new(names, self._people)
-        if not names:
-            return
-        self._people |= dict.fromkeys(names)
-        rows = await snapshot.rows(_PEOPLE, {"names": names})
-        for person, home, active, bot, unit, country, rev, status_rev in rows:
-            self._people[person] = PersonFact(
-                person, home, active, bot, unit, country, rev, status_rev, frozenset()
-            )
+    async def _load_watched(self, snapshot: Snapshot, names: Collection[str]) -> None:
+        names = _new(names, self._watched)
+        if names:
+            self._watched |= await load_people(snapshot, names)
 
     async def _load_posts(self, snapshot: Snapshot, names: Collection[str]) -> set[str]:
         names = _new(names, self._posts)
@@ -175,15 +177,15 @@ class LoadedFacts:
         names = _new(names, self._communities)
         if not names:
             return
-        asked = {"person": self._person, "names": names}
+        asked = {"people": sorted(self._people), "names": names}
         self._communities |= dict.fromkeys(names)
         for row in await snapshot.rows(_COMMUNITIES, {"names": names}):
             self._communities[row.community] = CommunityFact(*row)
-        for name, joined, rev in await snapshot.rows(_JOINED, asked):
-            self._members[name] = MemberFact(joined, rev, "none", 0)
-        for name, role, rev in await snapshot.rows(_ROLES, asked):
-            joined, joined_rev, _, _ = self._members.get(name, NO_MEMBER)
-            self._members[name] = MemberFact(joined, joined_rev, role, rev)
+        for name, person, joined, rev in await snapshot.rows(_JOINED, asked):
+            self._members[name, person] = MemberFact(joined, rev, "none", 0)
+        for name, person, role, rev in await snapshot.rows(_ROLES, asked):
+            joined, joined_rev, _, _ = self._members.get((name, person), NO_MEMBER)
+            self._members[name, person] = MemberFact(joined, joined_rev, role, rev)
 
     async def _load_conversations(self, snapshot: Snapshot, names: Collection[str]) -> None:
         names = _new(names, self._conversations)
@@ -199,17 +201,43 @@ def _new(names: Iterable[str], known: Collection[str]) -> list[str]:
     return sorted({name for name in names if name not in known})
 
 
+async def load_people(snapshot: Snapshot, people: Iterable[str]) -> dict[str, PersonFact | None]:
+    """Each of the named people; None for those that do not exist."""
+    asked = {"people": sorted(set(people))}
+    roles: dict[str, set[str]] = {}
+    for person, role in await snapshot.rows(_PERSON_ROLES, asked):
+        roles.setdefault(person, set()).add(role)
+    found: dict[str, PersonFact | None] = dict.fromkeys(asked["people"])
+    for person, home, active, bot, unit, country, rev, status_rev in await snapshot.rows(
+        _PEOPLE, asked
+    ):
+        found[person] = PersonFact(
+            person,
+            home,
+            active,
+            bot,
+            unit,
+            country,
+            rev,
+            status_rev,
+            frozenset(roles.get(person, ())),
+        )
+    return found
+
+
 async def load_person(snapshot: Snapshot, person: str) -> PersonFact | None:
-    row = await snapshot.one(_PERSON, {"person": person})
-    if row is None:
-        return None
-    roles = frozenset([role for (role,) in await snapshot.rows(_PERSON_ROLES, {"person": person})])
-    home, active, bot, unit, country, rev, status_rev = row
-    return PersonFact(person, home, active, bot, unit, country, rev, status_rev, roles)
+    return (await load_people(snapshot, (person,)))[person]
+
+
+async def load_crowd(
+    snapshot: Snapshot, people: Iterable[str], channels: Iterable[str] = ()
+) -> LoadedFacts:
+    """What visibility may ask about these people and these channels or places."""
+    facts = LoadedFacts(await load_people(snapshot, people))
+    await facts.load(snapshot, channels)
+    return facts
 
 
 async def load_facts(snapshot: Snapshot, person: str, channels: Iterable[str] = ()) -> LoadedFacts:
-    """What visibility may ask about this person and these channels or places."""
-    facts = LoadedFacts(await load_person(snapshot, person), person)
-    await facts.load(snapshot, channels)
-    return facts
+    """As ``load_crowd``, about one person."""
+    return await load_crowd(snapshot, (person,), channels)

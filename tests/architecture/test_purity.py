@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PURE_ZONES = [
     "server/domain/**/*.py",
     "server/scoring/**/*.py",
-    # All but the edge (gateway, loads, refresh, websocket) and handshake, which splits an Origin with
+    # All but the edge (connection, gateway, loads, refresh, streams, websocket) and handshake, which splits an Origin with
     # urllib.parse: pure, but not told apart here from the rest of urllib.
     *(
         f"server/realtime/{name}.py"

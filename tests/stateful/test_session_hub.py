@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from server.domain.events import CommunityChanged, EditedCommunity, Event
 from server.domain.ids import Cursor
 from server.realtime import hub, reading
-from server.realtime.frames import Encoding
+from server.realtime.frames import Encoding, Form
 from server.realtime.states import State
 from tests.unit.realtime.desk import HIGH_WATER_BYTES, Desk, Line, Permissions
 from tests.unit.realtime.scenes import CHESS, OTHER, TEA, THREAD, joined, post, record
@@ -46,10 +46,11 @@ WHO = st.integers(0, CLIENTS - 1)
 
 
 class Client:
-    """One device: keeps its cursor over connections, as docs/protocol/client.md 6.1 tells it to."""
+    """One device: keeps its cursor over connections, as docs/protocol/client.md 6.1 tells it to; over an event
+    stream, as a browser does: the last id it saw."""
 
-    def __init__(self, person: str, encoding: Encoding) -> None:
-        self.person, self.encoding = person, encoding
+    def __init__(self, person: str, form: Form) -> None:
+        self.person, self.form = person, form
         self.cursor: Cursor | None = None
         self.base = 0
         """Everything that is mine after this position is in ``heard``, over all connections."""
@@ -62,7 +63,7 @@ class Connection:
 
     def __init__(self, desk: Desk, client: Client, channels: tuple[str, ...]) -> None:
         self.desk, self.client = desk, client
-        self.line = Line(desk, self.hear, client.encoding)
+        self.line = Line(desk, self.hear, client.form)
         self.start: int | None = None
         self.high = 0
         self.heard: list[int] = []
@@ -80,10 +81,15 @@ class Connection:
         """Answers to watches up to this one come too late."""
 
     def say(self, **frame: Any) -> None:
-        pack = (
-            msgspec.json.encode if self.client.encoding is Encoding.JSON else msgspec.msgpack.encode
-        )
-        self.line.say(pack(frame), self.client.encoding is Encoding.JSON)
+        text = self.client.form.encoding is Encoding.JSON
+        self.line.say((msgspec.json if text else msgspec.msgpack).encode(frame), text)
+
+    def take_id(self) -> None:
+        """An event stream's last id is never behind what 6.1 says, and nothing before it is missing."""
+        last, kept = self.line.source.last_id, self.client.cursor
+        if last and kept:
+            assert Cursor.parse(last) >= kept
+            self.client.cursor = Cursor.parse(last)
 
     # -- hearing -------------------------------------------------------------------------------------
 
@@ -92,7 +98,7 @@ class Connection:
         assert self.client.cursor is not None
         cursor = self.client.cursor
         self.lost = Cursor(cursor.epoch, max(0, cursor.position - back))
-        self.on_its_way = len(messages(bytes(self.line.buffer), self.client.encoding))
+        self.on_its_way = len(messages(bytes(self.line.buffer), self.client.form.encoding))
         self.say(t="rewind", cursor=str(self.lost))
         self._arrived()
 
@@ -219,9 +225,9 @@ class LiveClients(RuleBasedStateMachine):
         self.private = {CHESS}
         self.desk = Desk(Permissions(self._permissions()), ring=ROOM)
         self.clients = [
-            Client("asha", Encoding.JSON),
-            Client("asha", Encoding.MSGPACK),
-            Client("bob", Encoding.JSON),
+            Client("asha", Form.JSON),
+            Client("asha", Form.EVENT_STREAM),
+            Client("bob", Form.MSGPACK_DEFLATE),
         ]
         self.keys = 0
 
@@ -278,6 +284,7 @@ class LiveClients(RuleBasedStateMachine):
     def connects(self, who: int, resume: bool, channels: set[str]) -> None:
         client = self.clients[who]
         if client.connection:
+            client.connection.take_id()
             client.connection.line.drop()
         named = tuple(sorted(channels))
         client.connection = Connection(self.desk, client, named)
@@ -290,6 +297,7 @@ class LiveClients(RuleBasedStateMachine):
     def breaks(self, who: int) -> None:
         client = self.clients[who]
         if client.connection:
+            client.connection.take_id()
             client.connection.line.drop()
             client.connection = None
 
@@ -372,6 +380,12 @@ class LiveClients(RuleBasedStateMachine):
         """I9"""
         for line in self.desk.lines:
             assert len(line.buffer) <= HIGH_WATER_BYTES + HELD_BYTES_MAX
+
+    @invariant()
+    def the_hub_holds_exactly_who_is_live(self) -> None:
+        """House rule 1: whoever is behind, parked or asking again is written nothing by it."""
+        seats = set().union(*self.desk.hub._channels.values())
+        assert seats == {line for line in self.desk.lines if line.is_live}
 
     @rule()
     def all_settles(self) -> None:

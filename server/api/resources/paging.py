@@ -1,16 +1,20 @@
-"""Page marks: ``<at>.<id>``, as given in ``next`` and taken in ``before`` or ``after``; opaque to clients."""
+"""What queries say of places in a list: page marks (``<at>.<id>``, as given in ``next`` and taken in
+``before`` or ``after``; opaque to clients), cursors, channels."""
 
 from typing import Annotated, NamedTuple
 
 import msgspec
 
 from server.api.services import Services
+from server.domain import limits
 from server.domain.errors import Code, Refused
 from server.domain.ids import OBJECT_PATTERN, Cursor
 from server.storage.queries.listing import Key
 from server.storage.reader import Snapshot
 
 Mark = Annotated[str, msgspec.Meta(max_length=48)]
+Channels = Annotated[str, msgspec.Meta(max_length=32 * limits.CHANNELS_PER_CONNECTION_MAX)]
+"""Names of channels, separated by commas."""
 
 
 class PageOf(NamedTuple):
@@ -43,6 +47,16 @@ def cursor_of(text: str, field: str) -> Cursor:
         return Cursor.parse(text)
     except ValueError:
         raise Refused(Code.BAD_CURSOR, "this is no cursor of this node", field) from None
+
+
+def channels_of(text: str) -> list[str]:
+    """Raises Refused(bad_value) for more of them than a connection may watch."""
+    channels = [name for name in text.split(",") if name]
+    if len(channels) > limits.CHANNELS_PER_CONNECTION_MAX:
+        raise Refused(
+            Code.BAD_VALUE, f"at most {limits.CHANNELS_PER_CONNECTION_MAX} channels", "channels"
+        )
+    return channels
 
 
 async def as_of(services: Services, snapshot: Snapshot) -> str:

@@ -1,11 +1,12 @@
 """Communities and conversations: what there is, and which are a person's own."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import bindparam, distinct, func, or_, select, union
 
+from server.domain.events.base import CommunityRole
 from server.domain.facts import CommunityFact, ConversationFact
 from server.domain.visibility import READING_ROLES, belongs_to_community, may_read_conversation
 from server.storage import tables as t
@@ -50,8 +51,12 @@ _FOUND = _PAGE.where(
         func.lower(_c.about).like(bindparam("words"), escape="\\"),
     )
 )
-_JOINED = select(_m.community, _m.joined).where(_m.person == bindparam("person"))
-_ROLES = select(_r.community, _r.role).where(_r.person == bindparam("person"))
+_JOINED = select(_m.person, _m.community, _m.joined).where(
+    _m.person.in_(bindparam("people", expanding=True))
+)
+_ROLES = select(_r.person, _r.community, _r.role).where(
+    _r.person.in_(bindparam("people", expanding=True))
+)
 _INSIDE = union(
     select(_m.person).where(_m.community == bindparam("community"), _m.joined),
     select(_r.person).where(
@@ -59,8 +64,8 @@ _INSIDE = union(
     ),
 ).subquery()
 _MEMBERS = select(func.count(distinct(_INSIDE.c.person)))
-_CONVERSING = select(t.conversation_members.c.conversation).where(
-    t.conversation_members.c.person == bindparam("person")
+_CONVERSING = select(t.conversation_members.c.person, t.conversation_members.c.conversation).where(
+    t.conversation_members.c.person.in_(bindparam("people", expanding=True))
 )
 _CONVERSATIONS = select(_d.conversation, _d.title, _d.members, _d.at, _d.home).where(
     _d.conversation.in_(bindparam("ids", expanding=True))
@@ -86,16 +91,52 @@ class Belonging(NamedTuple):
 
 async def belonging(snapshot: Snapshot, facts: LoadedFacts, person: str) -> Belonging:
     """The person's memberships, and the communities and conversations that are theirs to read."""
-    joined = dict(await snapshot.rows(_JOINED, {"person": person}))
-    roles = dict(await snapshot.rows(_ROLES, {"person": person}))
+    return (await belongings(snapshot, facts, (person,)))[person]
+
+
+async def belongings(
+    snapshot: Snapshot, facts: LoadedFacts, people: Collection[str]
+) -> dict[str, Belonging]:
+    """``belonging`` of several people at once; adds to the facts what it needs of their places."""
+    asked = {"people": sorted(people)}
+    joined, roles, conversing = [
+        _by_person(people, await snapshot.rows(query, asked))
+        for query in (_JOINED, _ROLES, _CONVERSING)
+    ]
+    named = {"c:" + row[0] for some in (joined, roles) for rows in some.values() for row in rows}
+    named |= {"d:" + row[0] for rows in conversing.values() for row in rows}
+    await facts.load(snapshot, named)
+    return {
+        person: _belonging(
+            facts,
+            person,
+            dict(joined[person]),
+            dict(roles[person]),
+            sorted([row[0] for row in conversing[person]]),
+        )
+        for person in people
+    }
+
+
+def _by_person(people: Collection[str], rows: Sequence[Any]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {person: [] for person in people}
+    for person, *rest in rows:
+        found[person].append(rest)
+    return found
+
+
+def _belonging(
+    facts: LoadedFacts,
+    person: str,
+    joined: dict[str, bool],
+    roles: dict[str, CommunityRole],
+    conversing: Sequence[str],
+) -> Belonging:
     memberships = {
         name: MembershipView(joined=joined.get(name, False), role=roles.get(name, "none"))
         for name in sorted(joined.keys() | roles.keys())
         if joined.get(name) or roles.get(name, "none") != "none"
     }
-    conversing = sorted([row[0] for row in await snapshot.rows(_CONVERSING, {"person": person})])
-    candidates = ["c:" + name for name in memberships] + ["d:" + name for name in conversing]
-    await facts.load(snapshot, candidates)
     return Belonging(
         memberships,
         tuple(

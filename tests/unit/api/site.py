@@ -20,8 +20,10 @@ from server.api.openapi import API_VERSION, document
 from server.api.services import Services
 from server.api.table import PREFIX, ROOT_ROUTES, ROUTES
 from server.app.auth import Auth, Kind
+from server.app.news import News
 from server.app.passwords import Passwords
 from server.app.sync import Sync
+from server.domain.errors import Code, Refusal
 from tests.support.node import Entropy, TestNode, open_test_node
 
 ORIGIN = "https://tap.in.example.com"
@@ -30,6 +32,16 @@ DOCUMENT = document(API_VERSION)
 PATHS = {PREFIX + route.path: route for route in ROUTES} | {r.path: r for r in ROOT_ROUTES}
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 """Argon2id at its cheapest: the cost is not what these tests are about."""
+
+
+class Streams:
+    """In place of realtime's, which has tests with sockets: there is one stream, ``here``."""
+
+    def open(self, *_: Any) -> Refusal:
+        return Refusal(Code.STOPPING, "there are no sockets here")
+
+    def say(self, name: str, person: str, raw: bytes) -> Refusal | None:
+        return None if name == "here" else Refusal(Code.NOT_FOUND, "there is no such stream")
 
 
 class Site:
@@ -142,6 +154,8 @@ async def open_site(folder: Path, database: Path, **changes: Any) -> AsyncIterat
             handler=node.handler,
             tap=node.tap,
             sync=Sync(node.reader, node.tap, node.region, node.clock),
+            news=News(node.tap),
+            live=Streams(),
             auth=auth,
             passwords=passwords,
             now=node.clock,

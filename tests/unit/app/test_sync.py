@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from server.app import sync as sync_module
-from server.app.sync import Page, Reset, Sync, event_map, load_interests, seen_by, watchable
+from server.app.sync import Interests, Page, Reset, Sync, event_map, load_interests, seen_by
 from server.domain.errors import Refusal
 from server.domain.ids import Cursor, derived_object_id
 from server.storage.queries.shapes import Counts, FirstLoad
@@ -61,8 +61,8 @@ async def test_who_is_not_here_gets_nothing(node: TestNode) -> None:
     assert isinstance(await sync.snapshot("nobody"), Refusal)
     assert isinstance(await sync.since("nobody", cursor), Refusal)
     async with node.reader.snapshot() as tx:
-        assert await load_interests(tx, "nobody") == ()
-        assert (await watchable(tx, "nobody", ["g"]))[0] == ()
+        asked = ("nobody", frozenset(["g"]))
+        assert await load_interests(tx, [asked]) == {asked: Interests(frozenset(), frozenset())}
 
 
 async def test_readers_that_poll_while_others_write_miss_nothing(node: TestNode, seed: int) -> None:

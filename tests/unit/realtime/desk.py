@@ -1,7 +1,7 @@
 """A node for sessions, without sockets, database or time: everything waits until a test lets it happen.
 
 ``Desk`` is the node: a log, who may hear what (as of every position), the hub, and the jobs sessions
-wait for. ``Line`` is one connection: it performs a session's effects as ``websocket.Connection`` does,
+wait for. ``Line`` is one connection: it performs a session's effects as ``connection.Connection`` does,
 onto a buffer that its client reads when the test says so.
 """
 
@@ -17,7 +17,7 @@ from server.domain.facts import PersonFact
 from server.domain.ids import Cursor
 from server.realtime import effects as fx
 from server.realtime import frames, presence
-from server.realtime.frames import Encoding
+from server.realtime.frames import Form
 from server.realtime.hub import Hub, Slice
 from server.realtime.reading import Node
 from server.realtime.ring import PAGE_BYTES_MAX, Ready, Ring, bounded
@@ -26,7 +26,7 @@ from server.realtime.states import State
 from server.realtime.values import Told
 from server.storage.event_log import Record
 from tests.unit.realtime.scenes import REGION, UTC
-from tests.unit.realtime.wire import messages
+from tests.unit.realtime.wire import EventSource, messages
 
 HIGH_WATER_BYTES = 1_000
 PAGE_EVENTS = 3
@@ -84,7 +84,7 @@ class Desk:
 
     def open_hub(self) -> None:
         position = len(self.log)
-        self.hub = Hub(position, Ring(position, **self._ring))
+        self.hub = Hub(position, Ring(position, **self._ring), epoch=self.epoch)
         self.typing = presence.Typing()
         self.presence = presence.Presence(lambda channels: self.hub.hears(channels))
 
@@ -173,7 +173,7 @@ class Desk:
         found = [r for r in self.log[effect.after : upto] if wanted.intersection(r.channels)]
         limit = self.page["events_max"]
         end = found[limit - 1].position if len(found) >= limit else upto
-        part = bounded([Ready(r) for r in found[:limit]], end, **self.page)
+        part = bounded([Ready(r, self.epoch) for r in found[:limit]], end, **self.page)
         line.feed(fx.Page(effect.ticket, part.entries, part.upto, ready=False))
 
     def answer(self, line: Line, effect: fx.Submit) -> None:
@@ -195,9 +195,11 @@ class Line:
         self,
         desk: Desk,
         client: Callable[[dict[str, Any]], None],
-        encoding: Encoding = Encoding.JSON,
+        form: Form = Form.JSON,
     ) -> None:
-        self.desk, self.encoding = desk, encoding
+        self.desk, self.form = desk, form
+        self.source = EventSource()
+        """The reader's side of server-sent events."""
         self.session = Session(Node(REGION, desk.epoch), desk.now)
         self.closed: int | None = None
         self.buffer = bytearray()
@@ -212,17 +214,22 @@ class Line:
     def say(self, raw: bytes, text: bool = True) -> None:
         """A message of the client; whoever does not read is not read from."""
         assert not self.paused
-        self.feed(frames.decode(self.encoding, raw, text))
+        self.feed(frames.decode(self.form.encoding, raw, text))
 
     def read(self) -> bool:
         """The client reads everything that waits; whether there was anything."""
         data, self.buffer = bytes(self.buffer), bytearray()
-        for frame in messages(data, self.encoding):
+        for frame in self._read(data):
             self._client(frame)
         if self.paused:
             self.paused = False
             self.feed(fx.Resumed())
         return bool(data)
+
+    def _read(self, data: bytes) -> list[Any]:
+        if self.form is Form.EVENT_STREAM:
+            return self.source.feed(data)
+        return messages(data, self.form)
 
     def drop(self) -> None:
         """The connection breaks; what was not read is lost."""
@@ -267,9 +274,9 @@ class Line:
         desk = self.desk
         match effect:
             case fx.SendFrame(frame):
-                self.write(frames.encode(frame, self.encoding))
+                self.write(frames.encode(frame, self.form))
             case fx.SendEvents(entries):
-                self.write(b"".join([entry.frame(self.encoding) for entry in entries]))
+                self.write(self._joined(entries))
             case fx.CatchUp():
                 self._catch_up(effect)
             case fx.Join(channels):
@@ -303,6 +310,13 @@ class Line:
             case fx.Close(code, _):
                 self.closed = code
                 desk.lines.remove(self)
+
+    def _joined(self, entries: Sequence[Ready]) -> bytes:
+        """As ``EventStream`` does it: after replayed events, the place of the connection."""
+        data = b"".join([entry.frame(self.form) for entry in entries])
+        if self.form is Form.EVENT_STREAM:
+            data += frames.place(str(Cursor(self.desk.epoch, self.session.sent)))
+        return data
 
     def _catch_up(self, effect: fx.CatchUp) -> None:
         desk = self.desk

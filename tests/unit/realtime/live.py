@@ -1,30 +1,43 @@
-"""A real node with real sockets on loopback: database, writer, uvicorn, gateway. Only time is ours."""
+"""A real node with real sockets on loopback: database, writer, uvicorn, gateway. Only time is ours.
+
+``LiveNode.device`` is a client by websocket or, where a node was opened with ``Form.EVENT_STREAM``, by
+server-sent events and requests beside them: tests of delivery run over both.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import msgspec
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from server.api.app import create_app
+from server.api.services import Services
 from server.app.auth import DAY_MS, EXPIRED, Identity
+from server.app.news import News
+from server.app.sync import Sync
 from server.domain.errors import Code, Refusal
 from server.ops import listener
-from server.realtime.frames import Encoding
+from server.realtime.frames import Encoding, Form
 from server.realtime.gateway import Gateway
 from server.realtime.loads import Auth
+from server.realtime.streams import Streams
 from server.realtime.websocket import PATH
 from server.storage.async_facts import load_person
 from server.storage.reader import Reader
-from tests.support.node import TestNode, open_test_node
+from tests.support.node import Entropy, TestNode, open_test_node
+from tests.unit.realtime.wire import EventSource
 
 SECONDS_MAX = 20
+EVENTS, FRAMES = PATH + "/events", PATH + "/frames"
 _PACK = (msgspec.json.encode, msgspec.msgpack.encode)
 _UNPACK = (msgspec.json.decode, msgspec.msgpack.decode)
 
@@ -36,7 +49,12 @@ class Secrets:
         self.revoked: set[str] = set()
         self.expires: dict[str, int] = {}
         """By secret, UTC milliseconds; else in a day."""
+        self.known: dict[str, Identity] = {}
+        """Filled by a test that wants secrets remembered."""
         self._reader, self._now = reader, now
+
+    def remembered(self, secret: str) -> Identity | None:
+        return self.known.get(secret)
 
     async def identify(self, secret: str) -> Identity | Refusal:
         async with self._reader.snapshot() as snapshot:
@@ -57,23 +75,29 @@ class Steady:
         return self.now
 
 
-class Device:
-    """A client socket that speaks frames."""
-
-    def __init__(self, socket: ClientConnection, encoding: Encoding) -> None:
-        self.socket, self.encoding = socket, encoding
+class Speaker:
+    """A client that speaks frames."""
 
     async def say(self, **frame: Any) -> None:
-        packed = _PACK[self.encoding](frame)
-        await self.socket.send(packed.decode() if self.encoding is Encoding.JSON else packed)
+        raise NotImplementedError
+
+    async def next(self) -> Any:
+        """The next frame."""
+        raise NotImplementedError
+
+    async def end(self) -> tuple[int, str]:
+        """The close code and reason, once the node has closed; frames before it are skipped."""
+        raise NotImplementedError
+
+    def cut(self) -> None:
+        """The connection breaks."""
+        raise NotImplementedError
 
     async def hear(self, name: str = "") -> Any:
         """The next frame, or the next of a name."""
         while True:
             async with asyncio.timeout(SECONDS_MAX):
-                message = await self.socket.recv()
-            assert isinstance(message, str) is (self.encoding is Encoding.JSON)
-            frame = _UNPACK[self.encoding](message)
+                frame = await self.next()
             if not name or frame["t"] == name:
                 return frame
 
@@ -90,8 +114,26 @@ class Device:
             heard.append(await self.hear())
         return heard
 
+
+class Device(Speaker):
+    """By websocket."""
+
+    def __init__(self, socket: ClientConnection, encoding: Encoding) -> None:
+        self.socket, self.encoding = socket, encoding
+
+    async def say(self, **frame: Any) -> None:
+        packed = _PACK[self.encoding](frame)
+        await self.socket.send(packed.decode() if self.encoding is Encoding.JSON else packed)
+
+    async def next(self) -> Any:
+        message = await self.socket.recv()
+        assert isinstance(message, str) is (self.encoding is Encoding.JSON)
+        return _UNPACK[self.encoding](message)
+
+    def cut(self) -> None:
+        self.socket.transport.abort()
+
     async def end(self) -> tuple[int, str]:
-        """The close code and reason, once the node has closed; frames before it are skipped."""
         with pytest.raises(ConnectionClosed) as closed:
             await self._drain()
         said = closed.value.rcvd
@@ -104,21 +146,129 @@ class Device:
                 await self.socket.recv()
 
 
+class Answer(NamedTuple):
+    """The head of an answer, names in lower case, and where its body comes from."""
+
+    status: int
+    headers: dict[str, str]
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def json(self) -> Any:
+        async with asyncio.timeout(SECONDS_MAX):
+            found = await self.reader.readexactly(int(self.headers["content-length"]))
+        self.writer.close()
+        return msgspec.json.decode(found)
+
+
+async def ask(
+    port: int, method: str, target: str, person: str = "", body: bytes = b"", **headers: str
+) -> Answer:
+    """One request on a connection of its own; ``person`` is their bearer token, too."""
+    if person:
+        headers["Authorization"] = f"Bearer {person}"
+    if body:
+        headers["Content-Length"] = str(len(body))
+    lines = [f"{method} {target} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**24)
+    writer.write("\r\n".join([*lines, "", ""]).encode() + body)
+    return await answer_on(reader, writer)
+
+
+async def answer_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Answer:
+    async with asyncio.timeout(SECONDS_MAX):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    first, *lines = head.strip().split("\r\n")
+    pairs = [line.split(": ", 1) for line in lines]
+    return Answer(
+        int(first.split()[1]), {name.lower(): value for name, value in pairs}, reader, writer
+    )
+
+
+class StreamDevice(Speaker):
+    """By server-sent events; ``hello`` opens the stream, and what else is said are requests."""
+
+    def __init__(self, live: LiveNode) -> None:
+        self.source = EventSource()
+        self.stream = ""
+        self._live = live
+        self._answer: Answer | None = None
+        self._frames: deque[Any] = deque()
+
+    async def say(self, **frame: Any) -> None:
+        if frame["t"] == "hello":
+            await self._open(**frame)
+            return
+        target = f"{FRAMES}?stream={self.stream}"
+        said = await ask(self._live.port, "POST", target, self.person, msgspec.json.encode(frame))
+        assert (said.status, await said.json()) == (202, {"ok": True})
+
+    async def _open(
+        self, t: str, token: str, cursor: str = "", channels: Iterable[str] = (), **headers: str
+    ) -> None:
+        self.person = token
+        query = urlencode({"cursor": cursor, "channels": ",".join(channels)})
+        self._answer = await ask(self._live.port, "GET", f"{EVENTS}?{query}", token, **headers)
+        assert self._answer.status == 200
+        name = await self.hear("stream")
+        self.stream = name["id"]
+
+    async def next(self) -> Any:
+        while not self._frames:
+            assert self._answer is not None
+            data = await self._answer.reader.read(2**16)
+            if not data:
+                raise EOFError
+            self._frames.extend(self.source.feed(data))
+        return self._frames.popleft()
+
+    async def end(self) -> tuple[int, str]:
+        code, reason = 0, ""
+        try:
+            while True:
+                frame = await self.hear()
+                if frame["t"] == "bye":
+                    code, reason = frame["code"], frame["reason"]
+        except EOFError:
+            return code, reason
+
+    def cut(self) -> None:
+        if self._answer is not None:
+            self._answer.writer.transport.abort()
+
+
 class LiveNode:
     """A node that serves clients, and how to connect to it."""
 
-    def __init__(self, node: TestNode, gateway: Gateway, secrets: Secrets, port: int) -> None:
+    def __init__(
+        self, node: TestNode, gateway: Gateway, secrets: Secrets, news: News, port: int, form: Form
+    ) -> None:
         self.node, self.gateway, self.secrets, self.port = node, gateway, secrets, port
         self.steady: Steady = gateway.steady  # type: ignore[assignment]
+        self.news = news
+        self.form = form
+        """What clients speak unless a test says otherwise."""
 
     @asynccontextmanager
     async def device(
         self, encoding: Encoding = Encoding.JSON, **options: Any
-    ) -> AsyncIterator[Device]:
-        options.setdefault("subprotocols", [encoding.subprotocol])
+    ) -> AsyncIterator[Any]:
+        if self.form is Form.EVENT_STREAM:
+            device = StreamDevice(self)
+            yield device
+            device.cut()
+            return
+        options = {"subprotocols": [encoding.subprotocol], "compression": None} | options
         address = f"ws://127.0.0.1:{self.port}{PATH}"
-        async with connect(address, compression=None, max_size=None, **options) as socket:
+        async with connect(address, max_size=None, **options) as socket:
             yield Device(socket, encoding)
+
+    @asynccontextmanager
+    async def restarted(self) -> AsyncIterator[LiveNode]:
+        """The same log behind a gateway that begins anew."""
+        async with _live(self.node, self.secrets, self.secrets, self.form) as again:
+            yield again
 
     def pass_time(self, seconds: float) -> None:
         """Time passes, and the timer with it."""
@@ -129,33 +279,67 @@ class LiveNode:
 
 @asynccontextmanager
 async def live_node(
-    folder: Path, auth: Callable[[TestNode], Auth] | None = None, **options: Any
+    folder: Path,
+    form: Form = Form.JSON,
+    auth: Callable[[TestNode], Auth] | None = None,
+    **options: Any,
 ) -> AsyncIterator[LiveNode]:
     """Region ``in`` with asha and bob; ``auth`` instead of people's names as secrets."""
     async with open_test_node(folder) as node:
         for person in ("asha", "bob"):
             await node.register(person)
         secrets = Secrets(node.reader, node.clock)
-        gateway = Gateway(
-            region="in",
-            tap=node.tap,
-            handler=node.handler,
-            reader=node.reader,
-            auth=auth(node) if auth else secrets,
-            clock=node.clock,
-            steady=Steady(),
-            chance=lambda: 0.5,
-            **options,
-        )
-        await gateway.start()
-        async with _served(gateway) as port:
-            yield LiveNode(node, gateway, secrets, port)
+        async with _live(node, secrets, auth(node) if auth else secrets, form, **options) as live:
+            yield live
 
 
 @asynccontextmanager
-async def _served(gateway: Gateway) -> AsyncIterator[int]:
+async def _live(
+    node: TestNode, secrets: Secrets, auth: Any, form: Form, **options: Any
+) -> AsyncIterator[LiveNode]:
+    gateway = Gateway(
+        region="in",
+        tap=node.tap,
+        handler=node.handler,
+        reader=node.reader,
+        auth=auth,
+        clock=node.clock,
+        steady=Steady(),
+        chance=lambda: 0.5,
+        **options,
+    )
+    await gateway.start()
+    news = News(node.tap)
+    async with _served(gateway, _application(node, gateway, secrets, news)) as port:
+        yield LiveNode(node, gateway, secrets, news, port, form)
+
+
+def _application(node: TestNode, gateway: Gateway, secrets: Secrets, news: News) -> Any:
+    """The HTTP side; nobody signs in here."""
+    no_passwords: Any = None
+    auth: Any = secrets
+    return create_app(
+        Services(
+            region=node.region,
+            name="India",
+            public_url="",
+            reader=node.reader,
+            handler=node.handler,
+            tap=node.tap,
+            sync=Sync(node.reader, node.tap, node.region, node.clock),
+            news=news,
+            live=Streams(gateway, Entropy("streams")),
+            auth=auth,
+            passwords=no_passwords,
+            now=node.clock,
+        )
+    )
+
+
+@asynccontextmanager
+async def _served(gateway: Gateway, app: Any) -> AsyncIterator[int]:
     sock = listener.bind("127.0.0.1", 0)
-    server = listener.server(_nothing, {PATH: gateway.protocol_class})
+    server = listener.server(app, {PATH: gateway.protocol_class})
     task = asyncio.ensure_future(server.serve(sockets=[sock]))
     try:
         yield sock.getsockname()[1]
@@ -164,8 +348,3 @@ async def _served(gateway: Gateway) -> AsyncIterator[int]:
         server.should_exit = True
         await task
         sock.close()
-
-
-async def _nothing(scope: Any, receive: Any, send: Any) -> None:
-    await send({"type": "http.response.start", "status": 404, "headers": []})
-    await send({"type": "http.response.body", "body": b""})

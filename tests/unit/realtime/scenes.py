@@ -59,7 +59,7 @@ def record(
 
 
 def entry(position: int, *channels: str, event: Event | None = None) -> Ready:
-    return Ready(record(position, *channels, event=event))
+    return Ready(record(position, *channels, event=event), EPOCH)
 
 
 class Playbook:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.frames import Opcode
+from websockets.extensions.permessage_deflate import PerMessageDeflate
+from websockets.frames import Frame, Opcode
 from websockets.protocol import CLIENT, Protocol
 
 from server.domain import limits
@@ -16,10 +18,12 @@ from server.domain.commands import MarkRead
 from server.domain.errors import Code, Refusal, Refused
 from server.domain.events import BallotCast, PollClosed
 from server.realtime import frames
-from server.realtime.frames import Do, Encoding, Hello, Ping, Unwatch, Watch
+from server.realtime.frames import Do, Encoding, Form, Hello, Ping, Unwatch, Watch
 from tests.unit.realtime.scenes import EPOCH, ME, TEA, THREAD, UTC, post, record
+from tests.unit.realtime.wire import EventSource
 
 BOTH = pytest.mark.parametrize("encoding", list(Encoding), ids=lambda e: e.subprotocol)
+EACH = pytest.mark.parametrize("form", list(Form), ids=lambda form: form.name)
 _PACK = (msgspec.json.encode, msgspec.msgpack.encode)
 _UNPACK = (msgspec.json.decode, msgspec.msgpack.decode)
 
@@ -34,15 +38,26 @@ def refusal(encoding: Encoding, raw: bytes, text: bool | None = None) -> Refusal
     return refused.value.refusal
 
 
-def payload(ready: bytes, encoding: Encoding) -> Any:
+def read(ready: bytes, deflates: bool = True) -> Frame:
     """What a client reads from a ready frame, by an independent parser."""
     wire = Protocol(CLIENT, max_size=None)
+    if deflates:
+        wire.extensions = [PerMessageDeflate(True, True, 15, 15)]
     wire.receive_data(ready)
     (frame,) = wire.events_received()
     assert wire.parser_exc is None
-    assert frame.fin  # type: ignore[union-attr]
-    assert frame.opcode is (Opcode.TEXT if encoding is Encoding.JSON else Opcode.BINARY)  # type: ignore[union-attr]
-    return _UNPACK[encoding](bytes(frame.data))  # type: ignore[union-attr]
+    assert isinstance(frame, Frame)
+    assert frame.fin
+    return frame
+
+
+def payload(ready: bytes, form: Form) -> Any:
+    if form is Form.EVENT_STREAM:
+        (found,) = EventSource().feed(ready)
+        return found
+    frame = read(ready, form in (Form.JSON_DEFLATE, Form.MSGPACK_DEFLATE))
+    assert frame.opcode is (Opcode.TEXT if form.encoding is Encoding.JSON else Opcode.BINARY)
+    return _UNPACK[form.encoding](bytes(frame.data))
 
 
 # -- well-formed ---------------------------------------------------------------------------------------
@@ -235,21 +250,46 @@ def _try(encoding: Encoding, raw: bytes) -> None:
 # -- ready frames ------------------------------------------------------------------------------------------
 
 
-@BOTH
+@pytest.mark.parametrize("first", [frames.TEXT, frames.BINARY])
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536, 300_000])
-def test_writes_any_length_as_rfc_6455_5_2_says(encoding: Encoding, size: int) -> None:
-    ready = frames.websocket_frame(b"x" * size, encoding)
-    wire = Protocol(CLIENT, max_size=None)
-    wire.receive_data(ready)
-    (frame,) = wire.events_received()
-    assert frame.data == b"x" * size  # type: ignore[union-attr]
+def test_writes_any_length_as_rfc_6455_5_2_says(first: int, size: int) -> None:
+    ready = frames.websocket_frame(first, b"x" * size)
+    assert read(ready, deflates=False).data == b"x" * size
     assert len(ready) == size + (2 if size < 126 else 4 if size < 2**16 else 10)
 
 
-@BOTH
-def test_writes_an_event_with_its_fields_and_no_defaults(encoding: Encoding) -> None:
-    ready = frames.event(record(12, TEA, event=post(text="né 👍")), encoding)
-    assert payload(ready, encoding) == {
+@pytest.mark.parametrize("first", [frames.TEXT, frames.BINARY])
+@pytest.mark.parametrize("size", [512, 2_043, 2_044, 4_096, 65_536, 300_000])
+def test_deflates_so_that_any_inflater_reads_it_alone(first: int, size: int) -> None:
+    """RFC 7692 7.2; the sizes where the parser goes another way are among them."""
+    said = random.Random(size).randbytes(size // 2).hex().encode()
+    ready = frames.deflated_frame(first, said)
+    assert ready[0] == first | 0x40
+    assert len(ready) < 0.7 * size
+    assert read(ready).data == said
+    assert not ready.endswith(b"\0\0\xff\xff"), "the end of the flush is not sent"
+
+
+def test_what_is_small_is_not_deflated() -> None:
+    """RFC 7692 6 lets each message choose; a packet is not saved by it."""
+    small = b"x" * (limits.DEFLATE_BYTES_MIN - 1)
+    assert frames.deflated_frame(frames.TEXT, small) == frames.websocket_frame(frames.TEXT, small)
+    assert frames.deflated_frame(frames.TEXT, small + b"x")[0] == frames.TEXT | frames.DEFLATED
+
+
+@pytest.mark.parametrize("encoding", list(Encoding))
+@pytest.mark.parametrize("deflates", [False, True])
+def test_a_form_is_an_encoding_deflated_or_not(encoding: Encoding, deflates: bool) -> None:
+    form = Form.of_websocket(encoding, deflates)
+    assert form.encoding is encoding
+    ready = frames.encode(frames.Mark(cursor="5." + "1" * 600), form)
+    assert bool(ready[0] & frames.DEFLATED) is deflates
+
+
+@EACH
+def test_writes_an_event_with_its_fields_and_no_defaults(form: Form) -> None:
+    ready = frames.event(record(12, TEA, event=post(text="né 👍")), form, EPOCH)
+    assert payload(ready, form) == {
         "t": "event",
         "position": 12,
         "id": f"in:{EPOCH:x}:global:12",
@@ -261,29 +301,29 @@ def test_writes_an_event_with_its_fields_and_no_defaults(encoding: Encoding) -> 
     }
 
 
-@BOTH
-def test_writes_bytes_as_base64_where_the_encoding_has_none(encoding: Encoding) -> None:
+@EACH
+def test_writes_bytes_as_base64_where_the_encoding_has_none(form: Form) -> None:
     closed = PollClosed(poll="p", place=TEA, voters=1, counts=(1,), cut={"in": 3}, digest=b"\1\2")
-    body = payload(frames.event(record(1, TEA, event=closed), encoding), encoding)["body"]
-    assert body["digest"] == ("AQI=" if encoding is Encoding.JSON else b"\1\2")
+    body = payload(frames.event(record(1, TEA, event=closed), form, EPOCH), form)["body"]
+    assert body["digest"] == ("AQI=" if form.encoding is Encoding.JSON else b"\1\2")
 
 
-@BOTH
-def test_writes_no_choice_of_a_secret_ballot(encoding: Encoding) -> None:
+@EACH
+def test_writes_no_choice_of_a_secret_ballot(form: Form) -> None:
     """I11"""
     ballot = BallotCast(poll="p", place=TEA, rev=1, choices=(2,), secret=True)
-    body = payload(frames.event(record(1, ME, event=ballot), encoding), encoding)["body"]
+    body = payload(frames.event(record(1, ME, event=ballot), form, EPOCH), form)["body"]
     assert "choices" not in body
 
 
-@BOTH
-def test_writes_an_empty_body_for_an_erased_event(encoding: Encoding) -> None:
+@EACH
+def test_writes_an_empty_body_for_an_erased_event(form: Form) -> None:
     erased = record(3, TEA)._replace(event=None, body=b"")
-    assert payload(frames.event(erased, encoding), encoding)["body"] == {}
+    assert payload(frames.event(erased, form, EPOCH), form)["body"] == {}
 
 
-@BOTH
-def test_writes_each_server_frame_as_documented(encoding: Encoding) -> None:
+@EACH
+def test_writes_each_server_frame_as_documented(form: Form) -> None:
     internal = Refusal(Code.INTERNAL, "our fault", "field")
     said = {
         frames.Welcome(
@@ -342,13 +382,13 @@ def test_writes_each_server_frame_as_documented(encoding: Encoding) -> None:
         },
     }
     for frame, shape in said.items():
-        assert payload(frames.encode(frame, encoding), encoding) == shape
+        assert payload(frames.encode(frame, form), form) == shape
 
 
-@BOTH
-def test_says_that_a_command_was_repeated_or_not(encoding: Encoding) -> None:
+@EACH
+def test_says_that_a_command_was_repeated_or_not(form: Form) -> None:
     done = frames.Done(key="k", ok=True, answer={"post": "p"}, cursor="5.1", repeated=False)
-    assert payload(frames.encode(done, encoding), encoding) == {
+    assert payload(frames.encode(done, form), form) == {
         "t": "done",
         "key": "k",
         "ok": True,
@@ -356,3 +396,45 @@ def test_says_that_a_command_was_repeated_or_not(encoding: Encoding) -> None:
         "cursor": "5.1",
         "repeated": False,
     }
+
+
+# -- server-sent events (section 6.6) --------------------------------------------------------------------
+
+
+def test_an_event_comes_with_the_place_it_brings_the_reader_to() -> None:
+    awkward = "one\ntwo\r\nid: 9.9\n\ndata: {}"
+    ready = frames.event(record(12, TEA, event=post(text=awkward)), Form.EVENT_STREAM, EPOCH)
+    source = EventSource()
+    (event,) = source.feed(ready)
+    assert event["body"]["text"] == awkward
+    assert source.last_id == f"{EPOCH:x}.12"
+
+
+@pytest.mark.parametrize(
+    ("frame", "place"),
+    [
+        (frames.Mark(cursor="5.3"), "5.3"),
+        (frames.Reset(reason="too_far_behind", cursor="5.3"), "5.3"),
+        (frames.Pong(server_time=UTC), ""),
+        # Its cursor is where the command was committed; the reader may not be there yet.
+        (frames.Done(key="a-key-of-mine", ok=True, answer={}, cursor="5.3"), ""),
+    ],
+)
+def test_only_a_place_is_an_id(frame: frames.ServerFrame, place: str) -> None:
+    source = EventSource()
+    source.feed(frames.encode(frame, Form.EVENT_STREAM))
+    assert source.last_id == place
+
+
+def test_a_place_alone_is_no_event_and_a_comment_is_nothing() -> None:
+    source = EventSource()
+    assert source.feed(frames.place("5.7") + frames.KEEP_ALIVE) == []
+    assert (source.last_id, source.comments) == ("5.7", 1)
+
+
+def test_a_browser_is_told_when_to_come_back() -> None:
+    source = EventSource()
+    source.feed(
+        frames.encode(frames.Bye(code=1001, reason="stopping", retry_ms=730), Form.EVENT_STREAM)
+    )
+    assert source.retry_ms == 730

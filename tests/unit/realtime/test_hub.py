@@ -10,24 +10,24 @@ from server.domain.visibility import Touched
 from server.realtime import effects as fx
 from server.realtime import frames
 from server.realtime import hub as hub_module
-from server.realtime.frames import Encoding
+from server.realtime.frames import Form
 from server.realtime.hub import Hub
 from server.realtime.values import Told
-from tests.unit.realtime.scenes import CHESS, ME, TEA, THREAD, joined, post, record
+from tests.unit.realtime.scenes import CHESS, EPOCH, ME, TEA, THREAD, joined, post, record
 from tests.unit.realtime.wire import messages
 
 
 class Reader:
     """A seat that remembers what was written to it, as lists of positions per write."""
 
-    def __init__(self, encoding: Encoding = Encoding.JSON) -> None:
-        self.encoding = encoding
+    def __init__(self, form: Form = Form.JSON) -> None:
+        self.form = form
         self.heard: list[list[int]] = []
         self.fed: list[fx.Input] = []
         self.slow = False
 
     def write(self, data: bytes) -> None:
-        self.heard.append([frame["position"] for frame in messages(data, self.encoding)])
+        self.heard.append([frame["position"] for frame in messages(data, self.form)])
 
     def feed(self, what: fx.Input) -> None:
         self.fed.append(what)
@@ -49,7 +49,7 @@ def readers(hub: Hub, *interests: tuple[str, ...]) -> list[Reader]:
 
 
 def test_each_commit_is_one_write_per_connection_that_hears_of_it() -> None:
-    hub = Hub(0)
+    hub = Hub(0, epoch=EPOCH)
     tea, both, chess, quiet = readers(hub, (TEA,), (TEA, THREAD, CHESS), (CHESS,), ("g",))
     hub.publish([record(1, TEA, THREAD), record(2, CHESS), record(3, TEA)])
     fan_out(hub)
@@ -62,7 +62,7 @@ def test_each_commit_is_one_write_per_connection_that_hears_of_it() -> None:
 
 
 def test_what_is_told_reaches_whoever_is_live_and_spares_the_slow() -> None:
-    hub = Hub(0)
+    hub = Hub(0, epoch=EPOCH)
     quick, slow, other = readers(hub, (TEA,), (TEA,), (CHESS,))
     slow.slow = True
     frame = frames.Value(of="presence", id="bob", position=7, value={})
@@ -79,26 +79,34 @@ def test_what_is_told_reaches_whoever_is_live_and_spares_the_slow() -> None:
 
 
 def test_readers_of_the_same_share_the_same_bytes() -> None:
-    hub = Hub(0)
+    hub = Hub(0, epoch=EPOCH)
     one, two = readers(hub, (TEA,), (TEA, CHESS))
-    packed = Reader(Encoding.MSGPACK)
-    hub.join(packed, (TEA,))
-    hub.publish([record(1, TEA), record(2, TEA)])
+    others = [Reader(form) for form in Form]
+    for other in others:
+        hub.join(other, (TEA,))
+    hub.publish([record(1, TEA), record(2, TEA, event=post(text="hello " * 100))])
     (part,) = hub.fan_out()
-    data = {id(seat): written for seat, written in part.writes}
+    data = {id(seat): written for written, seats in part.writes for seat in seats}
     assert data[id(one)] is data[id(two)]
-    assert messages(data[id(packed)], Encoding.MSGPACK) == messages(data[id(one)], Encoding.JSON)
+    said = messages(data[id(one)], Form.JSON)
+    for other in others:
+        assert messages(data[id(other)], other.form) == said
+    plain, packed, deflated, packed_and_deflated, streamed = [
+        len(data[id(other)]) for other in others
+    ]
+    assert streamed > packed
+    assert packed_and_deflated < deflated < packed < plain
 
 
 def test_a_large_audience_is_served_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_module, "SLICE_SEATS", 2)
-    hub = Hub(0)
+    hub = Hub(0, epoch=EPOCH)
     seats = readers(hub, *[(TEA,)] * 5)
     hub.publish([record(1, TEA)])
     sizes = []
     for part in hub.fan_out():
         part.deliver()
-        sizes.append(len(part.writes))
+        sizes.append(sum(len(seats) for _, seats in part.writes))
     assert sizes == [2, 2, 1]
     assert all(seat.heard == [[1]] for seat in seats)
 
@@ -107,7 +115,7 @@ def test_what_is_committed_during_a_fan_out_is_joined_into_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hub_module, "SLICE_SEATS", 1)
-    hub = Hub(0)
+    hub = Hub(0, epoch=EPOCH)
     first, second = readers(hub, (TEA,), (TEA,))
     hub.publish([record(1, TEA)])
     slices = hub.fan_out()
@@ -123,7 +131,7 @@ def test_who_leaves_while_owed_leaves_at_the_position_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hub_module, "SLICE_SEATS", 1)
-    hub = Hub(4)
+    hub = Hub(4, epoch=EPOCH)
     seats = readers(hub, (TEA,), (TEA,))
     hub.publish([record(5, TEA), record(6, TEA)])
     slices = hub.fan_out()
@@ -139,7 +147,7 @@ def test_who_joins_during_a_fan_out_hears_what_comes_after(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hub_module, "SLICE_SEATS", 1)
-    hub = Hub(0)
+    hub = Hub(0, epoch=EPOCH)
     readers(hub, (TEA,), (TEA,))
     hub.publish([record(1, TEA)])
     slices = hub.fan_out()
@@ -153,7 +161,7 @@ def test_who_joins_during_a_fan_out_hears_what_comes_after(
 
 
 def test_who_is_turned_gets_what_comes_up_to_it_and_no_more() -> None:
-    hub = Hub(0)
+    hub = Hub(0, epoch=EPOCH)
     asha, bob = readers(hub, ("g", ME, TEA), (TEA,))
     hub.publish([record(1, TEA), record(2, TEA, ME, event=joined(on=False)), record(3, TEA)])
     (part,) = hub.fan_out()
@@ -164,7 +172,7 @@ def test_who_is_turned_gets_what_comes_up_to_it_and_no_more() -> None:
 
 
 def test_a_community_made_private_turns_its_readers_and_everybody_in_a_thread() -> None:
-    hub = Hub(0)
+    hub = Hub(0, epoch=EPOCH)
     member, reader, stranger = readers(hub, (TEA,), (THREAD,), (CHESS,))
     private = EditedCommunity(name="Tea", visibility="private")
     changed = CommunityChanged(community=TEA[2:], rev=2, settings=private)
@@ -178,7 +186,7 @@ def test_a_community_made_private_turns_its_readers_and_everybody_in_a_thread() 
 
 def test_more_than_a_connection_may_hold_is_left_to_be_pulled() -> None:
     """I9"""
-    hub = Hub(0)
+    hub = Hub(0, epoch=EPOCH)
     (seat,) = readers(hub, (TEA,))
     text = "x" * (limits.WRITE_BUFFER_BYTES_MAX // 2)
     hub.publish([record(n, TEA, event=post(text=text)) for n in (1, 2, 3)])
@@ -188,7 +196,7 @@ def test_more_than_a_connection_may_hold_is_left_to_be_pulled() -> None:
 
 
 def test_a_flooded_reader_is_at_the_position_before_while_it_is_told() -> None:
-    hub = Hub(0)
+    hub = Hub(0, epoch=EPOCH)
     (seat,) = readers(hub, (TEA,))
     text = "x" * (limits.WRITE_BUFFER_BYTES_MAX // 2)
     hub.publish([record(n, TEA, event=post(text=text)) for n in (1, 2, 3)])
@@ -202,7 +210,7 @@ def test_a_flooded_reader_is_at_the_position_before_while_it_is_told() -> None:
 
 def test_an_import_is_handed_out_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_module, "BATCH_RECORDS", 2)
-    hub = Hub(0)
+    hub = Hub(0, epoch=EPOCH)
     (tea,) = readers(hub, (TEA,))
     hub.publish(
         [record(1, CHESS), record(2, CHESS), record(3, TEA), record(4, TEA), record(5, TEA)]
@@ -210,7 +218,7 @@ def test_an_import_is_handed_out_in_batches(monkeypatch: pytest.MonkeyPatch) -> 
     sizes = []
     for part in hub.fan_out():
         part.deliver()
-        sizes.append((len(part.writes), hub.position))
+        sizes.append((sum(len(seats) for _, seats in part.writes), hub.position))
     assert sizes == [(0, 2), (1, 4), (1, 5)]
     assert tea.heard == [[3, 4], [5]]
 
@@ -219,7 +227,7 @@ def test_an_import_is_handed_out_in_batches(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_value_reaches_each_reader_of_its_channels_once() -> None:
-    hub = Hub(0)
+    hub = Hub(0, epoch=EPOCH)
     both, other = readers(hub, (TEA, THREAD), (CHESS,))
     hub.publish([record(1, THREAD, touched=Touched("post", "p", (TEA, THREAD)))])
     fan_out(hub)
@@ -231,7 +239,7 @@ def test_a_value_reaches_each_reader_of_its_channels_once() -> None:
 
 
 def test_an_impact_goes_to_its_person() -> None:
-    hub = Hub(3)
+    hub = Hub(3, epoch=EPOCH)
     asha, bob = readers(hub, (ME,), ("u:bob",))
     hub.push_value("impact", "asha", 2, {"total": 5, "line": None}, (ME,))
     fan_out(hub)
@@ -240,7 +248,7 @@ def test_an_impact_goes_to_its_person() -> None:
 
 def test_a_post_that_comes_after_its_reactions_brings_their_counts() -> None:
     """I4: a reply may arrive before its parent, and its count with it."""
-    hub = Hub(0)
+    hub = Hub(0, epoch=EPOCH)
     reply = ReplyPublished(
         post="r", kind="reply", place=TEA, root="0" * 26, parent="0" * 26, at=1, text="x"
     )

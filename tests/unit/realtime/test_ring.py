@@ -15,7 +15,7 @@ from server.domain.events import (
     Member,
     PersonStatusChanged,
 )
-from server.realtime.frames import Encoding
+from server.realtime.frames import Form
 from server.realtime.ring import ENTRY_BYTES, THREADS, Ring, bounded, doubtful, narrows
 from tests.unit.realtime.scenes import CHESS, ME, TALK, TEA, THREAD, entry, joined, post
 
@@ -117,8 +117,8 @@ def test_a_page_holds_at_least_one_and_says_up_to_where() -> None:
 
 def test_frames_are_made_once() -> None:
     one = entry(1, TEA)
-    for encoding in Encoding:
-        assert one.frame(encoding) is one.frame(encoding)
+    for form in Form:
+        assert one.frame(form) is one.frame(form)
 
 
 MEMBERS = (Member(person="asha", region="in"), Member(person="bob", region="de"))

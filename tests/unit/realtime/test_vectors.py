@@ -18,7 +18,7 @@ import pytest
 from server.domain.errors import Refused
 from server.realtime import effects as fx
 from server.realtime import frames
-from server.realtime.frames import Encoding
+from server.realtime.frames import Encoding, Form
 from server.realtime.states import diagram
 from tests.unit.realtime.desk import Desk, Line, Permissions
 from tests.unit.realtime.scenes import joined, post, record
@@ -78,8 +78,8 @@ def test_writes_a_frame_alike_in_both_encodings(case: dict[str, Any]) -> None:
     if value["t"] == "event":
         return  # made from a record: test_frames has it
     frame = msgspec.convert(value, _SHAPES[value["t"]])
-    for encoding in Encoding:
-        assert messages(frames.encode(frame, encoding), encoding) == [value]
+    for form in Form:
+        assert messages(frames.encode(frame, form), form) == [value]
 
 
 # -- transcripts -------------------------------------------------------------------------------------------
@@ -88,8 +88,8 @@ def test_writes_a_frame_alike_in_both_encodings(case: dict[str, Any]) -> None:
 class Player:
     """Plays one transcript: the client and the world act, the node's answers are compared."""
 
-    def __init__(self, script: dict[str, Any], encoding: Encoding) -> None:
-        self.encoding = encoding
+    def __init__(self, script: dict[str, Any], form: Form) -> None:
+        self.form = form
         self.permissions = Permissions(self._people(script["people"]))
         self.desk = Desk(
             self.permissions,
@@ -108,18 +108,15 @@ class Player:
 
     def open(self) -> Line:
         if self.line is None:
-            self.line = Line(self.desk, self.heard.append, self.encoding)
+            self.line = Line(self.desk, self.heard.append, self.form)
         return self.line
 
     def step(self, step: dict[str, Any]) -> None:
         match step:
             case {"client": said}:
-                raw = (
-                    json.dumps(said).encode()
-                    if self.encoding is Encoding.JSON
-                    else msgpack.packb(said)
-                )
-                self.open().say(raw, self.encoding is Encoding.JSON)
+                text = self.form.encoding is Encoding.JSON
+                raw = json.dumps(said).encode() if text else msgpack.packb(said)
+                self.open().say(raw, text)
             case {"node": expected}:
                 assert self.heard, f"nothing was said instead of {expected}"
                 assert self.heard.pop(0) == expected
@@ -160,11 +157,11 @@ class Player:
         self.desk.commit(record(len(self.desk.log) + 1, *channels, event=event))
 
 
-@pytest.mark.parametrize("encoding", list(Encoding), ids=lambda e: e.subprotocol)
+@pytest.mark.parametrize("form", list(Form), ids=lambda form: form.name)
 @pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
-def test_plays_a_transcript(path: Path, encoding: Encoding) -> None:
+def test_plays_a_transcript(path: Path, form: Form) -> None:
     script = json.loads(path.read_text("utf-8"))
-    player = Player(script, encoding)
+    player = Player(script, form)
     for step in script["steps"]:
         player.step(step)
     assert not player.heard

@@ -5,26 +5,32 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import zlib
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from prometheus_client import REGISTRY
+from tap_client import Client, Event
 from websockets.exceptions import InvalidStatus
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
-from server.app.auth import Auth
+from server.app.auth import Auth, Identity
 from server.domain import limits
 from server.domain.ids import Cursor
-from server.realtime import gateway
-from server.realtime.frames import Encoding
+from server.realtime import gateway, measures
+from server.realtime.connection import CLOSING_SECONDS_MAX, RECHECK_PINGS
+from server.realtime.frames import DEFLATE_LEVEL, Encoding, Form
 from server.realtime.handshake import networks
 from server.realtime.ring import Ring
 from server.realtime.states import CloseCode
-from server.realtime.websocket import CLOSING_SECONDS_MAX, PATH, RECHECK_PINGS
+from server.realtime.websocket import PATH
+from server.storage.reader import Reader
 from tests.support.node import Entropy, TestNode
-from tests.unit.realtime.live import SECONDS_MAX, Device, LiveNode, live_node
+from tests.unit.realtime.live import EVENTS, SECONDS_MAX, LiveNode, Secrets, Speaker, live_node
 from tests.unit.realtime.wire import messages
 
 BOTH = pytest.mark.parametrize("encoding", list(Encoding), ids=lambda e: e.subprotocol)
@@ -105,6 +111,46 @@ async def test_a_resume_beyond_the_ring_is_paged_from_the_log(live: LiveNode) ->
         welcome, *missed, _ = await device.live(cursor=cursor)
         assert welcome["resume"] == "paged"
         assert [event["body"]["post"] for event in missed] == sent
+
+
+async def test_a_restarted_node_serves_those_who_come_back_from_memory(live: LiveNode) -> None:
+    """What was committed before the start is in the ring as well (I3)."""
+    place = await tea(live)
+    for n in range(limits.SYNC_PAGE_EVENTS):  # more than one page to take back
+        await live.node.post("bob", place, f"{n}")
+    cursor = str(Cursor(live.node.tap.epoch, live.node.tap.position))
+    sent = [await live.node.post("bob", place, f"{n}") for n in range(30)]
+    async with live.restarted() as again, again.device() as device:
+        welcome, *missed, _ = await device.live(cursor=cursor)
+        assert welcome["resume"] == "complete"
+        assert [event["body"]["post"] for event in missed if event["t"] == "event"] == sent
+
+
+async def test_a_return_within_the_ring_reads_no_database(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = await tea(live)
+    async with live.device() as device:
+        welcome = await device.hello(channels=[place])
+    missed = await live.node.post("bob", place, "missed")
+    # Whatever else is due is loaded now, so that nothing but the return itself could read.
+    async with live.device() as other:
+        await other.live("bob", cursor=welcome["cursor"])
+    asha = await live.secrets.identify("asha")
+    assert isinstance(asha, Identity)
+    live.secrets.known["asha"] = asha
+    reads: list[str] = []
+    real = Reader.snapshot
+
+    def counted(reader: Reader) -> Any:
+        reads.append("snapshot")
+        return real(reader)
+
+    monkeypatch.setattr(Reader, "snapshot", counted)
+    async with live.device() as device:
+        _, event, _ = await device.live(cursor=welcome["cursor"], channels=[place])
+        assert event["body"]["post"] == missed
+    assert reads == []
 
 
 async def test_a_cursor_of_another_epoch_is_reset(live: LiveNode) -> None:
@@ -251,6 +297,114 @@ async def test_a_node_may_be_set_up_to_know_nobodys_presence(tmp_path: Path) -> 
         assert live.gateway.presence is None
 
 
+# -- permessage-deflate (section 3.3, RFC 7692) --------------------------------------------------------------
+
+
+async def agreed(live: LiveNode, *offers: ClientPerMessageDeflateFactory) -> str:
+    """The node's answer to offers, in the order they are made."""
+    async with live.device(extensions=offers or None) as device:
+        response = device.socket.response
+        assert response is not None
+        (connection,) = live.gateway._connections
+        assert (connection.form is Form.JSON_DEFLATE) is bool(device.socket.protocol.extensions)
+        found = response.headers.get("Sec-WebSocket-Extensions", "")
+    await until(lambda: not live.gateway._connections)
+    return found
+
+
+async def test_deflating_is_agreed_on_without_context_takeover(live: LiveNode) -> None:
+    """What browsers and the Python client offer, and what else may be."""
+    yes = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+    offer = ClientPerMessageDeflateFactory
+    assert await agreed(live, offer()) == yes
+    assert await agreed(live, offer(True, True, None, None)) == yes
+    assert (
+        await agreed(live, offer(client_max_window_bits=10)) == yes + "; client_max_window_bits=10"
+    )
+    assert (
+        await agreed(live, offer(server_max_window_bits=15)) == yes + "; server_max_window_bits=15"
+    )
+    assert await agreed(live) == ""
+
+
+async def test_the_python_client_deflates(live: LiveNode) -> None:
+    place = await tea(live)
+    heard: asyncio.Queue[Event] = asyncio.Queue()
+    async with Client(f"http://127.0.0.1:{live.port}", "asha", on_event=heard.put_nowait):
+        await until(lambda: live.gateway.hub.hears((place,)))
+        (connection,) = live.gateway._connections
+        assert connection.form is Form.MSGPACK_DEFLATE
+        await live.node.post("bob", place, "Because it steeps. " * 100)
+        async with asyncio.timeout(SECONDS_MAX):
+            assert (await heard.get()).body["text"] == "Because it steeps. " * 100
+
+
+async def test_who_has_a_smaller_window_goes_on_undeflated(live: LiveNode) -> None:
+    yes = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+    small = ClientPerMessageDeflateFactory(server_max_window_bits=14)
+    assert await agreed(live, small) == ""
+    assert await agreed(live, small, ClientPerMessageDeflateFactory()) == yes
+
+
+@BOTH
+async def test_all_readers_share_what_was_deflated_once(
+    live: LiveNode, encoding: Encoding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = await tea(live)
+    ours: list[int] = []
+    deflate = zlib.compressobj
+
+    def counted(*how: int, **more: int) -> Any:
+        ours.extend(how[:1])  # the client's library names its arguments
+        return deflate(*how, **more)
+
+    monkeypatch.setattr(zlib, "compressobj", counted)
+    options = {"compression": "deflate"}
+    async with (
+        live.device(encoding, **options) as asha,
+        live.device(encoding, **options) as bob,
+        live.device(encoding) as plain,
+    ):
+        await asha.live()
+        await bob.live("bob")
+        await plain.live()
+        ours.clear()
+        text = "Because it steeps. " * 100
+        await live.node.post("bob", place, text)
+        heard = [await device.hear("event") for device in (asha, bob, plain)]
+        assert [event["body"]["text"] for event in heard] == [text] * 3
+        assert ours == [DEFLATE_LEVEL]
+
+
+async def test_what_a_client_deflates_is_understood(live: LiveNode) -> None:
+    place = await tea(live)
+    async with live.device(compression="deflate") as device:
+        await device.live()
+        for n in range(3):
+            command = {
+                "do": "post.publish",
+                "place": place,
+                "kind": "update",
+                "text": f"{n}" * 3_000,
+            }
+            await device.say(t="do", key=f"the-key-{n}", command=command)
+            assert (await device.hear("done"))["ok"] is True
+        (connection,) = live.gateway._connections
+        (deflate,) = connection._wire.extensions
+        assert not hasattr(deflate, "decoder"), "nothing is kept between messages"
+        assert not hasattr(deflate, "encoder")
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+async def test_a_bomb_is_not_inflated(live: LiveNode, pieces: int) -> None:
+    before = metric("tap_limits_hit_total", limit="CLIENT_FRAME_BYTES_MAX")
+    async with live.device(compression="deflate") as device:
+        await device.live()
+        await device.socket.send(["x" * (50_000_000 // pieces)] * pieces)
+        assert (await device.end())[0] == 1009
+    await until(lambda: metric("tap_limits_hit_total", limit="CLIENT_FRAME_BYTES_MAX") > before)
+
+
 # -- hostile and unlucky clients ---------------------------------------------------------------------------------
 
 
@@ -273,11 +427,13 @@ async def test_what_is_no_frame_ends_the_connection(
 
 
 async def test_bad_utf_8_ends_the_connection(live: LiveNode) -> None:
+    """RFC 6455 8.1; in a binary message it is for the decoder to see (test_frames)."""
+    before = metric("tap_websocket_closed_total", code="1007")
     async with live.device() as device:
         await device.live()
         await device.socket.send(b'{"t":"ping","x":"\xff"}', text=True)
-        assert (await device.hear())["error"]["code"] == "bad_encoding"
-        assert (await device.end())[0] == CloseCode.BAD_FRAME
+        assert (await device.end())[0] == 1007
+    await until(lambda: metric("tap_websocket_closed_total", code="1007") > before)
 
 
 async def test_an_unknown_frame_is_answered_and_nothing_more(live: LiveNode) -> None:
@@ -536,10 +692,12 @@ async def test_a_deactivated_person_loses_their_sockets(live: LiveNode) -> None:
 async def test_our_own_failure_says_come_back(
     live: LiveNode, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def broken(secret: str) -> Any:
-        raise OSError("the disk is on fire")
+    class Broken(Secrets):
+        async def identify(self, secret: str) -> Any:
+            raise OSError("the disk is on fire")
 
-    monkeypatch.setattr(live.secrets, "identify", broken)
+    # The gateway's alone: HTTP, which lets a stream in, still finds everybody.
+    monkeypatch.setattr(live.gateway, "_auth", Broken(live.node.reader, live.node.clock))
     async with live.device() as device:
         await device.say(t="hello", token="asha")
         bye = await device.hear()
@@ -556,7 +714,8 @@ _MARK = b'{"t":"mark"'
 class Raw(asyncio.Protocol):
     """A client below websockets' level: it reads only when told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, form: Form) -> None:
+        self.form = form
         self.received = bytearray()
         self.marks = 0
         self.ended = False
@@ -572,10 +731,23 @@ class Raw(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.ended = True
 
+    def hello(self) -> None:
+        """Signs in as asha; over an event stream the request has done so."""
+        if self.form is Form.JSON:
+            self.say(b'{"t":"hello","token":"asha"}')
+
     def say(self, text: bytes) -> None:
         """One masked text frame, its mask all zeros."""
         head = struct.pack("!BBH", 0x81, 0x80 | 126, len(text))
         self.transport.write(head + bytes(4) + text)
+
+
+_REQUESTS = {
+    Form.JSON: f"GET {PATH} HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    "Sec-WebSocket-Protocol: tap.v1.json\r\n\r\n",
+    Form.EVENT_STREAM: f"GET {EVENTS} HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer asha\r\n\r\n",
+}
 
 
 async def raw_client(live: LiveNode, receive_bytes: int = 0) -> Raw:
@@ -585,12 +757,8 @@ async def raw_client(live: LiveNode, receive_bytes: int = 0) -> Raw:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
     sock.setblocking(False)
     await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", live.port))
-    _, raw = await asyncio.get_running_loop().create_connection(Raw, sock=sock)
-    raw.transport.write(
-        f"GET {PATH} HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-        "Sec-WebSocket-Protocol: tap.v1.json\r\n\r\n".encode()
-    )
+    _, raw = await asyncio.get_running_loop().create_connection(partial(Raw, live.form), sock=sock)
+    raw.transport.write(_REQUESTS[live.form].encode())
     await until(lambda: b"\r\n\r\n" in raw.received)
     raw.received.clear()
     return raw
@@ -614,7 +782,7 @@ async def test_a_reader_that_stops_costs_no_memory_and_misses_nothing(live: Live
     """I3, I9"""
     place = await tea(live)
     raw = await raw_client(live, receive_bytes=16_384)
-    raw.say(b'{"t":"hello","token":"asha"}')
+    raw.hello()
     await until(lambda: raw.marks)
     (connection,) = live.gateway._connections
     raw.transport.pause_reading()
@@ -628,18 +796,68 @@ async def test_a_reader_that_stops_costs_no_memory_and_misses_nothing(live: Live
         assert waiting < 3 * limits.WRITE_BUFFER_BYTES_MAX
     raw.transport.resume_reading()
     await until(lambda: raw.marks == 2)
-    events = [
-        frame for frame in messages(bytes(raw.received), Encoding.JSON) if frame["t"] == "event"
-    ]
+    events = [frame for frame in messages(bytes(raw.received), live.form) if frame["t"] == "event"]
     assert sorted(event["body"]["post"] for event in events) == sorted(sent)
     assert sorted(event["position"] for event in events) == [e["position"] for e in events]
     raw.transport.abort()
 
 
-async def test_a_reader_that_takes_nothing_is_given_up(live: LiveNode) -> None:
+async def test_what_the_live_layer_does_is_measured(live: LiveNode) -> None:
+    """Lag, crowds, late timers, conflation and what waits for slow readers; what is not measured nowhere
+    else."""
+    names = {
+        "tap_live_lag_seconds_count": {},
+        "tap_fan_out_connections_sum": {},
+        "tap_live_timer_late_seconds_count": {},
+        "tap_live_conflated_total": {"class": "value"},
+    }
+    place = await tea(live)
+    post = await live.node.post("asha", place)
+    async with live.device() as asha, live.device() as bob:
+        await asha.live()
+        await bob.live("bob")
+        live.pass_time(0.5)
+        before = {name: metric(name, **labels) for name, labels in names.items()}
+        for on in (True, False):
+            await live.node.do("bob", "reaction.set", target=post, reaction="helpful", on=on)
+        await live.node.post("bob", place)
+        await asha.hear("event")
+        await until(lambda: not live.gateway.measures._published)
+        live.gateway._timer.cancel()
+        live.gateway._timed()
+        after = {name: metric(name, **labels) for name, labels in names.items()}
+    assert {name: after[name] - before[name] for name in names} == {
+        "tap_live_lag_seconds_count": 3,
+        "tap_fan_out_connections_sum": 1 + 1 + 2,  # bob's reactions are shown to bob alone
+        "tap_live_timer_late_seconds_count": 1,
+        "tap_live_conflated_total": 1,
+    }
+
+
+async def test_what_waits_for_slow_readers_is_measured(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measures, "BUFFERS_MEASURED_MAX", 1)
     place = await tea(live)
     raw = await raw_client(live, receive_bytes=16_384)
     raw.say(b'{"t":"hello","token":"asha"}')
+    await until(lambda: raw.marks)
+    (connection,) = live.gateway._connections
+    raw.transport.pause_reading()
+    await flood(live, place, 200)
+    await until(lambda: connection in live.gateway.measures.slow)
+    live.gateway.tick()
+    assert metric("tap_websocket_buffered_bytes") > limits.WRITE_BUFFER_BYTES_MAX
+    raw.transport.abort()
+    await until(lambda: not live.gateway.measures.slow)
+    live.gateway.tick()
+    assert metric("tap_websocket_buffered_bytes") == 0
+
+
+async def test_a_reader_that_takes_nothing_is_given_up(live: LiveNode) -> None:
+    place = await tea(live)
+    raw = await raw_client(live, receive_bytes=16_384)
+    raw.hello()
     await until(lambda: raw.marks)
     (connection,) = live.gateway._connections
     raw.transport.pause_reading()
@@ -659,7 +877,7 @@ PONG_SECONDS = limits.PONG_SECONDS_MAX + 0.5
 async def pinged(live: LiveNode) -> Raw:
     """A client that says hello, and then nothing: its first ping has just come."""
     raw = await raw_client(live)
-    raw.say(b'{"t":"hello","token":"asha"}')
+    raw.hello()
     await until(lambda: raw.marks)
     live.pass_time(FIRST_PING_SECONDS - 1)
     assert not raw.received.endswith(b"\x89\x00")
@@ -854,9 +1072,9 @@ class Wanderer:
             self.cursor = welcome["cursor"]
             while len(self.heard) < until_heard:
                 await self._hear(device)
-            device.socket.transport.abort()
+            device.cut()
 
-    async def _hear(self, device: Device) -> None:
+    async def _hear(self, device: Speaker) -> None:
         frame = await device.hear()
         if frame["t"] == "mark":
             self.cursor = frame["cursor"]

@@ -1,0 +1,60 @@
+"""python -m tests.bench.realtime [--quick] [figure ...]"""
+
+import sys
+import time
+
+from server.ops.demo.nodes import NodeFailed
+from tests.bench.realtime import crowds, fanout, holding
+from tests.bench.realtime.load import LoadFailed
+from tests.bench.realtime.plan import FULL, QUICK, Plan
+from tests.bench.realtime.processes import Skipped
+from tests.bench.realtime.stage import Stage
+
+# In the order in which the crowd of one node grows; a figure alone makes its own.
+FIGURES = {
+    "fanout_1000": fanout.fanout_1000,
+    "burst_200x1000": fanout.burst_200x1000,
+    "unicast_flood": holding.unicast_flood,
+    "resume": holding.resume,
+    "connect": holding.connect,
+    "idle": holding.idle,
+    "latency_10k": crowds.latency_10k,
+    "companywide_10k": crowds.companywide_10k,
+    "slow_readers": crowds.slow_readers,
+    "restart_10k": crowds.restart_10k,
+    "fanout_scale": fanout.fanout_scale,
+}
+
+
+def main() -> int:
+    names = [name for name in sys.argv[1:] if name != "--quick"]
+    plan = QUICK if "--quick" in sys.argv[1:] else FULL
+    unknown = set(names) - set(FIGURES)
+    if unknown:
+        print(f"no such figure: {', '.join(sorted(unknown))}; there are {', '.join(FIGURES)}")
+        return 2
+    failed = [name for name in names or FIGURES if not measure(name, plan, STAGE)]
+    STAGE.clear()
+    return 1 if failed else 0
+
+
+def measure(name: str, plan: Plan, stage: Stage) -> bool:
+    """False when it could not be measured; the next figure then gets a fresh node."""
+    began = time.monotonic()
+    try:
+        FIGURES[name](plan, stage)
+    except Skipped as skipped:
+        print(f"SKIPPED {name}: {skipped}", file=sys.stderr)
+        stage.clear()
+    except (LoadFailed, NodeFailed, RuntimeError) as error:
+        print(f"FAILED {name}: {error}", file=sys.stderr)
+        stage.clear()
+        return False
+    print(f"{name} took {time.monotonic() - began:.0f} s", file=sys.stderr)
+    return True
+
+
+STAGE = Stage()
+
+if __name__ == "__main__":
+    sys.exit(main())

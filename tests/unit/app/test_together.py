@@ -1,0 +1,77 @@
+"""Questions asked at the same time are loaded together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+
+import pytest
+
+from server.app.together import KEYS_MAX, Together
+
+
+class Source:
+    """Doubles numbers; each load waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.loads: list[list[int]] = []
+        self.go = asyncio.Event()
+
+    async def load(self, keys: Collection[int]) -> dict[int, int]:
+        self.loads.append(list(keys))
+        await self.go.wait()
+        if 13 in keys:
+            raise LookupError("unlucky")
+        return {key: 2 * key for key in keys}
+
+
+async def asked(together: Together[int, int], *keys: int) -> list[asyncio.Task[int]]:
+    """Asks, and waits until everybody's question is in."""
+    tasks = [asyncio.ensure_future(together.get(key)) for key in keys]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return tasks
+
+
+async def test_what_gathers_during_one_load_is_the_next() -> None:
+    source = Source()
+    together = Together(source.load)
+    tasks = await asked(together, 1) + await asked(together, 2, 3, 2, 1)
+    source.go.set()
+    assert await asyncio.gather(*tasks) == [2, 4, 6, 4, 2]
+    # 1 was asked again after its load began: what it found may be older than the question.
+    assert source.loads == [[1], [2, 3, 1]]
+
+
+async def test_a_load_is_bounded() -> None:
+    source = Source()
+    together = Together(source.load)
+    keys = range(100, 102 + KEYS_MAX)
+    tasks = await asked(together, *keys)
+    source.go.set()
+    assert await asyncio.gather(*tasks) == [2 * key for key in keys]
+    assert [len(load) for load in source.loads] == [1, KEYS_MAX, 1]
+
+
+async def test_a_failed_load_fails_those_it_was_for() -> None:
+    source = Source()
+    together = Together(source.load)
+    (first,) = await asked(together, 1)
+    unlucky = await asked(together, 2, 13)
+    source.go.set()
+    assert await first == 2
+    for task in unlucky:
+        with pytest.raises(LookupError, match="unlucky"):
+            await task
+    assert await together.get(4) == 8
+
+
+async def test_who_gives_up_leaves_the_question_to_the_others() -> None:
+    source = Source()
+    together = Together(source.load)
+    (first,) = await asked(together, 1)
+    (second,) = await asked(together, 1)
+    first.cancel()
+    await asyncio.wait([first])
+    source.go.set()
+    assert await second == 2

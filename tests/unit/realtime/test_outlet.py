@@ -1,0 +1,170 @@
+"""Bytes leave in order, whoever writes them: our own system calls, or the transport."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import uvloop
+
+from server.realtime.outlet import GONE, NOWHERE, Outlet, broadcast
+
+SECONDS_MAX = 20
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+class Line(Outlet, asyncio.Protocol):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.attach(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.detach()
+        self.lost.set()
+
+
+@pytest.fixture(params=sorted(LOOPS))
+def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
+    loop = LOOPS[request.param]()
+    yield loop
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+
+
+class Ends:
+    """A line, and the socket at its other end."""
+
+    def __init__(self, line: Line, peer: socket.socket) -> None:
+        self.line, self.peer = line, peer
+
+    async def heard(self, size: int) -> bytes:
+        loop, found = asyncio.get_running_loop(), b""
+        async with asyncio.timeout(SECONDS_MAX):
+            while len(found) < size:
+                some = await loop.sock_recv(self.peer, 65536)
+                assert some, "the line ended early"
+                found += some
+        return found
+
+
+async def ends() -> Ends:
+    loop = asyncio.get_running_loop()
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    _, line = await loop.create_connection(Line, sock=ours)
+    return Ends(line, theirs)
+
+
+def runs(loop: asyncio.AbstractEventLoop, story: Any) -> None:
+    async def told() -> None:
+        found = await ends()
+        try:
+            await story(found)
+        finally:
+            found.line._transport.abort()
+            async with asyncio.timeout(SECONDS_MAX):
+                await found.line.lost.wait()
+            found.peer.close()
+
+    loop.run_until_complete(told())
+
+
+def test_what_fits_leaves_at_once_past_the_transport(loop: asyncio.AbstractEventLoop) -> None:
+    async def story(e: Ends) -> None:
+        e.line.write(b"one")
+        broadcast(b"two", [e.line])
+        assert e.peer.recv(6) == b"onetwo"  # without a turn of the loop
+        assert e.line.direct != NOWHERE
+
+    runs(loop, story)
+
+
+def test_what_does_not_fit_keeps_its_place(loop: asyncio.AbstractEventLoop) -> None:
+    """Once the transport holds something back, everything goes through it until it holds nothing."""
+
+    async def story(e: Ends) -> None:
+        parts = [bytes([65 + n]) * 30_000 for n in range(20)]
+        for number, part in enumerate(parts):
+            (e.line.write if number % 2 else lambda data: broadcast(data, [e.line]))(part)
+        assert e.line.direct == NOWHERE
+        assert e.line._transport.get_write_buffer_size() > 0
+        assert await e.heard(600_000) == b"".join(parts)
+        e.line.write(b"again")
+        assert e.line.direct != NOWHERE, "the transport is empty: past it again"
+        assert await e.heard(5) == b"again"
+
+    runs(loop, story)
+
+
+def test_a_reader_that_is_gone_is_the_transports_to_notice(
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    async def story(e: Ends) -> None:
+        e.peer.close()
+        e.line.write(b"to nobody")
+        broadcast(b"to nobody", [e.line])
+        async with asyncio.timeout(SECONDS_MAX):
+            await e.line.lost.wait()
+        e.line.write(b"late")  # no error, and nobody else's descriptor
+        assert e.line.direct == GONE
+
+    runs(loop, story)
+
+
+def test_the_descriptor_is_still_ours_when_the_loss_is_told(
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    """Rule 2: no other connection can have got its number before."""
+
+    class Checked(Line):
+        def connection_lost(self, exc: Exception | None) -> None:
+            self.inode_when_lost = os.fstat(self.direct).st_ino
+            super().connection_lost(exc)
+
+    async def told() -> None:
+        running = asyncio.get_running_loop()
+        for ending in ("close", "abort", "reset"):
+            ours, theirs = socket.socketpair()
+            inode = os.fstat(ours.fileno()).st_ino
+            transport, line = await running.create_connection(Checked, sock=ours)
+            assert os.fstat(line.direct).st_ino == inode
+            if ending == "reset":
+                theirs.close()
+            else:
+                getattr(transport, ending)()
+            async with asyncio.timeout(SECONDS_MAX):
+                await line.lost.wait()
+            assert line.inode_when_lost == inode, ending
+            assert line.direct == GONE
+            theirs.close()
+
+    loop.run_until_complete(told())
+
+
+def test_an_encrypted_line_never_writes_past_its_transport() -> None:
+    class Encrypted:
+        def __init__(self) -> None:
+            self.sent: list[bytes] = []
+
+        def get_extra_info(self, name: str) -> object:
+            return object() if name == "sslcontext" else None
+
+        def get_write_buffer_size(self) -> int:
+            return 0
+
+        def write(self, data: bytes) -> None:
+            self.sent.append(data)
+
+    outlet, transport = Outlet(), Encrypted()
+    outlet.attach(transport)  # type: ignore[arg-type]
+    outlet.write(b"one")
+    broadcast(b"two", [outlet])
+    assert transport.sent == [b"one", b"two"]
