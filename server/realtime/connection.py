@@ -61,12 +61,12 @@ class Connection(Outlet, asyncio.Protocol, ABC):
         "_paused",
         "_pinged",
         "_pings",
+        "_seen",
         "_siblings",
         "_stall_bytes",
         "_todo",
         "form",
         "secret",
-        "seen",
         "session",
     )
 
@@ -76,7 +76,7 @@ class Connection(Outlet, asyncio.Protocol, ABC):
         self.session = Session(gateway.node, gateway.steady())
         self.secret = ""
         """What the client proved itself with; kept to ask again when it may have been revoked."""
-        self.seen: presence.State = "offline"
+        self._seen: presence.State = "offline"
         """As what whoever watches the person sees them for this connection."""
         self._gateway = gateway
         self._siblings = siblings
@@ -244,16 +244,22 @@ class Connection(Outlet, asyncio.Protocol, ABC):
             case fx.Authorize():
                 gateway.authorize(self, effect)
             case fx.Appear(state):
-                gateway.appear(self, state)
+                self.appear(state)
             case fx.SendPresence(people):
-                for value in gateway.present(people):
+                for value in gateway.present.values(people):
                     self._send(value)
             case fx.SayTyping(channel):
-                gateway.typing.said(channel, self.session.person, gateway.steady())
+                gateway.present.typing.said(channel, self.session.person, gateway.steady())
             case fx.Close(code, reason):
                 self._end(code, reason)
             case _:
                 assert_never(effect)
+
+    def appear(self, state: presence.State) -> None:
+        """Shows the person so to whoever looks."""
+        gateway = self._gateway
+        gateway.present.moved(self.session.person, self._seen, state, gateway.steady())
+        self._seen = state
 
     def _joined(self, entries: Sequence[Ready], replayed: bool) -> bytes:
         return b"".join([entry.frame(self.form) for entry in entries])

@@ -18,9 +18,8 @@ from server.app.tap import Tap
 from server.app.together import Together
 from server.domain import limits
 from server.domain.errors import Code, Refusal
-from server.domain.ids import presence_channel
 from server.realtime import effects as fx
-from server.realtime import frames, loads
+from server.realtime import loads
 from server.realtime.buckets import Addresses
 from server.realtime.connection import CHANCE, Connection
 from server.realtime.handshake import client_address, networks
@@ -30,12 +29,11 @@ from server.realtime.loads import INTERNAL
 from server.realtime.measures import Measures
 from server.realtime.outlet import broadcast
 from server.realtime.permits import Permit, Permits
-from server.realtime.presence import Presence, State, Typing
+from server.realtime.present import Present
 from server.realtime.reading import Node
 from server.realtime.refresh import Refresh
 from server.realtime.ring import Part, doubtful
 from server.realtime.signing import Signing
-from server.realtime.values import Told
 from server.realtime.websocket import WebSocket
 from server.realtime.wheel import SLOT_MS, Wheel
 from server.realtime.workers import Workers
@@ -111,8 +109,7 @@ class Gateway(Signing):
         self._interests = Together(partial(loads.interests, self._reader, self._load_interests))
         self.hub = await self._recalled()
         self.measures = Measures(self.hub, asyncio.get_running_loop().time)
-        self.typing = Typing()
-        self.presence = Presence(self.hub.hears) if self._keeps_presence else None
+        self.present = Present(self.hub, self._keeps_presence)
         self.wheel: Wheel[Connection] = Wheel(self.steady())
         self.refresh = Refresh(self.hub, self._reader, self._load_values, self._job, self._fan_out)
         self._tap.subscribe(self._committed)
@@ -189,8 +186,7 @@ class Gateway(Signing):
         self._connections.pop(connection, None)
         self.measures.slow.pop(connection, None)
         self.wheel.remove(connection)
-        if connection.seen != "offline":
-            self.appear(connection, "offline")
+        connection.appear("offline")
         devices = self._people.get(connection.session.person)
         if devices is not None:
             devices.pop(connection, None)
@@ -266,7 +262,7 @@ class Gateway(Signing):
         failure: fx.Input,
     ) -> None:
         """What somebody may hear, at once if it is remembered (house rule 5)."""
-        if self.presence is None:
+        if not self._keeps_presence:
             asked = asked.difference([name for name in asked if presences((name,))])
         known = self.permits.find(person, asked)
         metrics.PERMITS.labels("miss" if known is None else "hit").inc()
@@ -303,16 +299,6 @@ class Gateway(Signing):
         person = connection.session.person
         seen = await loads.readable(self._reader, person, effect.channels, found.entries)
         connection.feed(fx.Page(effect.ticket, seen, found.upto, ready))
-
-    def appear(self, connection: Connection, state: State) -> None:
-        """A connection shows its person in another state than before."""
-        if self.presence:
-            person = connection.session.person
-            self.presence.moved(person, connection.seen, state, self.steady())
-            connection.seen = state
-
-    def present(self, people: Sequence[str]) -> list[frames.Value]:
-        return [self.presence.value(person) for person in people] if self.presence else []
 
     def submit(self, connection: Connection, effect: fx.Submit) -> None:
         if self._commands >= COMMANDS_IN_FLIGHT_MAX:
@@ -353,18 +339,6 @@ class Gateway(Signing):
         for connection in self.wheel.due(now) if judge else ():
             connection.wake(now)
         self.refresh.flush()
-        self._tell_present(now)
-        self.measures.measure(self.typing, self.presence)
-
-    def _tell_present(self, now: int) -> None:
-        typing = [
-            Told(frames.TypingNow(channel=channel, people=people), (channel,))
-            for channel, people in self.typing.due(now)
-        ]
-        if typing:
-            self.hub.tell(typing, spare_slow=True)
-        changed = self.presence.due(now) if self.presence else ()
-        if changed:
-            shown = [Told(value, (presence_channel(value.id),)) for value in changed]
-            self.hub.tell(shown, spare_slow=False)
+        self.present.tell(now)
         self._fan_out()
+        self.measures.measure(self.present.typing, self.present.presence)

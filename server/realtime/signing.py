@@ -1,4 +1,4 @@
-"""Who is connected, and whether they may still be: signing in, newer tokens, signing out (section 3.3)."""
+"""Who is connected, and whether they may still be: signing in, newer tokens, signing out (section 3.4)."""
 
 import asyncio
 from collections.abc import Callable

@@ -76,7 +76,7 @@ def _joined(stay: State) -> dict[Kind, tuple[State, ...]]:
         Ping: (stay,),
         Token: (stay, _X),
         Typing: (stay, _X),
-        Rewind: (stay, _C, _R, _X),
+        Rewind: (stay, _R, _X),
         Background: (_P, stay, _X),
         Foreground: (stay, _X),
         fx.Malformed: (stay, _X),
@@ -133,6 +133,7 @@ TABLE: Mapping[State, Row] = {
     _L: _joined(_L)
     | {
         Unwatch: (_L, _C),
+        Rewind: (_C, _R, _X),
         fx.Authorized: (_L, _C, _X),
         fx.Turned: (_R,),
         fx.Flooded: (_C,),

@@ -30,6 +30,7 @@ PURE_ZONES = [
             "hub",
             "interest",
             "presence",
+            "present",
             "reading",
             "replies",
             "ring",

@@ -19,11 +19,11 @@ from server.realtime import effects as fx
 from server.realtime import frames, presence
 from server.realtime.frames import Form
 from server.realtime.hub import Hub, Slice
+from server.realtime.present import Present
 from server.realtime.reading import Node
 from server.realtime.ring import PAGE_BYTES_MAX, Ready, Ring, bounded
 from server.realtime.session import Session
 from server.realtime.states import State
-from server.realtime.values import Told
 from server.storage.event_log import Record
 from tests.unit.realtime.scenes import REGION, UTC
 from tests.unit.realtime.wire import EventSource, messages
@@ -85,8 +85,7 @@ class Desk:
     def open_hub(self) -> None:
         position = len(self.log)
         self.hub = Hub(position, Ring(position, **self._ring), epoch=self.epoch)
-        self.typing = presence.Typing()
-        self.presence = presence.Presence(lambda channels: self.hub.hears(channels))
+        self.present = Present(self.hub)
 
     def restart(self, epoch: int) -> None:
         """A restore: the log goes on in another epoch, and nobody is connected."""
@@ -122,14 +121,6 @@ class Desk:
             line.feed(result)
         else:
             self._reaching.append((position, line, result))
-
-    def tell_present(self) -> None:
-        """What the gateway's timer does for what is told and not kept."""
-        for channel, people in self.typing.due(self.now):
-            frame = frames.TypingNow(channel=channel, people=people)
-            self.hub.tell([Told(frame, (channel,))], spare_slow=True)
-        for value in self.presence.due(self.now):
-            self.hub.tell([Told(value, ("p:" + value.id,))], spare_slow=False)
 
     def run_job(self, index: int) -> None:
         self.jobs.pop(index % len(self.jobs))()
@@ -302,13 +293,13 @@ class Line:
             case fx.SendValues():
                 pass
             case fx.Appear(state):
-                desk.presence.moved(self.session.person, self.seen, state, desk.now)
+                desk.present.moved(self.session.person, self.seen, state, desk.now)
                 self.seen = state
             case fx.SendPresence(people):
-                for person in people:
-                    self.perform(fx.SendFrame(desk.presence.value(person)))
+                for value in desk.present.values(people):
+                    self.perform(fx.SendFrame(value))
             case fx.SayTyping(channel):
-                desk.typing.said(channel, self.session.person, desk.now)
+                desk.present.typing.said(channel, self.session.person, desk.now)
             case fx.Close(code, _):
                 self.closed = code
                 desk.lines.remove(self)

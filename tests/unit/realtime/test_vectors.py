@@ -134,11 +134,11 @@ class Player:
             case {"seconds": seconds}:
                 self.desk.now += int(seconds * 1000)
                 self.open().feed(fx.Tick())
-                self.desk.tell_present()
+                self.desk.present.tell(self.desk.now)
             case {"types": [person, channel]}:
-                self.desk.typing.said(channel, person, self.desk.now)
+                self.desk.present.typing.said(channel, person, self.desk.now)
             case {"appears": [person, before, after]}:
-                self.desk.presence.moved(person, before, after, self.desk.now)
+                self.desk.present.moved(person, before, after, self.desk.now)
             case {"stop_retry_ms": retry_ms}:
                 self.open().feed(fx.Drain(retry_ms))
             case _:

@@ -294,7 +294,7 @@ async def test_a_node_may_be_set_up_to_know_nobodys_presence(tmp_path: Path) -> 
         await device.hear("mark")
         await device.say(t="watch", id=7, channels=["p:bob"])
         assert (await device.hear())["refused"] == [{"channel": "p:bob", "code": "forbidden"}]
-        assert live.gateway.presence is None
+        assert live.gateway.present.presence is None
 
 
 # -- permessage-deflate (section 3.3, RFC 7692) --------------------------------------------------------------

@@ -68,6 +68,9 @@ INVALID: list[tuple[str, Any, str, str | None]] = [
     ("a channel that is no text", {"t": "unwatch", "channels": [1]}, "bad_value", "channels[0]"),
     ("too many channels", {"t": "unwatch", "channels": ["g"] * 257}, "bad_value", "channels"),
     ("a key that is too short", {"t": "do", "key": "1234567", "command": {}}, "bad_value", "key"),
+    ("typing nowhere", {"t": "typing"}, "bad_frame", None),
+    ("typing in a list", {"t": "typing", "channel": [THREAD]}, "bad_value", "channel"),
+    ("a token that is too long", {"t": "token", "token": "x" * 513}, "bad_value", "token"),
     ("a rewind without a cursor", {"t": "rewind"}, "bad_frame", None),
     ("a cursor that is too long", {"t": "hello", "cursor": "1" * 41}, "bad_value", "cursor"),
 ]
