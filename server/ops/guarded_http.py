@@ -7,9 +7,13 @@ A second timer runs only while an answer waits to be read.
 
 An answer without end costs uvicorn a task and a queue per reader. ``api.handover`` gives such a connection
 to its owner instead, as websockets are (``listener.ByPath``).
+
+It also loses the body of a request that offers HTTP/2 without TLS (h2c, as Java's client and ``curl --http2``
+do): llhttp takes that for an upgrade. We leave such offers out, as a server may (RFC 9110 7.8).
 """
 
 import asyncio
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -29,6 +33,7 @@ BODY_BYTES_PER_SECOND_MIN = 1024
 """A body has 25 s, and as much more as it earns at this rate: so nobody who merely waits is there after 30 s
 (``python -m tests.bench loris``)."""
 
+_H2C = re.compile(rb"\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n)", re.IGNORECASE)
 _HEADERS_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -54,6 +59,9 @@ class GuardedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._in_headers or self._is_idle():
+            head, end, rest = data.partition(b"\r\n\r\n")
+            data = _H2C.sub(b"", head + end) + rest
         if self._in_headers:
             self._header_bytes += len(data)
         super().data_received(data)
@@ -62,7 +70,7 @@ class GuardedHttp(HttpToolsProtocol):
             metrics.LIMITS_HIT.labels("HEADER_BYTES_MAX").inc()
             self.transport.write(_HEADERS_TOO_LARGE)
             self._end()
-        elif self._timer is None and self._is_ours() and self.cycle.response_complete:
+        elif self._is_idle():
             # Empty lines before a next request (RFC 9112 2.2): uvicorn has stopped its own clock for them.
             self._await_headers()
 
@@ -100,6 +108,10 @@ class GuardedHttp(HttpToolsProtocol):
         self._disarm()
         self.transport.set_write_buffer_limits()  # asyncio's own; owners set theirs
         super().handle_websocket_upgrade()
+
+    def _is_idle(self) -> bool:
+        """Whether the last request has been answered and no other has begun."""
+        return self._timer is None and self._is_ours() and self.cycle.response_complete
 
     def _is_ours(self) -> bool:
         """Whether the connection has not been given to another protocol."""

@@ -53,14 +53,7 @@ async def test_curl_polls(here: Here, curl: str, version: str) -> None:
     assert [e["body"]["text"] for e in page["events"]] == [f"for curl {version}"]
 
 
-BODY_LOST = pytest.mark.xfail(
-    reason="llhttp takes a request that offers h2c for an upgrade, and uvicorn loses its body"
-)
-
-
-@pytest.mark.parametrize(
-    "version", ["--http1.0", "--http1.1", pytest.param("--http2", marks=BODY_LOST)]
-)
+@pytest.mark.parametrize("version", ["--http1.0", "--http1.1", "--http2"])
 async def test_curl_acts(here: Here, curl: str, version: str) -> None:
     place = await here.community("curl")
     wish = {"do": "post.publish", "place": place, "kind": "update", "text": "by curl"}

@@ -18,6 +18,7 @@ from tests.stress.steps import (
     known,
     leave,
     member,
+    one_commit,
     passing,
     publish,
     read,
@@ -160,6 +161,9 @@ PIECES = [
 THREAD_RACES: list[Scenario] = []
 
 MEMBERS = [
+    Scenario("membership lost in one commit with posts", [come(4), one_commit(publish(3), member("p00", False), publish(5)), settle, publish(2), settle]),
+    Scenario("membership won in one commit with posts", [come(4), one_commit(publish(3, place="club"), member("p01", True, "club"), publish(5, place="club")), settle, publish(2), settle]),
+    Scenario("membership flickers in one commit with posts", [come(4), repeat(3, one_commit(publish(2), member("p00", False), publish(3)), one_commit(publish(2), member("p00", True), publish(3))), settle]),
     Scenario("membership lost and regained", [come(4), publish(5), member("p00", False), publish(5), member("p00", True), publish(5), settle]),
     Scenario("membership flickers amid publishing", [come(6), together(publish(60, at_once=2), repeat(6, member("p00", False), member("p00", True))), settle]),
     Scenario("membership flickers, and drops", [come(6), together(publish(60, at_once=2), repeat(4, member("p00", False), member("p00", True)), repeat(4, cut(0.3))), back(), settle]),

@@ -16,10 +16,13 @@ from server.realtime.frames import Encoding
 from tests.stress.device import Device
 from tests.stress.wire import Chop, whole
 from tests.stress.world import PEOPLE, Step, World
+from tests.support.faults import held
 
 LONG = 30_000
 FLOODS_MAX = 40
 """Of half a megabyte each."""
+TURNS = 20
+"""Of the loop, within which whoever wants something of the writer has asked it."""
 BOTH = tuple(Encoding)
 SMALL_WINDOW = 16_384
 """Of a client whose kernel takes little: it falls behind after a few hundred KiB."""
@@ -172,6 +175,19 @@ def member(person: str, joined: bool, place: str = "tea") -> Step:
     async def step(world: World) -> None:
         community = getattr(world.here, place)[2:]
         await world.node.do(person, "membership.set", community=community, joined=joined)
+
+    return step
+
+
+def one_commit(*made: Step) -> Step:
+    """What these steps ask of the writer lies in one commit, in this order."""
+
+    async def step(world: World) -> None:
+        async with held(world.node.handler):
+            tasks = [asyncio.ensure_future(one(world)) for one in made]
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+        await asyncio.gather(*tasks)
 
     return step
 

@@ -24,6 +24,7 @@ from prometheus_client import REGISTRY
 from server.api.app import create_app
 from server.api.services import Services
 from server.app.auth import Auth
+from server.app.news import News
 from server.app.passwords import Passwords
 from server.app.sync import Sync
 from server.app.sync import load_interests as own_interests
@@ -34,6 +35,7 @@ from server.realtime import loads
 from server.realtime.frames import Encoding
 from server.realtime.gateway import Gateway
 from server.realtime.ring import Ring
+from server.realtime.streams import Streams
 from server.realtime.websocket import PATH
 from server.storage.event_log import Record
 from tests.stress.device import SECONDS_MAX, Device
@@ -347,6 +349,8 @@ def _services(world: World, passwords: Passwords) -> Services:
         handler=node.handler,
         tap=node.tap,
         sync=Sync(node.reader, node.tap, node.region, node.clock),
+        news=News(node.tap),
+        live=Streams(world.gateway, Entropy("streams")),
         auth=world.auth,
         passwords=passwords,
         now=node.clock,
