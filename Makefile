@@ -16,7 +16,7 @@ WEB_SOURCES := $(WEB_MANIFESTS) $(wildcard clients/*.json clients/web/*.json cli
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-dev run test check unit fmt lock bench bench-realtime machine clean
+.PHONY: help setup setup-dev run test check unit fmt lock bench bench-realtime soak machine clean
 
 help: ## print this
 	@echo 'make VERB, where VERB is one of:'
@@ -51,6 +51,9 @@ bench: setup ## measure this machine
 
 bench-realtime: setup ## measure the live layer beside a floor and peers
 	$(BIN)/python -m tests.bench.realtime
+
+soak: setup-dev ## a million random steps, and a real node killed a hundred times, at low priority
+	nice -n 19 $(BIN)/python -m tests.stateful.soak
 
 # The npm lock is made in a copy of its manifests, with no settings but the project's own: what a
 # person's settings hide (an address, a missing package) would fail on the next machine.

@@ -27,6 +27,11 @@ def bearer_of(request: Request) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
+def address_of(request: Request) -> str:
+    """The caller's address, as the proxies we trust tell it."""
+    return request.client.host if request.client else ""
+
+
 def secret_of(request: Request) -> str:
     """The caller's secret: a bearer token before a cookie."""
     return bearer_of(request) or request.cookies.get(COOKIE, "")

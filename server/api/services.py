@@ -21,7 +21,7 @@ class Live(Protocol):
     """Live frames without a websocket."""
 
     def open(
-        self, secret: str, person: str, cursor: str | None, channels: Sequence[str]
+        self, address: str, secret: str, person: str, cursor: str | None, channels: Sequence[str]
     ) -> Owner | Refusal:
         """Who owns the connection once the head of the answer was sent."""
 

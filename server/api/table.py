@@ -143,7 +143,7 @@ ROUTES: tuple[Route, ...] = (
         live.events,
         None,
         query=live.EventsQuery,
-        errors=(Code.BAD_ORIGIN, Code.STOPPING),
+        errors=(Code.BAD_ORIGIN, Code.RATE_LIMITED, Code.STOPPING),
         media_type=live.EVENT_STREAM,
     ),
     Route(

@@ -3,6 +3,7 @@
 - ``handle``   the one writer: drains all waiting jobs into one transaction (group commit), answers after
 - ``tap``      what was committed, in order: an in-memory tail, the log behind it, and "the log moved"
 - ``sync``     first load (snapshot) and catching up (events since a cursor) for every kind of client
+- ``news``     who waits for something on channels: long polls
 - ``auth``     accounts, sessions, device tokens: who is calling
 - ``scores``   the scoring consumer: tap -> scoring module -> ledger lines
 - ``housekeeping``  client keys and sessions that are out of date

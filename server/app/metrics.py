@@ -10,6 +10,9 @@ House rules:
 4. A measurement nobody sets is a lie: a test refuses one that no module uses.
 """
 
+from functools import cache
+from typing import TypeVar
+
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
 # When a counter was made says nothing here, and would double the number of series.
@@ -20,6 +23,15 @@ _FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2
 _CROWDS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000)
 """From a conversation of two to the whole company."""
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+M = TypeVar("M", Counter, Gauge, Histogram)
+
+
+@cache
+def of(metric: M, *labels: str) -> M:
+    """``metric.labels(...)`` where it is asked for with every frame: the look-up alone costs a microsecond."""
+    return metric.labels(*labels)
+
 
 # -- the writer (app.handle, storage) ----------------------------------------------------------------
 
@@ -66,12 +78,12 @@ WEBSOCKET_BYTES_SENT = Counter("tap_websocket_sent_bytes_total", "Bytes written 
 WEBSOCKET_CLOSED = Counter(
     "tap_websocket_closed_total", "Client sockets closed, by close code.", ["code"]
 )
+LONG_POLLS = Gauge("tap_long_polls", "Requests to /sync that may wait for news, at this moment.")
 HANDSHAKES = Counter(
     "tap_handshakes_total",
-    "Requests for a client socket, by outcome: accepted, or why not.",
+    "Requests for a websocket or event stream, by outcome: accepted, or why not.",
     ["outcome"],
 )
-LONG_POLLS = Gauge("tap_long_polls", "Requests to /sync that may wait for news, at this moment.")
 RESUMES = Counter(
     "tap_resumes_total",
     "How returning readers were brought up to date: fresh, complete, paged or reset.",

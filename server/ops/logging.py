@@ -2,7 +2,7 @@
 
 Lines go to standard error, for people (console) or collectors (json). Each has a UTC time, a level, a
 logger and an event in plain words, with the details as fields. Secrets and what people wrote are never
-fields: ids are.
+fields: ids are. Tracebacks come without local variables, which hold both and take a second to print.
 """
 
 import logging
@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 _QUIET = {
     # Says at "info" what our own ready and stop lines say, and names every connection.
@@ -52,7 +53,14 @@ def configure(level: str, style: str) -> None:
 def _formatter(shared: list[Any], style: str) -> logging.Formatter:
     tail: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if style == "json":
-        tail += [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        tail += [
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(),
+        ]
     else:
-        tail += [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        tail += [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     return structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=tail)

@@ -84,7 +84,7 @@ class Connection(Outlet, asyncio.Protocol, ABC):
         """Whether the client was let in; also true after the end."""
         self._todo: deque[fx.Input] | None = None
         self._heard = True
-        """Whether any byte came since the last ping."""
+        """Whether any byte came since the last ping; always true where nobody answers."""
         self._pinged = False
         """Whether the answer to a ping is being waited for."""
         self._pings = 0
@@ -150,7 +150,7 @@ class Connection(Outlet, asyncio.Protocol, ABC):
         self._siblings.discard(self)
         self._gateway.lost(self)
         if self._is_open:
-            metrics.WEBSOCKET_CONNECTIONS.labels(self.label).dec()
+            metrics.of(metrics.WEBSOCKET_CONNECTIONS, self.label).dec()
             self._count_end()
 
     def shutdown(self) -> None:
@@ -166,13 +166,13 @@ class Connection(Outlet, asyncio.Protocol, ABC):
     def _opened(self) -> None:
         """The client was let in; its session's first deadline runs."""
         self._is_open = True
-        metrics.WEBSOCKET_CONNECTIONS.labels(self.label).inc()
+        metrics.of(metrics.WEBSOCKET_CONNECTIONS, self.label).inc()
         self._wake_at(self._due)
 
     def _count_end(self) -> None:
         """By whom, and if by us with which code: what others send is no closed set."""
         by = str(int(self._closing)) if self._closing else self._ended_by()
-        metrics.WEBSOCKET_CLOSED.labels(by).inc()
+        metrics.of(metrics.WEBSOCKET_CLOSED, by).inc()
         if self._closing in LIMITS:
             metrics.LIMITS_HIT.labels(LIMITS[self._closing]).inc()
 
@@ -184,6 +184,7 @@ class Connection(Outlet, asyncio.Protocol, ABC):
             return
         todo = self._todo = deque((what,))
         deadline = self.session.deadline
+        self.hold()
         try:
             while todo:
                 for effect in self.session.receive(todo.popleft(), self._moment()):
@@ -195,6 +196,7 @@ class Connection(Outlet, asyncio.Protocol, ABC):
             self._end(INTERNAL_ERROR, "")
         finally:
             self._todo = None
+            self.release()
         if self.session.deadline < deadline:
             self._wake_at(self._due)
 
@@ -214,10 +216,11 @@ class Connection(Outlet, asyncio.Protocol, ABC):
         match effect:
             case fx.SendFrame(frame):
                 self._send(frame)
-            case fx.SendEvents(entries):
-                metrics.WEBSOCKET_FRAMES_SENT.labels("event").inc(len(entries))
-                self.write(self._joined(entries))
+            case fx.SendEvents(entries, replayed):
+                metrics.of(metrics.WEBSOCKET_FRAMES_SENT, "event").inc(len(entries))
+                self.write(self._joined(entries, replayed))
             case fx.CatchUp():
+                self.flush()
                 if self._paused:
                     self.feed(fx.Paused())
                 else:
@@ -261,13 +264,13 @@ class Connection(Outlet, asyncio.Protocol, ABC):
         gateway.present.moved(self.session.person, self._seen, state, gateway.steady())
         self._seen = state
 
-    def _joined(self, entries: Sequence[Ready]) -> bytes:
+    def _joined(self, entries: Sequence[Ready], replayed: bool) -> bytes:
         return b"".join([entry.frame(self.form) for entry in entries])
 
     def _send(self, frame: frames.ServerFrame) -> None:
-        metrics.WEBSOCKET_FRAMES_SENT.labels(str(frame.__struct_config__.tag)).inc()
+        metrics.of(metrics.WEBSOCKET_FRAMES_SENT, str(frame.__struct_config__.tag)).inc()
         if isinstance(frame, frames.Welcome):
-            metrics.RESUMES.labels(frame.resume).inc()
+            metrics.of(metrics.RESUMES, frame.resume).inc()
         data = frames.encode(frame, self.form)
         if self._paused:
             self._stall_bytes += len(data)

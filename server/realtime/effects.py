@@ -173,9 +173,11 @@ class SendFrame(NamedTuple):
 
 
 class SendEvents(NamedTuple):
-    """Ready frames, joined into one write."""
+    """Ready frames, joined into one write. ``replayed``: they lie before the place of the connection
+    (section 6.3), and do not move it."""
 
     entries: tuple[Ready, ...]
+    replayed: bool = False
 
 
 class SendValues(NamedTuple):

@@ -333,9 +333,9 @@ def event(record: Record, form: Form, epoch: int) -> bytes:
     return _id(str(Cursor(epoch, record.position))) + data if form is Form.EVENT_STREAM else data
 
 
-def place(cursor: str) -> bytes:
-    """Server-sent events: moves the reader's Last-Event-ID and is otherwise no event (HTML 9.2.6)."""
-    return _id(cursor) + b"\n"
+def without_place(ready: bytes) -> bytes:
+    """A server-sent event that leaves its reader's Last-Event-ID as it is."""
+    return ready[ready.index(b"\n") + 1 :]
 
 
 KEEP_ALIVE = b":\n\n"

@@ -180,6 +180,7 @@ class Gateway(Signing):
 
     def opened(self, connection: Connection) -> None:
         self._connections[connection] = None
+        self._all_gone.clear()
 
     def lost(self, connection: Connection) -> None:
         """The socket is gone; nobody refers to the connection afterwards."""
@@ -265,7 +266,7 @@ class Gateway(Signing):
         if not self._keeps_presence:
             asked = asked.difference([name for name in asked if presences((name,))])
         known = self.permits.find(person, asked)
-        metrics.PERMITS.labels("miss" if known is None else "hit").inc()
+        metrics.of(metrics.PERMITS, "miss" if known is None else "hit").inc()
         if known is not None:
             # True as of everything that was noted, so certainly as of where the hub is.
             position = max(known.position, self.hub.position)
@@ -283,7 +284,7 @@ class Gateway(Signing):
         """From the ring at once, so that nothing can happen in between; else from the log."""
         upto = self.hub.position if effect.upto is None else effect.upto
         found = self.hub.ring.since(effect.channels, effect.after, upto)
-        metrics.RING_READS.labels("miss" if found is None else "hit").inc()
+        metrics.of(metrics.RING_READS, "miss" if found is None else "hit").inc()
         if found is not None and not doubtful(found.entries, effect.channels):
             connection.feed(fx.Page(effect.ticket, found.entries, found.upto, ready=True))
             return

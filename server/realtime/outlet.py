@@ -22,24 +22,53 @@ NOWHERE, GONE = -1, -2
 class Outlet:
     """``direct``: the descriptor to write to; NOWHERE while the transport must be used, GONE at the end."""
 
-    __slots__ = ("_descriptor", "_transport", "direct")
+    __slots__ = ("_descriptor", "_held", "_transport", "direct")
 
     def __init__(self) -> None:
         self.direct = self._descriptor = NOWHERE
+        self._held: list[bytes] | None = None
 
     def attach(self, transport: asyncio.BaseTransport) -> None:
-        """The connection is there."""
+        """The connection is there; its transport may hold back what was written before it was handed over."""
         self._transport = cast(asyncio.Transport, transport)
         encrypted = transport.get_extra_info("sslcontext") is not None
         socket = None if encrypted else transport.get_extra_info("socket")
         if socket is not None:
-            self.direct = self._descriptor = socket.fileno()
+            self._descriptor = socket.fileno()
+            if not self._transport.get_write_buffer_size():
+                self.direct = self._descriptor
 
     def detach(self) -> None:
         """The connection is lost: from here on its descriptor may be anybody's, and nothing is sent."""
         self.direct = GONE
 
+    def hold(self) -> None:
+        """What is written from now on leaves together, with ``release``: a welcome, what was missed and its
+        mark are one system call."""
+        self._held = []
+
+    def flush(self) -> None:
+        """What is held leaves now, so that the transport can say whether it is too much."""
+        if self._held:
+            held, self._held = self._held, []
+            self._leave(b"".join(held))
+
+    def release(self) -> None:
+        self.flush()
+        self._held = None
+
+    def close(self) -> None:
+        """After all that was written."""
+        self.flush()
+        self._transport.close()
+
     def write(self, data: bytes) -> None:
+        if self._held is None:
+            self._leave(data)
+        else:
+            self._held.append(data)
+
+    def _leave(self, data: bytes) -> None:
         if self.direct == GONE:
             return
         if self.direct == NOWHERE and not self._transport.get_write_buffer_size():

@@ -139,7 +139,7 @@ class Reading:
         return effects + self._go_on(page, m)
 
     def _replay_on(self, replay: Replay, page: fx.Page) -> list[fx.Effect]:
-        effects = _events(self._interest.replayed(replay, page.entries))
+        effects = _events(self._interest.replayed(replay, page.entries), replayed=True)
         replay.at = page.upto
         if self._paged > CATCH_UP_EVENTS_MAX:
             self._paged = 0
@@ -269,5 +269,5 @@ class Reading:
         return str(Cursor(self._node.epoch, position))
 
 
-def _events(entries: tuple[Ready, ...]) -> list[fx.Effect]:
-    return [fx.SendEvents(entries)] if entries else []
+def _events(entries: tuple[Ready, ...], replayed: bool = False) -> list[fx.Effect]:
+    return [fx.SendEvents(entries, replayed)] if entries else []

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 from server.app import metrics
 from server.domain import limits
 from server.domain.errors import Code, Refusal, Refused
-from server.domain.ids import Cursor
 from server.realtime import effects as fx
 from server.realtime import frames
 from server.realtime.connection import CLOSING_SECONDS_MAX, Connection
@@ -37,43 +36,37 @@ CLIENT = "event-stream"
 """In place of the name a client gives itself in ``hello``; also how measurements call these connections."""
 
 STOPPING = Refusal(Code.STOPPING, "the node is about to stop: come back in a moment")
+TOO_MANY = Refusal(Code.RATE_LIMITED, "too many connections from your address; try again shortly")
 GONE = Refusal(Code.NOT_FOUND, "there is no such stream, or no longer: open another", "stream")
 NOT_YOURS = Refusal(Code.FORBIDDEN, "this stream is somebody else's", "stream")
 UNREAD = Refusal(Code.RATE_LIMITED, "read what the stream has for you before you ask for more")
 TALKATIVE = Refusal(Code.BAD_FRAME, "nothing is read here: say it by POST /api/v1/live/frames")
 
 
-class Opening:
-    """What the request for a stream said; the secret and the person were checked."""
-
-    __slots__ = ("hello", "person", "secret")
-
-    def __init__(self, secret: str, person: str, hello: Hello) -> None:
-        self.secret, self.person, self.hello = secret, person, hello
-
-
 class EventStream(Connection):
-    """Made by ``Streams.open`` for a connection on which the head of the answer was sent."""
+    """Made by ``Streams.open`` for a connection on which the head of the answer was sent. ``hello``: what
+    the request said; whose it is was checked."""
 
-    __slots__ = ("_opening", "_streams", "name")
+    __slots__ = ("_hello", "_streams", "name", "person")
 
     def __init__(
-        self, gateway: "Gateway", siblings: MutableSet[Any], streams: "Streams", opening: Opening
+        self,
+        gateway: "Gateway",
+        siblings: MutableSet[Any],
+        streams: "Streams",
+        person: str,
+        secret: str,
+        hello: Hello,
     ) -> None:
         super().__init__(gateway, siblings)
         self.form = Form.EVENT_STREAM
-        self.secret = opening.secret
-        self.name = streams.new_name()
+        self.name, self.person, self.secret = streams.new_name(), person, secret
         self._streams = streams
-        self._opening = opening
+        self._hello = hello
 
     @property
     def label(self) -> str:
         return CLIENT
-
-    @property
-    def person(self) -> str:
-        return self._opening.person
 
     # -- asyncio's calls -------------------------------------------------------------------------------
 
@@ -83,7 +76,7 @@ class EventStream(Connection):
         self._streams.by_name[self.name] = self
         self._opened()
         self._send(frames.Stream(id=self.name))
-        self.feed(self._opening.hello)
+        self.feed(self._hello)
         if self._gateway.stopping:  # since it was let in
             self.shutdown()
 
@@ -106,11 +99,11 @@ class EventStream(Connection):
         self.feed(frame)
         return None
 
-    def _joined(self, entries: Sequence[Ready]) -> bytes:
-        """Replayed events lie before the place of the connection (section 6.3), and a browser resumes from
-        the last id it saw, not from the highest: so the place itself comes last."""
-        place = Cursor(self._gateway.node.epoch, self.session.sent)
-        return super()._joined(entries) + frames.place(str(place))
+    def _joined(self, entries: Sequence[Ready], replayed: bool) -> bytes:
+        """A browser resumes from the last id it saw, not from the highest: what is replayed has none."""
+        if not replayed:
+            return super()._joined(entries, replayed)
+        return b"".join([frames.without_place(entry.frame(self.form)) for entry in entries])
 
     def _beat(self) -> None:
         self.write(frames.KEEP_ALIVE)
@@ -120,7 +113,7 @@ class EventStream(Connection):
         if self._closing:
             return
         self._closing = code
-        self._transport.close()
+        self.close()
         self._wake_at(self._gateway.steady() + CLOSING_SECONDS_MAX * 1000)
 
 
@@ -135,18 +128,26 @@ class Streams:
         return base64.urlsafe_b64encode(self._entropy(NAME_BYTES)).decode().rstrip("=")
 
     def open(
-        self, secret: str, person: str, cursor: str | None, channels: Sequence[str]
+        self, address: str, secret: str, person: str, cursor: str | None, channels: Sequence[str]
     ) -> Callable[..., EventStream] | Refusal:
-        """Who will own the connection; ``secret`` is known to be the person's."""
-        if self._gateway.stopping:
-            return STOPPING
+        """Who will own the connection. ``address``: the client's, also behind a trusted proxy; ``secret`` is
+        known to be the person's."""
+        refusal = self._refusal(address)
+        metrics.HANDSHAKES.labels(refusal.code if refusal else "accepted").inc()
+        if refusal is not None:
+            return refusal
         hello = Hello(cursor=cursor, channels=tuple(channels), client=CLIENT)
-        opening = Opening(secret, person, hello)
 
         def owner(**context: Any) -> EventStream:
-            return EventStream(self._gateway, context["server_state"].connections, self, opening)
+            siblings = context["server_state"].connections
+            return EventStream(self._gateway, siblings, self, person, secret, hello)
 
         return owner
+
+    def _refusal(self, address: str) -> Refusal | None:
+        if self._gateway.stopping:
+            return STOPPING
+        return None if self._gateway.admits(address, ()) else TOO_MANY
 
     def say(self, name: str, person: str, raw: bytes) -> Refusal | None:
         """Tells the session of a person's stream one frame of JSON; None when it was taken."""
@@ -159,7 +160,7 @@ class Streams:
             frame = frames.decode(Encoding.JSON, raw, text=True)
         except Refused as refused:
             return refused.refusal
-        metrics.WEBSOCKET_FRAMES_RECEIVED.labels(type(frame).__name__.lower()).inc()
+        metrics.of(metrics.WEBSOCKET_FRAMES_RECEIVED, type(frame).__name__.lower()).inc()
         return stream.say(frame)
 
 

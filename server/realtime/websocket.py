@@ -129,7 +129,7 @@ class WebSocket(Connection):
             frame: fx.Input = frames.decode(self.form.encoding, data, self._text)
         except Refused as refused:
             frame = fx.Malformed(refused.refusal, refused.refusal.code in FATAL)
-        metrics.WEBSOCKET_FRAMES_RECEIVED.labels(type(frame).__name__.lower()).inc()
+        metrics.of(metrics.WEBSOCKET_FRAMES_RECEIVED, type(frame).__name__.lower()).inc()
         self.feed(frame)
 
     def _flush(self) -> None:
@@ -138,7 +138,7 @@ class WebSocket(Connection):
             if data:
                 self.write(data)
             elif self._wire.parser_exc is None:
-                self._transport.close()
+                self.close()
             else:
                 self._broken()
 
@@ -148,10 +148,11 @@ class WebSocket(Connection):
         self._closing = self._wire.close_sent.code if self._wire.close_sent else 0
         self.feed(fx.Lost())
         if self._transport.can_write_eof():
+            self.flush()
             self._transport.write_eof()
             self._wake_at(self._gateway.steady() + CLOSING_SECONDS_MAX * 1000)
         else:
-            self._transport.close()
+            self.close()
 
     # -- what kind of connection this is -------------------------------------------------------------------
 

@@ -2,9 +2,9 @@
 
 import sys
 
-from tests.bench import archive, posts
+from tests.bench import archive, loris, posts
 
-BENCHES = {"posts": posts.main, "archive": archive.main}
+BENCHES = {"posts": posts.main, "archive": archive.main, "loris": loris.main}
 
 
 def main() -> int:

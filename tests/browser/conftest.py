@@ -64,9 +64,11 @@ def sign_in(browser: Browser, company: Company) -> Iterator[SignIn]:
 
     def listen(page: Page, person: str) -> None:
         def said(message: ConsoleMessage) -> None:
-            # A page asks who is signed in, and is told: nobody. Cut networks are some tests' point.
+            # A page asks who is signed in, and is told: nobody; a stopping node says that it stops.
+            # Cut networks are some tests' point.
             expected = (
                 "401",
+                "503",
                 "ERR_INTERNET_DISCONNECTED",
                 "ERR_CONNECTION",
                 "WebSocket connection",

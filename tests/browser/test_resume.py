@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from tests.browser.company import Company
 from tests.browser.conftest import SignIn
@@ -12,12 +12,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 class Cable:
-    """The page's websocket as a cable that can be pulled and put back."""
+    """The page's live connection, whatever carries it, as a cable that can be pulled and put back."""
 
     def __init__(self, page: Page) -> None:
         self._sockets: list[WebSocketRoute] = []
         self._pulled = False
         page.route_web_socket("**/api/v1/live", self._plugged)
+        for fallback in ("**/api/v1/live/**", "**/api/v1/sync?since=*", "**/api/v1/commands"):
+            page.route(fallback, self._asked)
 
     def _plugged(self, socket: WebSocketRoute) -> None:
         if self._pulled:
@@ -25,6 +27,12 @@ class Cable:
             return
         socket.connect_to_server()
         self._sockets.append(socket)
+
+    def _asked(self, request: Route) -> None:
+        if self._pulled:
+            request.abort()
+        else:
+            request.continue_()
 
     def pull(self) -> None:
         self._pulled = True

@@ -3,14 +3,16 @@
     async with Client("https://tap.in.example.com", token, on_event=heard) as tap:
         done = await tap.do({"do": "post.publish", "place": "c:…", "kind": "update", "text": "Hello"})
 
-- ``client``   ``Client``: the connection that comes back, callbacks in order, commands that arrive once
-- ``session``  the same without sockets, clocks or chance: frames in, ``effects`` out
-- ``outbox``   commands until they are answered; ``delivery``  events until they are heard
-- ``store``    what must survive a restart: the cursor and the commands not yet answered
-- ``http``     plain requests: log in, read views, send imports
-- ``frames``   the two encodings of the protocol and the values a client hears
-- ``backoff``  how long to wait before the next attempt
-- ``errors``   what can go wrong, by what the caller can do about it
+- ``client``       ``Client``: the connection that comes back, callbacks in order, commands that arrive once
+- ``session``      the same without sockets, clocks or chance: frames in, ``effects`` out; made of
+  ``places`` (what was heard), ``gap`` (what is heard again), ``outbox`` (what was not answered),
+  ``silence`` (is the node there?), ``credentials``, ``choice`` (of the transport) and ``backoff``
+- ``link``         one attempt over one transport: ``link_websocket``, ``link_events``, ``link_poll``
+- ``delivery``     events until they are heard
+- ``store``        what must survive a restart: the cursor and the commands not yet answered
+- ``http``         plain requests: log in, read views, send imports; ``exchange``: one that is awaited
+- ``frames``       the two encodings of the protocol and the values a client hears
+- ``errors``       what can go wrong, by what the caller can do about it
 
 Guarantees. Each event is given to ``on_event`` once and in the node's order, also across broken
 connections and, with a ``FileStore``, across restarts: the cursor is written after the callback
@@ -18,9 +20,11 @@ returned, so only a crash in between repeats that one event. A command carries a
 sent again with the same key until the node answers, so it is applied once (protocol, "do").
 """
 
-from tap_client.client import Client
+from tap_client.client import Client, Provider
 from tap_client.errors import (
+    Again,
     Ended,
+    Full,
     ProtocolError,
     Refused,
     Stale,
@@ -33,14 +37,17 @@ from tap_client.http import Http, login
 from tap_client.store import FileStore, MemoryStore, Store
 
 __all__ = [
+    "Again",
     "Client",
     "Done",
     "Ended",
     "Event",
     "FileStore",
+    "Full",
     "Http",
     "MemoryStore",
     "ProtocolError",
+    "Provider",
     "Refused",
     "Stale",
     "Store",

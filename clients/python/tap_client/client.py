@@ -1,4 +1,4 @@
-"""The client's input and output: one connection at a time, callbacks in order, timers, the store.
+"""The client's input and output: one link at a time, callbacks in order, timers, the store.
 
 Everything that decides stands in ``session``; this file performs its effects. Three tasks: one keeps
 the connection, one writes frames, one gives what was heard to the application. The last is apart
@@ -7,48 +7,49 @@ because a callback may itself await a command's answer.
 
 import asyncio
 import contextlib
+import json
 import logging
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
 from typing import Any, NoReturn, assert_never
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import (
-    ConnectionClosed,
-    InvalidHandshake,
-    InvalidStatus,
-    NegotiationError,
-)
-from websockets.typing import Subprotocol
-
-from tap_client import frames
-from tap_client.address import is_loopback, live_address
-from tap_client.delivery import Callbacks, Delivery, Heard, Settled, Shown, WasReset
+from tap_client.address import live_address
+from tap_client.backoff import delay_seconds
+from tap_client.choice import Remembered
+from tap_client.delivery import Callbacks, Delivery, Heard, Settled, Shown, Typed, WasReset
 from tap_client.effects import (
+    Cut,
     Effect,
     Fail,
     Hear,
     Live,
     Move,
+    Remember,
+    Renew,
     Reset,
     Retry,
     Send,
     Settle,
     Show,
+    Typing,
     Warn,
 )
-from tap_client.errors import Ended, ProtocolError, TapError, Unauthenticated
-from tap_client.frames import Done, Encoding, Frame
-from tap_client.outbox import COMMANDS_IN_FLIGHT
+from tap_client.errors import Ended, Full, ProtocolError, Refused, TapError, Unreachable
+from tap_client.frames import Done, Encoding, Event, Frame
+from tap_client.link import End, Link, LinkEnded
+from tap_client.link_events import EventsLink
+from tap_client.link_poll import PollLink
+from tap_client.link_websocket import WebsocketLink
+from tap_client.outbox import COMMANDS_IN_FLIGHT, OUTBOX_MAX
 from tap_client.session import Session
 from tap_client.store import MemoryStore, Store, Waiting
 
-MESSAGE_BYTES_MAX = 4 * 1024 * 1024
-"""One event may be a whole article; nothing a node sends is near this."""
-OPEN_SECONDS_MAX = 10
+Provider = Callable[[], Awaitable[str]]
+"""Gives a token that is good for a while. Raises Unauthenticated when only a person can help, and
+Unreachable or OSError when it should be asked again."""
 
 log = logging.getLogger("tap_client")
 
@@ -60,45 +61,58 @@ def now_ms() -> int:
 class Client:
     """A person's or bot's connection to their node; see the package's docstring for its guarantees.
 
-    ``url`` is the node's http(s) address. Callbacks may be plain functions or coroutines and run one
-    at a time; an exception in one ends the client and is raised from ``async with``. The store belongs
-    to the client, which closes it."""
+    ``url`` is the node's http(s) address, ``token`` a token or who gives one. Callbacks may be plain
+    functions or coroutines and run one at a time; an exception in one ends the client and is raised from
+    ``async with``, except ``Again`` from ``on_event``. The store belongs to the client, which closes it.
+    ``network`` names the network in use, under which the store remembers what transport worked."""
 
     def __init__(
         self,
         url: str,
-        token: str,
+        token: str | Provider,
         *,
         on_event: Heard | None = None,
         on_value: Shown | None = None,
         on_reset: WasReset | None = None,
         on_settled: Settled | None = None,
+        on_typing: Typed | None = None,
         store: Store | None = None,
         encoding: Encoding = "msgpack",
         name: str = "tap-client/1",
         in_flight_max: int = COMMANDS_IN_FLIGHT,
+        network: str = "any",
         clock: Callable[[], int] = now_ms,
         chance: Callable[[], float] = random.random,
     ) -> None:
+        self._url = url
         self._address = live_address(url)
+        self._provider = None if isinstance(token, str) else token
         self._store = store or MemoryStore()
-        callbacks = Callbacks(on_event, on_value, on_reset, on_settled)
-        self._delivery = Delivery(callbacks, self._store)
+        self._network = network
+        callbacks = Callbacks(on_event, on_value, on_reset, on_settled, on_typing)
+        self._delivery = Delivery(callbacks, self._store, self._rewind, chance)
         self._encoding: Encoding = encoding
-        self._encode = frames.encoder(encoding)
         self._clock = clock
+        self._chance = chance
         self._session = Session(
-            token,
+            token if isinstance(token, str) else None,
             self._store.cursor(),
             self._store.waiting(),
             chance,
             client=name,
             in_flight_max=in_flight_max,
+            is_renewable=self._provider is not None,
         )
+        self._session.network_changed(self._remembered(), clock())
+        self.waiting = asyncio.Event()
+        """Set while there is no connection, and none is made before its time or ``network_changed``."""
         self._answers: dict[str, asyncio.Future[Done]] = {}
         self._outgoing: asyncio.Queue[Frame] = asyncio.Queue()
+        self._cut = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._is_live = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self._renewal: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
     # -- for the application --------------------------------------------------------------------------
@@ -120,9 +134,11 @@ class Client:
     async def do(self, command: dict[str, Any], key: str | None = None) -> Done:
         """Give a command and wait for its answer, over as many connections as it takes.
 
-        Raises Refused when the node says no, Stale, Ended when the client ends first; a
+        Raises Refused when the node says no, Full, Stale, Ended when the client ends first; a
         command that Ended stays in the store and is sent at the next start."""
         self._check_running()
+        if self._session.unsettled >= OUTBOX_MAX:
+            raise Full(f"{OUTBOX_MAX} commands wait already")
         key = key or secrets.token_hex(12)
         waiting = Waiting(key, command, self._clock())
         self._store.put(waiting)
@@ -134,11 +150,44 @@ class Client:
 
     def watch(self, *channels: str, since: str | None = None) -> None:
         """Hear these channels from now on, also after reconnects; with ``since`` (a cursor) first
-        what they held after it, which may repeat events already heard."""
+        what they held after it, which may repeat events already heard. ``p:<person>`` is presence."""
         self._perform(self._session.watch(channels, since))
 
     def unwatch(self, *channels: str) -> None:
         self._perform(self._session.unwatch(channels))
+
+    def typing(self, channel: str) -> None:
+        """This person types there; to be called at every key, said every three seconds."""
+        self._perform(self._session.typing(channel, self._clock()))
+
+    def typed(self, channel: str) -> None:
+        """What was typed there is sent or thrown away: the next key counts at once."""
+        self._session.typed(channel)
+
+    def rewind(self, cursor: str) -> None:
+        """What came after this cursor was lost by whoever keeps it: hear it again, in place."""
+        self._delivery.take_back()
+        self._store.move(cursor)
+        self._perform(self._session.rewind(cursor, []))
+
+    def presence(self, person: str) -> str | None:
+        """``online``, ``away`` or ``offline`` of somebody whose ``p:`` is watched; None: unknown."""
+        return self._session.presence.get(person)
+
+    def network_changed(self, network: str | None = None) -> None:
+        """The network came back or is another one, or the machine woke: connect now if we are waiting
+        to, else find out within three seconds whether we are still connected."""
+        self._network = network or self._network
+        self._perform(self._session.network_changed(self._remembered(), self._clock()))
+        self._hurry.set()
+
+    def background(self) -> None:
+        """Nobody looks: hear nothing until ``foreground``, and do not come back when cut off."""
+        self._perform(self._session.background())
+
+    def foreground(self) -> None:
+        self._perform(self._session.foreground(self._clock()))
+        self._hurry.set()
 
     async def live(self) -> None:
         """Returns once the client has caught up. Raises what ended it, if that comes first."""
@@ -163,6 +212,11 @@ class Client:
         """What is being heard."""
         return self._session.channels
 
+    @property
+    def transport(self) -> str:
+        """``websocket``, ``events`` or ``poll``."""
+        return self._session.choice.transport
+
     # -- life ------------------------------------------------------------------------------------------
 
     async def _main(self) -> None:
@@ -177,8 +231,10 @@ class Client:
     async def _stop(self) -> BaseException | None:
         """End all tasks; the error that had ended them before, if there was one."""
         failure: BaseException | None = None
+        for task in (self._renewal, self._task):
+            if task is not None:
+                task.cancel()
         if self._task is not None:
-            self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 try:
                     await self._task
@@ -215,71 +271,144 @@ class Client:
 
     async def _stay_connected(self) -> None:
         while True:
-            code, reason = await self._connection()
-            self._is_live.clear()
-            for effect in self._session.lost(code, reason):
-                match effect:
-                    case Retry(seconds):
-                        log.info("connection lost (%s %s): again in %.1f s", code, reason, seconds)
-                        await asyncio.sleep(seconds)
-                    case Fail(error):
-                        self._give_up(error)
-                    case _:
-                        self._perform([effect])
+            effects = await self._renewed_or_later()
+            if effects is None:
+                end = await self._connection()
+                self._is_live.clear()
+                log.info("connection lost: %s", end)
+                effects = self._session.lost(end, self._clock())
+            for effect in effects:
+                if isinstance(effect, Retry):
+                    await self._pause(effect.seconds)
+                else:
+                    self._perform([effect])
 
-    async def _connection(self) -> tuple[int | None, str]:
-        """One connection from start to end; its close code and reason, None if it never stood."""
-        try:
-            async with connect(
-                self._address,
-                subprotocols=[Subprotocol(frames.SUBPROTOCOLS[self._encoding])],
-                max_size=MESSAGE_BYTES_MAX,
-                open_timeout=OPEN_SECONDS_MAX,
-                proxy=None if is_loopback(self._address) else True,
-            ) as socket:
-                return await self._converse(socket)
-        except InvalidStatus as error:
-            status = error.response.status_code
-            if status == 401:
-                self._give_up(Unauthenticated("unauthenticated", str(error), status=status))
-            return None, str(error)
-        except NegotiationError as error:
-            self._give_up(ProtocolError(str(error)))
-        except (OSError, TimeoutError, InvalidHandshake) as error:
-            return None, str(error) or type(error).__name__
+    async def _pause(self, seconds: float | None) -> None:
+        """Until it is time, or the network or the person is back."""
+        self._hurry.clear()
+        self.waiting.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), seconds)
+        self.waiting.clear()
 
-    async def _converse(self, socket: ClientConnection) -> tuple[int | None, str]:
+    async def _connection(self) -> End:
+        """One connection from start to end."""
+        link = self._link()
         self._outgoing = asyncio.Queue()
-        writing = asyncio.create_task(self._write(socket))
+        self._cut.clear()
         try:
-            self._perform(self._session.opened())
-            await self._read(socket)
-        except ConnectionClosed as closed:
-            return (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (1006, "cut off")
-        except ProtocolError as error:
-            log.warning("%s: closing", error)
-            await socket.close(1002, "protocol error")
-            return 1002, str(error)
+            async with asyncio.timeout(self._session.choice.patience_ms / 1000) as patience:
+                await link.open()
+                self._perform(self._session.opened())
+                await self._converse(link, patience)
+        except TimeoutError:
+            return End(None, "no welcome", is_late=True)
+        except LinkEnded as ended:
+            return ended.end
         finally:
-            writing.cancel()
-            await asyncio.gather(writing, return_exceptions=True)
-        return 1000, ""
+            await link.close()
 
-    async def _read(self, socket: ClientConnection) -> None:
-        async for message in socket:
-            self._perform(self._session.received(frames.decode(message), self._clock()))
-            while self._delivery.is_full and not self._session.unsettled:
-                await self._delivery.room()
-        raise socket.protocol.close_exc  # both sides said goodbye: iteration ends without an error
+    def _link(self) -> Link:
+        match self._session.choice.transport:
+            case "websocket":
+                return WebsocketLink(self._address, self._encoding)
+            case "events":
+                return EventsLink(self._url, self._token)
+            case "poll":
+                return PollLink(self._url, self._token)
 
-    async def _write(self, socket: ClientConnection) -> None:
-        with contextlib.suppress(ConnectionClosed):
-            while True:
-                await socket.send(self._encode(await self._outgoing.get()))
+    def _token(self) -> str | None:
+        return self._session.credentials.token
+
+    async def _converse(self, link: Link, patience: asyncio.Timeout) -> NoReturn:
+        """Both directions until one of them ends. Raises LinkEnded, TapError."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._read(link, patience))
+                tasks.create_task(self._write(link))
+                tasks.create_task(self._end_when_cut())
+        except* (LinkEnded, TapError) as group:
+            raise _first(group) from None
+        raise AssertionError("a conversation ends by an error")
+
+    async def _read(self, link: Link, patience: asyncio.Timeout) -> None:
+        while True:
+            try:
+                frame = await link.receive()
+                if frame is None:
+                    self._session.heard_something(self._clock())
+                    self._set_timer()
+                    continue
+                if frame["t"] == "welcome":
+                    patience.reschedule(None)
+                self._perform(self._session.received(frame, self._clock()))
+            except ProtocolError as error:
+                log.warning("%s: closing", error)
+                raise LinkEnded(End(1002, str(error))) from error
+            await self._let_application_catch_up()
+
+    async def _let_application_catch_up(self) -> None:
+        while self._delivery.is_full and not self._session.unsettled:
+            self._session.stop_reading()
+            self._set_timer()
+            await self._delivery.room()
+            self._session.read_on(self._clock())
+            self._set_timer()
+
+    async def _write(self, link: Link) -> None:
+        while True:
+            await link.send(await self._outgoing.get())
+
+    async def _end_when_cut(self) -> None:
+        await self._cut.wait()
+        raise LinkEnded(End(None, "cut by ourselves"))
 
     def _give_up(self, error: TapError) -> NoReturn:
         self._session.fail(error)
         raise error
+
+    # -- tokens ------------------------------------------------------------------------------------------
+
+    async def _renewed_or_later(self) -> list[Effect] | None:
+        """A good token before connecting: None, or what to do as there is none yet."""
+        if not self._session.credentials.is_due(self._clock()):
+            return None
+        try:
+            await self._renew()
+        except (Unreachable, OSError) as error:
+            log.info("no new token: %s", error)
+            return self._session.token_failed()
+        return None
+
+    async def _renew(self) -> None:
+        """Ask the provider; who asks meanwhile waits for the same answer."""
+        if self._renewal is None or self._renewal.done():
+            self._renewal = asyncio.create_task(self._ask_provider())
+        await asyncio.shield(self._renewal)
+
+    async def _ask_provider(self) -> None:
+        assert self._provider is not None
+        try:
+            self._perform(self._session.take(await self._provider()))
+        except Refused as error:
+            if error.retry:
+                raise Unreachable(str(error)) from error
+            self._give_up(error)
+
+    async def _renew_in_time(self) -> None:
+        """While connected; asked again until there is one, or the node closes."""
+        attempt = 0
+        while True:
+            try:
+                await self._ask_provider()
+                return
+            except (Unreachable, OSError) as error:
+                log.info("no new token: %s", error)
+            except TapError as error:
+                log.warning("no new token: %s", error)
+                return
+            await asyncio.sleep(delay_seconds(attempt, self._chance))
+            attempt += 1
 
     # -- effects -------------------------------------------------------------------------------------------
 
@@ -288,22 +417,42 @@ class Client:
             match effect:
                 case Send(frame):
                     self._outgoing.put_nowait(frame)
-                case Hear() | Show() | Move() | Reset():
+                case Hear() | Show() | Typing() | Move() | Reset():
                     self._delivery.put(effect)
                 case Settle(key, outcome):
                     self._settle(key, outcome)
                     self._delivery.put(effect)
                 case Live():
                     self._is_live.set()
+                case Cut():
+                    self._cut.set()
+                case Renew():
+                    if self._renewal is None or self._renewal.done():
+                        self._renewal = asyncio.create_task(self._renew_in_time())
+                case Remember(transport, at):
+                    self._store.note(self._memory, json.dumps([transport, at]))
                 case Warn(message):
                     log.warning("%s", message)
                 case Retry():
-                    raise AssertionError("only `lost` asks to retry")
+                    raise AssertionError("only a lost connection is made again")
                 case Fail(error):
                     self._give_up(error)
                 case _:
                     assert_never(effect)
         self._set_timer()
+
+    def _rewind(self, unheard: list[Event]) -> None:
+        cursor = self._store.cursor()
+        if cursor is not None:
+            self._perform(self._session.rewind(cursor, unheard))
+
+    @property
+    def _memory(self) -> str:
+        return f"transport:{self._network}"
+
+    def _remembered(self) -> Remembered | None:
+        noted = self._store.noted(self._memory)
+        return None if noted is None else Remembered(*json.loads(noted))
 
     def _settle(self, key: str, outcome: Done | TapError) -> None:
         self._store.drop(key)

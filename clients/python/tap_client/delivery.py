@@ -1,7 +1,8 @@
 """Giving what was heard to the application: one thing at a time, in order, then keeping the place.
 
 Apart from the connection, because a callback may itself await a command's answer, which comes over the
-connection.
+connection. A callback that raises ``Again`` gets the same event once more, after a while that grows, and
+what follows it after it: the node is asked to send it again, so that nothing piles up here.
 """
 
 import asyncio
@@ -10,8 +11,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
-from tap_client.effects import Hear, Move, Reset, Settle, Show
-from tap_client.errors import TapError
+from tap_client.backoff import delay_seconds
+from tap_client.effects import Hear, Move, Reset, Settle, Show, Typing
+from tap_client.errors import Again, TapError
 from tap_client.frames import Done, Event, Value
 from tap_client.store import Store
 
@@ -24,8 +26,10 @@ WasReset = Callable[[str, str], Awaitable[None] | None]
 """(reason, cursor)"""
 Settled = Callable[[str, Done | TapError], Awaitable[None] | None]
 """(key, outcome) of every command, also those left over from an earlier run."""
+Typed = Callable[[str, tuple[str, ...]], Awaitable[None] | None]
+"""(channel, people) who type there now; nobody ends it."""
 
-Told = Hear | Show | Move | Reset | Settle
+Told = Hear | Show | Move | Reset | Settle | Typing
 
 
 class Callbacks(NamedTuple):
@@ -35,17 +39,28 @@ class Callbacks(NamedTuple):
     value: Shown | None
     reset: WasReset | None
     settled: Settled | None
+    typing: Typed | None = None
 
 
 class Delivery:
-    """The queue between connection and application. ``store`` gets the cursor after each callback."""
+    """The queue between connection and application. ``store`` gets the cursor after each callback;
+    ``rewind`` is told the events that are to be given again, the failed one first."""
 
-    def __init__(self, callbacks: Callbacks, store: Store) -> None:
+    def __init__(
+        self,
+        callbacks: Callbacks,
+        store: Store,
+        rewind: Callable[[list[Event]], None],
+        chance: Callable[[], float],
+    ) -> None:
         self._callbacks = callbacks
         self._store = store
+        self._rewind = rewind
+        self._chance = chance
         self._waiting: deque[Told] = deque()
         self._to_tell = asyncio.Event()
         self._has_room = asyncio.Event()
+        self._failed: tuple[int, int] = (0, 0)  # position, how often in a row
 
     def put(self, told: Told) -> None:
         self._waiting.append(told)
@@ -63,6 +78,14 @@ class Delivery:
     def let_reader_go_on(self) -> None:
         self._has_room.set()
 
+    def take_back(self) -> list[Event]:
+        """The events nobody has heard yet, which the node is asked for again.
+
+        What was settled does not come again and stays; all else does."""
+        unheard = [told.event for told in self._waiting if isinstance(told, Hear)]
+        self._waiting = deque(told for told in self._waiting if isinstance(told, Settle))
+        return unheard
+
     async def run(self) -> None:
         """For ever. Raises what a callback raises."""
         while True:
@@ -75,11 +98,17 @@ class Delivery:
     async def _tell(self, told: Told) -> None:
         match told:
             case Hear(event, cursor):
-                await _call(self._callbacks.event, event)
+                try:
+                    await _call(self._callbacks.event, event)
+                except Again:
+                    await self._give_again(told)
+                    return
                 if cursor is not None:
                     self._store.move(cursor)
             case Show(value):
                 await _call(self._callbacks.value, value)
+            case Typing(channel, people):
+                await _call(self._callbacks.typing, channel, people)
             case Reset(reason, cursor):
                 await _call(self._callbacks.reset, reason, cursor)
                 self._store.move(cursor)
@@ -87,6 +116,13 @@ class Delivery:
                 self._store.move(cursor)
             case Settle(key, outcome):
                 await _call(self._callbacks.settled, key, outcome)
+
+    async def _give_again(self, failed: Hear) -> None:
+        position, times = self._failed
+        times = times + 1 if position == failed.event.position else 1
+        self._failed = (failed.event.position, times)
+        await asyncio.sleep(delay_seconds(times - 1, self._chance))
+        self._rewind([failed.event, *self.take_back()])
 
 
 async def _call(callback: Callable[..., Awaitable[None] | None] | None, *values: Any) -> None:

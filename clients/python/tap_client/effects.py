@@ -45,8 +45,34 @@ class Live(NamedTuple):
     """Caught up: what comes next is happening now."""
 
 
+class Typing(NamedTuple):
+    """Who is typing in a channel now, without this person."""
+
+    channel: str
+    people: tuple[str, ...]
+
+
 class Retry(NamedTuple):
-    seconds: float
+    """Connect again after so long; None: when the program is in the foreground again."""
+
+    seconds: float | None
+
+
+class Cut(NamedTuple):
+    """End this connection: it is dead, or only a new one can say what was missed."""
+
+    reason: str
+
+
+class Renew(NamedTuple):
+    """Ask for a new token, and hand it to ``Session.take``."""
+
+
+class Remember(NamedTuple):
+    """This transport works on the network in use."""
+
+    transport: str
+    at: int
 
 
 class Warn(NamedTuple):
@@ -61,4 +87,19 @@ class Fail(NamedTuple):
     error: TapError
 
 
-Effect = Send | Hear | Show | Move | Reset | Settle | Live | Retry | Warn | Fail
+Effect = (
+    Send
+    | Hear
+    | Show
+    | Typing
+    | Move
+    | Reset
+    | Settle
+    | Live
+    | Retry
+    | Cut
+    | Renew
+    | Remember
+    | Warn
+    | Fail
+)

@@ -42,6 +42,14 @@ class Stale(TapError):
     """A command waited in the outbox longer than nodes remember keys; sending it could double it."""
 
 
+class Full(TapError):
+    """Too many commands wait in the outbox already; this one was not kept."""
+
+
+class Again(TapError):
+    """Raised by ``on_event``: this could not be handled now, give it again, and what follows it after it."""
+
+
 class Ended(TapError):
     """The client was closed before the answer came; a stored command is sent at the next start."""
 

@@ -2,6 +2,7 @@
 
 import type { ErrorBody } from "./frames.ts";
 import type { Host } from "./host.ts";
+import { ask } from "./requests.ts";
 
 export const REQUEST_MS_MAX = 20_000;
 
@@ -26,9 +27,12 @@ export type Query = Record<string, string | number | undefined>;
 
 export class Api {
   readonly #host: Host;
+  readonly #token: () => string | null;
 
-  constructor(host: Host) {
+  /** Without a token the host's own credentials serve, such as a browser's cookie. */
+  constructor(host: Host, token: () => string | null = () => null) {
     this.#host = host;
+    this.#token = token;
   }
 
   get<T>(path: string, query: Query = {}): Promise<T> {
@@ -49,7 +53,7 @@ export class Api {
     const abort = new AbortController();
     const cancel = this.#host.after(REQUEST_MS_MAX, () => abort.abort());
     try {
-      const response = await this.#host.fetch(`/api/v1${path}`, { ...init, signal: abort.signal });
+      const response = await ask(this.#host, `/api/v1${path}`, this.#token(), { ...init, signal: abort.signal });
       const answer: unknown = await response.json().catch(() => null);
       if (response.ok) return answer as T;
       throw refusal(answer, response.status);

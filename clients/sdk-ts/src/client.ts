@@ -1,14 +1,18 @@
 /** One signed-in person on one node: connection, store and outbox working together. */
 
-import { type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
+import { type ReadonlySignal, type Signal, computed, signal } from "@preact/signals-core";
 
 import { Api } from "./api.ts";
 import type { Command } from "./commands.ts";
-import { Connection, type Phase } from "./connection.ts";
-import type { EventFrame, ServerFrame, Welcome } from "./frames.ts";
+import { Company } from "./company.ts";
+import type { Transport } from "./choice.ts";
+import { Connection } from "./connection.ts";
+import { Credentials, type TokenProvider } from "./credentials.ts";
+import type { EventFrame, ServerFrame, ValueFrame, Welcome } from "./frames.ts";
 import type { Host, Shelf } from "./host.ts";
 import { Names } from "./names.ts";
 import { type Outcome, Outbox } from "./outbox.ts";
+import type { Attention, Phase, Why } from "./phase.ts";
 import { Store } from "./store.ts";
 import { View } from "./view.ts";
 import type { Bundle, Snapshot } from "./views.ts";
@@ -21,45 +25,72 @@ export interface ClientOptions {
   /** Name and version of the program, for the node's log. */
   name: string;
   signedOut: () => void;
+  /** Gives device tokens; a browser page is known by its cookie and needs none. */
+  token?: TokenProvider;
+  /** Hears of what the store could not apply; it has been mended by then. */
+  failed?: (error: unknown) => void;
 }
+
+/** How the connection is, for people: by what, what it waits for, and how long from this change on. */
+export interface Status {
+  phase: Phase;
+  why: Why;
+  transport: Transport;
+  retryMs: number;
+}
+
+const UNKNOWN: Status = { phase: "idle", why: "", transport: "websocket", retryMs: 0 };
 
 export class TapClient {
   readonly api: Api;
   readonly store: Store;
   readonly outbox: Outbox;
   readonly view: View;
+  readonly company: Company;
   readonly #host: Host;
   readonly #shelf: Shelf;
   readonly #connection: Connection;
   readonly #names: Names;
-  readonly #phase: Signal<Phase> = signal("idle");
+  readonly #failed: (error: unknown) => void;
+  readonly #status: Signal<Status> = signal(UNKNOWN);
+  readonly #phase: ReadonlySignal<Phase> = computed(() => this.#status.value.phase);
   readonly #watchers = new Map<string, number>();
   /** Server's clock minus ours, so that "3 minutes ago" is true on a machine whose clock is not. */
   #clockAhead = 0;
 
   /** Takes a snapshot (throws ``ApiError``), restores the outbox and connects. */
   static async open(options: ClientOptions): Promise<TapClient> {
-    const api = new Api(options.host);
+    const credentials = new Credentials(options.host, options.token ?? null);
+    if (credentials.due) await credentials.renew();
+    const api = new Api(options.host, () => credentials.token);
     const snapshot = await api.get<Snapshot>("/sync");
-    const client = new TapClient(options, api, snapshot);
+    const client = new TapClient(options, api, credentials, snapshot);
     await client.outbox.restore();
+    await client.#connection.recall();
     client.#connection.start();
     return client;
   }
 
-  private constructor(options: ClientOptions, api: Api, snapshot: Snapshot) {
+  private constructor(options: ClientOptions, api: Api, credentials: Credentials, snapshot: Snapshot) {
     this.#host = options.host;
+    this.#failed = options.failed ?? (() => {});
     this.#shelf = options.shelf;
     this.api = api;
     this.store = new Store(options.schedule);
     this.#names = new Names(options.host, api, this.store);
     const listener = {
-      phase: (phase: Phase) => { this.#phase.value = phase; },
+      phase: (phase: Phase, why: Why) => this.#became(phase, why),
       welcome: (frame: Welcome) => this.#welcomed(frame),
       frame: (frame: ServerFrame) => this.#receive(frame),
+      lost: (code: number, reason: string) => this.#lost(code, reason),
+      stuck: (_event: EventFrame, error: unknown) => this.#stuck(error),
       signedOut: options.signedOut,
     };
-    this.#connection = new Connection(options.host, listener, options.name);
+    this.#connection = new Connection(options.host, listener, options.name, { credentials, shelf: options.shelf });
+    this.company = new Company(options.host, {
+      watch: (channels) => this.#connection.watch(channels, null),
+      unwatch: (channels) => this.#connection.unwatch(channels),
+    });
     const wire = { send: (key: string, command: Command) => this.#connection.send({ t: "do", key, command }) };
     this.outbox = new Outbox(options.host, options.shelf, wire, snapshot.me.id);
     this.view = new View(this.store, this.outbox, this.#names);
@@ -69,6 +100,10 @@ export class TapClient {
 
   get phase(): ReadonlySignal<Phase> {
     return this.#phase;
+  }
+
+  get status(): ReadonlySignal<Status> {
+    return this.#status;
   }
 
   /** UTC milliseconds by the server's clock. */
@@ -95,9 +130,29 @@ export class TapClient {
     return () => this.#unwatch(channel);
   }
 
-  /** The network came back, or the page was woken. */
+  /** Says that the person types in a thread or conversation; to be called at every key. */
+  typing(channel: string): void {
+    this.#connection.typing(channel);
+  }
+
+  /** What they typed there is sent or thrown away. */
+  typed(channel: string): void {
+    this.#connection.typed(channel);
+  }
+
+  /** The machine woke, or the page is looked at again. */
   wake(): void {
     this.#connection.wake();
+  }
+
+  /** The network came back or is another one now. */
+  networkChanged(): Promise<void> {
+    return this.#connection.networkChanged();
+  }
+
+  /** Whether somebody looks; ``background`` when the device puts the page aside. */
+  attend(attention: Attention): void {
+    this.#connection.attend(attention);
   }
 
   /** Stops; after signing out nothing of the person stays on the shelf but what they have not sent. */
@@ -115,8 +170,23 @@ export class TapClient {
     this.#connection.unwatch([channel]);
   }
 
+  #became(phase: Phase, why: Why): void {
+    const { transport, retryMs } = this.#connection;
+    this.#status.value = { phase, why, transport, retryMs };
+  }
+
+  #lost(code: number, reason: string): void {
+    this.outbox.lost(code, reason);
+    this.company.forget();
+  }
+
+  #stuck(error: unknown): void {
+    this.#failed(error);
+    void this.#refresh();
+  }
+
   #welcomed(frame: Welcome): void {
-    this.#clockAhead = frame.server_time - this.#host.now();
+    if (frame.server_time > 0) this.#clockAhead = frame.server_time - this.#host.now();
     this.outbox.opened();
     if (frame.resume === "reset" || this.#placesDiffer(frame.channels)) void this.#refresh();
   }
@@ -132,10 +202,14 @@ export class TapClient {
     switch (frame.t) {
       case "event":
         this.store.apply(frame);
+        this.company.wrote(frame.by, frame.channels ?? []);
         if (this.#changesPlaces(frame)) void this.#refresh();
         break;
       case "value":
-        this.store.apply(frame);
+        this.#value(frame);
+        break;
+      case "typing":
+        this.company.typed(frame, this.store.me);
         break;
       case "watching":
         // Too long ago to be replayed: what is on the screen is fetched anew.
@@ -152,6 +226,11 @@ export class TapClient {
         break;
       default:
     }
+  }
+
+  #value(frame: ValueFrame): void {
+    if (frame.of === "presence") this.company.present(frame);
+    else this.store.apply(frame);
   }
 
   /** One's own coming and going changes which posts one is shown. */

@@ -1,76 +1,110 @@
 /**
- * One websocket, kept: greets, resumes from a cursor, notices silence, comes back.
+ * One connection, kept: takes the transport the network lets through, greets, resumes from a cursor, notices
+ * silence, comes back.
  *
- *     idle -> opening -> greeting -> catching_up -> live
- *               ^  \________\____________\__________/
- *               |                 lost
- *            waiting  (backoff; ``wake`` ends it at once)          stopped: only ``start`` leaves it
+ *     idle -> renewing -> opening -> greeting -> catching_up -> live
+ *                ^           \_________\____________\_________/
+ *                |                  lost
+ *             waiting (backoff; ``wake`` ends it at once)    asleep (in the background, until ``attend``)
+ *                                                            stopped (only ``start`` leaves it)
  *
- * It decides nothing about content: every frame but the greeting's goes to ``frame``. The cursor moves
- * only over what has been handed on, so a resume can repeat an event but never miss one.
+ * It decides nothing about content: every frame but the greeting's goes to ``frame``, each event once and in
+ * order. The cursor moves only over what has been handed on; what could not be applied is asked for again.
  */
 
-import { STEADY_MS, backoff } from "./backoff.ts";
-import { type ClientFrame, type ServerFrame, type Watching, type Welcome, cursorAt, cursorPosition, decodeFrame } from "./frames.ts";
-import type { Host, SocketLike } from "./host.ts";
+import { ATTEMPT_HIDDEN, STEADY_MS, backoff } from "./backoff.ts";
+import type { Transport } from "./choice.ts";
+import { Credentials, isFinal } from "./credentials.ts";
+import type { ClientFrame, EventFrame, ServerFrame, Welcome } from "./frames.ts";
+import { Gap } from "./gap.ts";
+import { type Host, MemoryShelf, type Shelf } from "./host.ts";
+import { type End, type Link, makeLink } from "./link.ts";
+import { type Attention, FINAL_CODES, NODE_CODE_MIN, type Phase, SIGNED_OUT, type Why, whyOf } from "./phase.ts";
+import { Places } from "./places.ts";
+import { Route } from "./route.ts";
+import { Silence } from "./silence.ts";
+import { Typing } from "./typing.ts";
 
-export type Phase = "idle" | "opening" | "greeting" | "catching_up" | "live" | "waiting" | "stopped";
-
-export const WELCOME_MS_MAX = 10_000;
-export const SILENCE_MS_MAX = 30_000;
-export const PONG_MS_MAX = 10_000;
-/** After sleep or a change of network the socket may only look open: ask, and do not wait long. */
-export const PROBE_MS_MAX = 3_000;
-
-const SIGNED_OUT = 4401;
-/** Coming back with the same words would be refused again. */
-const FINAL_CODES = new Set([SIGNED_OUT, 4403, 4406]);
-const OPEN = 1;
+/** An event that failed this often is not asked for again. */
+const FAILURES_MAX = 2;
 
 export interface Listener {
-  phase(phase: Phase, why: string): void;
+  phase(phase: Phase, why: Why): void;
   /** Called before any frame that follows; ``reset`` asks for a fresh snapshot. */
   welcome(welcome: Welcome): void;
+  /** Throwing says that the frame could not be applied: an event is then asked for again. */
   frame(frame: ServerFrame): void;
+  /** The connection ended with this code; what was under way has no answer. */
+  lost(code: number, reason: string): void;
+  /** An event could not be applied though it came again: it is passed over, and only a snapshot is whole. */
+  stuck(event: EventFrame, error: unknown): void;
   signedOut(): void;
+}
+
+export interface ConnectionOptions {
+  credentials?: Credentials;
+  /** Where what worked on a network is remembered. */
+  shelf?: Shelf;
 }
 
 export class Connection {
   readonly #host: Host;
   readonly #listener: Listener;
   readonly #client: string;
-  readonly #channels = new Set<string>();
-  /** Watches whose replay is not through yet, by the id of their frame. */
-  readonly #replays = new Map<number, { channels: readonly string[]; since: string }>();
+  readonly #credentials: Credentials;
+  readonly #route: Route;
+  readonly #places = new Places();
+  readonly #gap = new Gap();
+  readonly #silence: Silence;
+  readonly #typing = new Typing();
   #phase: Phase = "idle";
-  #socket: SocketLike | null = null;
-  #cursor: string | null = null;
+  #link: Link | null = null;
+  #attention: Attention = "visible";
   #attempt = 0;
   #advice = 0;
+  /** The node has said goodbye: an end is no fault of the transport then. */
+  #bye = false;
   #welcomedAt = 0;
-  #heardAt = 0;
-  #unanswered = false;
-  #watchId = 0;
+  #retryMs = 0;
+  /** Rises with every opening and end, so that what was awaited for an earlier one is dropped. */
+  #turn = 0;
   #cancelTimer: () => void = () => {};
 
-  constructor(host: Host, listener: Listener, client: string) {
+  constructor(host: Host, listener: Listener, client: string, options: ConnectionOptions = {}) {
     this.#host = host;
     this.#listener = listener;
     this.#client = client;
+    this.#credentials = options.credentials ?? new Credentials(host, null);
+    this.#route = new Route(host, options.shelf ?? new MemoryShelf());
+    this.#silence = new Silence(host, () => this.send({ t: "ping" }), () => this.#lost({ code: 0, reason: "no answer" }, "silent"));
   }
 
   get phase(): Phase {
     return this.#phase;
   }
 
+  get transport(): Transport {
+    return this.#route.transport;
+  }
+
+  /** How long the wait that began last is, milliseconds; 0 unless waiting. */
+  get retryMs(): number {
+    return this.#phase === "waiting" ? this.#retryMs : 0;
+  }
+
   /** Where a resume would begin. */
   get cursor(): string | null {
-    return this.#cursor;
+    return this.#places.cursor;
   }
 
   /** A snapshot was taken here: what follows is wanted from this cursor on. */
   resumeFrom(cursor: string): void {
-    this.#cursor = cursor;
+    this.#places.startFrom(cursor);
+  }
+
+  /** Takes up what worked on the network in use; to be awaited before ``start``. */
+  recall(): Promise<void> {
+    return this.#route.recall();
   }
 
   start(): void {
@@ -84,175 +118,282 @@ export class Connection {
     this.#become("stopped", "");
   }
 
-  /** The network came back or the machine woke: connect now, or find out soon whether we still are. */
+  /** The network came back, or the machine woke: connect now, or find out soon whether we still are. */
   wake(): void {
     if (this.#phase === "waiting") {
       this.#attempt = 0;
-      this.#open();
-    } else if (this.#phase === "live" || this.#phase === "catching_up") {
-      this.#probe(PROBE_MS_MAX);
+      if (this.#attention === "hidden") this.#wait("");
+      else this.#open();
+    } else if (this.#isGreeted && this.#attention !== "background") {
+      this.#silence.probe();
     }
+  }
+
+  /** Another network: what is remembered of it decides, then as ``wake``. */
+  async networkChanged(): Promise<void> {
+    if (this.#link === null) await this.#route.recall();
+    this.wake();
+  }
+
+  attend(attention: Attention): void {
+    const before = this.#attention;
+    this.#attention = attention;
+    if (attention === before) return;
+    if (attention === "background") this.#goToBackground();
+    else if (before === "background") this.#comeToForeground();
+    else if (attention === "visible") this.wake();
   }
 
   /** False when there is nobody to send to; frames are never queued here. */
   send(frame: ClientFrame): boolean {
-    const greeted = this.#phase === "live" || this.#phase === "catching_up";
-    if (!greeted || this.#socket?.readyState !== OPEN) return false;
-    this.#socket.send(JSON.stringify(frame));
-    return true;
+    return this.#isGreeted && this.#link !== null && this.#link.send(frame);
   }
 
   /**
-   * Adds channels, replaying what happened on them after ``since``. Once the replay is through a reconnect
-   * names them with all others; until then it asks for the replay again, so that nothing between is lost.
+   * Adds channels; with ``since`` what happened on them after it comes first. Once the replay is through a
+   * reconnect names them with all others; until then it asks for the rest of the replay again.
    */
-  watch(channels: readonly string[], since: string): void {
-    this.#watchId += 1;
-    this.#replays.set(this.#watchId, { channels, since });
-    this.#ask(this.#watchId, channels, since);
+  watch(channels: readonly string[], since: string | null): void {
+    this.send(this.#places.watch(channels, since));
   }
 
   unwatch(channels: readonly string[]): void {
-    const gone = new Set(channels);
-    for (const channel of channels) this.#channels.delete(channel);
-    for (const [id, replay] of this.#replays) {
-      if (replay.channels.every((channel) => gone.has(channel))) this.#replays.delete(id);
-    }
-    this.send({ t: "unwatch", channels: [...channels] });
+    this.send(this.#places.unwatch(channels));
   }
 
-  #ask(id: number, channels: readonly string[], since: string): void {
-    this.send({ t: "watch", id, channels: [...channels], since });
+  /** What came after this cursor was lost by whoever keeps it: it comes again. */
+  rewind(cursor: string): void {
+    this.#places.goBack(cursor);
+    if (!this.#isGreeted) return;
+    this.#gap.asked();
+    this.#askFor(cursor);
   }
 
-  // -- opening and closing ---------------------------------------------------------------------
+  /** Says that the person types there; to be called at every key. */
+  typing(channel: string): void {
+    if (this.#phase === "live" && this.#typing.isDue(channel, this.#host.now())) this.send({ t: "typing", channel });
+  }
+
+  /** What was typed there has been sent or thrown away: the next key counts at once. */
+  typed(channel: string): void {
+    this.#typing.forget(channel);
+  }
+
+  // -- opening -----------------------------------------------------------------------------------
+
+  get #isGreeted(): boolean {
+    return this.#phase === "live" || this.#phase === "catching_up";
+  }
 
   #open(): void {
-    this.#become("opening", "");
-    const socket = this.#host.socket();
-    this.#socket = socket;
-    // A socket let go of may still speak; nobody listens to it then.
-    const mine = (): boolean => this.#socket === socket;
-    socket.addEventListener("open", () => mine() && this.#greet());
-    socket.addEventListener("message", (event) => mine() && this.#receive(event.data));
-    socket.addEventListener("close", (event) => mine() && this.#lost(event.code, event.reason));
-    this.#timer(WELCOME_MS_MAX, () => this.#lost(0, "no answer"));
+    this.#turn += 1;
+    this.#cancelTimer();
+    if (this.#credentials.due) void this.#renewAndDial(this.#turn);
+    else this.#dial();
   }
 
-  #greet(): void {
-    this.#become("greeting", "");
-    this.#socket?.send(
-      JSON.stringify({
-        t: "hello",
-        client: this.#client,
-        ...(this.#cursor === null ? {} : { cursor: this.#cursor }),
-        ...(this.#channels.size === 0 ? {} : { channels: [...this.#channels] }),
-      } satisfies ClientFrame),
-    );
-  }
-
-  #lost(code: number, reason: string): void {
-    const steady = this.#welcomedAt > 0 && this.#host.now() - this.#welcomedAt >= STEADY_MS;
-    this.#drop();
-    if (FINAL_CODES.has(code)) {
-      this.#become("stopped", reason);
-      if (code === SIGNED_OUT) this.#listener.signedOut();
-      return;
+  /** The token is good before the node sees it. */
+  async #renewAndDial(turn: number): Promise<void> {
+    this.#become("renewing", "");
+    try {
+      await this.#credentials.renew();
+      if (turn === this.#turn) this.#dial();
+    } catch (error) {
+      if (turn !== this.#turn) return;
+      if (isFinal(error)) this.#signOut();
+      else this.#wait(whyOf(0, this.#host.online()));
     }
-    if (steady) this.#attempt = 0;
-    const wait = backoff(this.#attempt, this.#advice, this.#host.random());
+  }
+
+  #dial(): void {
+    this.#become("opening", "");
+    const link = makeLink(this.#route.transport, this.#host, () => this.#credentials.token);
+    this.#link = link;
+    this.#timer(this.#route.patience, () => this.#lost({ code: 0, reason: "no welcome", late: true }));
+    // A link let go of may still speak; nobody listens to it then.
+    const mine = (): boolean => this.#link === link;
+    link.open({
+      opened: () => mine() && this.#greet(link),
+      frame: (frame) => mine() && this.#receive(frame),
+      alive: () => mine() && this.#silence.heard(),
+      closed: (end) => mine() && this.#lost(end),
+    });
+  }
+
+  #greet(link: Link): void {
+    this.#become("greeting", "");
+    const { token } = this.#credentials;
+    link.send({ t: "hello", ...(token === null ? {} : { token }), client: this.#client, ...this.#places.hello() });
+  }
+
+  // -- closing -----------------------------------------------------------------------------------
+
+  #lost(end: End, why = whyOf(end.code, this.#host.online())): void {
+    const greeted = this.#welcomedAt > 0;
+    if (greeted && this.#host.now() - this.#welcomedAt >= STEADY_MS) this.#attempt = 0;
+    const transportFailed = !greeted && !this.#bye && end.code < NODE_CODE_MIN && this.#host.online();
+    this.#advice = Math.max(this.#advice, end.retryMs ?? 0);
+    this.#drop();
+    this.#listener.lost(end.code, end.reason);
+    if (end.code === SIGNED_OUT) return this.#refused();
+    if (FINAL_CODES.has(end.code)) return this.#become("stopped", why);
+    if (transportFailed && this.#route.failed(end.absent ? "absent" : end.late ? "late" : "cut")) return this.#open();
+    if (this.#attention === "background") return this.#become("asleep", "");
+    this.#wait(why);
+  }
+
+  /** A refused token is never tried twice: without a better one there is nothing to come back with. */
+  #refused(): void {
+    this.#credentials.refuse();
+    if (this.#credentials.renewable) this.#wait("signed_out");
+    else this.#signOut();
+  }
+
+  #signOut(): void {
+    this.#become("stopped", "signed_out");
+    this.#listener.signedOut();
+  }
+
+  #wait(why: Why): void {
+    const attempt = this.#attention === "hidden" ? Math.max(ATTEMPT_HIDDEN, this.#attempt) : this.#attempt;
+    const wait = backoff(attempt, this.#advice, this.#host.random());
     this.#attempt += 1;
     this.#advice = 0;
-    this.#become("waiting", reason);
+    this.#retryMs = wait;
+    this.#phase = "waiting";
+    this.#listener.phase("waiting", why);
     this.#timer(wait, () => this.#open());
   }
 
-  /** Lets go of the socket without waiting for its close, which a dead network may never tell us of. */
   #drop(): void {
+    this.#turn += 1;
     this.#cancelTimer();
-    const socket = this.#socket;
-    this.#socket = null;
+    this.#route.stop();
+    this.#silence.stop();
+    this.#gap.close();
+    this.#typing.clear();
+    this.#bye = false;
     this.#welcomedAt = 0;
-    socket?.close();
+    const link = this.#link;
+    this.#link = null;
+    link?.close();
   }
 
-  // -- frames in -------------------------------------------------------------------------------
+  // -- attention ---------------------------------------------------------------------------------
 
-  #receive(data: unknown): void {
-    this.#heardAt = this.#host.now();
-    this.#unanswered = false;
-    const frame = typeof data === "string" ? decodeFrame(data) : null;
-    if (frame === null) return;
+  #goToBackground(): void {
+    this.#silence.stop();
+    if (this.#isGreeted) this.send({ t: "background" });
+    else if (this.#phase === "waiting") {
+      this.#cancelTimer();
+      this.#become("asleep", "");
+    }
+  }
+
+  #comeToForeground(): void {
+    if (this.#phase === "asleep") {
+      this.#attempt = 0;
+      this.#open();
+    } else if (this.#isGreeted) {
+      this.send({ t: "foreground" });
+      this.#silence.listen();
+      this.#silence.probe();
+    }
+  }
+
+  // -- frames in ---------------------------------------------------------------------------------
+
+  #receive(frame: ServerFrame): void {
+    this.#silence.heard();
+    const verdict = this.#gap.judge(frame);
+    if (verdict === "pass_over") return;
+    if (verdict === "unclear") return this.#lost({ code: 0, reason: "a gap that could not be closed" }, "gap");
+    if (frame.t === "welcome") return this.#welcomed(frame);
+    if (frame.t === "event") return this.#event(frame);
+    this.#heed(frame);
+    this.#listener.frame(frame);
+  }
+
+  /** What a frame means for the connection itself. */
+  #heed(frame: ServerFrame): void {
     switch (frame.t) {
-      case "welcome":
-        return this.#welcomed(frame);
       case "mark":
-        this.#cursor = frame.cursor;
-        this.#become("live", "");
-        break;
-      case "event":
-        this.#listener.frame(frame);
-        return this.#passed(frame.position);
+        this.#places.mark(frame.cursor);
+        return this.#become("live", "");
+      case "reset":
+        return this.#places.reset(frame.cursor);
       case "watching":
-        this.#replayed(frame);
-        break;
+        for (const next of this.#places.watching(frame)) this.send(next);
+        return;
       case "bye":
+        this.#bye = true;
         this.#advice = frame.retry_ms ?? 0;
-        break;
+        return;
+      case "renewed":
+        return this.#credentials.renewed(frame.expires_at);
+      case "expiring":
+        return this.#renew(this.#turn);
       default:
     }
-    this.#listener.frame(frame);
+  }
+
+  #renew(turn: number): void {
+    void this.#credentials.renewInTime(() => turn === this.#turn, (token) => this.send({ t: "token", token }));
   }
 
   #welcomed(frame: Welcome): void {
     this.#welcomedAt = this.#host.now();
-    if (frame.resume === "fresh" || frame.resume === "reset" || this.#cursor === null) this.#cursor = frame.cursor;
+    this.#cancelTimer();
+    this.#credentials.welcomed(frame);
+    this.#route.welcomed();
+    const frames = this.#places.welcomed(frame);
     this.#become(frame.resume === "paged" || frame.resume === "complete" ? "catching_up" : "live", "");
-    this.#listenForSilence(SILENCE_MS_MAX);
+    this.#silence.listen();
     this.#listener.welcome(frame);
-    for (const [id, { channels, since }] of this.#replays) this.#ask(id, channels, since);
+    for (const next of frames) this.send(next);
+    if (this.#attention === "background") this.#goToBackground();
+    this.#route.tryWebsocketLater(() => this.#phase === "live" && this.#attention !== "background", () => {
+      this.#drop();
+      this.#listener.lost(0, "");
+      this.#open();
+    });
   }
 
-  #replayed(frame: Watching): void {
-    const refused = new Set(frame.refused.map(({ channel }) => channel));
-    for (const channel of refused) this.#channels.delete(channel);
-    for (const channel of this.#replays.get(frame.id)?.channels ?? []) {
-      if (!refused.has(channel)) this.#channels.add(channel);
+  #event(frame: EventFrame): void {
+    if (!this.#places.isNew(frame)) return;
+    try {
+      this.#listener.frame(frame);
+    } catch (error) {
+      return this.#askAgain(frame, error);
     }
-    this.#replays.delete(frame.id);
+    this.#places.passed(frame);
   }
 
-  /** Events of a replayed channel may lie beyond others still to come: they never move the cursor. */
-  #passed(position: number): void {
-    if (this.#cursor === null || this.#replays.size > 0) return;
-    if (position > cursorPosition(this.#cursor)) this.#cursor = cursorAt(this.#cursor, position);
+  #askAgain(frame: EventFrame, error: unknown): void {
+    const { cursor } = this.#places;
+    if (this.#gap.failed(frame.position) >= FAILURES_MAX || cursor === null) {
+      this.#gap.close();
+      this.#places.passed(frame);
+      return this.#listener.stuck(frame, error);
+    }
+    this.#askFor(cursor);
   }
 
-  // -- silence ---------------------------------------------------------------------------------
-
-  #listenForSilence(ms: number): void {
-    this.#timer(ms, () => {
-      const silent = this.#host.now() - this.#heardAt;
-      if (silent < SILENCE_MS_MAX) this.#listenForSilence(SILENCE_MS_MAX - silent);
-      else this.#probe(PONG_MS_MAX);
-    });
-  }
-
-  #probe(patience: number): void {
-    this.#unanswered = true;
+  /** A replay has places of its own, which only a new connection states. */
+  #askFor(cursor: string): void {
+    if (this.#places.replaying) return this.#lost({ code: 0, reason: "a gap in a replay" }, "gap");
     this.send({ t: "ping" });
-    this.#timer(patience, () => {
-      if (this.#unanswered) this.#lost(0, "no answer");
-      else this.#listenForSilence(SILENCE_MS_MAX);
-    });
+    this.send({ t: "rewind", cursor });
   }
+
+  // -- timers and phases -------------------------------------------------------------------------
 
   #timer(ms: number, work: () => void): void {
     this.#cancelTimer();
     this.#cancelTimer = this.#host.after(ms, work);
   }
 
-  #become(phase: Phase, why: string): void {
+  #become(phase: Phase, why: Why): void {
     if (phase === this.#phase && why === "") return;
     this.#phase = phase;
     this.#listener.phase(phase, why);

@@ -51,7 +51,7 @@ export function foldEvent(state: Entities, frame: EventFrame): void {
 }
 
 export function foldValue(state: Entities, frame: ValueFrame): void {
-  if (frame.of === "impact") return;
+  if (frame.of === "impact" || frame.of === "presence") return;
   const tally = frame.of === "poll" ? state.get("polls", frame.id) : undefined;
   // Closing is final: a tally that is still open was counted before it.
   if (frame.of === "poll" && tally?.closed && !frame.value.closed) return;

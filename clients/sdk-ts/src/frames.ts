@@ -10,7 +10,12 @@ export interface Watch { t: "watch"; id: number; channels: string[]; since?: str
 export interface Unwatch { t: "unwatch"; channels: string[] }
 export interface Do { t: "do"; key: string; command: Command }
 export interface Ping { t: "ping" }
-export type ClientFrame = Hello | Watch | Unwatch | Do | Ping;
+export interface TokenFrame { t: "token"; token: string }
+export interface Background { t: "background" }
+export interface Foreground { t: "foreground" }
+export interface Rewind { t: "rewind"; cursor: string }
+export interface Typing { t: "typing"; channel: string }
+export type ClientFrame = Hello | Watch | Unwatch | Do | Ping | TokenFrame | Background | Foreground | Rewind | Typing;
 
 /** The server's own words on why not; ``retry``: the same command with the same key may be sent again. */
 export interface ErrorBody {
@@ -30,6 +35,8 @@ export interface Welcome {
   resume: "fresh" | "complete" | "paged" | "reset";
   reason: string | null;
   channels: string[];
+  /** When the credentials end, by the node's clock. */
+  expires_at?: number | null;
 }
 
 export interface EventFrame {
@@ -47,7 +54,9 @@ export interface ImpactValue { total: number; line: unknown }
 export type ValueFrame =
   | { t: "value"; of: "post"; id: string; position: number; value: Counts }
   | { t: "value"; of: "poll"; id: string; position: number; value: PollValue }
-  | { t: "value"; of: "impact"; id: string; position: number; value: ImpactValue };
+  | { t: "value"; of: "impact"; id: string; position: number; value: ImpactValue }
+  | { t: "value"; of: "presence"; id: string; position: number; value: { state: PresenceState } };
+export type PresenceState = "online" | "away" | "offline";
 
 export interface Mark { t: "mark"; cursor: string }
 export interface Watching {
@@ -70,9 +79,16 @@ export interface Pong { t: "pong"; server_time: number }
 export interface Reset { t: "reset"; reason: string; cursor: string }
 export interface ErrorFrame { t: "error"; error: ErrorBody }
 export interface Bye { t: "bye"; code: number; reason: string; retry_ms?: number }
+export interface Expiring { t: "expiring"; expires_at: number }
+export interface Renewed { t: "renewed"; expires_at: number }
+/** Everybody who is typing in the channel now, at most eight; the receiver may be among them. */
+export interface TypingNow { t: "typing"; channel: string; people: string[] }
+/** The first frame of an event stream: where its client's frames are posted to. */
+export interface StreamFrame { t: "stream"; id: string }
 
 export type ServerFrame =
-  | Welcome | EventFrame | ValueFrame | Mark | Watching | Done | Pong | Reset | ErrorFrame | Bye;
+  | Welcome | EventFrame | ValueFrame | Mark | Watching | Done | Pong | Reset | ErrorFrame | Bye | Expiring | Renewed
+  | TypingNow | StreamFrame;
 
 /** A frame from its text, or null for what is no frame: a newer node may send kinds we do not know. */
 export function decodeFrame(text: string): ServerFrame | null {

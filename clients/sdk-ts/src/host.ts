@@ -17,7 +17,12 @@ export interface Host {
   /** From 0 inclusive to 1 exclusive. */
   random(): number;
   socket(): SocketLike;
+  /** The answer's body can be read while it comes. */
   fetch(path: string, init: RequestInit): Promise<Response>;
+  /** False only when the machine knows that it has no network. */
+  online(): boolean;
+  /** A name for the network in use, as far as the machine tells: what worked is remembered under it. */
+  network(): string;
 }
 
 /** A keyed shelf which outlives a reload. Values are structured-cloneable; keys sort as text. */

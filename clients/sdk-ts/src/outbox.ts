@@ -7,10 +7,15 @@
  *     waiting -> sent -> done (answered: leaves once its effect is seen)
  *        ^________|  lost connection, or a refusal that may pass
  *                 `-> failed (a refusal that stays: the person retries or discards)
+ *
+ * A command that cannot be brought through is told to its owner as failed, and holds up nobody: one the node
+ * closes the connection over, one it fails at again and again, and one it might have forgotten and do twice.
+ * What the node says of itself (busy, full, stopping) is no command's fault: then all wait, in their order.
  */
 
 import { type ReadonlySignal, signal } from "@preact/signals-core";
 
+import { backoff } from "./backoff.ts";
 import type { Command } from "./commands.ts";
 import { type Answer, type Done, type ErrorBody, cursorPosition } from "./frames.ts";
 import type { Host, Shelf } from "./host.ts";
@@ -33,9 +38,23 @@ export interface Entry {
 
 export type Outcome = { ok: true; answer: Answer } | { ok: false; error: ErrorBody };
 
-export const RETRY_MS = 3_000;
+/** A day in a tunnel, and a shelf that a loop gone wild cannot fill. */
+export const OUTBOX_MAX = 500;
+/** Nodes remember keys for seven days; one day less, for clocks and long links. */
+export const KEY_KEPT_MS = 6 * 24 * 3_600_000;
+/** So often a node may fail at one command before that is told to its owner. */
+export const FAULTS_MAX = 3;
 /** How long an answered command's echo is shown while its effect has not come back. */
 export const ECHO_MS_MAX = 3_000;
+
+/** Refusals that speak of the node, not of the command. */
+const NODE_WIDE = new Set(["rate_limited", "overloaded", "read_only", "disk_full", "stopping"]);
+/** Closes with which a node says that a frame of ours was at fault. */
+const BLAMED: Record<number, string> = { 1009: "too_large", 4400: "bad_frame", 4413: "too_large" };
+const OUR_FAULT = 1011;
+
+const FULL: ErrorBody = { code: "outbox_full", message: "Too much is waiting to be sent already. Try again once you are connected.", retry: true };
+const STALE: ErrorBody = { code: "stale", message: "This waited so long that sending it by itself could do it twice. Send it again if it is still wanted.", retry: false };
 
 export interface Wire {
   /** False when there is no connection; ``opened`` will be called once there is one. */
@@ -50,7 +69,9 @@ export class Outbox {
   readonly #mint: () => string;
   readonly #entries = signal<readonly Entry[]>([]);
   readonly #waiters = new Map<string, (outcome: Outcome) => void>();
+  readonly #faults = new Map<string, number>();
   #pausedUntil = 0;
+  #pauses = 0;
 
   constructor(host: Host, shelf: Shelf, wire: Wire, person: string) {
     this.#host = host;
@@ -76,9 +97,8 @@ export class Outbox {
 
   /** Settles with the node's answer, or a refusal that stays; a lost connection only takes longer. */
   async submit(command: Command, before: unknown = null): Promise<Outcome> {
-    const entry: Entry = {
-      key: this.#mint(), at: this.#host.now(), command, before, state: "waiting", error: null, answer: null, position: 0,
-    };
+    if (this.#entries.value.length >= OUTBOX_MAX) return { ok: false, error: FULL };
+    const entry = this.#entry(command, before);
     const outcome = new Promise<Outcome>((resolve) => this.#waiters.set(entry.key, resolve));
     this.#entries.value = [...this.#entries.value, entry];
     await this.#keep(entry);
@@ -86,7 +106,14 @@ export class Outbox {
     return outcome;
   }
 
+  /** The owner wants it all the same. Under a new key where the node may have forgotten the old one. */
   retry(key: string): void {
+    const entry = this.#find(key);
+    if (entry?.error?.code === STALE.code) {
+      this.#remove(key);
+      void this.submit(entry.command, entry.before);
+      return;
+    }
     this.#change(key, { state: "waiting", error: null });
     this.#pump();
   }
@@ -99,8 +126,20 @@ export class Outbox {
   /** A new connection: whatever was under way on the old one is sent again. */
   opened(): void {
     this.#pausedUntil = 0;
-    this.#entries.value = this.#entries.value.map((entry) => (entry.state === "sent" ? waitingAgain(entry) : entry));
+    const oldest = this.#host.now() - KEY_KEPT_MS;
+    for (const { key, at, state } of this.#entries.value) if (at < oldest && state !== "done" && state !== "failed") this.#fail(key, STALE);
+    this.#entries.value = this.#entries.value.map((entry) => waitingAgain(entry));
     this.#pump();
+  }
+
+  /** The connection ended, perhaps over what was under way. */
+  lost(code: number, reason: string): void {
+    const sent = this.#entries.value.find(({ state }) => state === "sent");
+    if (sent === undefined) return;
+    const blamed = BLAMED[code];
+    if (blamed !== undefined) this.#fail(sent.key, { code: blamed, message: reason, retry: false });
+    else if (code === OUR_FAULT) this.#fault(sent.key, { code: "internal", message: reason, retry: true });
+    this.#entries.value = this.#entries.value.map((entry) => waitingAgain(entry));
   }
 
   answered(done: Done): void {
@@ -109,8 +148,13 @@ export class Outbox {
     this.#pump();
   }
 
+  #entry(command: Command, before: unknown): Entry {
+    return { key: this.#mint(), at: this.#host.now(), command, before, state: "waiting", error: null, answer: null, position: 0 };
+  }
+
   #succeed(done: Done): void {
     const position = done.cursor === undefined ? 0 : cursorPosition(done.cursor);
+    this.#pauses = 0;
     this.#change(done.key, { state: "done", answer: done.answer ?? {}, position });
     void this.#forget(done.key);
     this.#host.after(ECHO_MS_MAX, () => this.#remove(done.key));
@@ -118,12 +162,26 @@ export class Outbox {
   }
 
   #refuse(key: string, error: ErrorBody): void {
-    if (error.retry) {
-      this.#change(key, { state: "waiting", error });
-      this.#pausedUntil = this.#host.now() + RETRY_MS;
-      this.#host.after(RETRY_MS, () => this.#pump());
-      return;
-    }
+    if (!error.retry) return this.#fail(key, error);
+    this.#change(key, { state: "waiting", error });
+    if (!NODE_WIDE.has(error.code) && this.#fault(key, error)) return;
+    const wait = backoff(this.#pauses, 0, this.#host.random());
+    this.#pauses += 1;
+    this.#pausedUntil = this.#host.now() + wait;
+    this.#host.after(wait, () => this.#pump());
+  }
+
+  /** The node failed at this command; true once it has done so too often. */
+  #fault(key: string, error: ErrorBody): boolean {
+    const faults = (this.#faults.get(key) ?? 0) + 1;
+    this.#faults.set(key, faults);
+    if (faults < FAULTS_MAX) return false;
+    this.#fail(key, error);
+    return true;
+  }
+
+  #fail(key: string, error: ErrorBody): void {
+    this.#faults.delete(key);
     this.#change(key, { state: "failed", error });
     const entry = this.#find(key);
     if (entry !== undefined) void this.#keep(entry);
@@ -150,6 +208,7 @@ export class Outbox {
   #remove(key: string): void {
     this.#entries.value = this.#entries.value.filter((entry) => entry.key !== key);
     this.#waiters.delete(key);
+    this.#faults.delete(key);
     void this.#forget(key);
   }
 

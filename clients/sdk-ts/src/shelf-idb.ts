@@ -19,8 +19,10 @@ class IdbShelf implements Shelf {
     return this.#db.get(STORE, key);
   }
 
+  /** Strict: it is on the disk when this is done, so that a dead battery loses no unsent post. */
   async set(key: string, value: unknown): Promise<void> {
-    await this.#db.put(STORE, value, key);
+    const kept = this.#db.transaction(STORE, "readwrite", { durability: "strict" });
+    await Promise.all([kept.store.put(value, key), kept.done]);
   }
 
   async delete(key: string): Promise<void> {

@@ -56,7 +56,7 @@ test("what was said offline is said after the reconnect", async () => {
   host.last.breaks();
   void client.do({ do: "reply.publish", parent: "p", text: "from the tunnel" });
   await settled();
-  host.pass(20_000);
+  host.pass(1_000);
   host.last.greets({ resume: "complete" });
   expect(host.last.sent.at(-1)).toMatchObject({ t: "do", command: { text: "from the tunnel" } });
 });
@@ -91,7 +91,34 @@ test("unknown authors are fetched together, once", async () => {
 
 test("the server's clock tells the time", () => {
   host.last.breaks();
-  host.pass(20_000);
+  host.pass(1_000);
   host.last.greets({ server_time: host.time + 300_000, resume: "complete" });
   expect(client.now()).toBe(host.time + 300_000);
+});
+
+test("an event the store cannot fold twice over is mended by a snapshot, and told", async () => {
+  const generation = client.store.generation.value;
+  const broken = eventFrame(11, "post.published", { post: "x" });
+  Object.defineProperty(client.store, "apply", { value: () => { throw new Error("cannot fold"); }, configurable: true });
+  host.last.says(broken);
+  expect(host.last.sent.slice(-2)).toEqual([{ t: "ping" }, { t: "rewind", cursor: "1a.10" }]);
+  host.last.says({ t: "pong", server_time: 0 });
+  host.last.says(broken);
+  await settled();
+  expect(client.store.generation.value).toBe(generation + 1);
+});
+
+test("who is here and who types is known while there is a connection", () => {
+  host.last.says({ t: "value", of: "presence", id: "bela", position: 0, value: { state: "away" } });
+  host.last.says({ t: "typing", channel: "t:p", people: ["asha", "bela"] });
+  expect([client.company.presence("bela"), client.company.typing("t:p").value]).toEqual(["away", ["bela"]]);
+  host.last.breaks();
+  expect([client.company.presence("bela"), client.company.typing("t:p").value]).toEqual([undefined, []]);
+});
+
+test("the connection says by what it is and what it waits for", () => {
+  expect(client.status.value).toMatchObject({ phase: "live", transport: "websocket", why: "" });
+  host.last.says({ t: "bye", code: 1001, reason: "stopping", retry_ms: 4_000 });
+  host.last.breaks(1001);
+  expect(client.status.value).toMatchObject({ phase: "waiting", why: "stopping", retryMs: 4_500 });
 });

@@ -52,12 +52,55 @@ export class FakeSocket implements SocketLike {
   }
 }
 
+type Answering = (path: string, init: RequestInit) => Promise<Response>;
+
+/** A node's event stream, written by the test; broken off when the client lets go of it. */
+export class FakeStream {
+  readonly posted: ClientFrame[] = [];
+  readonly asked: { path: string; init: RequestInit }[] = [];
+  refuse: { status: number; body: unknown } | null = null;
+  #out: ReadableStreamDefaultController<Uint8Array> | null = null;
+
+  constructor(host: FakeHost) {
+    host.answers["/api/v1/live/events"] = async (path: string, init: RequestInit) => this.#open(path, init);
+    host.answers["/api/v1/live/frames"] = async (path: string, init: RequestInit) => this.#take(path, init);
+  }
+
+  says(...frames: ServerFrame[]): void {
+    for (const frame of frames) this.raw(`data: ${JSON.stringify(frame)}\n\n`);
+  }
+
+  raw(text: string): void {
+    this.#out?.enqueue(new TextEncoder().encode(text));
+  }
+
+  ends(): void {
+    this.#out?.close();
+  }
+
+  #open(path: string, init: RequestInit): Response {
+    this.asked.push({ path, init });
+    const body = new ReadableStream<Uint8Array>({ start: (out) => { this.#out = out; } });
+    init.signal?.addEventListener("abort", () => this.#out?.error(new Error("aborted")));
+    return new Response(body, { headers: { "content-type": "text/event-stream; charset=utf-8" } });
+  }
+
+  #take(path: string, init: RequestInit): Response {
+    this.asked.push({ path, init });
+    this.posted.push(JSON.parse(String(init.body)) as ClientFrame);
+    return this.refuse === null ? new Response(null, { status: 202 }) : Response.json(this.refuse.body, { status: this.refuse.status });
+  }
+}
+
 export class FakeHost implements Host {
   time = 1_000_000;
   luck = 0.5;
   readonly sockets: FakeSocket[] = [];
   readonly requests: { path: string; init: RequestInit }[] = [];
+  /** By path: a value for JSON, a response, or a function that makes one. */
   answers: Record<string, unknown> = {};
+  hasNetwork = true;
+  networkName = "office";
   #timers: { at: number; work: () => void }[] = [];
 
   now(): number {
@@ -92,7 +135,16 @@ export class FakeHost implements Host {
     this.requests.push({ path, init });
     const answer = this.answers[path.split("?")[0] ?? ""];
     if (answer === undefined) throw new TypeError("network is down");
+    if (typeof answer === "function") return (answer as Answering)(path, init);
     return answer instanceof Response ? answer.clone() : Response.json(answer);
+  }
+
+  online(): boolean {
+    return this.hasNetwork;
+  }
+
+  network(): string {
+    return this.networkName;
   }
 
   /** Lets time pass; what falls due runs in its order, and what that starts, too. */

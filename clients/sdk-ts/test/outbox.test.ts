@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from "vitest";
 
 import type { Command } from "../src/commands.ts";
 import { MemoryShelf } from "../src/host.ts";
-import { Outbox } from "../src/outbox.ts";
+import { KEY_KEPT_MS, OUTBOX_MAX, Outbox } from "../src/outbox.ts";
 import { FakeHost, settled } from "./fakes.ts";
 
 let host: FakeHost;
@@ -130,4 +130,70 @@ test("keys rise even within one millisecond and fit the protocol", async () => {
   expect(keys).toEqual(keys.toSorted());
   expect(new Set(keys).size).toBe(40);
   for (const key of keys) expect(key).toMatch(/^[0-7][0-9a-hjkmnp-tv-z]{25}$/);
+});
+
+const failures = (outbox: Outbox): unknown[] => outbox.entries.value.map(({ state, error }) => [state, error?.code ?? null]);
+
+test("one the node closes the connection over is told to its owner, and holds up nobody", async () => {
+  const outbox = open();
+  const outcome = outbox.submit(reply("too long"));
+  void outbox.submit(reply("good"));
+  await settled();
+  outbox.lost(1009, "message too big");
+  await expect(outcome).resolves.toMatchObject({ ok: false, error: { code: "too_large", retry: false } });
+  outbox.opened();
+  expect(texts()).toEqual(["too long", "good"]);
+});
+
+test("one the node fails at again and again is told to its owner, and holds up nobody", async () => {
+  const outbox = open();
+  void outbox.submit(reply("poison"));
+  void outbox.submit(reply("good"));
+  await settled();
+  const error = { code: "internal", message: "Our fault.", retry: true };
+  for (let count = 0; count < 3; count += 1) {
+    outbox.answered({ t: "done", key: sent.at(-1)!.key, ok: false, error });
+    host.pass(20_000);
+  }
+  expect(failures(outbox)).toEqual([["failed", "internal"], ["sent", null]]);
+  expect(texts()).toEqual(["poison", "poison", "poison", "good"]);
+});
+
+test("a node that is full for an hour fails no command: all wait, in their order", async () => {
+  const outbox = open();
+  void outbox.submit(reply("one"));
+  void outbox.submit(reply("two"));
+  await settled();
+  const error = { code: "disk_full", message: "Full.", retry: true };
+  for (let count = 0; count < 30; count += 1) {
+    outbox.answered({ t: "done", key: sent.at(-1)!.key, ok: false, error });
+    host.pass(20_000);
+  }
+  expect(new Set(texts())).toEqual(new Set(["one"]));
+  outbox.answered({ t: "done", key: sent.at(-1)!.key, ok: true, answer: {}, cursor: "1a.7" });
+  expect(texts().at(-1)).toBe("two");
+});
+
+test("what a node may have forgotten is not sent by itself; its owner sends it under a new key", async () => {
+  online = false;
+  const outbox = open();
+  void outbox.submit(reply("old"));
+  await settled();
+  online = true;
+  host.pass(KEY_KEPT_MS + 1);
+  outbox.opened();
+  expect(failures(outbox)).toEqual([["failed", "stale"]]);
+  const { key } = outbox.entries.value[0]!;
+  outbox.retry(key);
+  await settled();
+  expect(texts()).toEqual(["old"]);
+  expect(sent[0]!.key).not.toBe(key);
+});
+
+test("it does not grow without bound", async () => {
+  online = false;
+  const outbox = open();
+  for (let count = 0; count < OUTBOX_MAX; count += 1) void outbox.submit(reply(String(count)));
+  await expect(outbox.submit(reply("one more"))).resolves.toMatchObject({ ok: false, error: { code: "outbox_full" } });
+  expect(outbox.entries.value).toHaveLength(OUTBOX_MAX);
 });

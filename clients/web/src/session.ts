@@ -1,6 +1,6 @@
 /** Who is signed in here, and the machinery that serves them. */
 
-import { Api, ApiError, type Host, SUBPROTOCOL, TapClient, openShelf } from "@tap/sdk";
+import { Api, ApiError, type Attention, type Host, SUBPROTOCOL, TapClient, openShelf } from "@tap/sdk";
 import { signal } from "@preact/signals";
 
 import { t } from "./strings.ts";
@@ -25,7 +25,14 @@ function browserHost(): Host {
     random: () => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32,
     socket: () => new WebSocket(`${window.location.protocol === "https:" ? "wss" : "ws"}://${window.location.host}/api/v1/live`, SUBPROTOCOL),
     fetch: (path, init) => fetch(path, { ...init, credentials: "same-origin" }),
+    online: () => navigator.onLine,
+    network: () => (navigator as Networked).connection?.type ?? "any",
   };
+}
+
+/** Browsers that tell say whether it is "wifi", "cellular" or "ethernet"; a page learns no more of its network. */
+interface Networked extends Navigator {
+  connection?: EventTarget & { type?: string };
 }
 
 const host = browserHost();
@@ -39,7 +46,7 @@ export async function start(): Promise<void> {
   session.value = { state: "starting" };
   try {
     const shelf = await openShelf("tap");
-    const client = await TapClient.open({ host, shelf, schedule, name: CLIENT, signedOut });
+    const client = await TapClient.open({ host, shelf, schedule, name: CLIENT, signedOut, failed: reportError });
     session.value = { state: "signed_in", client };
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) signedOut();
@@ -64,13 +71,31 @@ export async function signOut(): Promise<void> {
   signedOut();
 }
 
-function wake(): void {
-  if (session.value.state === "signed_in") session.value.client.wake();
-  else if (session.value.state === "failed") void start();
+function withClient(work: (client: TapClient) => void): void {
+  if (session.value.state === "signed_in") work(session.value.client);
+  else if (session.value.state === "failed" && document.visibilityState === "visible") void start();
 }
 
-/** The machine woke or the network came back: the socket is asked at once, not after its silence. */
+/** Touch is all it has: a phone or tablet, whose system soon freezes a page that is not seen. */
+const isPhone = window.matchMedia("(hover: none) and (pointer: coarse)");
+
+function attention(): Attention {
+  if (document.visibilityState === "visible") return "visible";
+  return isPhone.matches ? "background" : "hidden";
+}
+
+function networkChanged(): void {
+  withClient((client) => void client.networkChanged());
+}
+
+/** The network came back or changed, the page is looked at or put aside (docs/howto/web-client.md). */
 export function listenToMachine(): void {
-  window.addEventListener("online", wake);
-  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && wake());
+  window.addEventListener("online", networkChanged);
+  (navigator as Networked).connection?.addEventListener("change", networkChanged);
+  document.addEventListener("visibilitychange", () => withClient((client) => client.attend(attention())));
+  // Said while the page can still speak; nothing of it runs until ``resume``.
+  document.addEventListener("freeze", () => withClient((client) => client.attend("background")));
+  document.addEventListener("resume", () => withClient((client) => client.attend(attention())));
+  // Out of the back-forward cache: the connection did not survive, whatever it looks like.
+  window.addEventListener("pageshow", ({ persisted }) => persisted && withClient((client) => client.wake()));
 }

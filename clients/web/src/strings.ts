@@ -3,7 +3,7 @@
  * forms go through Intl, so a language with six of them fits; nothing else in the client holds a sentence.
  */
 
-import type { IdeaStage, PostKind } from "@tap/sdk";
+import type { IdeaStage, PostKind, PresenceState, Transport, Why } from "@tap/sdk";
 
 const LANGUAGE = "en";
 const rules = new Intl.PluralRules(LANGUAGE);
@@ -25,6 +25,30 @@ const stages: Record<IdeaStage, string> = {
   submitted: "Submitted", reviewed: "Reviewed", shortlisted: "Shortlisted", accepted: "Accepted", declined: "Declined",
   piloted: "In trial", shipped: "Shipped",
 };
+
+/** What the connection waits for, or why there is none, as a whole sentence. */
+const waitingFor: Record<Why, string> = {
+  "": "The connection was lost.",
+  offline: "This device has no network just now.",
+  unreachable: "The server does not answer.",
+  silent: "The server has gone quiet, so the connection is made anew.",
+  stopping: "The server is restarting.",
+  busy: "The server is busy and asked us to come back a little later.",
+  too_many: "You have Tap open in too many places.",
+  signed_out: "Your sign-in has ended.",
+  refused: "The server does not accept this page. Reload it.",
+  gap: "Something went missing on the way and is being fetched again.",
+};
+
+const transports: Record<Transport, string> = {
+  websocket: "Connected by a websocket.",
+  events: "This network lets no websocket through, so news comes as a stream of events.",
+  poll: "This network lets no live connection through, so Tap asks the server again and again. News may come a moment later.",
+};
+
+const presence: Record<PresenceState, string> = { online: "Online", away: "Away", offline: "Offline" };
+
+const lists = new Intl.ListFormat(LANGUAGE, { type: "conjunction" });
 
 export const t = {
   language: LANGUAGE,
@@ -63,6 +87,13 @@ export const t = {
   catchingUp: "Catching up…",
   offline: "Offline",
   reconnecting: "Reconnecting…",
+  signingInAgain: "Renewing your sign-in…",
+  asleep: "Resting",
+  aboutConnection: "About the connection",
+  transports,
+  waitingFor,
+  againIn: (seconds: number) => plural(seconds, { one: "Trying again within # second.", other: "Trying again in about # seconds." }),
+  nothingIsLost: "What you write is kept on this device and sent by itself.",
   waitingToSend: (count: number) => plural(count, { one: "# to send", other: "# to send" }),
   region: (code: string) => `Region ${code}`,
   fromRegion: (code: string) => `From region ${code}`,
@@ -274,6 +305,11 @@ export const t = {
   recentPosts: "Recent posts",
   formerColleague: "No longer active",
   bot: "Bot",
+  presence,
+  typing: (people: readonly string[], more: number) =>
+    more > 0
+      ? `${lists.format([...people, plural(more, { one: "# other", other: "# others" })])} are typing…`
+      : `${lists.format(people)} ${people.length === 1 ? "is" : "are"} typing…`,
   localTime: (time: string) => `${time} local time`,
 
   // -- impact

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { ago, clockIn, points } from "../src/format.ts";
 import { type CreditLine, withLine } from "../src/pages/impact-data.ts";
 import { swapped } from "../src/post/ranking.tsx";
+import { sentencesOf } from "../src/shell/status.tsx";
 import { match } from "../src/match.ts";
 import { t } from "../src/strings.ts";
 import { hueOf, initialsOf } from "../src/ui/avatar.tsx";
@@ -60,4 +61,19 @@ test("ranking moves one place and stops at the ends", () => {
 test("a credit that changed takes its earlier form's place", () => {
   expect(withLine([line("a", 1), line("b", 2)], line("b", 3))).toEqual([line("b", 3), line("a", 1)]);
   expect(withLine([line("a", 1)], null)).toEqual([line("a", 1)]);
+});
+
+test("the connection is explained in whole sentences", () => {
+  const status = { phase: "live", why: "", transport: "poll", retryMs: 0 } as const;
+  expect(sentencesOf(status).join(" ")).toContain("lets no live connection through");
+  expect(sentencesOf({ ...status, phase: "waiting", why: "stopping", retryMs: 4_500 })).toEqual([
+    "The server is restarting.", "Trying again in about 5 seconds.", "What you write is kept on this device and sent by itself.",
+  ]);
+  expect(sentencesOf({ ...status, phase: "opening" })).toEqual(["Connecting…"]);
+});
+
+test("who types is said for one, two and many", () => {
+  expect(t.typing(["Bela"], 0)).toBe("Bela is typing…");
+  expect(t.typing(["Bela", "Chen"], 0)).toBe("Bela and Chen are typing…");
+  expect(t.typing(["Bela", "Chen"], 3)).toBe("Bela, Chen, and 3 others are typing…");
 });

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 from starlette.responses import Response
 
-from server.api.access import FOREIGN, bearer_of, from_elsewhere, secret_of
+from server.api.access import FOREIGN, address_of, bearer_of, from_elsewhere, secret_of
 from server.api.answers import body_of
 from server.api.handover import HandOver
 from server.api.resources.paging import Channels, channels_of
@@ -41,7 +41,9 @@ async def events(call: Call[EventsQuery, None]) -> Response | Refusal:
         return FOREIGN
     cursor = request.headers.get("last-event-id") or call.query.cursor or None
     channels = channels_of(call.query.channels)
-    owner = services.live.open(secret_of(request), call.person, cursor, channels)
+    owner = services.live.open(
+        address_of(request), secret_of(request), call.person, cursor, channels
+    )
     return owner if isinstance(owner, Refusal) else HandOver(owner, UNBUFFERED, EVENT_STREAM)
 
 

@@ -4,10 +4,16 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
-from starlette.requests import Request
 from starlette.responses import Response
 
-from server.api.access import FOREIGN, clear_cookie, from_elsewhere, secret_of, set_cookie
+from server.api.access import (
+    FOREIGN,
+    address_of,
+    clear_cookie,
+    from_elsewhere,
+    secret_of,
+    set_cookie,
+)
 from server.api.answers import answer
 from server.api.route import Body, Call, NoQuery
 from server.app.auth import COOKIE, SessionView
@@ -108,7 +114,7 @@ async def login(call: Call[NoQuery, Login]) -> Response | Refusal:
     issued = await services.auth.sign_in(
         wish.person,
         wish.password,
-        address=_address(call.request),
+        address=address_of(call.request),
         kind="device" if wish.device else "browser",
         label=wish.device or call.request.headers.get("user-agent", "")[: limits.NAME_CHARS_MAX],
         instead_of="" if wish.device else call.request.cookies.get(COOKIE, ""),
@@ -122,11 +128,6 @@ async def login(call: Call[NoQuery, Login]) -> Response | Refusal:
     response = answer(SignedIn(person=wish.person))
     set_cookie(response, issued, services)
     return response
-
-
-def _address(request: Request) -> str:
-    """The caller's address, as the proxies we trust tell it."""
-    return request.client.host if request.client else ""
 
 
 async def logout(call: Call[NoQuery, None]) -> Response:
@@ -174,7 +175,7 @@ async def end_session(call: Call[NoQuery, None]) -> Done | Refusal:
 async def change_password(call: Call[NoQuery, NewPassword]) -> Done | Refusal:
     """Signs out everywhere else too: whoever knew the old one is out."""
     services, wish = call.services, call.body
-    proven = await services.auth.prove(call.person, wish.old, address=_address(call.request))
+    proven = await services.auth.prove(call.person, wish.old, address=address_of(call.request))
     if isinstance(proven, Refusal):
         return msgspec.structs.replace(proven, field="old")
     refusal = await services.passwords.set(call.person, wish.new)

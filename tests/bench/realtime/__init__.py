@@ -8,11 +8,13 @@ one client read from its socket, counted inside frames, so that batching hides n
 of all threads of the server's processes (/proc/PID/task/*/schedstat), publishing included, what the same
 server spends idle taken off. On loopback that includes the receiver's half of TCP, for everybody equally.
 
-- ``floor.c``, ``load.c``  the floor and the load, compiled into ``.bench`` when a figure first needs them
+- ``floor.c``, ``load.c`` (with ``clients.h``, ``words.h``, ``tls.h``, ``wire.h``)  the floor and the load,
+  compiled into ``.bench`` when a figure first needs them
 - ``load``        drives ``load.c``
 - ``processes``   servers as processes on their core, and what they spend
 - ``company``     a node's people, places and tokens, written once and kept in ``.bench``
 - ``node``        Tap under test: a real process, the whole path from a command to the socket
 - ``peers``       the floor and other servers, each in its own words
-- ``fanout``, ``holding``, ``crowds``   the figures
+- ``stage``       one node for all figures of a run
+- ``fanout``, ``holding``, ``crowds``, ``tls``   the figures
 """

@@ -1,10 +1,11 @@
 """python -m tests.bench.realtime [--quick] [figure ...]"""
 
+import os
 import sys
 import time
 
 from server.ops.demo.nodes import NodeFailed
-from tests.bench.realtime import crowds, fanout, holding
+from tests.bench.realtime import crowds, fanout, holding, tls
 from tests.bench.realtime.load import LoadFailed
 from tests.bench.realtime.plan import FULL, QUICK, Plan
 from tests.bench.realtime.processes import Skipped
@@ -23,6 +24,7 @@ FIGURES = {
     "slow_readers": crowds.slow_readers,
     "restart_10k": crowds.restart_10k,
     "fanout_scale": fanout.fanout_scale,
+    "tls": tls.tls,
 }
 
 
@@ -50,7 +52,8 @@ def measure(name: str, plan: Plan, stage: Stage) -> bool:
         print(f"FAILED {name}: {error}", file=sys.stderr)
         stage.clear()
         return False
-    print(f"{name} took {time.monotonic() - began:.0f} s", file=sys.stderr)
+    load = os.getloadavg()[0]
+    print(f"{name} took {time.monotonic() - began:.0f} s; load average {load:.1f}", file=sys.stderr)
     return True
 
 

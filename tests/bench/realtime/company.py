@@ -1,8 +1,9 @@
 """A node's past: people with tokens, and the places they belong to. Written once, kept, copied.
 
 Everybody is in the community of all and in a team of ``TEAM_PEOPLE``. The first ``CLUB_PEOPLE`` belong to
-``CLUBS`` more: with the directory and their own channel they hear ten. Nobody belongs to ``DESK``, which is
-open: what is said there reaches whom it mentions, and nobody else. Events are appended hundreds to a job,
+``CLUBS`` more: with the directory and their own channel they hear ten. Every
+tenth is in ``SLOW`` too. Nobody belongs to ``DESK``, which is open: what is said there reaches whom it
+mentions, and nobody else. Events are appended hundreds to a job,
 as an import would; tokens are rows of the node's own table.
 """
 
@@ -62,7 +63,8 @@ def community(index: int) -> str:
     return f"01bench{index:019d}"
 
 
-ALL, DESK, FIRST_CLUB, FIRST_TEAM = 0, 1, 10, 100
+ALL, DESK, SLOW, FIRST_CLUB, FIRST_TEAM = 0, 1, 2, 10, 100
+SLOW_EVERY = 10
 
 
 def place_of(index: int) -> str:
@@ -84,6 +86,8 @@ def token(person: int) -> str:
 def places_of(person: int) -> Iterator[int]:
     yield ALL
     yield team_of(person)
+    if person % SLOW_EVERY == SLOW_EVERY - 1:
+        yield SLOW
     if person < CLUB_PEOPLE:
         yield from range(FIRST_CLUB, FIRST_CLUB + CLUBS)
 

@@ -22,9 +22,8 @@
 #define OUTBOX_BYTES_MAX (16 * 1024 * 1024)
 
 struct client {
-    int open;      /* upgraded: hears messages */
-    uint8_t *rest; /* the start of a frame whose end has not come yet */
-    size_t rest_bytes;
+    int open; /* upgraded: hears messages */
+    struct rest rest;
 };
 
 static struct client clients[SOCKETS_MAX];
@@ -43,7 +42,7 @@ static void forget(int fd)
             open_fds[i] = open_fds[--open_count];
             break;
         }
-    free(clients[fd].rest);
+    keep_rest(&clients[fd].rest, NULL, 0);
     clients[fd] = (struct client){0};
     close(fd);
 }
@@ -90,21 +89,12 @@ static void upgrade(int fd)
     send_all(fd, ACCEPTED, sizeof ACCEPTED - 1);
 }
 
-static void keep_rest(struct client *client, const uint8_t *data, size_t bytes)
-{
-    free(client->rest);
-    client->rest = bytes ? malloc(bytes) : NULL;
-    client->rest_bytes = bytes;
-    if (bytes)
-        memcpy(client->rest, data, bytes);
-}
-
 static void heard(int fd)
 {
     struct client *client = &clients[fd];
-    size_t have = client->rest_bytes, at = 0;
+    size_t have = client->rest.bytes, at = 0;
     if (have)
-        memcpy(input, client->rest, have);
+        memcpy(input, client->rest.data, have);
     ssize_t got = read(fd, input + have, READ_BYTES_MAX);
     if (got <= 0) {
         if (got == 0 || errno != EAGAIN)
@@ -119,7 +109,7 @@ static void heard(int fd)
     for (have += got; parse_frame(input + at, have - at, &frame); at += frame.whole)
         if (frame.opcode == OP_TEXT && !to_room(&frame))
             broadcast(&frame);
-    keep_rest(client, input + at, have - at);
+    keep_rest(&client->rest, input + at, have - at);
 }
 
 static void accept_all(int listening)

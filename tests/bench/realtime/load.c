@@ -2,12 +2,14 @@
  * answers each. load.py is its other half and says what the commands mean.
  *
  *     target PORT ADDRESSES      clients come from 127.0.0.2 and so on: each has its own ports
+ *     tls on                     from now on clients speak TLS and believe any certificate
  *     tokens FILE                line i is {token} and {team} of client i
  *     request HEX                the upgrade request
  *     greet HEX OPCODE HEX       a frame to say (may be empty), and what a frame heard must hold before
  *                                the next; `greet none` forgets all of them
  *     complaint HEX              frames with this text are counted as refused
- *     receive BYTES              SO_RCVBUF of clients opened from now on; 0: the system's
+ *     receive BYTES              SO_RCVBUF of clients opened from now on, with segments as on a real network;
+ *                                0: the system's
  *     open FIRST COUNT WINDOW TIMEOUT_MS        at most WINDOW in the making
  *     close FIRST COUNT
  *     plain INDEX                client INDEX is a bare TCP connection: no upgrade, no frames
@@ -21,401 +23,21 @@
  *
  * A delivery is one MARK with a time inside a frame, so a batch of several counts as several. */
 #define _GNU_SOURCE
-#include "wire.h"
+#include "clients.h"
 
-#include <arpa/inet.h>
-#include <ctype.h>
-#include <netinet/tcp.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
-#include <time.h>
-#include <unistd.h>
 
-#define CLIENTS_MAX 32768
-#define EVENTS_MAX 1024
-#define STEPS_MAX 8
 #define LINE_BYTES_MAX (4 * MESSAGE_BYTES_MAX)
-#define MARK "@@" /* followed by DIGITS digits: nanoseconds of CLOCK_MONOTONIC */
-#define DIGITS 20
-#define BACKOFF_MS_MIN 500 /* as our clients wait: docs/protocol/client.md, section 7 */
-#define BACKOFF_MS_MAX 20000
 
-enum state { ABSENT, CONNECTING, UPGRADING, GREETING, READY };
-
-struct client {
-    int fd;
-    enum state state;
-    int step, plain, stalled, failures;
-    uint8_t *rest;
-    size_t rest_bytes;
-    uint64_t retry_at; /* ns; 0: does not come back */
-};
-
-struct step {
-    char *say, *hear;
-    int opcode;
-};
-
-static struct client clients[CLIENTS_MAX];
-static char *tokens[CLIENTS_MAX], *teams[CLIENTS_MAX];
-static struct step steps[STEPS_MAX];
-static int step_count;
-static char *request, *message, *complaint;
-static int message_opcode, modulo = 1, stride = 1, receive_bytes, port, addresses = 1, polling, stdin_open = 1;
-static int surviving, used; /* clients beyond `used` were never opened */
-static int making, ready_count, failed_count;
-static uint64_t published, deliveries, frames, reads, refused, delivered_bytes, first_lost;
+static char *message;
+static int message_opcode, stride = 1, stdin_open = 1;
 static uint64_t storm_left, storm_done;
-static int storming, storm_first, storm_count, storm_next;
-static uint32_t *latencies; /* us */
-static size_t latency_room;
-static uint8_t input[READ_BYTES_MAX + MESSAGE_BYTES_MAX];
-
-static void opened_one(int index);
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
-
-/* -- templates ----------------------------------------------------------------------------------------- */
-
-static char *unhex(const char *hex)
-{
-    size_t length = strcspn(hex, " \n") / 2;
-    char *text = malloc(length + 1);
-    for (size_t i = 0; i < length; i++)
-        sscanf(hex + 2 * i, "%2hhx", (unsigned char *)text + i);
-    text[length] = 0;
-    return text;
-}
-
-static size_t word(char *out, const char *name, size_t length, int index)
-{
-    if (!strncmp(name, "token", length))
-        return sprintf(out, "%s", tokens[index] ? tokens[index] : "");
-    if (!strncmp(name, "team", length))
-        return sprintf(out, "%s", teams[index] ? teams[index] : "");
-    if (!strncmp(name, "time", length))
-        return sprintf(out, MARK "%020llu", (unsigned long long)now_ns());
-    if (!strncmp(name, "seq", length))
-        return sprintf(out, "%08llu", (unsigned long long)published);
-    if (*name == 'n')
-        return sprintf(out, "%05llu", (unsigned long long)(published + strtoull(name + 1, NULL, 10)) % modulo);
-    return 0;
-}
-
-/* Words in braces are filled in; a brace that opens no known word stands for itself. */
-static size_t expand(const char *template, int index, char *out)
-{
-    size_t at = 0;
-    while (*template) {
-        size_t length = *template == '{' ? strcspn(template + 1, "}{\"\n ") : 0;
-        size_t made = 0;
-        if (length && template[1 + length] == '}')
-            made = word(out + at, template + 1, length, index);
-        if (made)
-            template += length + 2;
-        else
-            out[at + made++] = *template++;
-        at += made;
-    }
-    return at;
-}
-
-static int say(int index, const char *template, int opcode)
-{
-    static char out[HEADER_BYTES_MAX + MESSAGE_BYTES_MAX];
-    size_t length = expand(template, index, out + HEADER_BYTES_MAX);
-    char *from = out + HEADER_BYTES_MAX;
-    if (opcode && !clients[index].plain) {
-        uint8_t header[HEADER_BYTES_MAX];
-        size_t bytes = frame_header(header, opcode, length, 1);
-        from -= bytes;
-        memcpy(from, header, bytes);
-        length += bytes;
-    }
-    return send_all(clients[index].fd, from, length);
-}
-
-/* -- one client's life ---------------------------------------------------------------------------------- */
-
-static void listen_for(int index, int operation, uint32_t events)
-{
-    struct epoll_event event = {.events = events, .data.u32 = index};
-    epoll_ctl(polling, operation, clients[index].fd, &event);
-}
-
-/* Full jitter between half a second and 2 * 0.5 * 2**failures, at most 20 s. */
-static uint64_t backoff_ns(int failures)
-{
-    uint64_t most = BACKOFF_MS_MIN * 2ull << (failures > 6 ? 6 : failures);
-    if (most > BACKOFF_MS_MAX)
-        most = BACKOFF_MS_MAX;
-    uint64_t ms = BACKOFF_MS_MIN + (uint64_t)((most - BACKOFF_MS_MIN) * drand48());
-    return ms * 1000000ull;
-}
-
-static void leave(int index)
-{
-    struct client *client = &clients[index];
-    struct linger reset = {.l_onoff = 1, .l_linger = 0}; /* no TIME_WAIT: its ports are needed again */
-    if (client->state == ABSENT)
-        return;
-    if (client->state == READY)
-        ready_count--;
-    else
-        making--;
-    setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    close(client->fd);
-    free(client->rest);
-    client->rest = NULL;
-    client->rest_bytes = 0;
-    client->state = ABSENT;
-}
-
-static void lost(int index)
-{
-    struct client *client = &clients[index];
-    if (client->state != READY)
-        client->failures++;
-    leave(index);
-    failed_count++;
-    if (!first_lost)
-        first_lost = now_ns();
-    client->retry_at = surviving ? now_ns() + backoff_ns(client->failures) : 0;
-}
-
-static void enter(int index)
-{
-    struct client *client = &clients[index];
-    int yes = 1;
-    struct sockaddr_in from = {.sin_family = AF_INET}, to = {.sin_family = AF_INET};
-    to.sin_port = htons(port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + index % addresses);
-    client->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    if (client->fd < 0)
-        die("socket");
-    setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    setsockopt(client->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes);
-    if (receive_bytes)
-        setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
-    bind(client->fd, (struct sockaddr *)&from, sizeof from);
-    client->state = CONNECTING;
-    client->step = 0;
-    client->retry_at = 0;
-    making++;
-    used = index >= used ? index + 1 : used;
-    if (connect(client->fd, (struct sockaddr *)&to, sizeof to) && errno != EINPROGRESS) {
-        lost(index);
-        return;
-    }
-    listen_for(index, EPOLL_CTL_ADD, EPOLLOUT);
-}
-
-static void greeted(int index)
-{
-    clients[index].state = READY;
-    clients[index].failures = 0;
-    making--;
-    ready_count++;
-    if (storming)
-        opened_one(index);
-}
-
-static void say_step(int index)
-{
-    struct client *client = &clients[index];
-    client->state = GREETING;
-    if (client->step == step_count) {
-        greeted(index);
-        return;
-    }
-    struct step *step = &steps[client->step];
-    if (*step->say && say(index, step->say, step->opcode))
-        lost(index);
-}
-
-static void connected(int index)
-{
-    struct client *client = &clients[index];
-    int error = 0;
-    socklen_t size = sizeof error;
-    getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &error, &size);
-    if (error) {
-        lost(index);
-        return;
-    }
-    listen_for(index, EPOLL_CTL_MOD, EPOLLIN);
-    client->state = UPGRADING;
-    if (client->plain)
-        greeted(index);
-    else if (say(index, request, 0))
-        lost(index);
-}
-
-/* -- what is heard --------------------------------------------------------------------------------------- */
-
-static void keep_latency(uint64_t ns)
-{
-    if (deliveries == latency_room) {
-        latency_room = latency_room ? 2 * latency_room : 65536;
-        latencies = realloc(latencies, latency_room * sizeof *latencies);
-        if (!latencies)
-            die("realloc");
-    }
-    latencies[deliveries] = ns / 1000;
-}
-
-static int count_marks(const struct frame *frame, uint64_t now)
-{
-    uint8_t *at = frame->payload, *end = at + frame->length;
-    int found = 0;
-    while ((at = memmem(at, end - at, MARK, 2)) && end - at >= 2 + DIGITS) {
-        if (isdigit(at[2])) {
-            uint64_t then = strtoull((char *)at + 2, NULL, 10);
-            keep_latency(now > then ? now - then : 0);
-            deliveries++;
-            found++;
-        }
-        at += 2;
-    }
-    return found;
-}
-
-static int holds(const struct frame *frame, const char *text)
-{
-    return text && memmem(frame->payload, frame->length, text, strlen(text)) != NULL;
-}
-
-static void hear_message(int index, const struct frame *frame, uint64_t now)
-{
-    struct client *client = &clients[index];
-    frames++;
-    if (count_marks(frame, now)) {
-        delivered_bytes += frame->whole;
-        return;
-    }
-    if (holds(frame, complaint) && !refused++)
-        fprintf(stderr, "refused: %.*s\n", (int)frame->length, frame->payload);
-    if (client->state == GREETING && holds(frame, steps[client->step].hear)) {
-        client->step++;
-        say_step(index);
-    }
-}
-
-/* 0: the connection is over. */
-static int hear_frame(int index, const struct frame *frame, uint64_t now)
-{
-    uint8_t pong[6];
-    switch (frame->opcode) {
-    case OP_PING:
-        frame_header(pong, OP_PONG, 0, 1);
-        return !send_all(clients[index].fd, pong, sizeof pong);
-    case OP_CLOSE:
-        return 0;
-    case OP_PONG:
-        return 1;
-    default:
-        hear_message(index, frame, now);
-        return 1;
-    }
-}
-
-static size_t hear_upgrade(int index, uint8_t *data, size_t have)
-{
-    uint8_t *end = memmem(data, have, "\r\n\r\n", 4);
-    if (!end)
-        return 0;
-    if (!memmem(data, 16, " 101 ", 5)) {
-        fprintf(stderr, "not upgraded: %.*s\n", (int)have, data);
-        lost(index);
-        return 0;
-    }
-    say_step(index);
-    return end + 4 - data;
-}
-
-static void keep_rest(struct client *client, const uint8_t *data, size_t bytes)
-{
-    free(client->rest);
-    client->rest = bytes ? malloc(bytes) : NULL;
-    client->rest_bytes = bytes;
-    if (bytes)
-        memcpy(client->rest, data, bytes);
-}
-
-static void heard(int index)
-{
-    struct client *client = &clients[index];
-    size_t have = client->rest_bytes, at = 0;
-    int fd = client->fd;
-    if (have)
-        memcpy(input, client->rest, have);
-    ssize_t got = read(fd, input + have, READ_BYTES_MAX);
-    if (got <= 0) {
-        if (got == 0 || (errno != EAGAIN && errno != EINTR))
-            lost(index);
-        return;
-    }
-    reads++;
-    if (client->plain)
-        return;
-    have += got;
-    uint64_t now = now_ns();
-    if (client->state == UPGRADING)
-        at = hear_upgrade(index, input, have);
-    struct frame frame;
-    /* A client that left (and perhaps came again) has nothing more to hear here. */
-    while (client->state >= GREETING && client->fd == fd &&
-           parse_frame(input + at, have - at, &frame)) {
-        at += frame.whole;
-        if (!hear_frame(index, &frame, now)) {
-            lost(index);
-            return;
-        }
-    }
-    if (client->state >= UPGRADING && client->fd == fd)
-        keep_rest(client, input + at, have - at);
-}
-
-/* -- turns ----------------------------------------------------------------------------------------------- */
-
-static void bring_back(void)
-{
-    uint64_t now = now_ns();
-    for (int i = 0; surviving && i < used; i++)
-        if (clients[i].state == ABSENT && clients[i].retry_at && clients[i].retry_at <= now)
-            enter(i);
-}
-
-static void turn(int timeout_ms)
-{
-    static struct epoll_event events[EVENTS_MAX];
-    static uint64_t brought;
-    int found = epoll_wait(polling, events, EVENTS_MAX, timeout_ms);
-    for (int i = 0; i < found; i++) {
-        int index = events[i].data.u32;
-        if (clients[index].state == CONNECTING)
-            connected(index);
-        else if (clients[index].state != ABSENT && !clients[index].stalled)
-            heard(index);
-    }
-    if (surviving && now_ns() - brought > 10000000) {
-        bring_back();
-        brought = now_ns();
-    }
-}
+static int storm_first, storm_count, storm_next;
 
 static uint64_t deadline(int ms)
 {
     return now_ns() + ms * 1000000ull;
 }
-
-/* -- commands ---------------------------------------------------------------------------------------------- */
 
 static void open_range(int first, int count, int window, int timeout_ms)
 {
@@ -441,7 +63,7 @@ static void storm_one(void)
     enter(storm_first + storm_next++ % storm_count);
 }
 
-static void opened_one(int index)
+static void storm_next_of(int index)
 {
     storm_done++;
     leave(index);
@@ -451,7 +73,7 @@ static void opened_one(int index)
 static void storm(uint64_t total, int first, int count, int window, int timeout_ms)
 {
     uint64_t began = now_ns(), until = deadline(timeout_ms);
-    storming = 1;
+    when_greeted = storm_next_of;
     storm_done = deliveries = failed_count = 0;
     storm_left = total;
     storm_first = first;
@@ -460,7 +82,7 @@ static void storm(uint64_t total, int first, int count, int window, int timeout_
         storm_one();
     while (storm_done + failed_count < total && now_ns() < until)
         turn(10);
-    storming = 0;
+    when_greeted = NULL;
     printf("{\"done\":%llu,\"failed\":%d,\"deliveries\":%llu,\"seconds\":%.6f}\n",
            (unsigned long long)storm_done, failed_count, (unsigned long long)deliveries,
            (now_ns() - began) / 1e9);
@@ -516,7 +138,8 @@ static void survive(int count, int ms)
     uint64_t until = deadline(ms);
     while (ready_count < count && now_ns() < until)
         turn(10);
-    printf("{\"ready\":%d,\"seconds\":%.6f}\n", ready_count, (now_ns() - first_lost) / 1e9);
+    printf("{\"ready\":%d,\"lost\":%d,\"seconds\":%.6f}\n", ready_count, failed_count,
+           (now_ns() - first_lost) / 1e9);
     surviving = 0;
 }
 
@@ -569,10 +192,12 @@ static int set(char *line)
         complaint = unhex(text);
     else if (sscanf(line, "message %d %d %s", &message_opcode, &modulo, text) == 3)
         message = unhex(text);
+    else if (!strncmp(line, "tls on", 6))
+        encrypting = start_tls();
     else if (!strncmp(line, "greet ", 6))
         greet(line);
     else if (!strncmp(line, "survive on", 10))
-        surviving = 1, first_lost = 0;
+        surviving = 1, first_lost = failed_count = 0;
     else
         return 0;
     return 1;
@@ -602,7 +227,7 @@ static void obey(char *line)
             pass(ms);
         else if (!set(line))
             fprintf(stderr, "unknown command: %.60s\n", line), exit(2);
-        printf("{\"ready\":%d,\"failed\":%d}\n", ready_count, failed_count);
+        printf("{\"ready\":%d,\"failed\":%d,\"tls\":%d}\n", ready_count, failed_count, encrypting);
     }
     fflush(stdout);
 }

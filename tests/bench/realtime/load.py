@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.bench.realtime.processes import LOAD_CORE, build, on_core
+from tests.bench.realtime.processes import LOAD_CORE, Skipped, build, on_core
 
 ADDRESSES = 4
 """Each has 28,000 ports of its own: enough for any crowd, also while old ones linger."""
@@ -69,6 +69,13 @@ class Load:
     def target(self, port: int, request: str) -> None:
         self._do("target", port, ADDRESSES)
         self._do("request", request.encode().hex())
+
+    def encrypt(self) -> None:
+        """Clients speak TLS from now on. Raises Skipped when the load was built without."""
+        if not self._do("tls", "on")["tls"]:
+            raise Skipped(
+                "the load was built without TLS: OpenSSL's headers are missing (libssl-dev)"
+            )
 
     def tokens(self, path: Path) -> None:
         self._do("tokens", path)
@@ -139,12 +146,10 @@ class Load:
         """From now on lost clients come back as ours do, with backoff."""
         self._do("survive", "on")
 
-    def survived(self, count: int) -> float:
-        """Seconds from the first loss until everybody was greeted again."""
-        told = self._do("survive", count, TIMEOUT_SECONDS * 1000)
-        if told["ready"] != count:
-            raise LoadFailed(f"of {count} clients {told['ready']} came back")
-        return float(told["seconds"])
+    def survived(self, count: int, seconds_max: float) -> tuple[int, float]:
+        """How many were greeted again, and the seconds from the first loss until the last of them was."""
+        told = self._do("survive", count, int(seconds_max * 1000))
+        return int(told["ready"]), float(told["seconds"])
 
     def rest(self, seconds: float) -> None:
         """Nothing happens but the answering of pings."""

@@ -9,6 +9,7 @@ import json
 import secrets
 import shutil
 import tempfile
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,6 +89,13 @@ class Tap:
         self.load.message(json.dumps(frame, separators=(",", ":")), TEXT, modulo)
 
     # -- what it says of itself ----------------------------------------------------------------------------
+
+    def metrics(self) -> dict[str, float]:
+        """``/metrics`` by series, without comments."""
+        with urllib.request.urlopen(f"{self.place.url}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        pairs = [line.rpartition(" ") for line in lines if line and line[0] != "#"]
+        return {series: float(value) for series, _, value in pairs}
 
     def cursor(self) -> str:
         """Where its log stands now, as a client would keep it."""

@@ -33,7 +33,6 @@ class Peer(NamedTuple):
     message: Callable[[str], str] = lambda payload: payload
     opcode: int = TEXT
     plain: bool = False
-    protocols: str = ""
 
 
 class Running(NamedTuple):
@@ -56,16 +55,15 @@ class Running(NamedTuple):
 
 
 def request(peer: Peer, port: int) -> str:
-    offered = f"Sec-WebSocket-Protocol: {peer.protocols}\r\n" if peer.protocols else ""
     return (
         f"GET {peer.path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
         "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        f"Sec-WebSocket-Version: 13\r\n{offered}\r\n"
+        "Sec-WebSocket-Version: 13\r\n\r\n"
     )
 
 
 @contextmanager
-def running_peer(peer: Peer) -> Iterator[Running]:
+def running_peer(peer: Peer, encrypted: bool = False) -> Iterator[Running]:
     """Raises Skipped when the machine lacks it."""
     BENCH.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="run-", dir=BENCH) as name:
@@ -74,6 +72,8 @@ def running_peer(peer: Peer) -> Iterator[Running]:
         with running(peer.command(folder, port), port, folder / "log") as pid, loading() as load:
             load.target(port, request(peer, port))
             load.greet(*peer.greeting)
+            if encrypted:
+                load.encrypt()
             yield Running(pid, load, peer)
 
 
@@ -173,4 +173,43 @@ def _http_post(payload: str) -> str:
 
 NCHAN = Peer("nchan", _nchan, path="/sub", message=_http_post, plain=True)
 
-PEERS = (WEBSOCKETS, STARLETTE, NCHAN, NATS)
+# -- Node ------------------------------------------------------------------------------------------------------
+
+NPM_PACKAGES = ("ws@8.23.0", "socket.io@4.8.4")
+
+
+def _node(script: str) -> Callable[[Path, int], Sequence[str]]:
+    def command(folder: Path, port: int) -> Sequence[str]:
+        path = f"NODE_PATH={npm_packages()}"
+        return ["env", path, "node", str(HERE / "servers" / script), str(port)]
+
+    return command
+
+
+def npm_packages() -> Path:
+    """Where Node finds them: a folder of the bench's own, never the clients'. Raises Skipped."""
+    found = BENCH / "npm" / "node_modules"
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        raise Skipped("no node and npm here")
+    if not found.exists():
+        print("installing ws and socket.io into .bench, for comparison", file=sys.stderr)
+        found.parent.mkdir(parents=True, exist_ok=True)
+        quiet = ("--no-audit", "--no-fund", "--ignore-scripts", "--no-save")
+        install = ["npm", "install", *quiet, "--prefix", str(found.parent), *NPM_PACKAGES]
+        if subprocess.run(install, capture_output=True, check=False).returncode:
+            raise Skipped("npm could not install " + " and ".join(NPM_PACKAGES))
+    return found
+
+
+WS = Peer("ws", _node("ws_broadcast.cjs"))
+SOCKET_IO = Peer(
+    "socket_io",
+    _node("socketio_emit.cjs"),
+    path="/socket.io/?EIO=4&transport=websocket",
+    greeting=(("", TEXT, "0{"), ("40", TEXT, "40{")),
+    message=lambda payload: f'42["say","{payload}"]',
+)
+
+PEERS = (WEBSOCKETS, STARLETTE, WS, SOCKET_IO, NCHAN, NATS)
+FEW = (WEBSOCKETS, NCHAN)
+"""For a quick run."""

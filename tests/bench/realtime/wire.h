@@ -53,6 +53,20 @@ static inline int parse_frame(uint8_t *data, size_t have, struct frame *out)
     return 1;
 }
 
+/* The start of a frame whose end has not come yet. */
+struct rest {
+    uint8_t *data;
+    size_t bytes;
+};
+
+static inline void keep_rest(struct rest *rest, const uint8_t *data, size_t bytes)
+{
+    free(rest->data);
+    *rest = (struct rest){bytes ? malloc(bytes) : NULL, bytes};
+    if (bytes)
+        memcpy(rest->data, data, bytes);
+}
+
 /* A final frame's header. Clients must mask; a mask of zeros is one, and costs the receiver the same. */
 static inline size_t frame_header(uint8_t *out, int opcode, size_t length, int masked)
 {

@@ -30,8 +30,11 @@ class Line:
         self._encode = frames.encoder("msgpack" if packed else "json")
 
     async def heard(self, name: str) -> dict[str, Any]:
-        """The next frame, which must be of this name."""
+        """The next frame, which must be of this name; pings on the way are answered."""
         frame = frames.decode(await asyncio.wait_for(self._socket.recv(), SECONDS_MAX))
+        while frame["t"] == "ping" != name:
+            await self.say(t="pong", server_time=0)
+            frame = frames.decode(await asyncio.wait_for(self._socket.recv(), SECONDS_MAX))
         assert frame["t"] == name, frame
         return frame
 

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from tap_client import (
+    Again,
     Client,
     Done,
     Ended,
     Event,
     FileStore,
+    Full,
     Refused,
     TapError,
     Unauthenticated,
@@ -344,6 +346,158 @@ async def test_commands_wait_for_a_time_the_clock_decides() -> None:
     ):
         await asyncio.wait_for(tap.do(POST), SECONDS_MAX)
     assert numbers == [True]
+
+
+async def test_a_token_is_asked_for_before_connecting_and_a_refused_one_never_shown_again() -> None:
+    given = ["old", "new"]
+    shown: list[str] = []
+
+    async def provider() -> str:
+        return given.pop(0)
+
+    async def first(line: Line) -> None:
+        shown.append((await line.heard("hello"))["token"])
+        await line.close(4401, "expired")
+
+    async def second(line: Line) -> None:
+        shown.append((await line.welcome())["token"])
+        await line.gone()
+
+    async with fake_node(first, second) as url, Client(url, provider, chance=no_wait) as tap:
+        await asyncio.wait_for(tap.live(), SECONDS_MAX)
+    assert shown == ["old", "new"]
+
+
+async def test_a_provider_that_has_nothing_better_ends_the_client() -> None:
+    async def provider() -> str:
+        return "always the same"
+
+    async def node(line: Line) -> None:
+        await line.heard("hello")
+        await line.close(4401, "expired")
+
+    async with fake_node(node) as url:
+        with pytest.raises(Unauthenticated):
+            async with Client(url, provider, chance=no_wait) as tap:
+                await asyncio.wait_for(tap.ended(), SECONDS_MAX)
+
+
+async def test_a_token_about_to_end_is_renewed_on_the_connection() -> None:
+    given: list[str | Exception] = ["one", OSError("no network"), "two"]
+
+    async def provider() -> str:
+        answer = given.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    renewed = asyncio.Event()
+
+    async def node(line: Line) -> None:
+        await line.welcome()
+        await line.say(t="expiring", expires_at=1)
+        assert (await line.heard("token"))["token"] == "two"
+        await line.say(t="renewed", expires_at=2)
+        renewed.set()
+        await line.gone()
+
+    async with fake_node(node) as url, Client(url, provider, chance=no_wait):
+        await asyncio.wait_for(renewed.wait(), SECONDS_MAX)
+    assert given == []
+
+
+async def test_an_event_that_cannot_be_handled_now_comes_again_and_what_follows_after_it(
+    ears: Ears,
+) -> None:
+    refusals = [12, 12]
+
+    async def later(event: Event) -> None:
+        if refusals and event.position == refusals[0]:
+            refusals.pop()
+            raise Again
+        await ears.event(event)
+
+    async def node(line: Line) -> None:
+        await line.welcome()
+        for position in (11, 12, 13):
+            await line.event(position)
+        for _ in range(2):
+            assert (await line.heard("rewind"))["cursor"] == "1.11"
+            for position in (12, 13):
+                await line.event(position)
+        await line.gone()
+
+    async with (
+        fake_node(node) as url,
+        Client(url, "secret", on_event=later, chance=no_wait),
+    ):
+        assert await ears.until(3) == [11, 12, 13]
+
+
+async def test_the_outbox_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tap_client.client.OUTBOX_MAX", 1)
+
+    async def node(line: Line) -> None:
+        await line.welcome()
+        await line.heard("do")
+        await line.gone()
+
+    async with fake_node(node) as url:
+        async with Client(url, "secret") as tap:
+            wish = asyncio.create_task(tap.do(POST))
+            await asyncio.wait_for(tap.live(), SECONDS_MAX)
+            with pytest.raises(Full):
+                await tap.do(POST)
+        with pytest.raises(Ended):
+            await wish
+
+
+async def test_the_network_is_back_and_nobody_waits_any_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tap_client.backoff.SECONDS_MIN", 1_000)
+    monkeypatch.setattr("tap_client.backoff.SECONDS_MAX", 1_000)
+
+    async def first(line: Line) -> None:
+        await line.welcome()
+        line.cut()
+
+    async def second(line: Line) -> None:
+        await line.welcome("1.10", "complete")
+        await line.say(t="mark", cursor="1.10")
+        await line.gone()
+
+    async with fake_node(first, second) as url, Client(url, "secret") as tap:
+        await asyncio.wait_for(tap.live(), SECONDS_MAX)
+        await asyncio.wait_for(tap.waiting.wait(), SECONDS_MAX)
+        tap.network_changed("home")
+        await asyncio.wait_for(tap.live(), SECONDS_MAX)
+
+
+async def test_who_types_and_who_is_there_reach_the_application() -> None:
+    told = asyncio.Event()
+    typing: list[tuple[str, tuple[str, ...]]] = []
+
+    async def node(line: Line) -> None:
+        await line.welcome()
+        assert (await line.heard("watch"))["channels"] == ["p:bela"]
+        value = {"state": "online"}
+        await line.say(t="value", of="presence", id="bela", position=0, value=value)
+        assert (await line.heard("typing"))["channel"] == "t:x"
+        await line.say(t="typing", channel="t:x", people=["asha", "bela"])
+        await line.gone()
+
+    def typed(channel: str, people: tuple[str, ...]) -> None:
+        typing.append((channel, people))
+        told.set()
+
+    async with fake_node(node) as url, Client(url, "secret", on_typing=typed) as tap:
+        await tap.live()
+        tap.watch("p:bela")
+        tap.typing("t:x")
+        await asyncio.wait_for(told.wait(), SECONDS_MAX)
+        assert tap.presence("bela") == "online"
+    assert typing == [("t:x", ("bela",))]
 
 
 def test_addresses() -> None:

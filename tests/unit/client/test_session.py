@@ -7,29 +7,40 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tap_client.backoff import STEADY_MS
+from tap_client.choice import Remembered
 from tap_client.effects import (
+    Cut,
     Effect,
     Fail,
     Hear,
     Live,
     Move,
+    Remember,
+    Renew,
     Reset,
     Retry,
     Send,
     Settle,
+    Typing,
     Warn,
 )
 from tap_client.errors import ProtocolError, Refused, Stale, Unauthenticated
-from tap_client.frames import Done, event
+from tap_client.frames import Done, Event, event
+from tap_client.link import End
 from tap_client.outbox import KEY_KEPT_MS
 from tap_client.session import Session, State
+from tap_client.silence import SILENCE_MS_MAX
 from tap_client.store import Waiting
 
 from tests.unit.client import fake_node
 
 
 def session(cursor: str | None = None, *waiting: Waiting, in_flight_max: int = 16) -> Session:
-    return Session("secret", cursor, waiting, lambda: 0.5, in_flight_max=in_flight_max)
+    talk = Session("secret", cursor, waiting, lambda: 0.5, in_flight_max=in_flight_max)
+    # A websocket is known to work here: nothing new to remember at its welcome.
+    talk.network_changed(Remembered("websocket", 0), 0)
+    return talk
 
 
 def welcome(resume: str = "fresh", cursor: str = "1.10", **more: Any) -> dict[str, Any]:
@@ -159,7 +170,7 @@ def test_a_replay_cut_off_goes_on_where_it_was() -> None:
     talk.watch(["t:x"], "1.3")
     talk.watch(["t:plain"], None)
     hear(talk, 5, "t:x")
-    talk.lost(1006, "")
+    talk.lost(End(1006, ""), 0)
     hello = sent(talk.opened())[0]
     assert hello["channels"] == ["t:plain"]
     again = sent(talk.received(welcome("complete"), 0))
@@ -174,7 +185,7 @@ def test_a_replay_that_is_through_leaves_a_channel_like_all_others() -> None:
     hear(talk, 5, "t:x")
     assert talk.received({"t": "watching", "id": 1, "channels": ["t:x"], "refused": []}, 0) == []
     assert hear(talk, 11, "t:x") == [11]
-    talk.lost(1006, "")
+    talk.lost(End(1006, ""), 0)
     assert sent(talk.opened())[0]["channels"] == ["t:x"]
     assert sent(talk.received(welcome("complete"), 0)) == []
 
@@ -195,7 +206,7 @@ def test_an_unwatched_channel_is_forgotten() -> None:
     talk.watch(["t:x"], "1.3")
     assert sent(talk.unwatch(["t:x"])) == [{"t": "unwatch", "channels": ["t:x"]}]
     assert hear(talk, 5, "t:x") == []
-    talk.lost(1006, "")
+    talk.lost(End(1006, ""), 0)
     assert "channels" not in sent(talk.opened())[0]
 
 
@@ -205,7 +216,7 @@ def test_a_channel_we_may_not_hear_is_named_and_not_asked_for_again() -> None:
     frame = {"t": "watching", "id": 1, "channels": ["t:x"]}
     refusal = {"channel": "t:y", "code": "forbidden"}
     assert talk.received(frame | {"refused": [refusal]}, 0) == [Warn("may not watch t:y")]
-    talk.lost(1006, "")
+    talk.lost(End(1006, ""), 0)
     assert sent(talk.opened())[0]["channels"] == ["t:x"]
 
 
@@ -220,7 +231,7 @@ def test_whatever_is_repeated_each_event_is_heard_once_and_in_order(
     heard: list[int] = []
     for position, cut in arrivals:
         if cut:
-            talk.lost(1006, "")
+            talk.lost(End(1006, ""), 0)
             talk.opened()
             talk.received(welcome("complete", "1.30"), 0)
         heard += hear(talk, position)
@@ -260,7 +271,7 @@ def test_a_command_given_while_down_is_sent_after_the_welcome() -> None:
 def test_an_unanswered_command_is_sent_again_with_its_key() -> None:
     talk = live()
     first = sent(talk.do(waiting(1), 0))
-    talk.lost(1006, "")
+    talk.lost(End(1006, ""), 0)
     talk.opened()
     assert sent(talk.received(welcome("complete"), 0)) == first
 
@@ -274,7 +285,7 @@ def test_commands_left_from_an_earlier_run_are_sent() -> None:
 
 def test_only_a_window_is_in_flight_and_oldest_go_first() -> None:
     talk = live(None, *map(waiting, range(4)), in_flight_max=2)
-    talk.lost(1006, "")
+    talk.lost(End(1006, ""), 0)
     talk.opened()
     first = sent(talk.received(welcome("complete"), 0))
     assert [frame["key"] for frame in first] == ["key-0000", "key-0001"]
@@ -300,7 +311,7 @@ def test_a_refusal_for_now_is_tried_again_later() -> None:
     assert due == 1_000 + 750  # half a second plus half of the first half
     assert talk.woken(due - 1) == []
     assert sent(talk.woken(due))[0]["key"] == "key-0001"
-    assert talk.wake_at() is None
+    assert talk.wake_at() == 1_000 + SILENCE_MS_MAX  # nothing else is waited for
 
 
 def test_a_command_older_than_the_nodes_memory_is_not_sent() -> None:
@@ -317,37 +328,271 @@ def test_a_command_older_than_the_nodes_memory_is_not_sent() -> None:
 
 def test_a_lost_connection_is_tried_again_later_and_later() -> None:
     talk = session()
-    waits = [talk.lost(None, "refused")[0] for _ in range(3)]
+    waits = [talk.lost(End(None, "refused"), 0)[0] for _ in range(3)]
     assert waits == [Retry(0.75), Retry(1.25), Retry(2.25)]
     talk.opened()
     talk.received(welcome(), 0)
-    assert talk.lost(1006, "") == [Retry(0.75)]
+    assert talk.lost(End(1006, ""), STEADY_MS - 1) == [Retry(4.25)]
+    talk.opened()
+    talk.received(welcome(), 0)
+    assert talk.lost(End(1006, ""), STEADY_MS) == [Retry(0.75)]
 
 
 def test_a_stopping_node_says_when_to_come_back() -> None:
     talk = live()
     talk.received({"t": "bye", "code": 4503, "reason": "restart", "retry_ms": 4_000}, 0)
-    assert talk.lost(4503, "restart") == [Retry(4.5)]
+    assert talk.lost(End(4503, "restart"), 0) == [Retry(4.5)]
 
 
 def test_a_refused_token_ends_the_session() -> None:
     talk = live()
-    (failed,) = talk.lost(4401, "expired")
+    (failed,) = talk.lost(End(4401, "expired"), 0)
     assert isinstance(failed, Fail)
     assert isinstance(failed.error, Unauthenticated)
-    assert talk.lost(1006, "") == []
+    assert talk.lost(End(1006, ""), 0) == []
 
 
 def test_a_command_the_node_cannot_read_is_found_and_given_up() -> None:
     talk = live(None, in_flight_max=4)
     for number in (1, 2):
         talk.do(waiting(number), 0)
-    assert talk.lost(1009, "too big") == [Retry(0.75)]  # which of the two was it?
+    assert talk.lost(End(1009, "too big"), 0) == [Retry(0.75)]  # which of the two was it?
     talk.opened()
     one = sent(talk.received(welcome("complete"), 0))
     assert [frame["key"] for frame in one] == ["key-0001"]
     assert sent(talk.received(done(1), 0))[0]["key"] == "key-0002"
-    settled, _ = talk.lost(1009, "too big")
+    settled, _ = talk.lost(End(1009, "too big"), 0)
     assert isinstance(settled, Settle)
     assert settled.key == "key-0002"
     assert isinstance(settled.outcome, Refused)
+
+
+# -- is the node there? --------------------------------------------------------------------------------------
+
+
+def kinds(effects: list[Effect]) -> list[str]:
+    return [frame["t"] for frame in sent(effects)]
+
+
+def test_after_thirty_silent_seconds_it_asks_and_ten_later_it_gives_up() -> None:
+    talk = live()
+    assert talk.woken(SILENCE_MS_MAX - 1) == []
+    assert kinds(talk.woken(SILENCE_MS_MAX)) == ["ping"]
+    due = talk.wake_at()
+    assert due == SILENCE_MS_MAX + 10_000
+    (cut,) = talk.woken(due)
+    assert isinstance(cut, Cut)
+
+
+def test_any_word_counts_as_alive() -> None:
+    talk = live()
+    talk.woken(SILENCE_MS_MAX)
+    talk.received({"t": "pong", "server_time": 0}, 31_000)
+    assert talk.woken(SILENCE_MS_MAX + 10_000) == []
+    talk.heard_something(50_000)
+    assert talk.wake_at() == 80_000
+
+
+def test_another_network_is_asked_about_with_little_patience() -> None:
+    talk = live()
+    assert kinds(talk.network_changed(None, 1_000)) == ["ping"]
+    assert talk.wake_at() == 4_000
+
+
+def test_a_reader_that_pauses_takes_silence_for_nothing() -> None:
+    talk = live()
+    talk.stop_reading()
+    assert talk.wake_at() is None
+    talk.read_on(70_000)
+    assert talk.wake_at() == 70_000 + SILENCE_MS_MAX
+
+
+def test_in_the_background_nothing_is_asked_and_a_lost_connection_stays_lost() -> None:
+    talk = live()
+    assert sent(talk.background()) == [{"t": "background"}]
+    assert talk.wake_at() is None
+    assert talk.lost(End(1006, ""), 0) == [Retry(None)]
+    talk.foreground(0)
+    talk.opened()
+    talk.received(welcome("complete"), 0)
+    talk.background()
+    assert kinds(talk.foreground(5_000)) == ["foreground", "ping"]
+    assert talk.wake_at() == 8_000
+
+
+# -- transports ------------------------------------------------------------------------------------------------
+
+
+def test_a_transport_that_is_not_there_gives_way_at_once_and_comes_up_again_later() -> None:
+    talk = Session("secret", None, (), lambda: 0.5)
+    assert talk.lost(End(None, "404", is_absent=True), 0) == [Retry(0)]
+    assert talk.choice.transport == "events"
+    talk.opened()
+    assert talk.received(welcome(), 0)[0] == Remember("events", 0)
+    talk.received({"t": "pong"}, 59_999)
+    assert [type(effect) for effect in talk.woken(60_000)] == [Cut]
+    assert talk.choice.transport == "websocket"
+    talk.lost(End(None, ""), 60_000)
+    assert talk.lost(End(None, "cut off"), 60_000) == [Retry(0)]
+    assert talk.choice.transport == "events"
+
+
+def test_what_the_node_itself_says_is_no_fault_of_the_transport() -> None:
+    talk = session()
+    for code in (4409, 4503, 4408):
+        talk.opened()
+        talk.lost(End(code, ""), 0)
+    for _ in range(3):
+        talk.opened()
+        talk.received({"t": "bye", "code": 1001, "reason": "stopping", "retry_ms": 10}, 0)
+        talk.lost(End(1001, "stopping"), 0)
+    assert talk.choice.transport == "websocket"
+
+
+# -- tokens ----------------------------------------------------------------------------------------------------
+
+
+def renewable(token: str | None = None) -> Session:
+    return Session(token, None, (), lambda: 0.5, is_renewable=True)
+
+
+def test_a_token_is_due_before_the_first_connection_and_when_it_ends_soon() -> None:
+    talk = renewable()
+    assert talk.credentials.is_due(0)
+    assert talk.take("one") == []
+    assert not talk.credentials.is_due(0)
+    talk.opened()
+    # The node's clock is an hour ahead; 90 s are left by either.
+    talk.received(welcome(server_time=3_600_000, expires_at=3_690_000), 0)
+    assert not talk.credentials.is_due(29_999)
+    assert talk.credentials.is_due(30_000)
+
+
+def test_a_refused_token_is_never_taken_again() -> None:
+    talk = renewable("one")
+    talk.opened()
+    assert talk.lost(End(4401, "expired"), 0) == [Retry(0.75)]
+    assert talk.credentials.is_due(0)
+    with pytest.raises(Unauthenticated):
+        talk.take("one")
+    talk.take("two")
+    assert sent(talk.opened())[0]["token"] == "two"
+
+
+def test_a_token_about_to_end_is_renewed_on_the_connection() -> None:
+    talk = renewable("one")
+    talk.opened()
+    talk.received(welcome(server_time=0, expires_at=90_000), 0)
+    assert talk.received({"t": "expiring", "expires_at": 90_000}, 30_000) == [Renew()]
+    assert sent(talk.take("two")) == [{"t": "token", "token": "two"}]
+    talk.received({"t": "renewed", "expires_at": 900_000}, 31_000)
+    assert not talk.credentials.is_due(31_000)
+    assert live().received({"t": "expiring", "expires_at": 1}, 0) == []
+
+
+# -- going back ------------------------------------------------------------------------------------------------
+
+
+def heard_events(talk: Session, *positions: int) -> list[Event]:
+    effects = [talk.received(fake_node.event(position, "c:a"), 0) for position in positions]
+    return [one.event for many in effects for one in many if isinstance(one, Hear)]
+
+
+def test_what_could_not_be_handled_comes_again_in_order_and_once() -> None:
+    talk = live()
+    unheard = heard_events(talk, 11, 12, 13)[1:]
+    frames = sent(talk.rewind("1.11", unheard))
+    assert frames == [{"t": "ping"}, {"t": "rewind", "cursor": "1.11"}]
+    assert heard_events(talk, 14) == []  # it was on its way, and comes again
+    talk.received({"t": "pong"}, 0)
+    assert [event.position for event in heard_events(talk, 12, 13, 14, 15)] == [12, 13, 14, 15]
+
+
+def test_a_replay_begins_again_before_what_could_not_be_handled() -> None:
+    talk = live()
+    talk.watch(["t:x"], "1.3")
+    (heard,) = talk.received(fake_node.event(5, "t:x"), 0)
+    assert isinstance(heard, Hear)
+    talk.received({"t": "watching", "id": 1, "channels": ["t:x"], "refused": []}, 0)
+    (cut,) = talk.rewind("1.10", [heard.event])
+    assert isinstance(cut, Cut)
+    talk.lost(End(None, ""), 0)
+    talk.opened()
+    again = sent(talk.received(welcome("complete"), 0))
+    assert again == [{"t": "watch", "id": 2, "channels": ["t:x"], "since": "1.4"}]
+
+
+def test_a_repair_that_is_not_exact_is_left_to_a_new_connection() -> None:
+    talk = live()
+    talk.rewind("1.10", heard_events(talk, 11))
+    talk.received({"t": "pong"}, 0)
+    (cut,) = talk.received(fake_node.event(12, "c:a"), 0)
+    assert isinstance(cut, Cut)
+    talk.lost(End(None, ""), 0)
+    assert sent(talk.opened())[0]["cursor"] == "1.10"
+
+
+# -- who is there, who types -----------------------------------------------------------------------------------
+
+
+def test_presence_is_known_while_connected_and_watched_anew() -> None:
+    talk = live()
+    talk.watch(["p:bela"], None)
+    frame = {"t": "value", "of": "presence", "id": "bela", "position": 0}
+    talk.received(frame | {"value": {"state": "online"}}, 0)
+    assert talk.presence == {"bela": "online"}
+    talk.lost(End(1006, ""), 0)
+    assert talk.presence == {}
+    assert "channels" not in sent(talk.opened())[0]
+    assert sent(talk.received(welcome("complete"), 0))[0]["channels"] == ["p:bela"]
+
+
+def test_typing_is_said_every_three_seconds_and_heard_without_oneself() -> None:
+    talk = live()
+    assert kinds(talk.typing("t:x", 0)) == ["typing"]
+    assert talk.typing("t:x", 2_999) == []
+    talk.typed("t:x")
+    assert kinds(talk.typing("t:x", 3_000)) == ["typing"]
+    frame = {"t": "typing", "channel": "t:x", "people": ["asha", "bela"]}
+    assert talk.received(frame, 0) == [Typing("t:x", ("bela",))]
+
+
+# -- poisoned commands -----------------------------------------------------------------------------------------
+
+
+def test_one_the_node_fails_at_again_and_again_is_told_and_holds_up_nobody() -> None:
+    talk = live(None, in_flight_max=1)
+    talk.do(waiting(1), 0)
+    talk.do(waiting(2), 0)
+    failure = done(1, ok=False, error={"code": "internal", "message": "ours", "retry": True})
+    now = 0
+    for _ in range(2):
+        talk.received(failure, now)
+        talk.received(done(2, ok=True), now)
+        now += 20_000
+        talk.woken(now)
+    settled = talk.received(failure, now)
+    assert isinstance(settled[0], Settle)
+    assert isinstance(settled[0].outcome, Refused)
+    assert talk.unsettled == 0
+
+
+def test_a_node_that_is_full_fails_no_command_and_keeps_their_order() -> None:
+    talk = live(None, in_flight_max=1)
+    talk.do(waiting(1), 0)
+    full = done(1, ok=False, error={"code": "disk_full", "message": "full", "retry": True})
+    for hour in range(10):
+        now = hour * 3_600_000
+        assert talk.received(full, now) == []
+        assert talk.do(waiting(2), now) == []
+        assert [frame["key"] for frame in sent(talk.woken(now + 20_000))][:1] == ["key-0001"]
+
+
+def test_a_command_that_brings_the_node_down_three_times_is_told() -> None:
+    talk = live(None, in_flight_max=1)
+    talk.do(waiting(1), 0)
+    for _ in range(2):
+        assert not any(isinstance(one, Settle) for one in talk.lost(End(1011, "ours"), 0))
+        talk.opened()
+        talk.received(welcome("complete"), 0)
+    assert isinstance(talk.lost(End(1011, "ours"), 0)[0], Settle)

@@ -39,6 +39,15 @@ def test_the_cursor_is_the_last_one_moved_to(open_store: Callable[[], Store]) ->
     store.close()
 
 
+def test_a_note_is_the_last_one_made(open_store: Callable[[], Store]) -> None:
+    store = open_store()
+    assert store.noted("transport:home") is None
+    store.note("transport:home", "poll")
+    store.note("transport:home", "events")
+    assert store.noted("transport:home") == "events"
+    store.close()
+
+
 def test_a_file_survives_its_client(tmp_path: Path) -> None:
     store = FileStore(tmp_path / "client.db")
     store.put(FIRST)

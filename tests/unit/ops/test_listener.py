@@ -150,6 +150,22 @@ async def test_a_kept_connection_takes_one_request_after_another() -> None:
         writer.close()
 
 
+async def test_an_offer_of_http_2_costs_no_body() -> None:
+    """RFC 9110 7.8: it is left out, in the first request and in later ones, and never in a body."""
+    head = (
+        b"POST / HTTP/1.1\r\nhost: here\r\nconnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+        b"http2-settings: AAMAAABkAAQAAP__\r\ncontent-length: %d\r\n\r\n"
+    )
+    bodies = (b"abc", b"\r\nUpgrade: h2c\r\n", b"\r\n\r\n\r\nUpgrade: h2c\r\n")
+    async with running() as connect:
+        reader, writer = await connect()
+        for body in bodies:
+            writer.write(head % len(body) + body)
+            assert b"200 OK" in await reader.readuntil(b"\r\n\r\n")
+            assert (await reader.readuntil(b"0\r\n\r\n")).split(b"\r\n")[1] == b"%d" % len(body)
+        writer.close()
+
+
 def hits(limit: str) -> float:
     return REGISTRY.get_sample_value("tap_limits_hit_total", {"limit": limit}) or 0.0
 

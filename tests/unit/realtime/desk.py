@@ -225,10 +225,12 @@ class Line:
             self.feed(fx.Resumed())
         return bool(data)
 
-    def _read(self, data: bytes) -> list[Any]:
-        if self.form is Form.EVENT_STREAM:
-            return self.source.feed(data)
-        return messages(data, self.form)
+    def _read(self, data: bytes) -> Iterator[Any]:
+        if self.form is not Form.EVENT_STREAM:
+            yield from messages(data, self.form)
+            return
+        for block in data.split(b"\n\n")[:-1]:
+            yield from self.source.feed(block + b"\n\n")
 
     def drop(self) -> None:
         """The connection breaks; what was not read is lost."""
@@ -274,8 +276,8 @@ class Line:
         match effect:
             case fx.SendFrame(frame):
                 self.write(frames.encode(frame, self.form))
-            case fx.SendEvents(entries):
-                self.write(self._joined(entries))
+            case fx.SendEvents(entries, replayed):
+                self.write(self._joined(entries, replayed))
             case fx.CatchUp():
                 self._catch_up(effect)
             case fx.Join(channels):
@@ -310,12 +312,12 @@ class Line:
                 self.closed = code
                 desk.lines.remove(self)
 
-    def _joined(self, entries: Sequence[Ready]) -> bytes:
-        """As ``EventStream`` does it: after replayed events, the place of the connection."""
-        data = b"".join([entry.frame(self.form) for entry in entries])
-        if self.form is Form.EVENT_STREAM:
-            data += frames.place(str(Cursor(self.desk.epoch, self.session.sent)))
-        return data
+    def _joined(self, entries: Sequence[Ready], replayed: bool) -> bytes:
+        """As ``Connection`` and ``EventStream`` do it."""
+        made = [entry.frame(self.form) for entry in entries]
+        if replayed and self.form is Form.EVENT_STREAM:
+            made = [frames.without_place(one) for one in made]
+        return b"".join(made)
 
     def _catch_up(self, effect: fx.CatchUp) -> None:
         desk = self.desk

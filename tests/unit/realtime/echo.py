@@ -1,4 +1,4 @@
-"""An echo server of our own ``Connection``, and a peer that speaks to it in octets.
+"""An echo server of our own ``WebSocket``, and a peer that speaks to it in octets.
 
 Everything below messages is the real code: handshake, parser, deflating, closing. Only what a message
 means is replaced: it is sent back. The peer's side is written out by hand (RFC 6455 5.2, RFC 7692 7.2), so
@@ -87,18 +87,18 @@ class _Gateway:
     stopping, public_url, node = False, "", NODE
 
     def __init__(self) -> None:
-        self.hub, self.wheel = Hub(0, epoch=1), Wheel[Connection](0)
+        self.hub, self.wheel = Hub(0, epoch=NODE.epoch), Wheel[Connection](0)
 
     def steady(self) -> int:
         return 0
-
-    clock = steady
 
     def chance(self) -> float:
         return 0.5
 
     def admits(self, *_: object) -> bool:
         return True
+
+    clock = steady
 
     def opened(self, connection: Connection) -> None:
         """Nobody counts."""

@@ -217,10 +217,13 @@ class StreamDevice(Speaker):
     async def next(self) -> Any:
         while not self._frames:
             assert self._answer is not None
-            data = await self._answer.reader.read(2**16)
-            if not data:
-                raise EOFError
-            self._frames.extend(self.source.feed(data))
+            try:
+                event = await self._answer.reader.readuntil(b"\n\n")
+            except asyncio.IncompleteReadError as end:
+                if end.partial:
+                    pytest.fail("a node ends a stream after an event, not in it")
+                raise EOFError from None
+            self._frames.extend(self.source.feed(event))
         return self._frames.popleft()
 
     async def end(self) -> tuple[int, str]:

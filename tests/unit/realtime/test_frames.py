@@ -426,10 +426,12 @@ def test_only_a_place_is_an_id(frame: frames.ServerFrame, place: str) -> None:
     assert source.last_id == place
 
 
-def test_a_place_alone_is_no_event_and_a_comment_is_nothing() -> None:
+def test_what_is_replayed_leaves_the_reader_where_it_is() -> None:
     source = EventSource()
-    assert source.feed(frames.place("5.7") + frames.KEEP_ALIVE) == []
-    assert (source.last_id, source.comments) == ("5.7", 1)
+    source.feed(frames.encode(frames.Mark(cursor="5.7"), Form.EVENT_STREAM))
+    ready = frames.event(record(3, TEA), Form.EVENT_STREAM, EPOCH)
+    (event,) = source.feed(frames.without_place(ready) + frames.KEEP_ALIVE)
+    assert (event["position"], source.last_id, source.comments) == (3, "5.7", 1)
 
 
 def test_a_browser_is_told_when_to_come_back() -> None:

@@ -77,6 +77,20 @@ def runs(loop: asyncio.AbstractEventLoop, story: Any) -> None:
     loop.run_until_complete(told())
 
 
+def test_what_was_written_before_the_hand_over_goes_first(loop: asyncio.AbstractEventLoop) -> None:
+    async def story(found: Ends) -> None:
+        head = b"h" * 200_000
+        found.line._transport.write(head)
+        first = found.peer.recv(65_536)  # now the kernel has room again, without a turn of the loop
+        other = Line()
+        other.attach(found.line._transport)
+        other.write(b"body")
+        rest = await found.heard(len(head) + 4 - len(first))
+        assert first + rest == head + b"body"
+
+    runs(loop, story)
+
+
 def test_what_fits_leaves_at_once_past_the_transport(loop: asyncio.AbstractEventLoop) -> None:
     async def story(e: Ends) -> None:
         e.line.write(b"one")
@@ -100,6 +114,27 @@ def test_what_does_not_fit_keeps_its_place(loop: asyncio.AbstractEventLoop) -> N
         e.line.write(b"again")
         assert e.line.direct != NOWHERE, "the transport is empty: past it again"
         assert await e.heard(5) == b"again"
+
+    runs(loop, story)
+
+
+def test_what_is_held_leaves_together(loop: asyncio.AbstractEventLoop) -> None:
+    async def story(e: Ends) -> None:
+        e.line.hold()
+        e.line.write(b"one")
+        e.line.write(b"two")
+        with pytest.raises(BlockingIOError):
+            e.peer.recv(1)
+        e.line.flush()
+        assert e.peer.recv(100) == b"onetwo"
+        e.line.write(b"three")
+        e.line.release()
+        e.line.write(b"four")
+        assert e.peer.recv(100) == b"threefour"
+        e.line.hold()
+        e.line.write(b"last")
+        e.line.close()
+        assert e.peer.recv(100) == b"last"
 
     runs(loop, story)
 

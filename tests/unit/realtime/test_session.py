@@ -318,7 +318,7 @@ def test_replays_a_channel_and_repeats_nothing_that_another_brought() -> None:
     old, brought, fresh = entry(5, THREAD, TEA), entry(12, TEA, THREAD), entry(13, THREAD)
     book.told(fx.Page(3, (old, brought, fresh), 13, ready=True))
     book.asked(
-        fx.SendEvents((old, fresh)),
+        fx.SendEvents((old, fresh), replayed=True),
         fx.SendValues((THREAD,), 2, True),
         replies.watching(7, (THREAD,)),
         fx.CatchUp(4, (*CHANNELS, THREAD), 13, None),

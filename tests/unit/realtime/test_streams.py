@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -50,7 +51,6 @@ from tests.unit.realtime.test_websocket import (  # noqa: F401
     test_counters_missed_while_away_come_with_the_resume,
     test_joining_and_leaving_change_what_is_heard,
     test_nothing_is_lost_or_repeated_over_many_drops,
-    test_our_own_failure_says_come_back,
     test_whoever_is_signed_out_loses_their_sockets,
     until,
 )
@@ -121,6 +121,15 @@ async def test_http_1_0_is_understood(live: LiveNode) -> None:
     writer.close()
 
 
+async def marked(reader: asyncio.StreamReader) -> None:
+    """The stream is live, and everything up to here was read."""
+    async with asyncio.timeout(SECONDS_MAX):
+        while (
+            not (await reader.readuntil(b"\n\n")).partition(b"data: ")[2].startswith(b'{"t":"mark"')
+        ):
+            pass
+
+
 async def test_a_request_behind_others_waits_for_its_turn(live: LiveNode) -> None:
     """Pipelined (RFC 9112 9.3.2): answers come in order, and what follows the stream is not answered."""
     reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
@@ -133,10 +142,19 @@ async def test_a_request_behind_others_waits_for_its_turn(live: LiveNode) -> Non
     await reader.readexactly(int(second.headers["content-length"]))
     third = await answer_on(reader, writer)
     assert third.headers["content-type"].startswith("text/event-stream")
-    async with asyncio.timeout(SECONDS_MAX):
-        while not (await reader.readline()).startswith(b'data: {"t":"mark"'):
-            pass
+    await marked(reader)
     assert len(live.gateway._connections) == 1
+    writer.close()
+    await until(lambda: not live.gateway._connections)
+
+
+async def test_the_end_is_heard_though_more_was_asked(live: LiveNode) -> None:
+    """For what came behind a request reading stops; an end is noticed by reading."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
+    head = "HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer asha\r\n\r\n"
+    writer.write(f"GET {EVENTS} {head}GET /api/v1/me {head}".encode())
+    assert (await answer_on(reader, writer)).status == 200
+    await marked(reader)
     writer.close()
     await until(lambda: not live.gateway._connections)
 
@@ -218,6 +236,7 @@ async def test_a_replay_does_not_take_the_reader_back(live: LiveNode) -> None:
     question = await live.node.post("bob", place, "why?", "question", title="Why?")
     early = str(Cursor(live.node.tap.epoch, live.node.tap.position))
     await live.node.reply("bob", question, "because")
+    await live.node.post("bob", place, "later, elsewhere")
     async with stream(live) as device:
         await device.live()
         here = device.source.last_id
@@ -318,9 +337,18 @@ async def test_a_silent_stream_is_kept_alive_marked_and_rechecked(live: LiveNode
         await device.hear("pong")
         assert device.source.comments
         live.secrets.revoked.add("asha")
-        for _ in range(2 * RECHECK_PINGS):  # a beat and a look ten seconds later, each
+        for _ in range(2 * RECHECK_PINGS):  # a comment, and the time in which others have to answer
             live.pass_time(limits.PING_SECONDS)
         assert (await device.end())[0] == CloseCode.UNAUTHENTICATED
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this kernel cannot")
+async def test_the_kernel_gives_up_on_who_vanished(live: LiveNode) -> None:
+    async with stream(live) as device:
+        await device.live()
+        sock = connection_of(live)._transport.get_extra_info("socket")
+        given = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        assert given == limits.PING_SECONDS * 1000
 
 
 async def test_who_does_not_take_the_end_is_cut_off(live: LiveNode) -> None:
@@ -377,6 +405,59 @@ async def test_every_stream_leaves_nothing_behind(live: LiveNode) -> None:
     assert not live.gateway._people
     assert not live.gateway.hub._channels
     assert metric("tap_websocket_connections", encoding=CLIENT) == before
+
+
+async def test_our_own_failure_says_come_back(
+    live: LiveNode, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The request is known, and then the session cannot be served."""
+    identify = live.secrets.identify
+
+    async def broken(secret: str) -> Any:
+        raise OSError("the disk is on fire")
+
+    async def once(secret: str) -> Any:
+        live.secrets.identify = broken  # type: ignore[method-assign]
+        return await identify(secret)
+
+    live.secrets.identify = once  # type: ignore[method-assign]
+    async with stream(live) as device:
+        await device.say(t="hello", token="asha")
+        bye = await device.hear("bye")
+        assert (bye["code"], bye["retry_ms"] > 0) == (CloseCode.UNAVAILABLE, True)
+    assert "a session's request failed" in caplog.text
+
+
+async def test_one_address_opens_so_many_and_not_more(live: LiveNode) -> None:
+    def none(peer: str, forwarded: object) -> bool:
+        assert peer == "127.0.0.1"
+        return False
+
+    live.gateway.admits = none  # type: ignore[method-assign]
+    assert await refusal(live, "GET", EVENTS, "asha") == (429, "rate_limited")
+
+
+async def test_credentials_are_renewed_by_a_frame(live: LiveNode) -> None:
+    async with stream(live) as device:
+        await device.live()
+        await device.say(t="token", token="asha.newer")
+        assert (await device.hear("renewed"))["expires_at"]
+        assert connection_of(live).secret == "asha.newer"
+        await device.say(t="token", token="bob")
+        assert (await device.hear("error"))["error"]["code"] == "forbidden"
+
+
+async def test_a_stream_in_the_background_keeps_its_place(live: LiveNode) -> None:
+    place = await tea(live)
+    async with stream(live) as device:
+        await device.live()
+        await device.say(t="background")
+        await live.node.post("bob", place, "missed")
+        await device.say(t="ping")
+        assert (await device.hear())["t"] == "pong"
+        await device.say(t="foreground")
+        assert (await device.hear("event"))["body"]["text"] == "missed"
+        await device.hear("mark")
 
 
 async def test_who_hangs_up_before_the_head_opens_nothing(live: LiveNode) -> None:

@@ -9,6 +9,7 @@ import { Avatar } from "../ui/avatar.tsx";
 import { tick } from "../ui/clock.ts";
 import { Loaded, useLoad } from "../ui/load.tsx";
 import { RegionBadge, describe } from "../ui/person.tsx";
+import { PresenceDot } from "../ui/presence.tsx";
 import { Page } from "./page.tsx";
 
 type PersonAnswer = Partial<Bundle> & { cursor: string; person: PersonView };
@@ -33,7 +34,7 @@ function Person({ person, posts }: { person: PersonView; posts: readonly string[
       <header class="person-head">
         <Avatar id={person.id} name={person.name} size="l" />
         <div class="grow">
-          <h1 class="page-title" dir="auto" tabIndex={-1}>{person.name} <RegionBadge home={person.home} /></h1>
+          <h1 class="page-title" dir="auto" tabIndex={-1}>{person.name} {!person.bot && <PresenceDot id={person.id} home={person.home} />} <RegionBadge home={person.home} /></h1>
           <p class="meta" dir="auto">{describe(person)}</p>
           <p class="meta num">{[person.country, localTime(person), person.active ? "" : t.formerColleague].filter((part) => part !== "").join(" · ")}</p>
         </div>

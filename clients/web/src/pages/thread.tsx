@@ -12,6 +12,7 @@ import { unmarked } from "../text/safe.ts";
 import { ReplyBox } from "../thread/reply-box.tsx";
 import { Reply } from "../thread/reply.tsx";
 import { type Branch, readingOrder } from "../thread/tree.ts";
+import { TypingLine } from "../thread/typing.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Loaded, useLoad } from "../ui/load.tsx";
 import { announce } from "../ui/notice.tsx";
@@ -105,7 +106,7 @@ function Below({ root, ids }: { root: Post; ids: readonly string[] }) {
   return (
     <>
       {pending.map((entry) => <PendingPost key={entry.key} entry={entry} />)}
-      {root.locked || root.deleted ? <p class="empty">{t.threadLocked}</p> : <ReplyBox parent={root} label={label} />}
+      {root.locked || root.deleted ? <p class="empty">{t.threadLocked}</p> : <><ReplyBox parent={root} label={label} /><TypingLine channel={`t:${root.id}`} /></>}
     </>
   );
 }

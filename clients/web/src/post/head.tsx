@@ -21,7 +21,7 @@ export function PostHead({ post, labelId, showPlace = false, openHistory }: Prop
   const { person } = usePerson(post.author);
   return (
     <div class="post-head">
-      <PersonLink id={post.author} labelId={labelId} />
+      <PersonLink id={post.author} labelId={labelId} present />
       {person && describe(person) !== "" && <span class="meta clip" dir="auto">{describe(person)}</span>}
       <span class="meta post-when">
         <a href={`/t/${post.root}${post.root === post.id ? "" : `#${post.id}`}`}><Time at={post.at} /></a>

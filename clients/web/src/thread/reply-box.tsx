@@ -23,6 +23,11 @@ export function ReplyBox({ parent, label, onDone, autofocus = false }: Props) {
   const [open, setOpen] = useState(autofocus || draft.value !== "");
   const { name } = usePerson(parent.author);
   const question = parent.kind === "question";
+  const channel = `t:${parent.root}`;
+  const type = (text: string): void => {
+    draft.set(text);
+    if (text !== "") client.typing(channel);
+  };
   const send = (event: Event): void => {
     event.preventDefault();
     const text = draft.value.trim();
@@ -30,13 +35,14 @@ export function ReplyBox({ parent, label, onDone, autofocus = false }: Props) {
     // Its state shows in the thread itself, refusal included.
     void client.do({ do: "reply.publish", parent: parent.id, text, mentions: mentionedIn(text) });
     draft.set("");
+    client.typed(channel);
     setOpen(false);
     onDone?.();
   };
   return (
     <form class="reply-box" onSubmit={send}>
       <Textbox
-        value={draft.value} onInput={draft.set} rows={open ? 4 : 1} autofocus={autofocus} onFocus={() => setOpen(true)} submit={send}
+        value={draft.value} onInput={type} rows={open ? 4 : 1} autofocus={autofocus} onFocus={() => setOpen(true)} submit={send}
         label={autofocus ? t.replyTo(name) : question ? t.writeAnswer : t.writeReply}
       />
       {open && <div class="buttons"><span class="meta grow">{t.mentionHint}</span><button type="submit" class="button" disabled={draft.value.trim() === ""}>{label}</button></div>}

@@ -5,6 +5,7 @@ import type { PersonView } from "@tap/sdk";
 import { useClient } from "../client.ts";
 import { t } from "../strings.ts";
 import { Avatar } from "./avatar.tsx";
+import { PresenceDot } from "./presence.tsx";
 
 /** The region of a colleague of another country; nothing for one's own. */
 export function RegionBadge({ home }: { home: string }) {
@@ -18,11 +19,13 @@ export function usePerson(id: string): { person: PersonView | undefined; name: s
   return { person, name: person?.name ?? id };
 }
 
-export function PersonLink({ id, labelId }: { id: string; labelId?: string }) {
+/** ``present``: with the dot that says whether they are there. */
+export function PersonLink({ id, labelId, present = false }: { id: string; labelId?: string; present?: boolean }) {
   const { person, name } = usePerson(id);
   return (
     <span class="person-name">
       <a href={`/p/${id}`} dir="auto" {...(labelId ? { id: labelId } : {})}>{name}</a>
+      {present && person && !person.bot && <PresenceDot id={id} home={person.home} />}
       {person && <RegionBadge home={person.home} />}
       {person?.bot && <span class="tag">{t.bot}</span>}
     </span>
@@ -42,6 +45,7 @@ export function PersonRow({ person }: { person: PersonView }) {
       <div class="grow">
         <span class="person-name">
           <a href={`/p/${person.id}`} dir="auto">{person.name}</a>
+          {!person.bot && <PresenceDot id={person.id} home={person.home} />}
           <RegionBadge home={person.home} />
         </span>
         <div class="meta" dir="auto">{describe(person)}</div>
