@@ -17,7 +17,7 @@ from tests.bench.realtime.processes import (
 )
 from tests.bench.realtime.stage import Stage
 
-BEFORE = 1_500
+BEFORE = 5_000
 """Clients that are there already: the node's caches and allocator have their usual size."""
 NEWCOMERS = 1_000
 """Per run, each time other people, whom the node has not seen since it started."""
@@ -37,13 +37,14 @@ RESUME_WINDOW = 64
 
 def connect(plan: Plan, stage: Stage) -> None:
     """From the TCP connection to ``mark``: handshake, token, ten channels, live."""
-    tap = stage.crowd(BEFORE)
+    before = plan.crowd(BEFORE)
+    tap = stage.crowd(before)
     runs = []
     for run in range(plan.runs):
         count = plan.of(NEWCOMERS)
         idle = stage.rest()
         with spending(tap.pid, idle) as spent:
-            opened = tap.load.open(BEFORE + run * count, count)
+            opened = tap.load.open(before + run * count, count)
         stage.clients += count
         runs.append(spent.us_per(count))
         print(f"  tap: {runs[-1]:.0f} us, {opened.ready / opened.seconds:.0f}/s", file=sys.stderr)
@@ -70,7 +71,7 @@ def idle(plan: Plan, stage: Stage) -> None:
     empty_kib, empty_share = rss_kib(tap.pid), idle_share(tap.pid, 5)
     stage.crowd(held)
     kib = (rss_kib(tap.pid) - empty_kib) / held
-    seconds = plan.of(IDLE_SECONDS, 26)
+    seconds = plan.of(IDLE_SECONDS)
     before, began = cpu_seconds(tap.pid), time.monotonic()
     time.sleep(seconds)
     share = (cpu_seconds(tap.pid) - before) / (time.monotonic() - began)

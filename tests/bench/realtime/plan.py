@@ -21,8 +21,8 @@ class Plan(NamedTuple):
         return max(least, round(count * self.share))
 
     def crowd(self, clients: int) -> int:
-        """A fifth of a large crowd when it should be quick; the figure says so."""
-        return clients // 5 if self.quick else clients
+        """A tenth of a large crowd when it should be quick, never below a thousand; the figure says so."""
+        return min(clients, max(1_000, clients // 10)) if self.quick else clients
 
 
 FULL = Plan(runs=3, share=1.0, quick=False)
