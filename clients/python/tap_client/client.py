@@ -288,7 +288,8 @@ class Client:
         self._hurry.clear()
         self.waiting.set()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._hurry.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
         self.waiting.clear()
 
     async def _connection(self) -> End:
