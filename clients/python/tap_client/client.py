@@ -12,12 +12,11 @@ import logging
 import random
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, NoReturn, assert_never
 
 from tap_client.address import live_address
-from tap_client.backoff import delay_seconds
 from tap_client.choice import Remembered
 from tap_client.delivery import Callbacks, Delivery, Heard, Settled, Shown, Typed, WasReset
 from tap_client.effects import (
@@ -37,19 +36,16 @@ from tap_client.effects import (
     Typing,
     Warn,
 )
-from tap_client.errors import Ended, Full, ProtocolError, Refused, TapError, Unreachable
+from tap_client.errors import Ended, Full, ProtocolError, TapError, Unreachable
 from tap_client.frames import Done, Encoding, Event, Frame
 from tap_client.link import End, Link, LinkEnded
 from tap_client.link_events import EventsLink
 from tap_client.link_poll import PollLink
 from tap_client.link_websocket import WebsocketLink
 from tap_client.outbox import COMMANDS_IN_FLIGHT, OUTBOX_MAX
+from tap_client.renewal import Provider, Renewal
 from tap_client.session import Session
 from tap_client.store import MemoryStore, Store, Waiting
-
-Provider = Callable[[], Awaitable[str]]
-"""Gives a token that is good for a while. Raises Unauthenticated when only a person can help, and
-Unreachable or OSError when it should be asked again."""
 
 log = logging.getLogger("tap_client")
 
@@ -86,14 +82,13 @@ class Client:
     ) -> None:
         self._url = url
         self._address = live_address(url)
-        self._provider = None if isinstance(token, str) else token
+        self._renewal = None if isinstance(token, str) else Renewal(token, self._take, chance)
         self._store = store or MemoryStore()
         self._network = network
         callbacks = Callbacks(on_event, on_value, on_reset, on_settled, on_typing)
         self._delivery = Delivery(callbacks, self._store, self._rewind, chance)
         self._encoding: Encoding = encoding
         self._clock = clock
-        self._chance = chance
         self._session = Session(
             token if isinstance(token, str) else None,
             self._store.cursor(),
@@ -101,7 +96,7 @@ class Client:
             chance,
             client=name,
             in_flight_max=in_flight_max,
-            is_renewable=self._provider is not None,
+            is_renewable=self._renewal is not None,
         )
         self._session.network_changed(self._remembered(), clock())
         self.waiting = asyncio.Event()
@@ -112,7 +107,6 @@ class Client:
         self._hurry = asyncio.Event()
         self._is_live = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
-        self._renewal: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
     # -- for the application --------------------------------------------------------------------------
@@ -231,10 +225,10 @@ class Client:
     async def _stop(self) -> BaseException | None:
         """End all tasks; the error that had ended them before, if there was one."""
         failure: BaseException | None = None
-        for task in (self._renewal, self._task):
-            if task is not None:
-                task.cancel()
+        if self._renewal is not None:
+            self._renewal.stop()
         if self._task is not None:
+            self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 try:
                     await self._task
@@ -368,48 +362,18 @@ class Client:
         self._session.fail(error)
         raise error
 
-    # -- tokens ------------------------------------------------------------------------------------------
-
     async def _renewed_or_later(self) -> list[Effect] | None:
         """A good token before connecting: None, or what to do as there is none yet."""
-        if not self._session.credentials.is_due(self._clock()):
+        if self._renewal is None or not self._session.credentials.is_due(self._clock()):
             return None
         try:
-            await self._renew()
+            await self._renewal.now()
         except (Unreachable, OSError) as error:
             log.info("no new token: %s", error)
             return self._session.token_failed()
-        return None
-
-    async def _renew(self) -> None:
-        """Ask the provider; who asks meanwhile waits for the same answer."""
-        if self._renewal is None or self._renewal.done():
-            self._renewal = asyncio.create_task(self._ask_provider())
-        await asyncio.shield(self._renewal)
-
-    async def _ask_provider(self) -> None:
-        assert self._provider is not None
-        try:
-            self._perform(self._session.take(await self._provider()))
-        except Refused as error:
-            if error.retry:
-                raise Unreachable(str(error)) from error
+        except TapError as error:
             self._give_up(error)
-
-    async def _renew_in_time(self) -> None:
-        """While connected; asked again until there is one, or the node closes."""
-        attempt = 0
-        while True:
-            try:
-                await self._ask_provider()
-                return
-            except (Unreachable, OSError) as error:
-                log.info("no new token: %s", error)
-            except TapError as error:
-                log.warning("no new token: %s", error)
-                return
-            await asyncio.sleep(delay_seconds(attempt, self._chance))
-            attempt += 1
+        return None
 
     # -- effects -------------------------------------------------------------------------------------------
 
@@ -428,8 +392,8 @@ class Client:
                 case Cut():
                     self._cut.set()
                 case Renew():
-                    if self._renewal is None or self._renewal.done():
-                        self._renewal = asyncio.create_task(self._renew_in_time())
+                    assert self._renewal is not None  # only then is the session renewable
+                    self._renewal.in_time()
                 case Remember(transport, at):
                     self._store.note(self._memory, json.dumps([transport, at]))
                 case Warn(message):
@@ -441,6 +405,9 @@ class Client:
                 case _:
                     assert_never(effect)
         self._set_timer()
+
+    def _take(self, token: str) -> None:
+        self._perform(self._session.take(token))
 
     def _rewind(self, unheard: list[Event]) -> None:
         cursor = self._store.cursor()
