@@ -7,6 +7,7 @@
 - ``session``      the same without sockets, clocks or chance: frames in, ``effects`` out; made of
   ``places`` (what was heard), ``gap`` (what is heard again), ``outbox`` (what was not answered),
   ``silence`` (is the node there?), ``credentials``, ``choice`` (of the transport) and ``backoff``
+- ``conversation`` a link's two directions until one ends
 - ``link``         one attempt over one transport: ``link_websocket``, ``link_events``, ``link_poll``
 - ``renewal``      new tokens, asked for once at a time
 - ``delivery``     events until they are heard

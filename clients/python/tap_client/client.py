@@ -18,6 +18,7 @@ from typing import Any, NoReturn, assert_never
 
 from tap_client.address import live_address
 from tap_client.choice import Remembered
+from tap_client.conversation import Conversation, first
 from tap_client.delivery import Callbacks, Delivery, Heard, Settled, Shown, Typed, WasReset
 from tap_client.effects import (
     Cut,
@@ -36,7 +37,7 @@ from tap_client.effects import (
     Typing,
     Warn,
 )
-from tap_client.errors import Ended, Full, ProtocolError, TapError, Unreachable
+from tap_client.errors import Ended, Full, TapError, Unreachable
 from tap_client.frames import Done, Encoding, Event, Frame
 from tap_client.link import End, Link, LinkEnded
 from tap_client.link_events import EventsLink
@@ -102,8 +103,7 @@ class Client:
         self.waiting = asyncio.Event()
         """Set while there is no connection, and none is made before its time or ``network_changed``."""
         self._answers: dict[str, asyncio.Future[Done]] = {}
-        self._outgoing: asyncio.Queue[Frame] = asyncio.Queue()
-        self._cut = asyncio.Event()
+        self._talk: Conversation | None = None
         self._hurry = asyncio.Event()
         self._is_live = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -219,7 +219,7 @@ class Client:
                 tasks.create_task(self._delivery.run())
                 tasks.create_task(self._stay_connected())
         except BaseExceptionGroup as group:
-            self._answer_all(_first(group))
+            self._answer_all(first(group))
             raise
 
     async def _stop(self) -> BaseException | None:
@@ -233,7 +233,7 @@ class Client:
                 try:
                     await self._task
                 except BaseExceptionGroup as group:
-                    failure = _first(group)
+                    failure = first(group)
         if self._timer is not None:
             self._timer.cancel()
         self._answer_all(Ended("the client was closed"))
@@ -259,7 +259,7 @@ class Client:
             return
         wish.cancel()
         error = None if self._task.cancelled() else self._task.exception()
-        raise _first(error) if error is not None else Ended("the client was closed")
+        raise first(error) if error is not None else Ended("the client was closed")
 
     # -- the connection ----------------------------------------------------------------------------------
 
@@ -289,19 +289,38 @@ class Client:
     async def _connection(self) -> End:
         """One connection from start to end."""
         link = self._link()
-        self._outgoing = asyncio.Queue()
-        self._cut.clear()
+        self._talk = Conversation(link, self._delivery)
         try:
             async with asyncio.timeout(self._session.choice.patience_ms / 1000) as patience:
                 await link.open()
                 self._perform(self._session.opened())
-                await self._converse(link, patience)
+                await self._talk.run(lambda frame: self._heard(frame, patience), self._may_read)
         except TimeoutError:
             return End(None, "no welcome", is_late=True)
         except LinkEnded as ended:
             return ended.end
         finally:
             await link.close()
+
+    def _heard(self, frame: Frame | None, patience: asyncio.Timeout) -> None:
+        if frame is None:
+            self._session.heard_something(self._clock())
+            self._set_timer()
+            return
+        if frame["t"] == "welcome":
+            patience.reschedule(None)
+        self._perform(self._session.received(frame, self._clock()))
+
+    def _may_read(self, may: bool) -> bool:
+        """The application keeps up again, or does not. Whoever waits for an answer is always read for."""
+        if may:
+            self._session.read_on(self._clock())
+        elif self._session.unsettled:
+            return False
+        else:
+            self._session.stop_reading()
+        self._set_timer()
+        return True
 
     def _link(self) -> Link:
         match self._session.choice.transport:
@@ -314,49 +333,6 @@ class Client:
 
     def _token(self) -> str | None:
         return self._session.credentials.token
-
-    async def _converse(self, link: Link, patience: asyncio.Timeout) -> NoReturn:
-        """Both directions until one of them ends. Raises LinkEnded, TapError."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._read(link, patience))
-                tasks.create_task(self._write(link))
-                tasks.create_task(self._end_when_cut())
-        except* (LinkEnded, TapError) as group:
-            raise _first(group) from None
-        raise AssertionError("a conversation ends by an error")
-
-    async def _read(self, link: Link, patience: asyncio.Timeout) -> None:
-        while True:
-            try:
-                frame = await link.receive()
-                if frame is None:
-                    self._session.heard_something(self._clock())
-                    self._set_timer()
-                    continue
-                if frame["t"] == "welcome":
-                    patience.reschedule(None)
-                self._perform(self._session.received(frame, self._clock()))
-            except ProtocolError as error:
-                log.warning("%s: closing", error)
-                raise LinkEnded(End(1002, str(error))) from error
-            await self._let_application_catch_up()
-
-    async def _let_application_catch_up(self) -> None:
-        while self._delivery.is_full and not self._session.unsettled:
-            self._session.stop_reading()
-            self._set_timer()
-            await self._delivery.room()
-            self._session.read_on(self._clock())
-            self._set_timer()
-
-    async def _write(self, link: Link) -> None:
-        while True:
-            await link.send(await self._outgoing.get())
-
-    async def _end_when_cut(self) -> None:
-        await self._cut.wait()
-        raise LinkEnded(End(None, "cut by ourselves"))
 
     def _give_up(self, error: TapError) -> NoReturn:
         self._session.fail(error)
@@ -381,7 +357,8 @@ class Client:
         for effect in effects:
             match effect:
                 case Send(frame):
-                    self._outgoing.put_nowait(frame)
+                    assert self._talk is not None  # a session without a connection says nothing
+                    self._talk.say(frame)
                 case Hear() | Show() | Typing() | Move() | Reset():
                     self._delivery.put(effect)
                 case Settle(key, outcome):
@@ -389,8 +366,9 @@ class Client:
                     self._delivery.put(effect)
                 case Live():
                     self._is_live.set()
-                case Cut():
-                    self._cut.set()
+                case Cut(reason):
+                    assert self._talk is not None
+                    self._talk.cut(reason)
                 case Renew():
                     assert self._renewal is not None  # only then is the session renewable
                     self._renewal.in_time()
@@ -445,10 +423,3 @@ class Client:
     def _wake(self) -> None:
         self._timer = None
         self._perform(self._session.woken(self._clock()))
-
-
-def _first(error: BaseException) -> BaseException:
-    """The error itself, out of the groups task groups wrap around it."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
