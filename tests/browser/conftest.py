@@ -71,6 +71,7 @@ def sign_in(browser: Browser, company: Company) -> Iterator[SignIn]:
                 "503",
                 "ERR_INTERNET_DISCONNECTED",
                 "ERR_CONNECTION",
+                "ERR_FAILED",
                 "WebSocket connection",
             )
             if message.type == "error" and not any(part in message.text for part in expected):

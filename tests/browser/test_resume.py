@@ -107,6 +107,27 @@ def test_what_is_written_offline_survives_a_reload_and_is_sent_once(
     assert texts == ["First, from the tunnel.", "Second, from the tunnel."]
 
 
+@pytest.mark.parametrize(
+    ("blocked", "transport"), [((), "events"), (("**/api/v1/live/events*",), "poll")]
+)
+def test_without_a_websocket_the_page_is_live_all_the_same(
+    sign_in: SignIn, company: Company, blocked: tuple[str, ...], transport: str
+) -> None:
+    post = publish(company, f"Behind a proxy, by {transport}.")
+    page = sign_in("meera", f"/t/{post}")
+    page.route_web_socket("**/api/v1/live", lambda socket: socket.close(code=1013, reason="no"))
+    for pattern in blocked:
+        page.route(pattern, lambda request: request.abort())
+    page.reload()
+    status(page)
+    expect(page.locator(f".rail .status[data-transport={transport}]")).to_be_visible()
+    company.do("asha.rao", "reply.publish", parent=post, text="Do you hear me?")
+    expect(page.locator("article.reply")).to_contain_text("Do you hear me?")
+    send_reply(page, "Yes, I do.")
+    expect(page.locator(".post.pending")).to_have_count(0)
+    expect(page.locator("article.reply")).to_have_count(2)
+
+
 def test_drafts_stay(sign_in: SignIn, company: Company) -> None:
     post = publish(company, "Unfinished words.")
     page = sign_in("meera", f"/t/{post}")

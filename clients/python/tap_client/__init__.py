@@ -7,7 +7,9 @@
 - ``session``      the same without sockets, clocks or chance: frames in, ``effects`` out; made of
   ``places`` (what was heard), ``gap`` (what is heard again), ``outbox`` (what was not answered),
   ``silence`` (is the node there?), ``credentials``, ``choice`` (of the transport) and ``backoff``
+- ``conversation`` a link's two directions until one ends
 - ``link``         one attempt over one transport: ``link_websocket``, ``link_events``, ``link_poll``
+- ``renewal``      new tokens, asked for once at a time
 - ``delivery``     events until they are heard
 - ``store``        what must survive a restart: the cursor and the commands not yet answered
 - ``http``         plain requests: log in, read views, send imports; ``exchange``: one that is awaited
@@ -20,7 +22,7 @@ returned, so only a crash in between repeats that one event. A command carries a
 sent again with the same key until the node answers, so it is applied once (protocol, "do").
 """
 
-from tap_client.client import Client, Provider
+from tap_client.client import Client
 from tap_client.errors import (
     Again,
     Ended,
@@ -34,6 +36,7 @@ from tap_client.errors import (
 )
 from tap_client.frames import Done, Event, Value
 from tap_client.http import Http, login
+from tap_client.renewal import Provider
 from tap_client.store import FileStore, MemoryStore, Store
 
 __all__ = [

@@ -12,13 +12,13 @@ import logging
 import random
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, NoReturn, assert_never
 
 from tap_client.address import live_address
-from tap_client.backoff import delay_seconds
 from tap_client.choice import Remembered
+from tap_client.conversation import Conversation, first
 from tap_client.delivery import Callbacks, Delivery, Heard, Settled, Shown, Typed, WasReset
 from tap_client.effects import (
     Cut,
@@ -37,19 +37,16 @@ from tap_client.effects import (
     Typing,
     Warn,
 )
-from tap_client.errors import Ended, Full, ProtocolError, Refused, TapError, Unreachable
+from tap_client.errors import Ended, Full, TapError, Unreachable
 from tap_client.frames import Done, Encoding, Event, Frame
 from tap_client.link import End, Link, LinkEnded
 from tap_client.link_events import EventsLink
 from tap_client.link_poll import PollLink
 from tap_client.link_websocket import WebsocketLink
 from tap_client.outbox import COMMANDS_IN_FLIGHT, OUTBOX_MAX
+from tap_client.renewal import Provider, Renewal
 from tap_client.session import Session
 from tap_client.store import MemoryStore, Store, Waiting
-
-Provider = Callable[[], Awaitable[str]]
-"""Gives a token that is good for a while. Raises Unauthenticated when only a person can help, and
-Unreachable or OSError when it should be asked again."""
 
 log = logging.getLogger("tap_client")
 
@@ -86,14 +83,13 @@ class Client:
     ) -> None:
         self._url = url
         self._address = live_address(url)
-        self._provider = None if isinstance(token, str) else token
+        self._renewal = None if isinstance(token, str) else Renewal(token, self._take, chance)
         self._store = store or MemoryStore()
         self._network = network
         callbacks = Callbacks(on_event, on_value, on_reset, on_settled, on_typing)
         self._delivery = Delivery(callbacks, self._store, self._rewind, chance)
         self._encoding: Encoding = encoding
         self._clock = clock
-        self._chance = chance
         self._session = Session(
             token if isinstance(token, str) else None,
             self._store.cursor(),
@@ -101,18 +97,16 @@ class Client:
             chance,
             client=name,
             in_flight_max=in_flight_max,
-            is_renewable=self._provider is not None,
+            is_renewable=self._renewal is not None,
         )
         self._session.network_changed(self._remembered(), clock())
         self.waiting = asyncio.Event()
         """Set while there is no connection, and none is made before its time or ``network_changed``."""
         self._answers: dict[str, asyncio.Future[Done]] = {}
-        self._outgoing: asyncio.Queue[Frame] = asyncio.Queue()
-        self._cut = asyncio.Event()
+        self._talk: Conversation | None = None
         self._hurry = asyncio.Event()
         self._is_live = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
-        self._renewal: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
     # -- for the application --------------------------------------------------------------------------
@@ -225,21 +219,21 @@ class Client:
                 tasks.create_task(self._delivery.run())
                 tasks.create_task(self._stay_connected())
         except BaseExceptionGroup as group:
-            self._answer_all(_first(group))
+            self._answer_all(first(group))
             raise
 
     async def _stop(self) -> BaseException | None:
         """End all tasks; the error that had ended them before, if there was one."""
         failure: BaseException | None = None
-        for task in (self._renewal, self._task):
-            if task is not None:
-                task.cancel()
+        if self._renewal is not None:
+            self._renewal.stop()
         if self._task is not None:
+            self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 try:
                     await self._task
                 except BaseExceptionGroup as group:
-                    failure = _first(group)
+                    failure = first(group)
         if self._timer is not None:
             self._timer.cancel()
         self._answer_all(Ended("the client was closed"))
@@ -265,7 +259,7 @@ class Client:
             return
         wish.cancel()
         error = None if self._task.cancelled() else self._task.exception()
-        raise _first(error) if error is not None else Ended("the client was closed")
+        raise first(error) if error is not None else Ended("the client was closed")
 
     # -- the connection ----------------------------------------------------------------------------------
 
@@ -288,25 +282,45 @@ class Client:
         self._hurry.clear()
         self.waiting.set()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._hurry.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
         self.waiting.clear()
 
     async def _connection(self) -> End:
         """One connection from start to end."""
         link = self._link()
-        self._outgoing = asyncio.Queue()
-        self._cut.clear()
+        self._talk = Conversation(link, self._delivery)
         try:
             async with asyncio.timeout(self._session.choice.patience_ms / 1000) as patience:
                 await link.open()
                 self._perform(self._session.opened())
-                await self._converse(link, patience)
+                await self._talk.run(lambda frame: self._heard(frame, patience), self._may_read)
         except TimeoutError:
             return End(None, "no welcome", is_late=True)
         except LinkEnded as ended:
             return ended.end
         finally:
             await link.close()
+
+    def _heard(self, frame: Frame | None, patience: asyncio.Timeout) -> None:
+        if frame is None:
+            self._session.heard_something(self._clock())
+            self._set_timer()
+            return
+        if frame["t"] == "welcome":
+            patience.reschedule(None)
+        self._perform(self._session.received(frame, self._clock()))
+
+    def _may_read(self, may: bool) -> bool:
+        """The application keeps up again, or does not. Whoever waits for an answer is always read for."""
+        if may:
+            self._session.read_on(self._clock())
+        elif self._session.unsettled:
+            return False
+        else:
+            self._session.stop_reading()
+        self._set_timer()
+        return True
 
     def _link(self) -> Link:
         match self._session.choice.transport:
@@ -320,95 +334,22 @@ class Client:
     def _token(self) -> str | None:
         return self._session.credentials.token
 
-    async def _converse(self, link: Link, patience: asyncio.Timeout) -> NoReturn:
-        """Both directions until one of them ends. Raises LinkEnded, TapError."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._read(link, patience))
-                tasks.create_task(self._write(link))
-                tasks.create_task(self._end_when_cut())
-        except* (LinkEnded, TapError) as group:
-            raise _first(group) from None
-        raise AssertionError("a conversation ends by an error")
-
-    async def _read(self, link: Link, patience: asyncio.Timeout) -> None:
-        while True:
-            try:
-                frame = await link.receive()
-                if frame is None:
-                    self._session.heard_something(self._clock())
-                    self._set_timer()
-                    continue
-                if frame["t"] == "welcome":
-                    patience.reschedule(None)
-                self._perform(self._session.received(frame, self._clock()))
-            except ProtocolError as error:
-                log.warning("%s: closing", error)
-                raise LinkEnded(End(1002, str(error))) from error
-            await self._let_application_catch_up()
-
-    async def _let_application_catch_up(self) -> None:
-        while self._delivery.is_full and not self._session.unsettled:
-            self._session.stop_reading()
-            self._set_timer()
-            await self._delivery.room()
-            self._session.read_on(self._clock())
-            self._set_timer()
-
-    async def _write(self, link: Link) -> None:
-        while True:
-            await link.send(await self._outgoing.get())
-
-    async def _end_when_cut(self) -> None:
-        await self._cut.wait()
-        raise LinkEnded(End(None, "cut by ourselves"))
-
     def _give_up(self, error: TapError) -> NoReturn:
         self._session.fail(error)
         raise error
 
-    # -- tokens ------------------------------------------------------------------------------------------
-
     async def _renewed_or_later(self) -> list[Effect] | None:
         """A good token before connecting: None, or what to do as there is none yet."""
-        if not self._session.credentials.is_due(self._clock()):
+        if self._renewal is None or not self._session.credentials.is_due(self._clock()):
             return None
         try:
-            await self._renew()
+            await self._renewal.now()
         except (Unreachable, OSError) as error:
             log.info("no new token: %s", error)
             return self._session.token_failed()
-        return None
-
-    async def _renew(self) -> None:
-        """Ask the provider; who asks meanwhile waits for the same answer."""
-        if self._renewal is None or self._renewal.done():
-            self._renewal = asyncio.create_task(self._ask_provider())
-        await asyncio.shield(self._renewal)
-
-    async def _ask_provider(self) -> None:
-        assert self._provider is not None
-        try:
-            self._perform(self._session.take(await self._provider()))
-        except Refused as error:
-            if error.retry:
-                raise Unreachable(str(error)) from error
+        except TapError as error:
             self._give_up(error)
-
-    async def _renew_in_time(self) -> None:
-        """While connected; asked again until there is one, or the node closes."""
-        attempt = 0
-        while True:
-            try:
-                await self._ask_provider()
-                return
-            except (Unreachable, OSError) as error:
-                log.info("no new token: %s", error)
-            except TapError as error:
-                log.warning("no new token: %s", error)
-                return
-            await asyncio.sleep(delay_seconds(attempt, self._chance))
-            attempt += 1
+        return None
 
     # -- effects -------------------------------------------------------------------------------------------
 
@@ -416,7 +357,8 @@ class Client:
         for effect in effects:
             match effect:
                 case Send(frame):
-                    self._outgoing.put_nowait(frame)
+                    assert self._talk is not None  # a session without a connection says nothing
+                    self._talk.say(frame)
                 case Hear() | Show() | Typing() | Move() | Reset():
                     self._delivery.put(effect)
                 case Settle(key, outcome):
@@ -424,11 +366,12 @@ class Client:
                     self._delivery.put(effect)
                 case Live():
                     self._is_live.set()
-                case Cut():
-                    self._cut.set()
+                case Cut(reason):
+                    assert self._talk is not None
+                    self._talk.cut(reason)
                 case Renew():
-                    if self._renewal is None or self._renewal.done():
-                        self._renewal = asyncio.create_task(self._renew_in_time())
+                    assert self._renewal is not None  # only then is the session renewable
+                    self._renewal.in_time()
                 case Remember(transport, at):
                     self._store.note(self._memory, json.dumps([transport, at]))
                 case Warn(message):
@@ -440,6 +383,9 @@ class Client:
                 case _:
                     assert_never(effect)
         self._set_timer()
+
+    def _take(self, token: str) -> None:
+        self._perform(self._session.take(token))
 
     def _rewind(self, unheard: list[Event]) -> None:
         cursor = self._store.cursor()
@@ -477,10 +423,3 @@ class Client:
     def _wake(self) -> None:
         self._timer = None
         self._perform(self._session.woken(self._clock()))
-
-
-def _first(error: BaseException) -> BaseException:
-    """The error itself, out of the groups task groups wrap around it."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

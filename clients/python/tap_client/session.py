@@ -109,10 +109,6 @@ class Session:
     def unsettled(self) -> int:
         return len(self._outbox)
 
-    @property
-    def is_live(self) -> bool:
-        return self.state is State.LIVE
-
     # -- connections ----------------------------------------------------------------------------------
 
     def opened(self) -> list[Effect]:
@@ -177,6 +173,7 @@ class Session:
             return Retry(None)
         seconds = advised_seconds(self._attempt, self._retry_ms, self._chance)
         self._attempt += 1
+        self._retry_ms = 0
         return Retry(seconds)
 
     # -- what the program notices ------------------------------------------------------------------------

@@ -47,6 +47,8 @@ export async function start(): Promise<void> {
   try {
     const shelf = await openShelf("tap");
     const client = await TapClient.open({ host, shelf, schedule, name: CLIENT, signedOut, failed: reportError });
+    // It may have been opened behind others.
+    client.attend(attention());
     session.value = { state: "signed_in", client };
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) signedOut();

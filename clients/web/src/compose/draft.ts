@@ -1,6 +1,6 @@
 /** Unfinished words, kept in this browser until they are sent: closing the page loses nothing. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 
 import { useClient } from "../client.ts";
 
@@ -13,7 +13,8 @@ export interface Draft<T> {
 export function useDraft<T>(key: string, empty: T): Draft<T> {
   const kept = `tap:draft:${useClient().view.me}:${key}`;
   const [value, set] = useState<T>(() => load(kept, empty));
-  useEffect(() => store(kept, value, empty), [kept, value, empty]);
+  // At once, not after the next frame: the page may be closed before it.
+  useLayoutEffect(() => store(kept, value, empty), [kept, value, empty]);
   return { value, set };
 }
 
