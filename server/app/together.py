@@ -6,14 +6,22 @@ one set each.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping
 from typing import Generic, TypeVar
 
 KEYS_MAX = 200
 """A load of 200 takes some 10 ms; what the database binds per statement is far above it."""
 
+LOADS_MAX = 4
+"""Loads on their way at once: one that is stuck does not hold up the next questions. As many as the reader
+has connections."""
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+
+
+class GivenUp(Exception):
+    """Whoever loaded this was cancelled: ask again."""
 
 
 class Together(Generic[K, V]):
@@ -21,18 +29,22 @@ class Together(Generic[K, V]):
 
     def __init__(self, load: Callable[[Collection[K]], Awaitable[Mapping[K, V]]]) -> None:
         self._load = load
-        self._turn = asyncio.Lock()
+        self._turns = asyncio.Semaphore(LOADS_MAX)
         self._waiting: dict[K, asyncio.Future[V]] = {}
 
     async def get(self, key: K) -> V:
         """The answer as of a moment after the call; raises what its load raised."""
-        answer = self._waiting.get(key)
-        if answer is None:
-            answer = self._waiting[key] = asyncio.get_running_loop().create_future()
-        async with self._turn:
-            while not answer.done():
-                await self._answer()
-        return answer.result()
+        while True:
+            answer = self._waiting.get(key)
+            if answer is None:
+                answer = self._waiting[key] = asyncio.get_running_loop().create_future()
+            async with self._turns:
+                while self._waiting.get(key) is answer:
+                    await self._answer()
+            try:
+                return await asyncio.shield(answer)
+            except GivenUp:
+                continue
 
     async def _answer(self) -> None:
         """One load, for the keys that have waited longest."""
@@ -41,12 +53,16 @@ class Together(Generic[K, V]):
         try:
             found = await self._load(keys)
         except asyncio.CancelledError:
-            self._waiting = asked | self._waiting  # only this caller gave up: the next one loads
+            _fail(asked.values(), GivenUp())
             raise
         except Exception as error:
-            for answer in asked.values():
-                answer.set_exception(error)
-                answer.exception()  # whoever asked may be gone: nobody has to fetch it
+            _fail(asked.values(), error)
             return
         for key, answer in asked.items():
             answer.set_result(found[key])
+
+
+def _fail(answers: Iterable["asyncio.Future[V]"], error: Exception) -> None:
+    for answer in answers:
+        answer.set_exception(error)
+        answer.exception()  # whoever asked may be gone: nobody has to fetch it

@@ -133,8 +133,8 @@ async def late_with_its_pong(world: World) -> None:
     (connection,) = world.gateway._connections
     assert device.wire is not None
     device.stall()
-    await world.pass_time(25)
-    await world.pass_time(12.5)
+    await world.pass_time(limits.PING_SECONDS)
+    await world.pass_time(limits.PONG_SECONDS_MAX - 1)
     await fall_behind(1)(world)
     device.wire.answers = False
     device.read()

@@ -31,7 +31,6 @@ from server.app.sync import load_interests as own_interests
 from server.domain.events import MembershipChanged
 from server.domain.ids import Cursor
 from server.ops import listener
-from server.realtime import loads
 from server.realtime.frames import Encoding
 from server.realtime.gateway import Gateway
 from server.realtime.ring import Ring
@@ -122,6 +121,10 @@ class Gate:
 
         return guarded
 
+    def forgets(self, ask: Callable[..., Any]) -> Any:
+        """``ask`` from memory, as long as the gate is open: what is remembered would pass it by."""
+        return lambda *args: ask(*args) if self._open.is_set() else None
+
 
 class World:
     """What a scenario acts on."""
@@ -132,7 +135,9 @@ class World:
         self.devices: list[Device] = []
         self.log: list[Record] = []
         self._own: dict[str, tuple[int, dict[str, int], dict[str, int]]] = {}
-        self.gates = {name: Gate() for name in ("authenticating", "interests", "page", "authorize")}
+        self.gates = {name: Gate() for name in ("authenticating", "interests", "page")}
+        self.gates["authorize"] = self.gates["interests"]
+        """One question, asked in two places."""
         self.port = 0
         self.proxy: Proxy | None = None
         """Between all devices and the node, if there is one."""
@@ -233,7 +238,7 @@ class World:
             "heard channels": len(hub._channels),
             "owed": len(hub._owed),
             "commands": gateway._commands,
-            "jobs": gateway._jobs.qsize(),
+            "jobs": gateway._workers._jobs.qsize(),
             "results": len(gateway._reaching),
             "sockets": len(self.server.server_state.connections),
             "requests": len(self.server.server_state.tasks),
@@ -296,6 +301,8 @@ async def open_world(folder: Path, chance: random.Random) -> AsyncIterator[World
             world.gateway = _gateway(world)
             world.auth.on_revoked(world.gateway.recheck)
             await world.gateway.start()
+            permits = world.gateway.permits
+            world.bound(permits, find=world.gates["interests"].forgets(permits.find))
             await world.serve(create_app(_services(world, passwords)))
             try:
                 yield world
@@ -324,8 +331,8 @@ def _gateway(world: World) -> Gateway:
     world.bound(
         world.auth,
         identify=gates["authenticating"].guard(world.auth.identify, after=True),
+        remembered=gates["authenticating"].forgets(world.auth.remembered),
     )
-    world.bound(loads, authorized=gates["authorize"].guard(loads.authorized))
     return Gateway(
         region=node.region,
         tap=node.tap,

@@ -7,7 +7,13 @@ from collections.abc import Collection
 
 import pytest
 
-from server.app.together import KEYS_MAX, Together
+from server.app import together as module
+from server.app.together import KEYS_MAX, LOADS_MAX, Together
+
+
+@pytest.fixture
+def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOADS_MAX", 1)
 
 
 class Source:
@@ -33,6 +39,7 @@ async def asked(together: Together[int, int], *keys: int) -> list[asyncio.Task[i
     return tasks
 
 
+@pytest.mark.usefixtures("one_at_a_time")
 async def test_what_gathers_during_one_load_is_the_next() -> None:
     source = Source()
     together = Together(source.load)
@@ -43,6 +50,7 @@ async def test_what_gathers_during_one_load_is_the_next() -> None:
     assert source.loads == [[1], [2, 3, 1]]
 
 
+@pytest.mark.usefixtures("one_at_a_time")
 async def test_a_load_is_bounded() -> None:
     source = Source()
     together = Together(source.load)
@@ -53,6 +61,7 @@ async def test_a_load_is_bounded() -> None:
     assert [len(load) for load in source.loads] == [1, KEYS_MAX, 1]
 
 
+@pytest.mark.usefixtures("one_at_a_time")
 async def test_a_failed_load_fails_those_it_was_for() -> None:
     source = Source()
     together = Together(source.load)
@@ -66,6 +75,33 @@ async def test_a_failed_load_fails_those_it_was_for() -> None:
     assert await together.get(4) == 8
 
 
+async def test_a_stuck_load_does_not_hold_up_the_next() -> None:
+    source, stuck = Source(), asyncio.Event()
+
+    async def load(keys: Collection[int]) -> dict[int, int]:
+        if 1 in keys:
+            await stuck.wait()
+        return await source.load(keys)
+
+    source.go.set()
+    together = Together(load)
+    (first,) = await asked(together, 1)
+    assert await together.get(2) == 4
+    assert not first.done()
+    stuck.set()
+    assert await first == 2
+
+
+async def test_so_many_loads_and_no_more() -> None:
+    source = Source()
+    together = Together(source.load)
+    tasks = await asked(together, *range(100, 110))
+    assert len(source.loads) == LOADS_MAX
+    source.go.set()
+    assert await asyncio.gather(*tasks) == [2 * key for key in range(100, 110)]
+    assert source.loads[LOADS_MAX:] == [list(range(100 + LOADS_MAX, 110))]
+
+
 async def test_who_gives_up_leaves_the_question_to_the_others() -> None:
     source = Source()
     together = Together(source.load)
@@ -75,3 +111,20 @@ async def test_who_gives_up_leaves_the_question_to_the_others() -> None:
     await asyncio.wait([first])
     source.go.set()
     assert await second == 2
+
+
+@pytest.mark.usefixtures("one_at_a_time")
+async def test_whoever_was_loaded_for_asks_again_when_the_loader_gives_up() -> None:
+    source = Source()
+    together = Together(source.load)
+    await asked(together, 1)
+    loader, other = await asked(together, 2, 3)
+    source.go.set()
+    for _ in range(3):  # the first load ends, the loader's begins and waits again
+        source.go.clear()
+        await asyncio.sleep(0)
+    loader.cancel()
+    source.go.set()
+    assert await other == 6
+    with pytest.raises(asyncio.CancelledError):
+        await loader
