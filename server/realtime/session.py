@@ -220,6 +220,8 @@ class Session(Watching):
             return self._begin(loaded)
         if loaded.position < self._interest.turned_at:  # by a reader that lags behind
             return [self._reload()]
+        if not self._interest.watched <= loaded.asked | loaded.own:  # watched since it was asked
+            return [self._reload()]
         lost = loaded.asked - loaded.allowed
         taken = self._interest.revise(loaded.own, lost, loaded.position, self.sent)
         refused = tuple([(name, str(Code.FORBIDDEN)) for name in taken])

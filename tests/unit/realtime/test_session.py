@@ -748,9 +748,13 @@ def test_what_was_watched_while_reloading_stays() -> None:
     book.told(Watch(id=7, channels=(THREAD,))).told(allowed(7, THREAD, at=12)).asked(
         replies.watching(7, (THREAD,))
     )
-    book.told(interests(3, 12)).asked(fx.CatchUp(4, (*CHANNELS, THREAD), 11, None))
+    # What was asked for before says nothing about it.
+    watched = frozenset({THREAD})
+    book.told(interests(3, 12)).asked(fx.LoadInterests(4, "asha", watched)).is_now("reloading")
+    book.told(interests(4, 12, asked=watched))
+    book.asked(fx.CatchUp(5, (*CHANNELS, THREAD), 11, None))
     before, after = entry(12, THREAD), entry(13, THREAD)
-    book.given(hub=13).told(fx.Page(4, (before, after), 13, ready=True))
+    book.given(hub=13).told(fx.Page(5, (before, after), 13, ready=True))
     assert book.asked_for(fx.SendEvents).entries == (after,), "watched from 12 on"
 
 
