@@ -49,8 +49,9 @@ class GuardedHttp(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        # Whatever the kernel does not take at once pauses us: so no unread answer is without its timer.
-        transport.set_write_buffer_limits(0)
+        # Whatever the kernel does not take at once pauses us: so no unread answer is without its timer. One,
+        # as uvloop's TLS pauses at the mark already, and at nought for ever.
+        transport.set_write_buffer_limits(1, 0)
         self._await_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
