@@ -44,3 +44,4 @@ class Workers:
     async def _work(self) -> None:
         while (job := await self._jobs.get()) is not None:
             await job()
+            del job  # it holds a connection, and the next may be long in coming

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import struct
 import zlib
@@ -22,7 +23,7 @@ from server.app.auth import Auth, Identity
 from server.domain import limits
 from server.domain.ids import Cursor
 from server.realtime import gateway, measures
-from server.realtime.connection import CLOSING_SECONDS_MAX, RECHECK_PINGS
+from server.realtime.connection import CLOSING_SECONDS_MAX, RECHECK_PINGS, Connection
 from server.realtime.frames import DEFLATE_LEVEL, Encoding, Form
 from server.realtime.handshake import networks
 from server.realtime.ring import Ring
@@ -1037,6 +1038,26 @@ async def test_however_many_there_are_all_are_told_in_time(
     monkeypatch.undo()
     assert told == clients
     assert waited == pytest.approx(seconds * (1 - gateway.CLOSES_PER_SLICE / clients))
+
+
+async def test_a_connection_is_freed_without_the_collector(live: LiveNode) -> None:
+    """A node's collector hardly runs: whoever went must not be held by a cycle."""
+
+    def held() -> int:
+        return sum(issubclass(type(one), Connection) for one in gc.get_objects())
+
+    await tea(live)
+    before = held()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(5):
+            async with live.device() as device:
+                await device.live()
+                assert held() > before
+        await until(lambda: held() == before)
+    finally:
+        gc.enable()
 
 
 async def test_every_connection_leaves_nothing_behind(live: LiveNode) -> None:
