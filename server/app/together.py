@@ -12,9 +12,8 @@ from typing import Generic, TypeVar
 KEYS_MAX = 200
 """A load of 200 takes some 10 ms; what the database binds per statement is far above it."""
 
-LOADS_MAX = 4
-"""Loads on their way at once: one that is stuck does not hold up the next questions. As many as the reader
-has connections."""
+LOADS_MAX = 2
+"""Loads on their way at once: one that is stuck does not hold up the next questions. More would share less."""
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

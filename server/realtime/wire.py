@@ -4,6 +4,7 @@ permessage-deflate (section 3.3, RFC 7692): a deflated frame is a ready frame, m
 other, so no message may need what went before it, and no connection keeps a window.
 """
 
+import logging
 from codecs import IncrementalDecoder, getincrementaldecoder
 from collections.abc import Sequence
 
@@ -20,6 +21,8 @@ from websockets.typing import ExtensionParameter
 from server.domain import limits
 from server.realtime.frames import DEFLATE_WINDOW_BITS
 
+_LOG = logging.getLogger("websockets.server")
+"""Looked up once, not by each connection."""
 new_decoder = getincrementaldecoder("utf-8")
 
 
@@ -49,7 +52,7 @@ class Wire(ServerProtocol):
     so that pongs keep their place among the other answers."""
 
     def __init__(self) -> None:
-        super().__init__(extensions=EXTENSIONS, max_size=limits.CLIENT_FRAME_BYTES_MAX)
+        super().__init__(extensions=EXTENSIONS, max_size=limits.CLIENT_FRAME_BYTES_MAX, logger=_LOG)
         self._text: IncrementalDecoder | None = None
         """While a text message comes in pieces: what stands between two of them."""
 
