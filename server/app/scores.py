@@ -60,8 +60,8 @@ SCOPES_PER_JOB = 64
 UNSAVED_RECORDS_MAX = 1_024
 """Records without an act are not worth a commit each: at most so many are read again after a crash."""
 RETRY_SECONDS = 5.0
-GATHER_SECONDS = 0.25
-"""What is committed meanwhile is scored together: nobody notices a quarter of a second in their points, and
+GATHER_SECONDS = 0.5
+"""What is committed meanwhile is scored together: nobody notices half a second in their points, and
 a score per post cost as much as the post."""
 
 _CURSOR = select(t.consumers.c.position, t.consumers.c.rules).where(t.consumers.c.name == NAME)
