@@ -7,5 +7,6 @@
 - ``auth``     accounts, sessions, device tokens: who is calling
 - ``scores``   the scoring consumer: tap -> scoring module -> ledger lines
 - ``housekeeping``  client keys and sessions that are out of date
+- ``schemas``  JSON Schemas as the generated documents hold them
 - ``metrics``  every counter, gauge and histogram, declared once
 """

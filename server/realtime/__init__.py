@@ -1,6 +1,7 @@
 """Live clients: one cursor per connection, ready frames, and catching up as the normal case.
 
 - ``frames``     what clients and the node say to each other, in both encodings; ready frames, one per form
+- ``asyncapi``   the frames as JSON Schemas and an AsyncAPI document, for programs
 - ``ring``       the newest events by channel, with their ready frames: what a resume is served from
 - ``values``     counters and tallies: the latest of each, sent at a bounded rate
 - ``presence``   who is typing, and who is there
