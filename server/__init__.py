@@ -8,7 +8,7 @@ The map, and the one import rule (an arrow reads "may import"):
 - ``scoring``     the contribution-scoring module; imports nothing of ours, usable alone. Pure.
 - ``storage``     tables, the event log, projections (folds of the log into tables), queries, migrations.
 - ``app``         use cases: ``handle`` (the one writer, group commit), ``tap`` (ordered cursors), ``sync``.
-- ``realtime``    websocket clients: frames, session (sans-I/O), hub, ring. ``websocket.py`` does the I/O.
+- ``realtime``    live clients: frames, session (sans-I/O), hub, ring. ``connection.py`` does the I/O.
 - ``federation``  peers: frames, lanes, trust, link (sans-I/O). ``links.py`` does the I/O.
 - ``api``         HTTP under /api/v1 on Starlette, one file per resource.
 - ``ops``         config, composition root, command line, metrics, doctor.

@@ -1,6 +1,7 @@
 """The HTTP application: the table's routes, the web client behind them, the hardening around both."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -29,7 +30,8 @@ def create_app(services: Services) -> Starlette:
     """The ASGI application of one node; it holds nothing but the services."""
     client = services.web if services.web is not None else folder_of_client()
     api = [_route(route, PREFIX, services) for route in ROUTES]
-    api.append(StarletteRoute("/openapi.json", _openapi, middleware=[COMPRESSED]))
+    api.append(_document("openapi.json", partial(encoded, API_VERSION)))
+    api += [_document(name, made) for name, made in services.documents.items()]
     return Starlette(
         routes=[
             *[_route(route, "", services) for route in ROOT_ROUTES],
@@ -52,9 +54,14 @@ def _route(route: Route, prefix: str, services: Services) -> StarletteRoute:
     return StarletteRoute(route.path, endpoint, methods=[route.method], middleware=middleware)
 
 
-async def _openapi(request: Request) -> Response:
-    request.scope["tap.route"] = PREFIX + "/openapi.json"
-    return Response(encoded(API_VERSION), media_type=JSON)
+def _document(name: str, made: Callable[[], bytes]) -> StarletteRoute:
+    """What programs read about this node's protocols."""
+
+    async def endpoint(request: Request) -> Response:
+        request.scope["tap.route"] = f"{PREFIX}/{name}"
+        return Response(made(), media_type=JSON)
+
+    return StarletteRoute(f"/{name}", endpoint, middleware=[COMPRESSED])
 
 
 async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:

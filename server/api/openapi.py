@@ -15,6 +15,7 @@ from server.api.answers import JSON, ErrorAnswer
 from server.api.route import PATH_TYPES, Access, Route
 from server.api.table import PREFIX, ROOT_ROUTES, ROUTES
 from server.app.auth import COOKIE
+from server.app.schemas import one_line, tidied
 from server.domain.errors import STATUS, Code
 
 REFERENCE = "#/components/schemas/{name}"
@@ -35,10 +36,10 @@ def document(version: str) -> dict[str, Any]:
         paths.setdefault(path, {})[route.method.lower()] = _operation(route, named)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Tap", "version": version, "description": _one_line(DESCRIPTION)},
+        "info": {"title": "Tap", "version": version, "description": one_line(DESCRIPTION)},
         "paths": paths,
         "components": {
-            "schemas": {name: _tidied(schema) for name, schema in sorted(components.items())},
+            "schemas": {name: tidied(schema) for name, schema in sorted(components.items())},
             "securitySchemes": {
                 "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
                 "token": {"type": "http", "scheme": "bearer"},
@@ -74,7 +75,7 @@ def _operation(route: Route, named: dict[Any, Any]) -> dict[str, Any]:
         "responses": {str(route.status): _success(route, named), **_failures(route, named)},
     }
     if route.endpoint.__doc__:
-        found["description"] = _one_line(route.endpoint.__doc__)
+        found["description"] = one_line(route.endpoint.__doc__)
     if route.access is not Access.ANYBODY:
         found["security"] = [{"session": []}, {"token": []}]
         found["x-for"] = route.access.value
@@ -139,16 +140,6 @@ def _failures(route: Route, named: dict[Any, Any]) -> dict[str, Any]:
         }
         for status, names in sorted(by_status.items())
     }
-
-
-def _tidied(schema: dict[str, Any]) -> dict[str, Any]:
-    if "description" in schema:
-        schema = schema | {"description": _one_line(schema["description"])}
-    return schema
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.replace("``", "`").split())
 
 
 @cache

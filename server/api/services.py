@@ -52,5 +52,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """UTC milliseconds."""
     web: Path | None = None
     """Folder of the built web client; None: where the package or the checkout has it."""
+    documents: Mapping[str, Callable[[], bytes]] = {}
+    """By file name: documents in JSON for programs, served beside openapi.json."""
     stopping: Callable[[], bool] = bool
     """True once the node drains: /readyz says so."""

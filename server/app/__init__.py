@@ -4,8 +4,12 @@
 - ``tap``      what was committed, in order: an in-memory tail, the log behind it, and "the log moved"
 - ``sync``     first load (snapshot) and catching up (events since a cursor) for every kind of client
 - ``news``     who waits for something on channels: long polls
-- ``auth``     accounts, sessions, device tokens: who is calling
-- ``scores``   the scoring consumer: tap -> scoring module -> ledger lines
+- ``together`` questions that are asked at the same time share one read
+- ``auth``     accounts, sessions, device tokens: who is calling; with ``passwords`` and ``attempts``
+- ``scores``   the scoring consumer: tap -> scoring module -> ledger lines; with ``score_acts``,
+  ``score_changes``, ``score_desk`` and ``score_store``
+- ``cloudevents``  a committed event as other systems read it
 - ``housekeeping``  client keys and sessions that are out of date
+- ``schemas``  JSON Schemas as the generated documents hold them
 - ``metrics``  every counter, gauge and histogram, declared once
 """

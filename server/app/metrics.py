@@ -76,7 +76,9 @@ WEBSOCKET_FRAMES_SENT = Counter(
 )
 WEBSOCKET_BYTES_SENT = Counter("tap_websocket_sent_bytes_total", "Bytes written to client sockets.")
 WEBSOCKET_CLOSED = Counter(
-    "tap_websocket_closed_total", "Client sockets closed, by close code.", ["code"]
+    "tap_websocket_closed_total",
+    "Client connections ended, by our close code, or by client or lost.",
+    ["code"],
 )
 LONG_POLLS = Gauge("tap_long_polls", "Requests to /sync that may wait for news, at this moment.")
 HANDSHAKES = Counter(

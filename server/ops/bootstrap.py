@@ -45,6 +45,7 @@ from server.ops.config import Config, dials
 from server.ops.core import Core, now, opened
 from server.ops.notify import notify
 from server.ops.watch import watch
+from server.realtime import asyncapi
 from server.realtime.gateway import Gateway
 from server.realtime.streams import Streams
 
@@ -95,6 +96,10 @@ def build(core: Core, private: Ed25519PrivateKey) -> Node:
         passwords=passwords,
         links=lambda: [_shown(status) for status in between.status()],
         now=now,
+        documents={
+            "asyncapi.json": asyncapi.encoded_document,
+            asyncapi.SCHEMA_FILE: asyncapi.encoded_schemas,
+        },
         stopping=lambda: gateway.stopping,
     )
     metrics.NODE.labels(config.node.region, __version__).set(1)

@@ -1,6 +1,7 @@
 """Live clients: one cursor per connection, ready frames, and catching up as the normal case.
 
 - ``frames``     what clients and the node say to each other, in both encodings; ready frames, one per form
+- ``asyncapi``   the frames as JSON Schemas and an AsyncAPI document, for programs
 - ``ring``       the newest events by channel, with their ready frames: what a resume is served from
 - ``values``     counters and tallies: the latest of each, sent at a bounded rate
 - ``presence``   who is typing, and who is there
@@ -23,16 +24,18 @@
 - ``measures``   what is measured of all this
 - ``workers``    run what must be awaited
 - ``gateway``    the composition of all of it with the node: workers, the timer, the fan-out's slices
+- ``outlet``     the way out of one connection: a system call a write, while the reader keeps up
 - ``connection`` one client's connection, whatever it came over: back-pressure, deadlines, its session
 - ``wire``       the websocket below messages: parser, permessage-deflate
 - ``websocket``  such a connection over a websocket
 - ``streams``    such a connection as server-sent events, and what their clients say by POST
 
-The path of an event: the writer commits, the tap calls ``Gateway``, ``Hub.publish`` puts the records
-into the ring and works out who is owed what, and the gateway writes one ready buffer per connection in
-slices of 250. The path of a frame: bytes, ``frames.decode``, ``Session.receive``, effects, performed in
-order by the connection. What must be awaited (who is this, what may they hear, a page of the log, a
-command) is done by the gateway's workers, and the result comes back to the session as an input.
+The path of an event: the writer commits, the tap calls the gateway, ``Hub.publish`` takes the records,
+``Hub.fan_out`` puts them into the ring and works out who is owed what, and the gateway writes one ready
+buffer per connection, slice by slice. The path of a frame: bytes, ``frames.decode``, ``Session.receive``,
+effects, performed in order by the connection. What must be awaited (who is this, what may they hear, a
+page of the log) is done by workers, a command by a task of its own, and the result comes back to the
+session as an input.
 
 House rules:
 

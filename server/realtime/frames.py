@@ -94,7 +94,9 @@ class Unwatch(ClientFrame, tag="unwatch", frozen=True, kw_only=True):
     channels: Channels
 
 
-class _Do(ClientFrame, tag="do", frozen=True, kw_only=True):
+class DoFrame(ClientFrame, tag="do", frozen=True, kw_only=True):
+    """A command as it comes; it is read on its own, as ``Do``."""
+
     key: Key
     command: msgspec.Raw
 
@@ -137,7 +139,7 @@ class Typing(ClientFrame, tag="typing", frozen=True, kw_only=True):
 
 
 FromClient = Hello | Token | Watch | Rewind | Unwatch | Do | Ping | Background | Foreground | Typing
-_Wire = Hello | Token | Watch | Rewind | Unwatch | _Do | Ping | Background | Foreground | Typing
+_Wire = Hello | Token | Watch | Rewind | Unwatch | DoFrame | Ping | Background | Foreground | Typing
 
 # -- from the node (section 5) -------------------------------------------------------------------------
 
@@ -286,7 +288,7 @@ def decode(encoding: Encoding, data: bytes | bytearray, text: bool) -> FromClien
         raise _misfit(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(Code.BAD_ENCODING, f"this is no well-formed frame: {error}") from None
-    return Do(frame.key, _wish(encoding, frame.command)) if isinstance(frame, _Do) else frame
+    return Do(frame.key, _wish(encoding, frame.command)) if isinstance(frame, DoFrame) else frame
 
 
 def _wish(encoding: Encoding, raw: msgspec.Raw) -> Command | Refusal:

@@ -1,8 +1,9 @@
 """Where things lie: tables, the event log, projections, queries, migrations.
 
 - ``tables``       every table once, for SQLite and PostgreSQL
+- ``connection``   the writing connection; ``node`` whose database it is
 - ``sql``          Core constructs compiled once per dialect; ``Tx``, the writer's synchronous transaction
-- ``facts``        answers ``decide``'s questions inside the writer's transaction
+- ``facts``        answers ``decide``'s questions inside the writer's transaction; ``async_facts`` a reader's
 - ``event_log``    appending own events, storing foreign ones, reading lanes and channels
 - ``projections/`` the folds of the log into tables, one file per subject
 - ``reader``       read transactions for everybody else, over aiosqlite or psycopg

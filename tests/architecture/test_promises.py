@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -188,3 +189,10 @@ def test_server_holds_no_unfinished_marks() -> None:
         if unfinished.search(line)
     ]
     assert not found, f"finish it, or say why it is right as it is: {found}"
+
+
+@pytest.mark.parametrize("package", sorted((ROOT / "server").glob("*/__init__.py")))
+def test_a_package_s_docstring_names_all_its_files(package: Path) -> None:
+    text = ast.get_docstring(ast.parse(package.read_text("utf-8"))) or ""
+    files = {path.stem for path in package.parent.glob("*.py")} - {"__init__", "__main__"}
+    assert sorted(name for name in files if not re.search(rf"``{name}``|``{name}/``", text)) == []

@@ -19,8 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PURE_ZONES = [
     "server/domain/**/*.py",
     "server/scoring/**/*.py",
-    # All but the edge (connection, gateway, loads, refresh, streams, websocket) and handshake, which splits an Origin with
-    # urllib.parse: pure, but not told apart here from the rest of urllib.
+    # All but the edge, and handshake (urllib.parse is not told apart from the rest of urllib) and asyncapi (it prints).
     *(
         f"server/realtime/{name}.py"
         for name in (

@@ -71,7 +71,7 @@ async def here(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Here]:
 
 
 async def _compresses(port: int) -> bool:
-    """Whether the node accepts permessage-deflate as the protocol offers it (section 3.1)."""
+    """Whether the node accepts permessage-deflate as the protocol offers it (section 3.3)."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request(Encoding.JSON, {"Sec-WebSocket-Extensions": OFFER}))
     head = await reader.readuntil(b"\r\n\r\n")

@@ -15,11 +15,13 @@ import msgpack
 import msgspec
 import pytest
 
-from server.domain.errors import Refused
+from server.domain import limits
+from server.domain.commands import COMMANDS
+from server.domain.errors import Code, Refused
 from server.realtime import effects as fx
-from server.realtime import frames
+from server.realtime import frames, loads, replies
 from server.realtime.frames import Encoding, Form
-from server.realtime.states import diagram
+from server.realtime.states import CloseCode, diagram
 from tests.unit.realtime.desk import Desk, Line, Permissions
 from tests.unit.realtime.scenes import joined, post, record
 from tests.unit.realtime.wire import messages
@@ -190,3 +192,46 @@ def test_the_page_shows_every_frame_and_every_reason() -> None:
     assert shown == said
     for reason in ("bad_cursor", "unknown_epoch", "ahead", "too_old", "too_far_behind"):
         assert f"`{reason}`" in text
+
+
+def _rows(section: str) -> list[list[str]]:
+    """The cells of a section's tables, without their heads."""
+    (text,) = re.findall(rf"^#+ {re.escape(section)}[. ][^\n]*\n(.*?)(?=^#)", _page(), re.M | re.S)
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def _page() -> str:
+    return PAGE.read_text("utf-8")
+
+
+def test_the_page_lists_every_command_with_its_fields() -> None:
+    written = {row[0].strip("`"): row[1] for row in _rows("4.10")[1:]}
+    actual = {}
+    for name, shape in COMMANDS.items():
+        fields = [(f"`{f.name}`", f.required) for f in msgspec.structs.fields(shape)]
+        actual[name] = ", ".join([text if required else f"[{text}]" for text, required in fields])
+    assert written == actual
+
+
+def test_the_page_lists_every_close_code() -> None:
+    written = {int(row[0]) for row in _rows("8.2") if row[0].isdigit()}
+    ours = {value for name, value in vars(CloseCode).items() if name.isupper()}
+    assert written == ours | {1002, 1007, 1009, 1011}
+
+
+def test_the_page_lists_the_codes_of_error_frames_and_refused_channels() -> None:
+    errors, refused = [
+        set(re.findall(r"`([a-z_]+)`", "".join(row[0] for row in _rows(section)[1:])))
+        for section in ("8.1", "5.5")
+    ]
+    assert errors | refused <= set(Code)
+    assert errors >= {case["code"] for case in FRAMES["refused"] + FRAMES["no_message"]}
+    told = (replies.OF_ANOTHER, replies.NOT_HEARD, loads.INTERNAL, loads.GONE)
+    assert errors >= {refusal.code for refusal in told}
+
+
+def test_the_page_s_limits_are_ours() -> None:
+    named = re.findall(r"`([A-Z][A-Z0-9_]+)`", "".join(row[2] for row in _rows("9")))
+    assert len(named) >= 20
+    assert [name for name in named if not hasattr(limits, name)] == []
