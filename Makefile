@@ -75,10 +75,11 @@ clean: ## remove what the verbs above made; the demo's data too
 
 setup-dev: $(STAMPS)/dev $(STAMPS)/tools $(WEB)
 
-# Debian's Chromium and PostgreSQL, for the tests which need them.
+# Debian's Chromium, PostgreSQL, nginx and curl, for the tests which need them.
 machine:
 	deploy/ci/install-chromium.sh
 	deploy/ci/install-postgres.sh
+	deploy/ci/install-nginx-curl.sh
 
 $(STAMPS)/venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from tests.support.machine import IN_CI, cannot_run
+
 if TYPE_CHECKING:
     from tests.support.postgres import Postgres
 
-IN_CI = os.environ.get("CI") == "true"
 PROFILE = os.environ.get("TAP_TEST_PROFILE", "ci" if IN_CI else "dev")
 SEED = int(os.environ.get("TAP_TEST_SEED") or random.SystemRandom().randrange(2**32))
 
@@ -99,7 +100,7 @@ def chromium() -> Path:
     """Chromium's program; for tests marked ``browser``."""
     if found := find_chromium():
         return found
-    pytest.skip(_NEEDS["browser"][1])
+    cannot_run(_NEEDS["browser"][1])
 
 
 @pytest.fixture(scope="session")
@@ -107,7 +108,7 @@ def postgres_bin() -> Path:
     """The folder with initdb, pg_ctl and postgres; for tests marked ``postgres``."""
     if found := find_postgres():
         return found
-    pytest.skip(_NEEDS["postgres"][1])
+    cannot_run(_NEEDS["postgres"][1])
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.browser.company import PASSWORD, Company, open_company
+from tests.browser.company import PASSWORD, Company, Crew, open_company
 
 FLAGS = [
     "--no-sandbox",  # tests run as root in containers
@@ -37,11 +37,20 @@ SignIn = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+def company(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Company]:
     if not (ROOT / "clients" / "web" / "dist" / "index.html").exists():
         pytest.fail("the web client is not built: run `make setup` first")
-    with open_company(tmp_path_factory.mktemp("company")) as company:
+    tests = [item for item in request.session.items if "crew" in getattr(item, "fixturenames", ())]
+    with open_company(tmp_path_factory.mktemp("company"), crews=len(tests)) as company:
         yield company
+
+
+@pytest.fixture
+def crew(company: Company) -> Crew:
+    """The test's own people, to whom nothing has happened yet."""
+    return company.new_crew()
 
 
 @pytest.fixture(scope="session")

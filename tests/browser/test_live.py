@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.company import Company
+from tests.browser.company import Company, Crew
 from tests.browser.conftest import SignIn
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -26,11 +26,16 @@ def first_post(page: Page) -> Locator:
     return page.locator(".feed > article").first
 
 
-def test_question_answer_and_credit_across_regions(sign_in: SignIn, company: Company) -> None:
-    asha, lena = sign_in("asha.rao"), sign_in("lena")
+def test_question_answer_and_credit_across_regions(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    text = "Ask anything."
+    company.do(crew.lena, "post.publish", place=crew.place, kind="update", text=text)
+    asha, lena = sign_in(crew.asha), sign_in(crew.lena)
+    expect(first_post(lena)).to_contain_text(text)
 
     # Asked in India ...
-    composer = compose(asha, "Question", "Hydraulics")
+    composer = compose(asha, "Question", crew.community_name)
     composer.get_by_label("Your question in one sentence").fill("How do I read a pump curve?")
     composer.get_by_label("What would you like to know?").fill("I tried the manual, **twice**.")
     composer.get_by_role("button", name="Ask").click()
@@ -63,19 +68,20 @@ def test_question_answer_and_credit_across_regions(sign_in: SignIn, company: Com
     expect(asha.locator(".reply.accepted")).to_contain_text("best efficiency point")
     credit = lena.locator(".credit")
     expect(credit).to_have_count(1)
-    expect(credit).to_contain_text("Asha Rao")
+    expect(credit).to_contain_text(company.name(crew.asha))
     credit.get_by_text("Why this many?").click()
     expect(credit.get_by_role("row", name="Base")).to_contain_text("15")
     expect(lena.locator("dd[data-total]")).not_to_have_text("0")
 
 
-def test_reactions_and_edits_reach_the_open_thread(sign_in: SignIn, company: Company) -> None:
-    place = "c:" + company.communities["Canteen talk"]
+def test_reactions_and_edits_reach_the_open_thread(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
     post = company.do(
-        "asha.rao", "post.publish", place=place, kind="update", text="Dosa on Thursday."
+        crew.asha, "post.publish", place=crew.place, kind="update", text="Dosa on Thursday."
     )["post"]
-    company.everywhere("ben", f"/threads/{post}")
-    asha, ben = sign_in("asha.rao", f"/t/{post}"), sign_in("ben", f"/t/{post}")
+    company.everywhere(crew.ben, f"/threads/{post}")
+    asha, ben = sign_in(crew.asha, f"/t/{post}"), sign_in(crew.ben, f"/t/{post}")
 
     ben.get_by_role("textbox", name="Write a reply").fill("Keep one for me.")
     ben.keyboard.press("Control+Enter")
@@ -109,9 +115,9 @@ def bar(page: Page, choice: str) -> Locator:
     return page.locator(f'.bar[data-choice="{choice}"]')
 
 
-def test_poll_bars_move_in_the_other_region(sign_in: SignIn, company: Company) -> None:
-    asha = sign_in("asha.rao")
-    composer = compose(asha, "Poll", "Canteen talk")
+def test_poll_bars_move_in_the_other_region(sign_in: SignIn, company: Company, crew: Crew) -> None:
+    asha = sign_in(crew.asha)
+    composer = compose(asha, "Poll", crew.community_name)
     composer.get_by_label("Ask one clear question").fill("Tea or coffee?")
     composer.get_by_label("Choice 1").fill("Tea")
     composer.get_by_label("Choice 2").fill("Coffee")
@@ -119,8 +125,8 @@ def test_poll_bars_move_in_the_other_region(sign_in: SignIn, company: Company) -
     expect(first_post(asha)).to_contain_text("Tea or coffee?")
 
     poll = asha.locator(".feed > article").first.get_attribute("data-item")
-    company.everywhere("ben", f"/threads/{poll}")
-    ben = sign_in("ben", f"/t/{poll}")
+    company.everywhere(crew.ben, f"/threads/{poll}")
+    ben = sign_in(crew.ben, f"/t/{poll}")
     expect(bar(ben, "Tea")).to_have_attribute("data-votes", "0")
     bar(ben, "Tea").get_by_role("radio").check()
     ben.get_by_role("button", name="Vote").click()
@@ -135,14 +141,13 @@ def test_poll_bars_move_in_the_other_region(sign_in: SignIn, company: Company) -
     expect(bar(asha, "Tea")).to_have_attribute("data-votes", "0")
 
 
-def test_ranking_needs_no_mouse(sign_in: SignIn, company: Company) -> None:
+def test_ranking_needs_no_mouse(sign_in: SignIn, company: Company, crew: Crew) -> None:
     spec = {"method": "ranked", "choices": ["Lake", "Brewery", "Roof"]}
-    place = "c:" + company.communities["Canteen talk"]
     poll = company.do(
-        "asha.rao", "post.publish", place=place, kind="poll", title="Summer party?", poll=spec
+        crew.asha, "post.publish", place=crew.place, kind="poll", title="Summer party?", poll=spec
     )["post"]
-    company.everywhere("lena", f"/threads/{poll}")
-    lena = sign_in("lena", f"/t/{poll}")
+    company.everywhere(crew.lena, f"/threads/{poll}")
+    lena = sign_in(crew.lena, f"/t/{poll}")
     up = lena.get_by_role("button", name="Move Roof up")
     up.focus()
     lena.keyboard.press("Enter")
@@ -155,70 +160,83 @@ def test_ranking_needs_no_mouse(sign_in: SignIn, company: Company) -> None:
     expect(bar(lena, "Roof")).to_have_attribute("data-votes", "1")
 
 
-def test_joining_brings_a_communitys_posts(sign_in: SignIn, company: Company) -> None:
-    made = company.do("ben", "community.create", name="Chess club", about="After work.")
-    place = made["community"]
+def test_joining_brings_a_communitys_posts(sign_in: SignIn, company: Company, crew: Crew) -> None:
+    club = crew.community_name.replace("Workshop", "Chess club")
+    made = company.do(crew.ben, "community.create", name=club, about="After work.")
     post = company.do(
-        "ben", "post.publish", place=f"c:{place}", kind="update", text="Queen's gambit at six."
+        crew.ben,
+        "post.publish",
+        place="c:" + made["community"],
+        kind="update",
+        text="Queen's gambit at six.",
     )["post"]
-    company.everywhere("asha.rao", f"/threads/{post}")
-    asha = sign_in("asha.rao", "/communities")
-    row = asha.locator(".community-row", has_text="Chess club")
+    company.everywhere(crew.asha, f"/threads/{post}")
+    asha = sign_in(crew.asha, "/communities")
+    row = asha.locator(".community-row", has_text=club)
     row.get_by_role("button", name=re.compile("Join")).click()
     expect(row.get_by_role("button", name=re.compile("Joined"))).to_be_visible()
     asha.get_by_role("link", name="Home").click()
     expect(asha.locator(".feed")).to_contain_text("Queen's gambit at six.")
-    asha.get_by_role("navigation", name="Your communities").get_by_role(
-        "link", name="Chess club"
-    ).click()
-    expect(asha.get_by_role("heading", name=re.compile("Chess club"))).to_be_visible()
+    asha.get_by_role("navigation", name="Your communities").get_by_role("link", name=club).click()
+    expect(asha.get_by_role("heading", name=re.compile(club))).to_be_visible()
     expect(asha.locator(".content")).to_contain_text("2 members")
 
 
-def test_an_idea_moves_on_and_an_answer_is_verified(sign_in: SignIn, company: Company) -> None:
+def test_an_idea_moves_on_and_an_answer_is_verified(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
     """Lena is steward of Hydraulics; the idea's author in India sees it move."""
-    place = "c:" + company.communities["Hydraulics"]
     idea = company.do(
-        "asha.rao", "post.publish", place=place, kind="idea", title="One list of spares", text="."
+        crew.asha,
+        "post.publish",
+        place=crew.place,
+        kind="idea",
+        title="One list of spares",
+        text=".",
     )["post"]
-    company.everywhere("lena", f"/threads/{idea}")
-    asha, lena = sign_in("asha.rao", f"/t/{idea}"), sign_in("lena", f"/t/{idea}")
+    company.everywhere(crew.lena, f"/threads/{idea}")
+    asha, lena = sign_in(crew.asha, f"/t/{idea}"), sign_in(crew.lena, f"/t/{idea}")
     lena.locator(".post.alone").get_by_role("button", name="Post actions").click()
     lena.get_by_role("menuitem", name="Move idea").click()
     dialog = lena.get_by_role("dialog")
     dialog.get_by_label("Stage").select_option(label="Shortlisted")
-    dialog.get_by_role("combobox", name="Who takes it on?").fill("ben")
-    dialog.get_by_role("option", name=re.compile("Ben Krüger")).click()
+    dialog.get_by_role("combobox", name="Who takes it on?").fill(crew.ben)
+    dialog.get_by_role("option", name=re.compile(company.name(crew.ben))).click()
     dialog.get_by_role("button", name="Move idea").click()
     expect(asha.locator(".post.alone .marks")).to_contain_text("Shortlisted")
-    expect(asha.locator(".post.alone")).to_contain_text("Owner: Ben Krüger")
+    expect(asha.locator(".post.alone")).to_contain_text("Owner: " + company.name(crew.ben))
 
     asha.get_by_role("textbox", name="Write a reply").fill("Sites send me theirs by Friday.")
     asha.get_by_role("button", name="Reply", exact=True).last.click()
     reply = lena.locator("article.reply")
     reply.get_by_role("button", name="Post actions").click()
     lena.get_by_role("menuitem", name="Mark as verified").click()
-    expect(asha.locator("article.reply .verified")).to_contain_text("Lena Brandt")
+    expect(asha.locator("article.reply .verified")).to_contain_text(company.name(crew.lena))
 
 
-def test_signing_out_leaves_nothing_to_read(sign_in: SignIn, company: Company) -> None:
-    page = sign_in("ben")
-    page.get_by_role("button", name="Account: Ben Krüger").locator("visible=true").click()
+def test_signing_out_leaves_nothing_to_read(sign_in: SignIn, company: Company, crew: Crew) -> None:
+    page = sign_in(crew.ben)
+    page.get_by_role("button", name="Account: " + company.name(crew.ben)).locator(
+        "visible=true"
+    ).click()
     page.get_by_role("menuitem", name="Sign out").click()
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
-    page.goto("/c/" + company.communities["Hydraulics"])
+    page.goto("/c/" + crew.community)
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
 
-def test_paused_the_screen_stands_still(sign_in: SignIn, company: Company) -> None:
-    place = "c:" + company.communities["Canteen talk"]
-    post = company.do("asha.rao", "post.publish", place=place, kind="update", text="Quiet, please.")
-    page, other = (sign_in(person, f"/t/{post['post']}") for person in ("meera", "asha.rao"))
-    account = page.get_by_role("button", name="Account: Meera Iyer").locator("visible=true")
+def test_paused_the_screen_stands_still(sign_in: SignIn, company: Company, crew: Crew) -> None:
+    post = company.do(
+        crew.asha, "post.publish", place=crew.place, kind="update", text="Quiet, please."
+    )
+    page, other = (sign_in(person, f"/t/{post['post']}") for person in (crew.meera, crew.asha))
+    account = page.get_by_role("button", name="Account: " + company.name(crew.meera)).locator(
+        "visible=true"
+    )
     account.click()
     page.get_by_role("menuitem", name="Pause live updates").click()
     expect(page.locator(".status-paused").locator("visible=true")).to_be_visible()
-    company.do("asha.rao", "reply.publish", parent=post["post"], text="While you were away.")
+    company.do(crew.asha, "reply.publish", parent=post["post"], text="While you were away.")
     # Who looks at the same node without pausing has it: it has been sent to everybody.
     expect(other.locator("article.reply")).to_contain_text("While you were away.")
     expect(page.locator("article.reply")).to_have_count(0)
@@ -228,15 +246,14 @@ def test_paused_the_screen_stands_still(sign_in: SignIn, company: Company) -> No
 
 
 def test_a_refusal_is_said_in_words_and_takes_the_echo_back(
-    sign_in: SignIn, company: Company
+    sign_in: SignIn, company: Company, crew: Crew
 ) -> None:
     """Own praise is refused by the node; what was tried stays until it is thrown away."""
-    place = "c:" + company.communities["Canteen talk"]
-    asha = sign_in("asha.rao")
+    asha = sign_in(crew.asha)
     poll = company.do(
-        "asha.rao",
+        crew.asha,
         "post.publish",
-        place=place,
+        place=crew.place,
         kind="question",
         title="Where is the good kettle?",
         text="Asking for the night shift.",

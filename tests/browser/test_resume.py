@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
-from tests.browser.company import Company
+from tests.browser.company import Company, Crew
 from tests.browser.conftest import SignIn
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -53,22 +53,23 @@ def send_reply(page: Page, text: str) -> None:
     page.get_by_role("button", name="Reply", exact=True).last.click()
 
 
-def publish(company: Company, text: str) -> str:
-    place = "c:" + company.communities["Canteen talk"]
-    made = company.do("asha.rao", "post.publish", place=place, kind="update", text=text)
+def publish(company: Company, crew: Crew, text: str) -> str:
+    made = company.do(crew.asha, "post.publish", place=crew.place, kind="update", text=text)
     return str(made["post"])
 
 
-def test_a_cut_socket_comes_back_and_misses_nothing(sign_in: SignIn, company: Company) -> None:
-    post = publish(company, "The lift is out of order.")
-    page = sign_in("meera", f"/t/{post}")
+def test_a_cut_socket_comes_back_and_misses_nothing(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    post = publish(company, crew, "The lift is out of order.")
+    page = sign_in(crew.meera, f"/t/{post}")
     cable = Cable(page)
     page.reload()
     status(page)
     cable.pull()
     expect(page.locator(".status-waiting").locator("visible=true")).to_be_visible()
     for n in range(3):
-        company.do("asha.rao", "reply.publish", parent=post, text=f"Floor {n} too.")
+        company.do(crew.asha, "reply.publish", parent=post, text=f"Floor {n} too.")
     cable.put_back()
     page.evaluate("window.dispatchEvent(new Event('online'))")
     status(page)
@@ -77,10 +78,10 @@ def test_a_cut_socket_comes_back_and_misses_nothing(sign_in: SignIn, company: Co
 
 
 def test_what_is_written_offline_survives_a_reload_and_is_sent_once(
-    sign_in: SignIn, company: Company
+    sign_in: SignIn, company: Company, crew: Crew
 ) -> None:
-    post = publish(company, "Writing from the tunnel.")
-    page = sign_in("meera", f"/t/{post}")
+    post = publish(company, crew, "Writing from the tunnel.")
+    page = sign_in(crew.meera, f"/t/{post}")
     cable = Cable(page)
     page.reload()
     status(page)
@@ -102,7 +103,7 @@ def test_what_is_written_offline_survives_a_reload_and_is_sent_once(
     replies = page.locator("article.reply")
     expect(replies).to_have_count(2)
     expect(replies.first).to_contain_text("First, from the tunnel.")
-    thread = company.get("asha.rao", f"/threads/{post}")
+    thread = company.get(crew.asha, f"/threads/{post}")
     texts = [thread["posts"][name]["text"] for name in thread["order"][1:]]
     assert texts == ["First, from the tunnel.", "Second, from the tunnel."]
 
@@ -111,34 +112,34 @@ def test_what_is_written_offline_survives_a_reload_and_is_sent_once(
     ("blocked", "transport"), [((), "events"), (("**/api/v1/live/events*",), "poll")]
 )
 def test_without_a_websocket_the_page_is_live_all_the_same(
-    sign_in: SignIn, company: Company, blocked: tuple[str, ...], transport: str
+    sign_in: SignIn, company: Company, crew: Crew, blocked: tuple[str, ...], transport: str
 ) -> None:
-    post = publish(company, f"Behind a proxy, by {transport}.")
-    page = sign_in("meera", f"/t/{post}")
+    post = publish(company, crew, f"Behind a proxy, by {transport}.")
+    page = sign_in(crew.meera, f"/t/{post}")
     page.route_web_socket("**/api/v1/live", lambda socket: socket.close(code=1013, reason="no"))
     for pattern in blocked:
         page.route(pattern, lambda request: request.abort())
     page.reload()
     status(page)
     expect(page.locator(f".rail .status[data-transport={transport}]")).to_be_visible()
-    company.do("asha.rao", "reply.publish", parent=post, text="Do you hear me?")
+    company.do(crew.asha, "reply.publish", parent=post, text="Do you hear me?")
     expect(page.locator("article.reply")).to_contain_text("Do you hear me?")
     send_reply(page, "Yes, I do.")
     expect(page.locator(".post.pending")).to_have_count(0)
     expect(page.locator("article.reply")).to_have_count(2)
 
 
-def test_drafts_stay(sign_in: SignIn, company: Company) -> None:
-    post = publish(company, "Unfinished words.")
-    page = sign_in("meera", f"/t/{post}")
+def test_drafts_stay(sign_in: SignIn, company: Company, crew: Crew) -> None:
+    post = publish(company, crew, "Unfinished words.")
+    page = sign_in(crew.meera, f"/t/{post}")
     page.get_by_role("textbox", name="Write a reply").fill("I was about to say")
     page.reload()
     expect(page.get_by_role("textbox", name="Write a reply")).to_have_value("I was about to say")
 
 
-def test_a_restarted_node_is_found_again(sign_in: SignIn, company: Company) -> None:
-    post = publish(company, "We restart at noon.")
-    page = sign_in("meera", f"/t/{post}")
+def test_a_restarted_node_is_found_again(sign_in: SignIn, company: Company, crew: Crew) -> None:
+    post = publish(company, crew, "We restart at noon.")
+    page = sign_in(crew.meera, f"/t/{post}")
     company.stop("in")
     expect(page.locator(".status-live").locator("visible=true")).to_have_count(0)
     send_reply(page, "Still there?")
@@ -149,10 +150,10 @@ def test_a_restarted_node_is_found_again(sign_in: SignIn, company: Company) -> N
     expect(page.locator(".post.pending")).to_have_count(0)
 
 
-def test_going_back_stands_where_one_was(sign_in: SignIn, company: Company) -> None:
+def test_going_back_stands_where_one_was(sign_in: SignIn, company: Company, crew: Crew) -> None:
     for n in range(15):
-        publish(company, f"Line {n} of a long day.\n\n" + "And more of it. " * 30)
-    page = sign_in("meera")
+        publish(company, crew, f"Line {n} of a long day.\n\n" + "And more of it. " * 30)
+    page = sign_in(crew.meera)
     eighth = page.locator(".feed > article").nth(8)
     eighth.evaluate("(element) => element.scrollIntoView({ block: 'center' })")
     before = eighth.bounding_box()
@@ -166,11 +167,11 @@ def test_going_back_stands_where_one_was(sign_in: SignIn, company: Company) -> N
     assert abs(after["y"] - before["y"]) < 40
 
 
-def test_live_posts_do_not_move_what_is_read(sign_in: SignIn, company: Company) -> None:
-    publish(company, "The one being read.")
-    page = sign_in("meera")
+def test_live_posts_do_not_move_what_is_read(sign_in: SignIn, company: Company, crew: Crew) -> None:
+    publish(company, crew, "The one being read.")
+    page = sign_in(crew.meera)
     reading = page.locator(".feed > article", has_text="The one being read.")
     before = reading.bounding_box()
-    publish(company, "Another one, meanwhile.")
+    publish(company, crew, "Another one, meanwhile.")
     expect(page.get_by_role("button", name="new post")).to_be_visible()
     assert reading.bounding_box() == before

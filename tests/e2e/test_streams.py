@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,12 +16,12 @@ import pytest
 
 from server.ops.demo.nodes import Node, Place, free_ports
 from tests.support.certificates import certify
+from tests.support.machine import program
 from tests.support.processes import SECONDS_MAX, enrol, places, running, until
 
 pytestmark = pytest.mark.e2e
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "nginx" / "tap.conf"
-NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
 
 
 class Reader:
@@ -108,7 +107,7 @@ async def nginx(
         f"daemon off; {user} pid {folder}/nginx.pid; error_log {folder}/nginx.log;\n"
         f"events {{}}\nhttp {{\naccess_log off;\n{temporary}{text}}}\n"
     )
-    command = (str(NGINX), "-p", str(folder), "-e", f"{folder}/nginx.log", "-c", str(config))
+    command = (program("nginx"), "-p", str(folder), "-e", f"{folder}/nginx.log", "-c", str(config))
     process = await asyncio.create_subprocess_exec(*command)
     try:
         await until("nginx is there", lambda: _answers(port))
@@ -127,7 +126,6 @@ async def _answers(port: int) -> bool:
     return True
 
 
-@pytest.mark.skipif(NGINX is None, reason="nginx is not here: apt-get install nginx-light")
 @pytest.mark.parametrize("http_version", ["1.1", "1.0"])
 async def test_through_nginx_as_deploy_has_it(
     place: Place, tmp_path: Path, http_version: str

@@ -27,8 +27,8 @@ class Here:
 
     def __init__(self, place: Place, tokens: dict[str, str], proxy: Proxy) -> None:
         self.place, self.tokens, self.proxy = place, tokens, proxy
-        self.compresses = self.streams = False
-        """What this node can do."""
+        self.compresses = False
+        """Whether the node does."""
         self._keys = itertools.count(1)
 
     @property
@@ -65,7 +65,7 @@ async def here(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Here]:
         proxy = Proxy(place.port, lambda: 0)
         await proxy.open()
         here = Here(place, tokens, proxy)
-        here.compresses, here.streams = await _compresses(place.port), await _streams(here)
+        here.compresses = await _compresses(place.port)
         yield here
         await proxy.close()
 
@@ -77,17 +77,3 @@ async def _compresses(port: int) -> bool:
     head = await reader.readuntil(b"\r\n\r\n")
     writer.close()
     return b"permessage-deflate" in head
-
-
-async def _streams(here: Here) -> bool:
-    """Whether the node has server-sent events: a frame for no stream is refused, but not as unknown."""
-    async with httpx.AsyncClient(base_url=here.place.url) as http:
-        answer = await http.post(
-            "/api/v1/live/frames?stream=none",
-            headers={"Authorization": f"Bearer {here.tokens['curl']}"},
-            json={"t": "ping"},
-        )
-    return (
-        answer.json()["error"]["code"] != "not_found"
-        or "stream" in answer.json()["error"]["message"]
-    )

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+import picows
 import pytest
 
 from hatch_build import find_node
@@ -16,6 +18,7 @@ from server.domain.ids import Cursor
 from server.realtime.frames import Encoding
 from tests.interop.conftest import Here
 from tests.interop.talkers import Aiohttp, Picows, Talker, by_lines
+from tests.support.machine import cannot_run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
@@ -95,25 +98,19 @@ async def converse(here: Here, talker: Talker, person: str) -> None:
 
 @BOTH
 async def test_aiohttp(here: Here, encoding: Encoding) -> None:
-    aiohttp = pytest.importorskip(
-        "aiohttp", reason="aiohttp is not installed: interoperation untested"
-    )
     async with aiohttp.ClientSession() as session:
         await converse(here, Aiohttp(session, encoding), "aiohttp")
 
 
 @BOTH
 async def test_picows(here: Here, encoding: Encoding) -> None:
-    picows = pytest.importorskip(
-        "picows", reason="picows is not installed: interoperation untested"
-    )
     await converse(here, Picows(picows, encoding), "picows")
 
 
 async def test_the_websocket_of_node(here: Here) -> None:
     node = find_node()
     if node is None:
-        pytest.skip("no Node here: `make setup` brings one")
+        cannot_run("no Node here: `make setup` brings one")
     async with by_lines([str(node.program), str(HERE / "node_client.js")]) as talker:
         await converse(here, talker, "node")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 
 from tests.interop.conftest import Here
 from tests.interop.talkers import SECONDS_MAX
+from tests.support.machine import program
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
@@ -21,10 +21,7 @@ EVENTS = "/api/v1/live/events"
 
 @pytest.fixture
 def curl() -> str:
-    found = shutil.which("curl")
-    if found is None:
-        pytest.skip("no curl on this machine: interoperation untested")
-    return found
+    return program("curl")
 
 
 async def ask(here: Here, curl: str, *arguments: str) -> tuple[int, Any]:
@@ -110,8 +107,6 @@ async def streaming(here: Here, curl: str, *arguments: str) -> AsyncIterator[Str
 
 
 async def test_the_stream_is_followed_and_resumed(here: Here, curl: str) -> None:
-    if not here.streams:
-        pytest.skip(f"this node has no {EVENTS}")
     place = await here.community("curl")
     async with streaming(here, curl) as stream:
         assert (await stream.frame())["t"] == "stream"

@@ -19,6 +19,7 @@ from server.domain.errors import Code, Refusal, Refused
 from server.storage.connection import Trouble, trouble
 from server.storage.rebuild import rebuild
 from tests.support.faults import SECONDS_MAX, Watched, held, sqlite_error
+from tests.support.machine import cannot_run
 from tests.support.node import TestNode, open_test_node
 
 TEXT = "x" * 20_000
@@ -103,7 +104,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("a small disk can be mounted by root only")
+        cannot_run("a small disk can be mounted by root only, and not in every container")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
 

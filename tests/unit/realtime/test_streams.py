@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ from server.realtime.connection import CLOSING_SECONDS_MAX, RECHECK_PINGS
 from server.realtime.frames import Form
 from server.realtime.states import CloseCode
 from server.realtime.streams import CLIENT, EventStream
+from tests.support.machine import program
 from tests.unit.realtime.live import (
     EVENTS,
     FRAMES,
@@ -509,17 +509,13 @@ async def test_a_request_that_never_ends_is_let_go(
 # -- a client nobody here wrote --------------------------------------------------------------------------------
 
 
-CURL = shutil.which("curl")
-needs_curl = pytest.mark.skipif(CURL is None, reason="curl is not here: apt-get install curl")
-
-
 @asynccontextmanager
 async def curl(live: LiveNode, target: str, *options: str) -> AsyncIterator[asyncio.StreamReader]:
     """curl's output; it is ended with the block."""
     command = ["--no-buffer", "--silent", "--show-error", "-H", "Authorization: Bearer asha"]
     address = f"http://127.0.0.1:{live.port}{target}"
     process = await asyncio.create_subprocess_exec(
-        str(CURL), *command, *options, address, stdout=asyncio.subprocess.PIPE
+        program("curl"), *command, *options, address, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     try:
@@ -539,7 +535,6 @@ async def line_with(output: asyncio.StreamReader, text: str) -> str:
                 return line
 
 
-@needs_curl
 async def test_curl_follows_speaks_and_resumes(live: LiveNode) -> None:
     place = await tea(live)
     async with curl(live, EVENTS) as output:
@@ -562,7 +557,6 @@ async def test_curl_follows_speaks_and_resumes(live: LiveNode) -> None:
         await closing
 
 
-@needs_curl
 async def test_curl_polls_long(live: LiveNode) -> None:
     place = await tea(live)
     here = Cursor(live.node.tap.epoch, live.node.tap.position)

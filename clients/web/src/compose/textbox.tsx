@@ -25,12 +25,14 @@ export function Textbox({ value, onInput, label, rows, submit, autofocus = false
   const [active, setActive] = useState(0);
   const found = usePeopleSearch(query);
   useEffect(() => { if (autofocus) area.current?.focus(); }, [autofocus]);
+  // The field itself is changed, and at once: whoever types on without a pause types behind the name.
   const take = (person: PersonView): void => {
-    const caret = area.current?.selectionStart ?? value.length;
-    const before = `${value.slice(0, caret).replace(/@[^@]*$/u, "")}@${person.id} `;
+    const field = area.current;
+    if (field === null) return;
+    const caret = field.selectionStart;
+    field.setRangeText(`@${person.id} `, field.value.lastIndexOf("@", caret - 1), caret, "end");
     setQuery("");
-    onInput(before + value.slice(caret));
-    requestAnimationFrame(() => area.current?.setSelectionRange(before.length, before.length));
+    onInput(field.value);
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) return submit(event);
