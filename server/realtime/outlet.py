@@ -16,11 +16,12 @@ import os
 from collections.abc import Sequence
 from typing import cast
 
-NOWHERE, GONE = -1, -2
+NOWHERE, GONE, ENCRYPTED = -1, -2, -3
 
 
 class Outlet:
-    """``direct``: the descriptor to write to; NOWHERE while the transport must be used, GONE at the end."""
+    """``direct``: the descriptor to write to; NOWHERE while the transport must be used, ENCRYPTED if always,
+    GONE at the end."""
 
     __slots__ = ("_descriptor", "_held", "_transport", "direct")
 
@@ -31,9 +32,10 @@ class Outlet:
     def attach(self, transport: asyncio.BaseTransport) -> None:
         """The connection is there; its transport may hold back what was written before it was handed over."""
         self._transport = cast(asyncio.Transport, transport)
-        encrypted = transport.get_extra_info("sslcontext") is not None
-        socket = None if encrypted else transport.get_extra_info("socket")
-        if socket is not None:
+        socket = transport.get_extra_info("socket")
+        if transport.get_extra_info("sslcontext") is not None:
+            self.direct = ENCRYPTED
+        elif socket is not None:
             self._descriptor = socket.fileno()
             if not self._transport.get_write_buffer_size():
                 self.direct = self._descriptor
@@ -69,6 +71,9 @@ class Outlet:
             self._held.append(data)
 
     def _leave(self, data: bytes) -> None:
+        if self.direct == ENCRYPTED:
+            self._transport.write(data)
+            return
         if self.direct == GONE:
             return
         if self.direct == NOWHERE and not self._transport.get_write_buffer_size():
