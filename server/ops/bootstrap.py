@@ -242,7 +242,7 @@ def _calm_collector() -> None:
     what grows old only rarely."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 50, 1_000)
+    gc.set_threshold(20_000, 10, 1_000)
 
 
 def _stop_signal() -> asyncio.Event:
