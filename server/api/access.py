@@ -5,13 +5,12 @@ from our own pages: its Origin is ours, or the browser vouches with Sec-Fetch-Si
 travel by themselves and need no such check (OWASP, Cross-Site Request Forgery Prevention).
 """
 
-from urllib.parse import urlsplit
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from server.api.services import Services
 from server.app.auth import COOKIE, DAY_MS, Identity, Issued
+from server.app.origin import is_own_origin
 from server.domain.errors import Code, Refusal
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -52,7 +51,7 @@ def from_here(request: Request, services: Services) -> bool:
     """Whether one of our own pages sent this."""
     origin = request.headers.get("origin")
     if origin is not None:
-        return _is_ours(origin, request, services.public_url)
+        return is_own_origin(origin, request.headers.get("host"), services.public_url)
     return request.headers.get("sec-fetch-site") == "same-origin"
 
 
@@ -60,17 +59,6 @@ def from_elsewhere(request: Request, services: Services) -> bool:
     """Whether a browser says that another site's page sent this; programs say nothing."""
     says = "origin" in request.headers or "sec-fetch-site" in request.headers
     return says and not from_here(request, services)
-
-
-def _is_ours(origin: str, request: Request, public_url: str) -> bool:
-    # The whole origin, never a suffix of it; "null" (sandboxed pages) has no host and fails.
-    parts = urlsplit(origin)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        return False
-    ours = urlsplit(public_url)
-    if (parts.scheme, parts.netloc) == (ours.scheme, ours.netloc):
-        return True
-    return parts.netloc == request.headers.get("host", "")
 
 
 def set_cookie(response: Response, issued: Issued, services: Services) -> None:

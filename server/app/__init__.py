@@ -10,6 +10,7 @@
   ``score_changes``, ``score_desk`` and ``score_store``
 - ``cloudevents``  a committed event as other systems read it
 - ``housekeeping``  client keys and sessions that are out of date
+- ``origin``   whose page a browser was on
 - ``schemas``  JSON Schemas as the generated documents hold them
 - ``metrics``  every counter, gauge and histogram, declared once
 """

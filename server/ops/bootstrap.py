@@ -45,12 +45,10 @@ from server.ops.config import Config, dials
 from server.ops.core import Core, now, opened
 from server.ops.notify import notify
 from server.ops.watch import watch
-from server.realtime import asyncapi
+from server.realtime import asyncapi, websocket
 from server.realtime.gateway import Gateway
 from server.realtime.streams import Streams
 
-LIVE_PATH = "/api/v1/live"
-"""Where clients' websockets are; docs/protocol/client.md."""
 STOP_SECONDS_MAX = 27
 """A stop that takes longer is cut short: within 30 s the last commit is done and the database closed."""
 HTTP_SECONDS_MAX = 10
@@ -257,7 +255,7 @@ def _server(node: Node) -> listener.Server:
     http = node.core.config.http
     return listener.server(
         node.app,
-        {LIVE_PATH: node.gateway.protocol_class, links.PATH: listener.asgi_websocket},
+        {websocket.PATH: node.gateway.protocol_class, links.PATH: listener.asgi_websocket},
         forwarded_allow_ips=list(http.trusted_proxies),
         ssl_certfile=http.tls_certificate or None,
         ssl_keyfile=http.tls_key or None,

@@ -17,14 +17,15 @@ from typing import Any
 
 import msgspec
 
+from server.app.auth import COOKIE
 from server.app.schemas import one_line, tidied
 from server.app.sync import EventFrame
 from server.domain.commands import Command
 from server.domain.events import EVENTS
 from server.realtime import frames
 from server.realtime.frames import SUBPROTOCOLS, ClientFrame, ServerFrame
-from server.realtime.handshake import COOKIE
 from server.realtime.presence import State
+from server.realtime.websocket import PATH
 from server.storage.queries.shapes import Counts, PollValue
 
 VERSION = "1"
@@ -148,20 +149,20 @@ def document() -> Map:
         "servers": {"websocket": _server("wss"), "http": _server("https")},
         "channels": {
             "live": _channel(
-                "/api/v1/live",
+                PATH,
                 "websocket",
                 "Both directions over one websocket (section 3).",
                 (*CLIENT_SAYS, *spoken),
             )
             | {"bindings": {"ws": _handshake()}},
             "events": _channel(
-                "/api/v1/live/events",
+                PATH + "/events",
                 "http",
                 "The node's frames as server-sent events (section 6.6.1).",
                 NODE_SAYS,
             ),
             "frames": _channel(
-                "/api/v1/live/frames",
+                PATH + "/frames",
                 "http",
                 "A client's frames, one in each request (section 6.6.2).",
                 posted,

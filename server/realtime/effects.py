@@ -141,7 +141,7 @@ class Drain(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """The socket is gone."""
+    """The connection is gone, or its client said the end."""
 
 
 Input = (
@@ -280,7 +280,7 @@ class SayTyping(NamedTuple):
 
 
 class Close(NamedTuple):
-    """The websocket's closing handshake, with a code of section 8."""
+    """Our half of the end, with a code of section 8: a close frame, or the end of the stream."""
 
     code: int
     reason: str

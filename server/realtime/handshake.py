@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
+from server.app.auth import COOKIE
+from server.app.origin import is_own_origin as is_own_origin
 from server.realtime.frames import Encoding
 
-COOKIE = "tap_session"
 EVERYBODY = "*"
 SITE_BITS = 64
 """Of an IPv6 address: any host of a site may take as many of the others as it likes."""
@@ -44,28 +44,6 @@ def credentials_of(authorization: str | None, cookies: Iterable[str]) -> Credent
             if name == COOKIE and value:
                 return Credentials(value.strip('"'), from_cookie=True)
     return Credentials("", from_cookie=False)
-
-
-def is_own_origin(origin: str | None, host: str | None, public_url: str) -> bool:
-    """Whether a browser's page is ours: its host is the one it asked, or the node's public one.
-
-    Cookies are sent by browsers whatever page asks; so without this any page could open a socket in its
-    visitor's name (RFC 6455 10.2)."""
-    if not origin:
-        return False
-    try:
-        asked = urlsplit(origin)
-    except ValueError:  # e.g. an unfinished IPv6 address
-        return False
-    if asked.scheme not in ("http", "https") or not asked.netloc:
-        return False
-    public = urlsplit(public_url)
-    if public.netloc and (asked.scheme, asked.netloc.lower()) == (
-        public.scheme,
-        public.netloc.lower(),
-    ):
-        return True
-    return host is not None and asked.netloc.lower() == host.lower()
 
 
 def networks(names: Iterable[str]) -> tuple[Network, ...]:

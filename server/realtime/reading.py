@@ -255,15 +255,19 @@ class Reading:
         return self._close(CloseCode.UNAUTHENTICATED, refusal.code)
 
     def _close(self, code: int, reason: str, retry_ms: int = 0) -> list[fx.Effect]:
-        left: list[fx.Effect] = [fx.Leave(self.channels)] if self.state is State.LIVE else []
+        left = self._left()
         self.state, self.deadline = State.CLOSED, NEVER
         bye = frames.Bye(code=code, reason=reason, retry_ms=retry_ms)
         return [*left, fx.SendFrame(bye), fx.Close(code, reason)]
 
     def _lost(self) -> list[fx.Effect]:
-        left: list[fx.Effect] = [fx.Leave(self.channels)] if self.state is State.LIVE else []
+        left = self._left()
         self.state = State.CLOSED
         return left
+
+    def _left(self) -> list[fx.Effect]:
+        """Out of the hub for good; what was sent does not matter any more."""
+        return [fx.Leave(self.channels)] if self.state is State.LIVE else []
 
     def _cursor(self, position: int) -> str:
         return str(Cursor(self._node.epoch, position))

@@ -32,7 +32,8 @@ from server.realtime.watching import Watching
 
 COMMAND_US = cost_us(limits.COMMANDS_PER_10_S)
 OTHERS_BURST = limits.CHANNELS_PER_CONNECTION_MAX
-"""Watches and malformed frames: a returning client may name each of its channels in a frame."""
+"""Of all that is neither a command nor free, malformed frames included: a returning client may name each of its
+channels in a frame of its own."""
 STRIKES_MAX = 2 * limits.COMMANDS_BURST
 """Commands refused in a row for their rate, after which the connection ends."""
 WARNING_MS = 60_000

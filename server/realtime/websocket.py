@@ -1,6 +1,7 @@
 """A client's websocket (RFC 6455): what of a ``Connection`` is the websocket's own.
 
-``wire.Wire`` does the handshake and parses what clients send; what we send bypasses it, as ready frames.
+``wire.Wire`` does the handshake, parses what clients send, and makes our pings and ends; all else that we send
+bypasses it, as ready frames.
 """
 
 from collections.abc import MutableSet

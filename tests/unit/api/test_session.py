@@ -157,6 +157,7 @@ WISH = with_command("community.create", name="Tea")
         {"Origin": ORIGIN + ".evil.example"},
         {"Origin": "https://eviltap.in.example.com"},
         {"Origin": "ftp://tap.in.example.com"},
+        {"Origin": "https://[::1"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
         {"Sec-Fetch-Site": "none"},
