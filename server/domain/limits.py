@@ -47,6 +47,8 @@ WRITER_BATCH_JOBS_MAX = 256
 """Jobs in one transaction: the fsync is already shared 256-fold; more only delays the first answer."""
 WRITER_QUEUE_JOBS_MAX = 8_192
 """About one second of full-speed work; beyond it the node answers ``overloaded`` at once (I9)."""
+COMMANDS_IN_FLIGHT_MAX = 4_096
+"""Of all sockets together; half of the writer's queue, so that HTTP and imports keep their share."""
 COMMAND_BYTES_MAX = 256 * 1024
 """The text limit in four-byte characters plus its envelope."""
 

@@ -46,8 +46,6 @@ log = logging.getLogger(__name__)
 RECALLED_EVENTS = 5_000
 """What a started node takes back into its ring, half a minute at the design's peak: who was connected
 when it went down is not sent to the database. About 0.3 s of a start."""
-COMMANDS_IN_FLIGHT_MAX = 4_096
-"""Half of the writer's queue: HTTP and imports keep their share."""
 RECONNECTS_PER_SECOND = 2_000
 """How fast a stopping node lets its clients come back: below what a node can greet."""
 RETRY_MS_MIN = 500
@@ -302,7 +300,7 @@ class Gateway(Signing):
         connection.feed(fx.Page(effect.ticket, seen, found.upto, ready))
 
     def submit(self, connection: Connection, effect: fx.Submit) -> None:
-        if self._commands >= COMMANDS_IN_FLIGHT_MAX:
+        if self._commands >= limits.COMMANDS_IN_FLIGHT_MAX:
             metrics.LIMITS_HIT.labels("COMMANDS_IN_FLIGHT_MAX").inc()
             connection.feed(fx.Answered(effect.key, OVERLOADED))
             return

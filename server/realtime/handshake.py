@@ -5,7 +5,6 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import NamedTuple
 
 from server.app.auth import COOKIE
-from server.app.origin import is_own_origin as is_own_origin
 from server.realtime.frames import Encoding
 
 EVERYBODY = "*"

@@ -277,9 +277,8 @@ class Hub:
             bits, form = owed(seat, None), seat.form
             if bits is None:  # left meanwhile
                 continue
-            if (
-                bits != last_bits or form is not last_form
-            ):  # most seats of a slice are owed the same
+            # Most seats of a slice are owed the same.
+            if bits != last_bits or form is not last_form:
                 last_bits, last_form = bits, form
                 same = together.setdefault((bits, form), [])
             same.append(seat)

@@ -13,12 +13,13 @@ from websockets.http11 import Request
 from websockets.protocol import State as WireState
 
 from server.app import metrics
+from server.app.origin import is_own_origin
 from server.domain.errors import Code, Refused
 from server.realtime import effects as fx
 from server.realtime import frames
 from server.realtime.connection import CLOSING_SECONDS_MAX, Connection
 from server.realtime.frames import Encoding, Form
-from server.realtime.handshake import credentials_of, encoding_of, is_own_origin
+from server.realtime.handshake import credentials_of, encoding_of
 from server.realtime.states import CloseCode
 from server.realtime.wire import Wire
 
