@@ -14,7 +14,6 @@ readers ended, what waits for the writer committed, database closed.
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
@@ -203,7 +202,6 @@ async def _run(node: Node, sock: socket.socket, announce: Callable[[str], None])
             group.create_task(housekeeping.run(node.core.handler, now), name="housekeeping"),
         ]
         await server.ready.wait()
-        _calm_collector()
         announce(ready_line(node))
         notify("READY=1")
         await stop.wait()
@@ -231,16 +229,6 @@ async def _let_go(node: Node, server: listener.Server, serving: "asyncio.Task[No
     server.should_exit = True
     await asyncio.wait([serving])
     node.passwords.close()
-
-
-def _calm_collector() -> None:
-    """A full pass of the garbage collector walks all a node remembers: 0.1 to 0.2 s of a standing loop at 3,000
-    connections. What goes is freed by counting references (a test holds connections to that); cycles that do
-    come up die young, and young ones are still looked for. So what is there now is never walked again, and
-    what grows old only rarely."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 10, 1_000)
 
 
 def _stop_signal() -> asyncio.Event:

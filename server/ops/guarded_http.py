@@ -38,11 +38,16 @@ _HEADERS_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-l
 
 
 def _is_handshake(data: bytes) -> bool:
-    """Whether these bytes are one websocket handshake and nothing else (RFC 6455 4.1)."""
+    """Whether these bytes are one plain websocket handshake and nothing else (RFC 6455 4.1); whatever is odd
+    about it is for uvicorn's parser to say."""
+    first, _, headers = data.lower().partition(b"\r\n")
     return (
-        data.startswith(b"GET ")
-        and data.find(b"\r\n\r\n") == len(data) - 4
-        and b"\r\nsec-websocket-key:" in data.lower()
+        first.startswith(b"get /")
+        and first.endswith(b" http/1.1")
+        and headers.find(b"\r\n\r\n") == len(headers) - 4
+        and b"\nupgrade: websocket\r" in headers
+        and b"\nsec-websocket-key: " in headers
+        and b"\0" not in headers
     )
 
 

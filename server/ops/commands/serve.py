@@ -1,6 +1,7 @@
 """``tap serve``: the node, until it is told to stop."""
 
 import asyncio
+import gc
 import resource
 
 import click
@@ -32,5 +33,16 @@ def allow_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def calm_collector() -> None:
+    """A full pass of the garbage collector walks all a node remembers: 0.1 to 0.2 s of a standing loop at 3,000
+    connections. What goes is freed by counting references (a test holds connections to that); cycles that do
+    come up die young, and young ones are still looked for. So what is there now is never walked again, and
+    what grows old only rarely."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 1_000)
+
+
 def _announce(line: str) -> None:
+    calm_collector()
     click.echo(f"tap: {line}")
