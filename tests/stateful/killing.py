@@ -101,7 +101,7 @@ class Ear(Line):
             case "event":
                 assert frame["position"] > self._high, "twice, or out of order"
                 self._reach(frame["position"])
-                if frame["type"] == "post.published":
+                if frame["type"] in ("post.published", "reply.published"):
                     self.heard.append(frame["body"]["text"])
             case "mark":
                 self.is_live = True

@@ -17,6 +17,8 @@
 #define ETHERNET_SEGMENT 1400 /* loopback's of 64 KiB would let the kernel hold 2.8 MB for each */
 #define BACKOFF_MS_MIN 500 /* as our clients wait: docs/protocol/client.md, section 7 */
 #define BACKOFF_MS_MAX 20000
+#define POSITION "\"position\":" /* of an event, near its beginning */
+#define HEAD_BYTES 64
 #define LOOK_NS 10000000 /* between two looks at who may come back */
 
 enum state { ABSENT, CONNECTING, SECURING, UPGRADING, GREETING, READY };
@@ -25,6 +27,8 @@ struct client {
     int fd;
     enum state state;
     int step, plain, stalled, failures;
+    int heard, disordered;  /* deliveries of this connection; those not behind the one before */
+    uint64_t position;      /* of the last of them, where messages have one */
     struct rest rest;
     uint64_t retry_at; /* ns; 0: does not come back */
     SSL *tls;          /* NULL: not encrypted */
@@ -144,7 +148,8 @@ static void enter(int index)
     }
     bind(client->fd, (struct sockaddr *)&from, sizeof from);
     client->state = CONNECTING;
-    client->step = 0;
+    client->step = client->heard = client->disordered = 0;
+    client->position = 0;
     client->retry_at = 0;
     making++;
     used = index >= used ? index + 1 : used;
@@ -246,6 +251,18 @@ static int count_marks(const struct frame *frame, uint64_t now)
     return found;
 }
 
+/* Each event stands further on in the log than the one before: a repeat would not, nor one out of order. */
+static void keep_place(struct client *client, const struct frame *frame)
+{
+    size_t most = frame->length < HEAD_BYTES ? frame->length : HEAD_BYTES;
+    uint8_t *at = memmem(frame->payload, most, POSITION, strlen(POSITION));
+    if (!at)
+        return;
+    uint64_t position = strtoull((char *)at + strlen(POSITION), NULL, 10);
+    client->disordered += position <= client->position;
+    client->position = position;
+}
+
 static int holds(const struct frame *frame, const char *text)
 {
     return text && memmem(frame->payload, frame->length, text, strlen(text)) != NULL;
@@ -255,7 +272,10 @@ static void hear_message(int index, const struct frame *frame, uint64_t now)
 {
     struct client *client = &clients[index];
     frames++;
-    if (count_marks(frame, now)) {
+    int marks = count_marks(frame, now);
+    if (marks) {
+        client->heard += marks;
+        keep_place(client, frame);
         delivered_bytes += frame->whole;
         return;
     }

@@ -18,7 +18,9 @@
  *     publish FIRST COUNT EVENTS INTERVAL_US DELIVERIES TIMEOUT_MS    by COUNT clients in turn
  *     stall FIRST COUNT                         they stop reading
  *     storm TOTAL FIRST COUNT WINDOW TIMEOUT_MS clients in turn: whoever is greeted leaves, the next comes
- *     survive on | survive COUNT TIMEOUT_MS     lost clients come back; wait until so many are greeted
+ *     survive on                                from now on lost clients come back
+ *     survive COUNT EACH TIMEOUT_MS             wait until so many are greeted; how many of these have heard EACH
+ *                                               deliveries since they came, each further on in the log
  *     pass MS                                   only answer pings
  *
  * A delivery is one MARK with a time inside a frame, so a batch of several counts as several. */
@@ -133,13 +135,21 @@ static void stall_range(int first, int count)
     }
 }
 
-static void survive(int count, int ms)
+static int whole_count(int each)
+{
+    int whole = 0;
+    for (int i = 0; i < used; i++)
+        whole += clients[i].state == READY && clients[i].heard == each && !clients[i].disordered;
+    return whole;
+}
+
+static void survive(int count, int each, int ms)
 {
     uint64_t until = deadline(ms);
     while (ready_count < count && now_ns() < until)
         turn(10);
-    printf("{\"ready\":%d,\"lost\":%d,\"seconds\":%.6f}\n", ready_count, failed_count,
-           (now_ns() - first_lost) / 1e9);
+    printf("{\"ready\":%d,\"whole\":%d,\"lost\":%d,\"seconds\":%.6f}\n", ready_count,
+           whole_count(each), failed_count, (now_ns() - first_lost) / 1e9);
     surviving = 0;
 }
 
@@ -213,8 +223,8 @@ static void obey(char *line)
         publish(a, b, c, d, big, ms);
     } else if (sscanf(line, "storm %llu %d %d %d %d", &big, &a, &b, &c, &ms) == 5) {
         storm(big, a, b, c, ms);
-    } else if (sscanf(line, "survive %d %d", &a, &ms) == 2) {
-        survive(a, ms);
+    } else if (sscanf(line, "survive %d %d %d", &a, &b, &ms) == 3) {
+        survive(a, b, ms);
     } else {
         if (sscanf(line, "close %d %d", &a, &b) == 2)
             for (int i = a; i < a + b * stride; i += stride)

@@ -149,9 +149,12 @@ class Load:
         """From now on lost clients come back as ours do, with backoff."""
         self._do("survive", "on")
 
-    def survived(self, count: int, seconds_max: float) -> tuple[int, float]:
-        """How many were greeted again, and the seconds from the first loss until the last of them was."""
-        told = self._do("survive", count, int(seconds_max * 1000))
+    def survived(self, count: int, each: int, seconds_max: float) -> tuple[int, float]:
+        """How many were greeted again, and the seconds from the first loss until the last of them was.
+        Raises LoadFailed unless each of these has heard exactly so many deliveries, in the log's order."""
+        told = self._do("survive", count, each, int(seconds_max * 1000))
+        if told["whole"] != told["ready"]:
+            raise LoadFailed(f"of those who are back some lack or repeat what they missed: {told}")
         return int(told["ready"]), float(told["seconds"])
 
     def rest(self, seconds: float) -> None:
