@@ -159,8 +159,10 @@ class Interest:
         a resume from there would be owed."""
         self.past = [(held, min(sent, start)) for held, sent in self.past]
         if start < self.began:
-            began = self.began
-            self.held = {name: start if at == began else at for name, at in self.held.items()}
+            began, own = self.began, self.own
+            self.held = {
+                name: start if at == began or name in own else at for name, at in self.held.items()
+            }
             self.began = start
 
     def _remember(self, held: dict[str, int], sent: int) -> None:

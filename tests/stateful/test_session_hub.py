@@ -434,4 +434,16 @@ def test_a_place_watched_while_it_is_being_lost_is_not_heard_afterwards() -> Non
     state.teardown()
 
 
+def test_going_back_reaches_an_own_place_that_was_watched_as_well() -> None:
+    """Beyond where the connection began, a watch from later on does not hold its place back (section 6.8)."""
+    state = LiveClients()
+    state.tea_is_closed_or_opened(after=[("g",)])
+    state.connects(channels=set(), resume=False, who=0)
+    state.all_settles()
+    state.watches(back=1, channel=TEA, who=0)
+    state.a_job_is_done(index=0)
+    state.loses_something(back=2, who=0)
+    state.teardown()
+
+
 TestLiveClients = LiveClients.TestCase
