@@ -39,7 +39,7 @@ from server.realtime.websocket import PATH
 from server.storage.event_log import Record
 from tests.stress.device import SECONDS_MAX, Device
 from tests.stress.proxy import Proxy
-from tests.support.node import START, Clock, Entropy, TestNode, open_test_node
+from tests.support.node import START, Clock, Entropy, Steady, TestNode, open_test_node
 
 ASK_SECONDS = 0.001
 PEOPLE = tuple(f"p{n:02}" for n in range(20))
@@ -83,16 +83,6 @@ async def _begin() -> Beginning:
 @cache
 def beginning() -> Beginning:
     return uvloop.run(_begin())
-
-
-class Steady:
-    """Milliseconds that pass when a scenario says so."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000
-
-    def __call__(self) -> int:
-        return self.now
 
 
 class Gate:

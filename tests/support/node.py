@@ -52,6 +52,16 @@ class Clock:
         self.now += milliseconds
 
 
+class Steady:
+    """Milliseconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000
+
+    def __call__(self) -> int:
+        return self.now
+
+
 class Entropy:
     """Bytes that look random and are the same in every run with the same seed."""
 

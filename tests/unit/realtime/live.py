@@ -7,6 +7,7 @@ server-sent events and requests beside them: tests of delivery run over both.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -33,7 +34,7 @@ from server.realtime.streams import Streams
 from server.realtime.websocket import PATH
 from server.storage.async_facts import load_person
 from server.storage.reader import Reader
-from tests.support.node import Entropy, TestNode, open_test_node
+from tests.support.node import Entropy, Steady, TestNode, open_test_node
 from tests.unit.realtime.wire import EventSource
 
 SECONDS_MAX = 20
@@ -65,33 +66,23 @@ class Secrets:
         return EXPIRED if expires_at <= self._now() else Identity(who, "device", "", expires_at)
 
 
-class Steady:
-    """Milliseconds that pass when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000
-
-    def __call__(self) -> int:
-        return self.now
-
-
-class Speaker:
+class Speaker(ABC):
     """A client that speaks frames."""
 
-    async def say(self, **frame: Any) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def say(self, **frame: Any) -> None: ...
 
+    @abstractmethod
     async def next(self) -> Any:
         """The next frame."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def end(self) -> tuple[int, str]:
         """The close code and reason, once the node has closed; frames before it are skipped."""
-        raise NotImplementedError
 
+    @abstractmethod
     def cut(self) -> None:
         """The connection breaks."""
-        raise NotImplementedError
 
     async def hear(self, name: str = "") -> Any:
         """The next frame, or the next of a name."""
