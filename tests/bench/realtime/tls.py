@@ -1,15 +1,9 @@
 """TLS in the node's own process: what encryption adds when there is no proxy to do it."""
 
-import datetime
 import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from tests.bench.figures import at_most, emit
 from tests.bench.realtime import company
@@ -19,6 +13,7 @@ from tests.bench.realtime.peers import Peer, running_peer
 from tests.bench.realtime.plan import Plan, note, spending
 from tests.bench.realtime.processes import BENCH, HERE
 from tests.bench.realtime.stage import Stage
+from tests.support.certificates import certify
 
 SECONDS = 4
 
@@ -27,7 +22,9 @@ def tls(plan: Plan, _stage: Stage) -> None:
     """20 posts a second to 1,000 over TLS: the ratio to one ready frame and ``transport.write`` each."""
     events = plan.of(int(PER_SECOND) * SECONDS)
     taps, writes, wire_bytes = [], [], 0.0
-    certificate, key = _certificate(BENCH / "tls")
+    folder = BENCH / "tls"
+    folder.mkdir(parents=True, exist_ok=True)
+    certificate, key = certify(folder)
     with running_tap(lambda config: _encrypt(config, certificate, key)) as tap:
         tap.load.encrypt()
         tap.load.open(0, SUBSCRIBERS)
@@ -68,33 +65,3 @@ def _encrypt(config: Path, certificate: Path, key: Path) -> None:
     text = config.read_text("utf-8").replace('public_url = "http:', 'public_url = "https:')
     files = f'[http]\ntls_certificate = "{certificate}"\ntls_key = "{key}"\n'
     config.write_text(text.replace("[http]\n", files), "utf-8")
-
-
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    """A self-signed one for a day, with its key."""
-    folder.mkdir(parents=True, exist_ok=True)
-    private, name = (
-        ec.generate_private_key(ec.SECP256R1()),
-        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]),
-    )
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(private.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .sign(private, hashes.SHA256())
-    )
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    key.write_bytes(
-        private.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return certificate, key
