@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,7 +32,7 @@ SECONDS_MAX = 60.0
 FOREIGN = Cursor(5, 1)
 
 
-class Line:
+class Line(ABC):
     """One person's way to the node: connects again until it is told to end."""
 
     def __init__(self, port: int, token: str, encoding: Encoding, up: asyncio.Event) -> None:
@@ -70,8 +71,8 @@ class Line:
     def hello(self) -> dict[str, Any]:
         return {"t": "hello", "token": self.token}
 
-    def hear(self, frame: dict[str, Any]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def hear(self, frame: dict[str, Any]) -> None: ...
 
     def cut(self) -> None:
         if self.wire is not None:
