@@ -19,6 +19,7 @@ from server.domain.events import (
     MembershipChanged,
     PersonStatusChanged,
 )
+from server.domain.visibility import place_in_doubt
 from server.realtime import frames
 from server.realtime.frames import Form
 from server.storage.event_log import Record
@@ -84,11 +85,12 @@ def turns(event: Event) -> tuple[str, ...]:
 
 
 def doubtful(entries: Iterable[Ready], channels: Collection[str]) -> frozenset[str]:
-    """Places these events are about that are not among the reader's channels: a mention brought them.
+    """Places of these events which the reader's channels do not answer for: a mention brought them.
 
     Whoever was mentioned could read the place then; whoever catches up must still be able to (I12)."""
-    places = [getattr(entry.record.event, "place", "") for entry in entries]
-    return frozenset([place for place in places if place]).difference(channels)
+    mine = frozenset(channels)
+    places = [place_in_doubt(entry.record.event, entry.channels, mine) for entry in entries]
+    return frozenset(filter(None, places))
 
 
 def narrows(entry: Ready) -> bool:
