@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import resource
 import sys
 import tempfile
 import time
@@ -21,8 +22,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from server.ops.demo import company
 from server.ops.demo.command import demo_places
-from server.ops.demo.nodes import Place, configure, next_free_ports
+from server.ops.demo.nodes import Place, configure
 from server.realtime.frames import Encoding
 from tests.bench.figures import at_least, at_most, emit
 from tests.bench.realtime.load import TEXT, Load, loading
@@ -30,7 +32,7 @@ from tests.bench.realtime.node import LIVE, REQUEST
 from tests.conftest import find_chromium
 from tests.e2e.watching_page import shown_by, watched
 from tests.stateful.killing import Author, Ear
-from tests.support.demo import announced, demo, restart
+from tests.support.demo import announced, demo, port_base, restart
 from tests.support.processes import SECONDS_MAX, enrol, rows, until
 
 CLIENTS = 5_000
@@ -46,7 +48,8 @@ PAGE_REGION = "de"
 HISTORY_SECONDS_MAX = 120
 BACK_SECONDS_MAX = 60
 BACK_SECONDS_GOAL = 15
-PORT_BASE = 20_000
+FILES_BESIDE = 500
+"""What a node or a load has open besides its part of the crowd."""
 
 
 class Survived(NamedTuple):
@@ -177,7 +180,7 @@ class Thread:
 
 async def survive(folder: Path, chromium: Path, clients: int) -> Survived:
     """The whole of it. Fails when anybody lacks or repeats a reply, or the page ever shows a gap."""
-    base = next_free_ports(PORT_BASE, 3)
+    base = port_base()
     where = demo_places(folder, base)
     configure(where, demo=True)
     each = -(-clients // len(where))
@@ -280,9 +283,13 @@ def main() -> int:
     if chromium is None:
         print("no chromium on this machine: see deploy/ci/install-chromium.sh", file=sys.stderr)
         return 1
+    files = clients // len(company.REGIONS) + FILES_BESIDE
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < files:
+        print(f"a process may open too few files here: ulimit -n {files}", file=sys.stderr)
+        return 1
     with tempfile.TemporaryDirectory(prefix="tap-crowd-") as folder:
         survived = asyncio.run(survive(Path(folder), chromium, clients))
-    beside = {"clients": clients, "replies": survived.replies}
+    beside = {"clients": survived.clients, "replies": survived.replies}
     for region, seconds in survived.seconds.items():
         emit(at_most(f"crowd_restart_{region}", "s", BACK_SECONDS_GOAL, [seconds], beside))
     whole = [float(survived.clients)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from pathlib import Path
 
@@ -12,8 +11,8 @@ from tap_client import Client, Event, login
 
 from server.ops.demo import company
 from server.ops.demo.command import demo_places
-from server.ops.demo.nodes import HOST, Place, is_free, next_free_ports
-from tests.support.demo import announced, demo, holder, restart
+from server.ops.demo.nodes import HOST, Place, is_free
+from tests.support.demo import announced, demo, holder, port_base, restart
 from tests.support.processes import SECONDS_MAX, rows, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -22,7 +21,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 async def test_the_company_talks_until_it_is_stopped_and_is_still_there_the_next_day(
     tmp_path: Path,
 ) -> None:
-    base = next_free_ports(20_000 + os.getpid() % 20_000, 3)
+    base = port_base()
     places = demo_places(tmp_path, base)
     async with demo(tmp_path, "--port-base", str(base), "--seed", "1") as process:
         ready, password = await announced(process)
