@@ -5,6 +5,7 @@ Bare servers (floor, websockets, Starlette) do no authorising, history or recove
 """
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -101,7 +102,13 @@ STARLETTE = Peer("starlette_uvicorn", _python("starlette_loop.py"))
 SOCKETIFY = "socketify==0.0.31"
 
 
+def _only_on_x86_64(what: str) -> None:
+    if platform.machine() != "x86_64":
+        raise Skipped(f"{what} is tried on x86_64 only")
+
+
 def _uwebsockets(folder: Path, port: int) -> Sequence[str]:
+    _only_on_x86_64("socketify")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target"]
     packages = _installed("pypi", "socketify", [*pip, str(BENCH / "pypi"), SOCKETIFY])
     return [*_python("uwebsockets_publish.py")(folder, port), str(packages)]
@@ -233,6 +240,7 @@ def _from_npm(folder: str, wanted: str, *packages: str) -> Path:
 
 def _bun(folder: Path, port: int) -> Sequence[str]:
     """Its binary is a package of its own, for machines without AVX2 another one."""
+    _only_on_x86_64("Bun")
     has_avx2 = " avx2 " in Path("/proc/cpuinfo").read_text()
     package = BUN if has_avx2 else BUN + "-baseline"
     packages = _from_npm("bun", package, f"{package}@{BUN_VERSION}")
