@@ -16,7 +16,7 @@ WEB_SOURCES := $(WEB_MANIFESTS) $(wildcard clients/*.json clients/web/*.json cli
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-dev run test check unit fmt lock bench bench-realtime soak machine clean
+.PHONY: help setup setup-dev run test check unit fmt lock bench bench-realtime crowd soak machine clean
 
 help: ## print this
 	@echo 'make VERB, where VERB is one of:'
@@ -52,6 +52,9 @@ bench: setup ## measure this machine
 bench-realtime: setup ## measure the live layer beside a floor and peers
 	$(BIN)/python -m tests.bench.realtime
 
+crowd: setup-dev machine ## 5,000 clients and a browser on the demo while each region is killed
+	$(BIN)/python -m tests.e2e.crowd
+
 soak: setup-dev ## a million random steps, and a real node killed a hundred times, at low priority
 	nice -n 19 $(BIN)/python -m tests.stateful.soak
 
@@ -75,11 +78,12 @@ clean: ## remove what the verbs above made; the demo's data too
 
 setup-dev: $(STAMPS)/dev $(STAMPS)/tools $(WEB)
 
-# Debian's Chromium, PostgreSQL, nginx and curl, for the tests which need them.
+# Debian's Chromium, PostgreSQL, nginx, curl and compiler, for the tests which need them.
 machine:
 	deploy/ci/install-chromium.sh
 	deploy/ci/install-postgres.sh
 	deploy/ci/install-nginx-curl.sh
+	deploy/ci/install-compiler.sh
 
 $(STAMPS)/venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from server.api.services import Services
 from server.app.auth import COOKIE, DAY_MS, Identity, Issued
+from server.app.credentials import Credentials, credentials_of
 from server.app.origin import is_own_origin
 from server.domain.errors import Code, Refusal
 
@@ -20,29 +21,27 @@ FOREIGN = Refusal(
 SIGN_IN = Refusal(Code.UNAUTHENTICATED, "sign in first")
 
 
-def bearer_of(request: Request) -> str:
-    """The bearer token, or empty."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
-
-
 def address_of(request: Request) -> str:
     """The caller's address, as the proxies we trust tell it."""
     return request.client.host if request.client else ""
 
 
+def credentials_in(request: Request) -> Credentials:
+    headers = request.headers
+    return credentials_of(headers.getlist("authorization"), headers.getlist("cookie"))
+
+
 def secret_of(request: Request) -> str:
-    """The caller's secret: a bearer token before a cookie."""
-    return bearer_of(request) or request.cookies.get(COOKIE, "")
+    """The caller's secret, or empty."""
+    return credentials_in(request).secret
 
 
 async def caller(request: Request, services: Services) -> Identity | Refusal:
     """Who calls. A cookie is believed for a change only from our own pages."""
-    secret = secret_of(request)
+    secret, from_cookie = credentials_in(request)
     if not secret:
         return SIGN_IN
-    by_cookie = not bearer_of(request)
-    if by_cookie and request.method not in SAFE_METHODS and not from_here(request, services):
+    if from_cookie and request.method not in SAFE_METHODS and not from_here(request, services):
         return FOREIGN
     return await services.auth.identify(secret)
 

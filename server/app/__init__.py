@@ -6,6 +6,7 @@
 - ``news``     who waits for something on channels: long polls
 - ``together`` questions that are asked at the same time share one read
 - ``auth``     accounts, sessions, device tokens: who is calling; with ``passwords`` and ``attempts``
+- ``credentials``  the secret a request brings along
 - ``scores``   the scoring consumer: tap -> scoring module -> ledger lines; with ``score_acts``,
   ``score_changes``, ``score_desk`` and ``score_store``
 - ``cloudevents``  a committed event as other systems read it

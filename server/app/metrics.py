@@ -10,6 +10,7 @@ House rules:
 4. A measurement nobody sets is a lie: a test refuses one that no module uses.
 """
 
+import errno
 from functools import cache
 from typing import TypeVar
 
@@ -193,6 +194,14 @@ AUTH_FAILURES = Counter(
 LIMITS_HIT = Counter(
     "tap_limits_hit_total", "Refusals for a bound of domain/limits.py, by its name.", ["limit"]
 )
+
+
+def lost(reason: Exception | None) -> None:
+    """Counts a client whose connection the kernel ended, as it took nothing any more (tcp(7), TCP_USER_TIMEOUT)."""
+    if isinstance(reason, OSError) and reason.errno == errno.ETIMEDOUT:
+        LIMITS_HIT.labels("UNTAKEN_SECONDS_MAX").inc()
+
+
 IMPORT_RECORDS = Counter(
     "tap_import_records_total", "Records imported, by outcome: new, known or refused.", ["outcome"]
 )

@@ -23,7 +23,7 @@ from server.domain.errors import Code, Refusal
 from server.domain.events import BallotCast, PostPublished
 from server.domain.facts import PersonFact
 from server.domain.ids import GLOBAL_CHANNEL, Cursor, person_channel
-from server.domain.visibility import may_read_place, why_not_watch
+from server.domain.visibility import may_read_place, place_in_doubt, why_not_watch
 from server.storage.async_facts import LoadedFacts, load_crowd, load_facts
 from server.storage.event_log import Record
 from server.storage.queries import listing, people, places, posts, values
@@ -188,23 +188,14 @@ def _watchable(
 async def seen_by(
     snapshot: Snapshot, person: str, interests: Collection[str], records: Sequence[Record]
 ) -> list[Record]:
-    """Those records the person may see now.
-
-    A mention puts a post on the channel of whoever it names, and people leave places: what is only on
-    the person's own channel is shown if they may read the place it is about."""
-    mine = set(interests)
-    doubtful = {
-        place
-        for record in records
-        if (place := getattr(record.event, "place", "")) and place not in mine
-    }
+    """Those records the person may see now: what only a mention brought, if they may read its place."""
+    mine = frozenset(interests)
+    known = [record for record in records if record.event is not None]
+    places = [place_in_doubt(record.event, record.channels, mine) for record in known]
+    doubtful = frozenset(filter(None, places))
     facts = await load_facts(snapshot, person, doubtful)
     refused = {place for place in doubtful if not may_read_place(facts, person, place)}
-    return [
-        record
-        for record in records
-        if record.event is not None and getattr(record.event, "place", "") not in refused
-    ]
+    return [record for record, place in zip(known, places, strict=True) if place not in refused]
 
 
 def _not_here(person: str) -> Refusal:

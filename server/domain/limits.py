@@ -69,6 +69,8 @@ WRITE_BUFFER_BYTES_MAX = 256 * 1024
 """High-water mark of one connection: above it the connection catches up from its cursor (I9)."""
 STALLED_SECONDS_MAX = 15
 """No byte moved for this long: the reader is gone, not slow."""
+UNTAKEN_SECONDS_MAX = 30
+"""What the kernel holds for a client that takes none of it; twice the above, and a phone may lose its network."""
 PING_SECONDS = 25
 """Common proxies cut a connection after 30 to 60 idle seconds."""
 PONG_SECONDS_MAX = 10

@@ -5,7 +5,7 @@ may read a place, which regions may receive a lane. A channel is both the addres
 the unit of permission: whoever may watch a channel may see every event on it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from server.domain.errors import Code
@@ -124,6 +124,17 @@ def may_watch(facts: Facts, who: PersonFact, channel: str) -> bool:
             return root is not None and may_read_place(facts, who.person, root.place)
         case _:
             return False
+
+
+def place_in_doubt(event: Event | None, on: Iterable[str], mine: Collection[str]) -> str:
+    """The place an event is about, when nothing says that its reader may still read it; else empty.
+
+    ``on``: the event's channels; ``mine``: those the reader may watch. A mention puts a post on the channel of
+    whoever it names, and people leave places; the place's own channel and its threads' were asked about."""
+    place: str = getattr(event, "place", "")
+    if place in mine or any(name in mine for name in on if name.startswith("t:")):
+        return ""
+    return place
 
 
 def why_not_watch(facts: Facts, who: PersonFact, channel: str) -> Code | None:

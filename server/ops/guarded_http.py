@@ -71,6 +71,7 @@ class GuardedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
         self._disarm_stall()
+        metrics.lost(exc)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

@@ -9,12 +9,14 @@ import asyncio
 import contextlib
 import errno
 import socket
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from server.domain import limits
 from server.ops.guarded_http import GuardedHttp
 
 ProtocolFactory = Callable[..., asyncio.Protocol]
@@ -45,12 +47,21 @@ def bind(host: str, port: int) -> socket.socket:
         raise ListenError(f"http.host {host} is no address of this machine: {error}.") from None
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _end_untaken(listening)
         listening.bind(address)
         listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
         raise ListenError(_why_not(error, host, port)) from None
     return listening
+
+
+def _end_untaken(listening: socket.socket) -> None:
+    """Accepted sockets inherit this (tcp(7)): the kernel ends those whose client acknowledges nothing, or keeps its
+    window shut. Our own clocks see what waits in the process only, and behind TLS not the last 64 KiB of that."""
+    if sys.platform == "linux":
+        milliseconds = int(limits.UNTAKEN_SECONDS_MAX * 1000)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
 
 def _why_not(error: OSError, host: str, port: int) -> str:

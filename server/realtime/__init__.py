@@ -1,6 +1,7 @@
 """Live clients: one cursor per connection, ready frames, and catching up as the normal case.
 
 - ``frames``     what clients and the node say to each other, in both encodings; ready frames, one per form
+- ``forms``      the frame of one event or value in each form, made once for all who read it
 - ``asyncapi``   the frames as JSON Schemas and an AsyncAPI document, for programs
 - ``ring``       the newest events by channel, with their ready frames: what a resume is served from
 - ``values``     counters and tallies: the latest of each, sent at a bounded rate
@@ -16,7 +17,7 @@
 - ``replies``    the frames it answers with
 - ``buckets``    how often somebody may do something
 - ``wheel``      every connection's next deadline, on one timer
-- ``handshake``  what an upgrade request says: encoding, credentials, origin, address
+- ``handshake``  what an upgrade request says: encoding and address
 - ``permits``    who may hear what, remembered until an event changes it
 - ``loads``      what sessions wait for: who may hear what, pages of the log
 - ``refresh``    conflated values on their way

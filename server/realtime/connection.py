@@ -146,6 +146,7 @@ class Connection(Outlet, asyncio.Protocol, ABC):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.detach()
+        metrics.lost(exc)
         self.feed(fx.Lost())
         self._siblings.discard(self)
         self._gateway.lost(self)

@@ -1,10 +1,8 @@
-"""What the upgrade request of a client socket says: encoding, credentials, origin, address (section 3.1)."""
+"""What the upgrade request of a client socket says: encoding and address (section 3.1)."""
 
 from collections.abc import Collection, Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import NamedTuple
 
-from server.app.auth import COOKIE
 from server.realtime.frames import Encoding
 
 EVERYBODY = "*"
@@ -15,13 +13,6 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 
-class Credentials(NamedTuple):
-    """``secret``: the session cookie's or the bearer token, empty when there is none."""
-
-    secret: str
-    from_cookie: bool
-
-
 def encoding_of(offers: Iterable[str]) -> Encoding | None:
     """The first subprotocol we speak, in the client's order; ``offers`` are header values."""
     for offer in offers:
@@ -30,19 +21,6 @@ def encoding_of(offers: Iterable[str]) -> Encoding | None:
                 if name.strip() == encoding.subprotocol:
                     return encoding
     return None
-
-
-def credentials_of(authorization: str | None, cookies: Iterable[str]) -> Credentials:
-    """A bearer token goes before the cookie: only programs can send one."""
-    scheme, _, token = (authorization or "").partition(" ")
-    if scheme.lower() == "bearer" and token.strip():
-        return Credentials(token.strip(), from_cookie=False)
-    for header in cookies:
-        for pair in header.split(";"):
-            name, _, value = pair.strip().partition("=")
-            if name == COOKIE and value:
-                return Credentials(value.strip('"'), from_cookie=True)
-    return Credentials("", from_cookie=False)
 
 
 def networks(names: Iterable[str]) -> tuple[Network, ...]:

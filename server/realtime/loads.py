@@ -14,6 +14,7 @@ from server.domain import limits
 from server.domain.errors import Code, Refusal
 from server.domain.facts import PersonFact
 from server.realtime import effects as fx
+from server.realtime.interest import refusals
 from server.realtime.permits import Permit, interned
 from server.realtime.ring import Part, Ready, bounded, doubtful
 from server.realtime.values import Key
@@ -65,6 +66,7 @@ def greeted(effect: fx.LoadInterests, permit: Permit) -> fx.Interests:
         effect.asked,
         effect.asked & (permit.own | permit.allowed),
         None if permit.own else GONE,
+        permit.elsewhere,
     )
 
 
@@ -72,13 +74,9 @@ def authorized(effect: fx.Authorize, permit: Permit) -> fx.Authorized:
     """``permit`` as the answer to a session that asks about some channels."""
     may = permit.own | permit.allowed
     allowed = tuple([name for name in effect.channels if name in may])
-    refused = [
-        (name, str(Code.NOT_HERE if name in permit.elsewhere else Code.FORBIDDEN))
-        for name in effect.channels
-        if name not in may
-    ]
+    refused = refusals([name for name in effect.channels if name not in may], permit.elsewhere)
     return fx.Authorized(
-        effect.id, effect.since, permit.position, allowed, effect.refused + tuple(refused)
+        effect.id, effect.since, permit.position, allowed, effect.refused + refused
     )
 
 

@@ -24,11 +24,10 @@ CATCH_UP_EVENTS_MAX = 5_000
 
 
 class Node(NamedTuple):
-    """Whose log this is. ``oldest``: cursors before it cannot be served any more."""
+    """Whose log this is. It is kept whole, so no cursor is too old for it."""
 
     region: str
     epoch: int
-    oldest: int = 0
 
 
 class Greeting(NamedTuple):

@@ -19,7 +19,9 @@ from server.domain.events import (
     MembershipChanged,
     PersonStatusChanged,
 )
+from server.domain.visibility import place_in_doubt
 from server.realtime import frames
+from server.realtime.forms import Forms
 from server.realtime.frames import Form
 from server.storage.event_log import Record
 
@@ -34,19 +36,18 @@ THREADS = "t:"
 """Among ``turns``: everybody who watches any thread."""
 
 
-class Ready:
-    """One committed event, its frame in each form (made when first wanted), and whom it turns. ``epoch``: of
-    the log it is in here."""
+class Ready(Forms):
+    """One committed event, and whom it turns. ``epoch``: of the log it is in here."""
 
-    __slots__ = ("_epoch", "_frames", "record", "rings", "size", "turns")
+    __slots__ = ("_epoch", "record", "rings", "size", "turns")
 
     def __init__(self, record: Record, epoch: int) -> None:
+        super().__init__()
         self.record, self._epoch = record, epoch
         self.size = ENTRY_BYTES + COPIES_PER_BODY * len(record.body)
         """An upper estimate in bytes, counted from the start."""
         self.rings = 0
         self.turns = () if record.event is None else turns(record.event)
-        self._frames: list[bytes | None] = [None] * len(Form)
 
     @property
     def position(self) -> int:
@@ -56,12 +57,8 @@ class Ready:
     def channels(self) -> tuple[str, ...]:
         return self.record.channels
 
-    def frame(self, form: Form) -> bytes:
-        """The ready frame; every connection of this form writes these same bytes."""
-        made = self._frames[form]
-        if made is None:
-            made = self._frames[form] = frames.event(self.record, form, self._epoch)
-        return made
+    def _made(self, form: Form) -> bytes:
+        return frames.event(self.record, form, self._epoch)
 
 
 def turns(event: Event) -> tuple[str, ...]:
@@ -84,11 +81,12 @@ def turns(event: Event) -> tuple[str, ...]:
 
 
 def doubtful(entries: Iterable[Ready], channels: Collection[str]) -> frozenset[str]:
-    """Places these events are about that are not among the reader's channels: a mention brought them.
+    """Places of these events which the reader's channels do not answer for: a mention brought them.
 
     Whoever was mentioned could read the place then; whoever catches up must still be able to (I12)."""
-    places = [getattr(entry.record.event, "place", "") for entry in entries]
-    return frozenset([place for place in places if place]).difference(channels)
+    mine = frozenset(channels)
+    places = [place_in_doubt(entry.record.event, entry.channels, mine) for entry in entries]
+    return frozenset(filter(None, places))
 
 
 def narrows(entry: Ready) -> bool:

@@ -25,7 +25,7 @@ from server.realtime.frames import (
     Unwatch,
     Watch,
 )
-from server.realtime.interest import is_channel
+from server.realtime.interest import is_channel, refusals
 from server.realtime.reading import NEVER, RETRY_MS, Greeting, Node
 from server.realtime.states import TABLE, CloseCode, State
 from server.realtime.watching import Watching
@@ -225,15 +225,13 @@ class Session(Watching):
             return [self._reload()]
         lost = loaded.asked - loaded.allowed
         taken = self._interest.revise(loaded.own, lost, loaded.position, self.sent)
-        refused = tuple([(name, str(Code.FORBIDDEN)) for name in taken])
+        refused = refusals(taken, loaded.elsewhere)
         return [*([replies.watching(0, (), refused)] if refused else []), *self._pull()]
 
     def _begin(self, loaded: fx.Interests) -> list[fx.Effect]:
         assert self._hello is not None
         start, reset = self._verdict(self._hello.cursor, loaded.position)
-        refused = tuple(
-            [(name, str(Code.FORBIDDEN)) for name in sorted(loaded.asked - loaded.allowed)]
-        )
+        refused = refusals(sorted(loaded.asked - loaded.allowed), loaded.elsewhere)
         if start is None:
             self.sent = loaded.position
             self._greeting = Greeting("reset" if reset else "fresh", reset, refused)

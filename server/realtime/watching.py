@@ -31,8 +31,6 @@ class Watching(Reading):
             return None, "unknown_epoch"
         if cursor.position > position:
             return None, "ahead"
-        if cursor.position < self._node.oldest:
-            return None, "too_old"
         return cursor.position, None
 
     def _watch(self, frame: Watch, m: fx.Moment) -> list[fx.Effect]:
@@ -64,13 +62,7 @@ class Watching(Reading):
 
     def _since(self, text: str | None, m: fx.Moment) -> tuple[int | None, Code | None]:
         since, reason = self._verdict(text, m.hub)
-        match reason:
-            case None:
-                return since, None
-            case "too_old":
-                return None, Code.GONE
-            case _:
-                return None, Code.BAD_CURSOR
+        return since, None if reason is None else Code.BAD_CURSOR
 
     def _authorized(self, result: fx.Authorized, m: fx.Moment) -> list[fx.Effect]:
         interest = self._interest

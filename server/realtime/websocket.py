@@ -13,13 +13,14 @@ from websockets.http11 import Request
 from websockets.protocol import State as WireState
 
 from server.app import metrics
+from server.app.credentials import credentials_of
 from server.app.origin import is_own_origin
 from server.domain.errors import Code, Refused
 from server.realtime import effects as fx
 from server.realtime import frames
 from server.realtime.connection import CLOSING_SECONDS_MAX, Connection
 from server.realtime.frames import Encoding, Form
-from server.realtime.handshake import credentials_of, encoding_of
+from server.realtime.handshake import encoding_of
 from server.realtime.states import CloseCode
 from server.realtime.wire import Wire
 
@@ -99,7 +100,7 @@ class WebSocket(Connection):
         """Takes the credentials of the request; a cookie counts only for our own pages."""
         headers = request.headers
         secret, from_cookie = credentials_of(
-            ", ".join(headers.get_all("Authorization")) or None, headers.get_all("Cookie")
+            headers.get_all("Authorization"), headers.get_all("Cookie")
         )
         self.secret = secret
         origin = ", ".join(headers.get_all("Origin"))

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import socket
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -16,53 +11,17 @@ from tap_client import Client, Event, login
 
 from server.ops.demo import company
 from server.ops.demo.command import demo_places
-from server.ops.demo.nodes import HOST, Place, is_free, next_free_ports
+from server.ops.demo.nodes import HOST, Place, is_free
+from tests.support.demo import announced, demo, holder, port_base, restart
 from tests.support.processes import SECONDS_MAX, rows, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
-@asynccontextmanager
-async def demo(folder: Path, *options: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """``tap demo`` in this folder; interrupted at the end if it still runs."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "server.ops.cli", "demo", *options),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=os.environ | {"TAP_DEMO_DIR": str(folder)},
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGINT)
-            try:
-                await asyncio.wait_for(process.communicate(), SECONDS_MAX)
-            except TimeoutError:
-                process.kill()
-                await process.communicate()
-
-
-async def announced(process: asyncio.subprocess.Process) -> tuple[dict[str, str], str]:
-    """Region -> address from the ready lines, and the password from the table."""
-    assert process.stdout is not None
-    ready: dict[str, str] = {}
-    async with asyncio.timeout(SECONDS_MAX * 2):
-        async for raw in process.stdout:
-            words = raw.decode().split()
-            if words[:1] == ["ready"]:
-                assert words[1] not in ready
-                ready[words[1]] = words[2]
-            elif words and words[0].startswith("http"):
-                return ready, words[2]
-    raise AssertionError((await process.communicate())[1].decode())
-
-
 async def test_the_company_talks_until_it_is_stopped_and_is_still_there_the_next_day(
     tmp_path: Path,
 ) -> None:
-    base = next_free_ports(20_000 + os.getpid() % 20_000, 3)
+    base = port_base()
     places = demo_places(tmp_path, base)
     async with demo(tmp_path, "--port-base", str(base), "--seed", "1") as process:
         ready, password = await announced(process)
@@ -95,18 +54,8 @@ async def a_second_demo_is_refused(folder: Path) -> None:
 async def a_killed_node_comes_back(place: Place, process: asyncio.subprocess.Process) -> None:
     """Whatever kills a node is reported, and the node is started again."""
     before = holder(place)
-    os.kill(before, signal.SIGKILL)
-    assert process.stderr is not None
-    async with asyncio.timeout(SECONDS_MAX):
-        async for raw in process.stderr:
-            if b"is back" in raw:
-                break
+    await restart(place, process)
     assert holder(place) != before
-
-
-def holder(place: Place) -> int:
-    """The process that holds the node's data, as the lock names it."""
-    return int((place.database.parent / "tap.lock").read_text().split()[0])
 
 
 def posts(place: Place) -> int:

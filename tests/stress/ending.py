@@ -71,6 +71,7 @@ async def replaying(world: World, device: Device) -> None:
     await reply(6)(world)
     world.ring(1)
     world.gates["page"].close()
+    device.asked.add(world.here.thread)  # and may hear it until it is told to go
     await device.say(t="watch", id=3, channels=[world.here.thread], since=since)
     await world.until(f"{device} is held", lambda: world.gates["page"].waiting)
 

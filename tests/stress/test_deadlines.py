@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from server.domain import limits
 from server.ops import guarded_http, listener
 from server.realtime.frames import Encoding
 from tests.stress.wire import request
+from tests.support.certificates import certify
 
 SECONDS_MAX = 10
 LARGE = 16 * 1024 * 1024
@@ -21,8 +26,12 @@ LARGE = 16 * 1024 * 1024
 HEAD = b"GET / HTTP/1.1\r\nhost: here\r\n\r\n"
 
 
+MIDDLE = 1024 * 1024
+"""What the kernel takes at once for a client that reads nothing: nothing waits in the process."""
+
+
 async def large(scope: Any, receive: Any, send: Any) -> None:
-    body = b"x" * (LARGE if scope["path"] == "/large" else 2)
+    body = b"x" * {"/large": LARGE, "/middle": MIDDLE}.get(scope["path"], 2)
     length = [(b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": length})
     await send({"type": "http.response.body", "body": body})
@@ -42,9 +51,9 @@ class Echo(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[tuple[listener.Server, int]]:
+async def running(**options: Any) -> AsyncIterator[tuple[listener.Server, int]]:
     sock = listener.bind("127.0.0.1", 0)
-    server = listener.server(large, {"/echo": Echo})
+    server = listener.server(large, {"/echo": Echo}, **options)
     task = asyncio.ensure_future(server.serve(sockets=[sock]))
     try:
         async with asyncio.timeout(SECONDS_MAX):
@@ -79,6 +88,44 @@ async def test_who_does_not_read_an_answer_is_let_go(monkeypatch: pytest.MonkeyP
                 await asyncio.sleep(0.001)
             while server.server_state.connections or server.server_state.tasks:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="TCP_USER_TIMEOUT is Linux's")
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_who_does_not_read_what_the_kernel_holds_is_let_go(
+    encrypted: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(limits, "UNTAKEN_SECONDS_MAX", 0.3)
+    options: dict[str, Any] = {}
+    if encrypted:
+        chain, key = certify(tmp_path)
+        options = {"ssl_certfile": str(chain), "ssl_keyfile": str(key)}
+    before = _untaken()
+    async with running(**options) as (server, port):
+        client = await asyncio.to_thread(_asking_for_much, port, encrypted)
+        with client:
+            while _untaken() == before:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            while server.server_state.connections:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+
+
+def _asking_for_much(port: int, encrypted: bool) -> socket.socket:
+    """A client with a small window, which has asked and will not read."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(("127.0.0.1", port))
+    if encrypted:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        client = context.wrap_socket(client)
+    client.sendall(HEAD.replace(b"/ ", b"/middle "))
+    return client
+
+
+def _untaken() -> float:
+    name = {"limit": "UNTAKEN_SECONDS_MAX"}
+    return REGISTRY.get_sample_value("tap_limits_hit_total", name) or 0.0
 
 
 async def test_an_upgraded_connection_is_its_owners_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,7 @@ The stream carries the same frames; its first one names it, and what the client 
 name, one at a time, so the node hears it in order.
 """
 
-import asyncio
-import json
 from collections.abc import AsyncIterator
-from typing import Any
 from urllib.parse import urlencode
 
 from tap_client import frames
@@ -15,41 +12,23 @@ from tap_client.errors import Unreachable
 from tap_client.exchange import Answer, exchange
 from tap_client.frames import Frame
 from tap_client.link import End, LinkEnded, Token, end_of
+from tap_client.link_requests import RequestsLink, headers_for, post
 
 EVENTS = "/api/v1/live/events"
 FRAMES = "/api/v1/live/frames"
-UNREAD_MAX = 100
-"""Frames read ahead; then the connection waits, and the node notices."""
 
 
-class EventsLink:
+class EventsLink(RequestsLink):
     def __init__(self, url: str, token: Token) -> None:
-        self._url = url
-        self._token = token
+        super().__init__(url, token)
         self._stream = ""
-        self._frames: asyncio.Queue[Frame | LinkEnded | None] = asyncio.Queue(UNREAD_MAX)
-        self._reading: asyncio.Task[None] | None = None
         self._end = End(1006, "the stream ended")
-
-    async def open(self) -> None:
-        """Nothing to do before the hello."""
 
     async def send(self, frame: Frame) -> None:
         if frame["t"] == "hello":
-            self._reading = asyncio.create_task(self._read(frame))
+            self._begin(self._read(frame))
         else:
             await self._post(frame)
-
-    async def receive(self) -> Frame | None:
-        frame = await self._frames.get()
-        if isinstance(frame, LinkEnded):
-            raise frame
-        return frame
-
-    async def close(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
 
     async def _read(self, hello: Frame) -> None:
         query = {"cursor": hello.get("cursor"), "channels": ",".join(hello.get("channels", ()))}
@@ -95,29 +74,6 @@ class EventsLink:
             await self._frames.put({"t": "done", "key": frame["key"], "ok": False, "error": error})
         else:
             await self._frames.put({"t": "error", "error": error})
-
-
-def headers_for(token: str | None) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"} if token else {}
-
-
-async def post(url: str, path: str, token: str | None, value: object) -> tuple[int, dict[str, Any]]:
-    """Status and answer of a JSON request. Raises LinkEnded when nobody answers."""
-    headers = headers_for(token) | {"Content-Type": "application/json"}
-    try:
-        async with exchange(url, "POST", path, headers, json.dumps(value).encode()) as answer:
-            return answer.status, parsed(await answer.body())
-    except Unreachable as error:
-        raise LinkEnded(End(None, str(error))) from error
-
-
-def parsed(body: bytes) -> dict[str, Any]:
-    """A JSON map, empty for anything else: proxies answer in HTML."""
-    try:
-        value = json.loads(body) if body else {}
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 async def lines(answer: Answer) -> AsyncIterator[bytes]:

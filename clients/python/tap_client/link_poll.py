@@ -15,7 +15,7 @@ from tap_client.errors import Unreachable
 from tap_client.exchange import exchange
 from tap_client.frames import Frame
 from tap_client.link import End, LinkEnded, Token, end_of
-from tap_client.link_events import UNREAD_MAX, headers_for, parsed, post
+from tap_client.link_requests import RequestsLink, headers_for, parsed, post
 from tap_client.places import PRESENCE, split
 
 SYNC = "/api/v1/sync"
@@ -27,28 +27,22 @@ EMPTY_SECONDS_MIN = 1.0
 """Whoever answers at once with nothing does not wait as asked: it is not asked more often than this."""
 
 
-class PollLink:
+class PollLink(RequestsLink):
     def __init__(self, url: str, token: Token) -> None:
-        self._url = url
-        self._token = token
+        super().__init__(url, token)
         self._channels: dict[str, None] = {}
         self._since: str | None = None
         self._is_welcomed = False
         self._is_asleep = False
         self._turns: deque[Frame] = deque()  # said between two pages, in order
         self._to_do = asyncio.Event()
-        self._frames: asyncio.Queue[Frame | LinkEnded | None] = asyncio.Queue(UNREAD_MAX)
-        self._polling: asyncio.Task[None] | None = None
-
-    async def open(self) -> None:
-        """Nothing to do before the hello."""
 
     async def send(self, frame: Frame) -> None:
         match frame["t"]:
             case "hello":
                 self._since = frame.get("cursor")
                 self._channels |= dict.fromkeys(frame.get("channels", ()))
-                self._polling = asyncio.create_task(self._run())
+                self._begin(self._run())
             case "do":
                 await self._do(frame)
             case "token" | "typing":
@@ -56,17 +50,6 @@ class PollLink:
             case _:
                 self._turns.append(frame)
                 self._to_do.set()
-
-    async def receive(self) -> Frame | None:
-        frame = await self._frames.get()
-        if isinstance(frame, LinkEnded):
-            raise frame
-        return frame
-
-    async def close(self) -> None:
-        if self._polling is not None:
-            self._polling.cancel()
-            await asyncio.gather(self._polling, return_exceptions=True)
 
     # -- the loop ----------------------------------------------------------------------------------------
 

@@ -6,42 +6,27 @@
  */
 
 import { type ClientFrame, type Do, type Hello, type ServerFrame, decodeFrame } from "./frames.ts";
-import type { Host } from "./host.ts";
-import type { End, Link, LinkListener } from "./link.ts";
+import type { End } from "./link.ts";
+import { RequestsLink } from "./link-requests.ts";
 import { UNREACHABLE, ask, endOf, errorOf } from "./requests.ts";
 
 const EVENTS = "/api/v1/live/events";
 const FRAMES = "/api/v1/live/frames";
 
-export class EventsLink implements Link {
-  readonly #host: Host;
-  readonly #token: () => string | null;
+export class EventsLink extends RequestsLink {
   readonly #abort = new AbortController();
-  #listener: LinkListener | null = null;
   #stream = "";
-  /** Posts follow each other: the node hears the frames in the order they were said. */
-  #posts: Promise<void> = Promise.resolve();
   #end: End = { code: 1006, reason: "the stream ended" };
 
-  constructor(host: Host, token: () => string | null) {
-    this.#host = host;
-    this.#token = token;
-  }
-
-  open(listener: LinkListener): void {
-    this.#listener = listener;
-    listener.opened();
-  }
-
   send(frame: ClientFrame): boolean {
-    if (this.#listener === null) return false;
+    if (this.listener === null) return false;
     if (frame.t === "hello") void this.#read(frame);
-    else this.#posts = this.#posts.then(() => this.#post(frame));
+    else this.afterPosts(() => this.#post(frame));
     return true;
   }
 
-  close(): void {
-    this.#listener = null;
+  override close(): void {
+    super.close();
     this.#abort.abort();
   }
 
@@ -52,18 +37,18 @@ export class EventsLink implements Link {
     const path = query.size === 0 ? EVENTS : `${EVENTS}?${query.toString()}`;
     try {
       const headers = { accept: "text/event-stream" };
-      const response = await ask(this.#host, path, this.#token(), { method: "GET", headers, signal: this.#abort.signal });
-      if (!response.ok) return this.#closed(endOf(response));
-      if (!isStream(response)) return this.#closed({ code: 0, reason: "no event stream", absent: true });
+      const response = await ask(this.host, path, this.token(), { method: "GET", headers, signal: this.#abort.signal });
+      if (!response.ok) return this.closed(endOf(response));
+      if (!isStream(response)) return this.closed({ code: 0, reason: "no event stream", absent: true });
       for await (const text of lines(response.body)) this.#line(text);
-      this.#closed(this.#end);
+      this.closed(this.#end);
     } catch {
-      this.#closed(UNREACHABLE);
+      this.closed(UNREACHABLE);
     }
   }
 
   #line(text: string): void {
-    this.#listener?.alive();
+    this.listener?.alive();
     if (!text.startsWith("data:")) return;
     const frame = decodeFrame(text.slice("data:".length).trim());
     if (frame !== null) this.#frame(frame);
@@ -71,35 +56,29 @@ export class EventsLink implements Link {
 
   #frame(frame: ServerFrame): void {
     if (frame.t === "stream") this.#stream = frame.id;
-    else this.#listener?.frame(frame);
+    else this.listener?.frame(frame);
     if (frame.t === "bye") this.#end = { code: frame.code, reason: frame.reason };
   }
 
   async #post(frame: ClientFrame): Promise<void> {
-    if (this.#listener === null) return;
+    if (this.listener === null) return;
     try {
-      const response = await ask(this.#host, `${FRAMES}?stream=${encodeURIComponent(this.#stream)}`, this.#token(), {
+      const response = await ask(this.host, `${FRAMES}?stream=${encodeURIComponent(this.#stream)}`, this.token(), {
         method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(frame), signal: this.#abort.signal,
       });
       if (!response.ok) await this.#refused(response, frame);
     } catch {
-      this.#closed(UNREACHABLE);
+      this.closed(UNREACHABLE);
     }
   }
 
   /** A command is answered by its refusal; where the stream itself is gone, so is the link. */
   async #refused(response: Response, frame: ClientFrame): Promise<void> {
     const { status } = response;
-    if (status === 401) return this.#closed(endOf(response));
-    if (status === 404 || status === 410 || status >= 500) return this.#closed({ code: 1006, reason: `status ${status}` });
+    if (status === 401) return this.closed(endOf(response));
+    if (status === 404 || status === 410 || status >= 500) return this.closed({ code: 1006, reason: `status ${status}` });
     const error = await errorOf(response);
-    this.#listener?.frame(frame.t === "do" ? refusedCommand(frame, error) : { t: "error", error });
-  }
-
-  #closed(end: End): void {
-    const listener = this.#listener;
-    this.close();
-    listener?.closed(end);
+    this.listener?.frame(frame.t === "do" ? refusedCommand(frame, error) : { t: "error", error });
   }
 }
 

@@ -7,8 +7,8 @@
 import {
   type ClientFrame, type Do, type ErrorBody, type EventFrame, type Hello, type ServerFrame, type ValueFrame, type Watch, cursorPosition,
 } from "./frames.ts";
-import type { Host } from "./host.ts";
-import type { End, Link, LinkListener } from "./link.ts";
+import type { End } from "./link.ts";
+import { RequestsLink } from "./link-requests.ts";
 import { UNREACHABLE, ask, endOf, errorOf } from "./requests.ts";
 
 const SYNC = "/api/v1/sync";
@@ -40,11 +40,8 @@ class Ended extends Error {
   }
 }
 
-export class PollLink implements Link {
-  readonly #host: Host;
-  readonly #token: () => string | null;
+export class PollLink extends RequestsLink {
   readonly #channels = new Set<string>();
-  #listener: LinkListener | null = null;
   #since: string | undefined;
   #welcomed = false;
   /** What is done between two pages, in order: watches, rewinds, pings. */
@@ -52,26 +49,15 @@ export class PollLink implements Link {
   #asleep = false;
   #waiting: AbortController | null = null;
   #awake: () => void = () => {};
-  #posts: Promise<void> = Promise.resolve();
-
-  constructor(host: Host, token: () => string | null) {
-    this.#host = host;
-    this.#token = token;
-  }
-
-  open(listener: LinkListener): void {
-    this.#listener = listener;
-    listener.opened();
-  }
 
   send(frame: ClientFrame): boolean {
-    if (this.#listener === null) return false;
+    if (this.listener === null) return false;
     switch (frame.t) {
       case "hello":
         void this.#run(frame);
         break;
       case "do":
-        this.#posts = this.#posts.then(() => this.#do(frame));
+        this.afterPosts(() => this.#do(frame));
         break;
       case "watch":
         this.#next(() => this.#watch(frame));
@@ -101,8 +87,8 @@ export class PollLink implements Link {
     return true;
   }
 
-  close(): void {
-    this.#listener = null;
+  override close(): void {
+    super.close();
     this.#waiting?.abort();
     this.#awake();
   }
@@ -115,9 +101,9 @@ export class PollLink implements Link {
     try {
       // One request follows the other: that is what polling is.
       // oxlint-disable-next-line no-await-in-loop
-      while (this.#listener !== null) await this.#step();
+      while (this.listener !== null) await this.#step();
     } catch (error) {
-      this.#closed(error instanceof Ended ? error.end : UNREACHABLE);
+      this.closed(error instanceof Ended ? error.end : UNREACHABLE);
     }
   }
 
@@ -136,9 +122,9 @@ export class PollLink implements Link {
   }
 
   async #page(wait: number): Promise<void> {
-    const asked = this.#host.now();
+    const asked = this.host.now();
     const answer = await this.#sync({ since: this.#since, channels: this.#channels, wait });
-    if (answer === null || this.#listener === null) return;
+    if (answer === null || this.listener === null) return;
     this.#since = answer.cursor;
     if (!this.#welcomed) this.#welcome(answer);
     else if (answer.reset) this.#tell({ t: "reset", reason: answer.reset.reason, cursor: answer.cursor });
@@ -146,13 +132,13 @@ export class PollLink implements Link {
     for (const frame of [...(answer.events ?? []), ...(answer.values ?? [])]) this.#tell(frame);
     if (answer.more !== true) this.#tell({ t: "mark", cursor: answer.cursor });
     const empty = (answer.events ?? []).length + (answer.values ?? []).length === 0;
-    if (wait > 0 && empty && this.#host.now() - asked < EMPTY_MS_MIN) await this.#pause();
+    if (wait > 0 && empty && this.host.now() - asked < EMPTY_MS_MIN) await this.#pause();
   }
 
   #pause(): Promise<void> {
     return new Promise((resolve) => {
       this.#awake = resolve;
-      this.#host.after(EMPTY_MS_MIN, resolve);
+      this.host.after(EMPTY_MS_MIN, resolve);
     });
   }
 
@@ -181,7 +167,7 @@ export class PollLink implements Link {
     let { since } = frame;
     let refused: Answer["refused"];
     const wanted = new Set(frame.channels);
-    while (since !== undefined && this.#listener !== null) {
+    while (since !== undefined && this.listener !== null) {
       // oxlint-disable-next-line no-await-in-loop
       const answer: Answer | null = await this.#sync({ since, channels: wanted, wait: 0 });
       if (answer === null) break;
@@ -201,15 +187,15 @@ export class PollLink implements Link {
 
   async #do({ key, command }: Do): Promise<void> {
     try {
-      const response = await ask(this.#host, "/api/v1/commands", this.#token(), {
+      const response = await ask(this.host, "/api/v1/commands", this.token(), {
         method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ key, command }),
       });
-      if (response.status === 401) return this.#closed(endOf(response));
+      if (response.status === 401) return this.closed(endOf(response));
       const answer: unknown = response.ok ? await response.json() : null;
       const error: ErrorBody | null = response.ok ? null : await errorOf(response);
       this.#tell(error === null ? { t: "done", key, ok: true, ...(answer as object) } : { t: "done", key, ok: false, error });
     } catch {
-      this.#closed(UNREACHABLE);
+      this.closed(UNREACHABLE);
     }
   }
 
@@ -219,11 +205,11 @@ export class PollLink implements Link {
   async #sync(question: { since: string | undefined; channels: ReadonlySet<string>; wait: number }): Promise<Answer | null> {
     const abort = new AbortController();
     let late = false;
-    const cancel = this.#host.after(question.wait * 1000 + ANSWER_MS_MAX, () => { late = true; abort.abort(); });
+    const cancel = this.host.after(question.wait * 1000 + ANSWER_MS_MAX, () => { late = true; abort.abort(); });
     if (question.wait > 0) this.#waiting = abort;
     try {
-      const response = await ask(this.#host, pathOf(question), this.#token(), { method: "GET", signal: abort.signal });
-      this.#listener?.alive();
+      const response = await ask(this.host, pathOf(question), this.token(), { method: "GET", signal: abort.signal });
+      this.listener?.alive();
       if (!response.ok) throw new Ended(endOf(response));
       return (await response.json()) as Answer;
     } catch (error) {
@@ -237,13 +223,7 @@ export class PollLink implements Link {
   }
 
   #tell(frame: ServerFrame): void {
-    this.#listener?.frame(frame);
-  }
-
-  #closed(end: End): void {
-    const listener = this.#listener;
-    this.close();
-    listener?.closed(end);
+    this.listener?.frame(frame);
   }
 }
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 from starlette.responses import Response
 
-from server.api.access import FOREIGN, address_of, bearer_of, from_elsewhere, secret_of
+from server.api.access import FOREIGN, address_of, credentials_in, from_elsewhere
 from server.api.answers import body_of
 from server.api.handover import HandOver
 from server.api.resources.paging import Channels, channels_of
@@ -37,13 +37,12 @@ async def events(call: Call[EventsQuery, None]) -> Response | Refusal:
     """The frames of a websocket as server-sent events, until either side ends it."""
     request, services = call.request, call.services
     # Nothing is changed, but a stream is held open: not in the name of a visitor of another site's page.
-    if not bearer_of(request) and from_elsewhere(request, services):
+    secret, from_cookie = credentials_in(request)
+    if from_cookie and from_elsewhere(request, services):
         return FOREIGN
     cursor = request.headers.get("last-event-id") or call.query.cursor or None
     channels = channels_of(call.query.channels)
-    owner = services.live.open(
-        address_of(request), secret_of(request), call.person, cursor, channels
-    )
+    owner = services.live.open(address_of(request), secret, call.person, cursor, channels)
     return owner if isinstance(owner, Refusal) else HandOver(owner, UNBUFFERED, EVENT_STREAM)
 
 

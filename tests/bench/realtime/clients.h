@@ -17,7 +17,9 @@
 #define ETHERNET_SEGMENT 1400 /* loopback's of 64 KiB would let the kernel hold 2.8 MB for each */
 #define BACKOFF_MS_MIN 500 /* as our clients wait: docs/protocol/client.md, section 7 */
 #define BACKOFF_MS_MAX 20000
+#define EVENT "\"t\":\"event\""
 #define POSITION "\"position\":" /* of an event, near its beginning */
+#define CURSOR "{\"t\":\"mark\",\"cursor\":\"" /* epoch and position follow */
 #define HEAD_BYTES 64
 #define LOOK_NS 10000000 /* between two looks at who may come back */
 
@@ -27,8 +29,7 @@ struct client {
     int fd;
     enum state state;
     int step, plain, stalled, failures;
-    int heard, disordered;  /* deliveries of this connection; those not behind the one before */
-    uint64_t position;      /* of the last of them, where messages have one */
+    int heard, disordered; /* deliveries; events that do not stand behind the one before */
     struct rest rest;
     uint64_t retry_at; /* ns; 0: does not come back */
     SSL *tls;          /* NULL: not encrypted */
@@ -44,7 +45,7 @@ static struct step steps[STEPS_MAX];
 static int step_count;
 static char *request, *complaint;
 static int receive_bytes, port, addresses = 1, polling;
-static int encrypting, surviving, used; /* clients beyond `used` were never opened */
+static int encrypting, surviving, keeping, used; /* clients beyond `used` were never opened */
 static int making, ready_count, failed_count;
 static uint64_t deliveries, frames, reads, refused, delivered_bytes, first_lost;
 static uint32_t *latencies; /* us */
@@ -148,8 +149,9 @@ static void enter(int index)
     }
     bind(client->fd, (struct sockaddr *)&from, sizeof from);
     client->state = CONNECTING;
-    client->step = client->heard = client->disordered = 0;
-    client->position = 0;
+    client->step = 0;
+    if (!keeping)
+        positions[index] = client->heard = client->disordered = 0;
     client->retry_at = 0;
     making++;
     used = index >= used ? index + 1 : used;
@@ -251,16 +253,26 @@ static int count_marks(const struct frame *frame, uint64_t now)
     return found;
 }
 
-/* Each event stands further on in the log than the one before: a repeat would not, nor one out of order. */
-static void keep_place(struct client *client, const struct frame *frame)
+static uint8_t *in_head(const struct frame *frame, const char *text)
 {
     size_t most = frame->length < HEAD_BYTES ? frame->length : HEAD_BYTES;
-    uint8_t *at = memmem(frame->payload, most, POSITION, strlen(POSITION));
-    if (!at)
-        return;
-    uint64_t position = strtoull((char *)at + strlen(POSITION), NULL, 10);
-    client->disordered += position <= client->position;
-    client->position = position;
+    uint8_t *at = memmem(frame->payload, most, text, strlen(text));
+    return at ? at + strlen(text) : NULL;
+}
+
+/* Each event stands further on in the log than the one before, and than a mark that said how far all was
+ * heard: a repeat would not, nor one out of order. */
+static void keep_place(int index, const struct frame *frame)
+{
+    uint8_t *at = in_head(frame, EVENT) ? in_head(frame, POSITION) : NULL;
+    if (at) {
+        uint64_t position = strtoull((char *)at, NULL, 10);
+        clients[index].disordered += position <= positions[index];
+        positions[index] = position;
+    } else if ((at = in_head(frame, CURSOR)) && (at = memchr(at, '.', HEAD_BYTES / 2))) {
+        uint64_t position = strtoull((char *)at + 1, NULL, 10);
+        positions[index] = position > positions[index] ? position : positions[index];
+    }
 }
 
 static int holds(const struct frame *frame, const char *text)
@@ -273,9 +285,9 @@ static void hear_message(int index, const struct frame *frame, uint64_t now)
     struct client *client = &clients[index];
     frames++;
     int marks = count_marks(frame, now);
+    keep_place(index, frame);
     if (marks) {
         client->heard += marks;
-        keep_place(client, frame);
         delivered_bytes += frame->whole;
         return;
     }

@@ -19,8 +19,10 @@
  *     stall FIRST COUNT                         they stop reading
  *     storm TOTAL FIRST COUNT WINDOW TIMEOUT_MS clients in turn: whoever is greeted leaves, the next comes
  *     survive on                                from now on lost clients come back
- *     survive COUNT EACH TIMEOUT_MS             wait until so many are greeted; how many of these have heard EACH
- *                                               deliveries since they came, each further on in the log
+ *     keep on                                   what clients heard, and {position}, outlives their connections
+ *     survive COUNT EACH TIMEOUT_MS             wait until so many are greeted and have heard EACH deliveries (-1:
+ *                                               any) since they came, every event further on in the log; then
+ *                                               the lost stay away again
  *     pass MS                                   only answer pings
  *
  * A delivery is one MARK with a time inside a frame, so a batch of several counts as several. */
@@ -139,14 +141,15 @@ static int whole_count(int each)
 {
     int whole = 0;
     for (int i = 0; i < used; i++)
-        whole += clients[i].state == READY && clients[i].heard == each && !clients[i].disordered;
+        whole += clients[i].state == READY && !clients[i].disordered &&
+                 (each < 0 || clients[i].heard == each);
     return whole;
 }
 
 static void survive(int count, int each, int ms)
 {
     uint64_t until = deadline(ms);
-    while (ready_count < count && now_ns() < until)
+    while ((ready_count < count || whole_count(each) < count) && now_ns() < until)
         turn(10);
     printf("{\"ready\":%d,\"whole\":%d,\"lost\":%d,\"seconds\":%.6f}\n", ready_count,
            whole_count(each), failed_count, (now_ns() - first_lost) / 1e9);
@@ -208,6 +211,8 @@ static int set(char *line)
         greet(line);
     else if (!strncmp(line, "survive on", 10))
         surviving = 1, first_lost = failed_count = 0;
+    else if (!strncmp(line, "keep on", 7))
+        keeping = 1;
     else
         return 0;
     return 1;

@@ -149,10 +149,16 @@ class Load:
         """From now on lost clients come back as ours do, with backoff."""
         self._do("survive", "on")
 
-    def survived(self, count: int, each: int, seconds_max: float) -> tuple[int, float]:
+    def keep(self) -> None:
+        """From now on what a client has heard outlives its connection, and so does its {position}."""
+        self._do("keep", "on")
+
+    def survived(self, count: int, each: int | None, seconds_max: float) -> tuple[int, float]:
         """How many were greeted again, and the seconds from the first loss until the last of them was.
-        Raises LoadFailed unless each of these has heard exactly so many deliveries, in the log's order."""
-        told = self._do("survive", count, each, int(seconds_max * 1000))
+        Raises LoadFailed unless each of these has heard exactly so many deliveries, if it is said how many,
+        and in the log's order. Who is lost from now on stays away."""
+        wanted = -1 if each is None else each
+        told = self._do("survive", count, wanted, int(seconds_max * 1000))
         if told["whole"] != told["ready"]:
             raise LoadFailed(f"of those who are back some lack or repeat what they missed: {told}")
         return int(told["ready"]), float(told["seconds"])
@@ -165,16 +171,13 @@ class Load:
 @contextmanager
 def loading() -> Iterator[Load]:
     """A load on its core while the block runs."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [*on_core(LOAD_CORE), str(build("load"))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    )
-    try:
-        yield Load(process)
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        process.kill()
-        process.wait()
+    ) as process:
+        try:
+            yield Load(process)
+        finally:
+            process.kill()

@@ -4,6 +4,8 @@ A payload is chosen so that a delivery has the size of Tap's on the wire, before
 Bare servers (floor, websockets, Starlette) do no authorising, history or recovery; Tap does all of it.
 """
 
+import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -97,16 +99,51 @@ def _python(script: str) -> Callable[[Path, int], Sequence[str]]:
 WEBSOCKETS = Peer("websockets_broadcast", _python("websockets_broadcast.py"))
 STARLETTE = Peer("starlette_uvicorn", _python("starlette_loop.py"))
 
+SOCKETIFY = "socketify==0.0.31"
+
+
+def _only_on_x86_64(what: str) -> None:
+    if platform.machine() != "x86_64":
+        raise Skipped(f"{what} is tried on x86_64 only")
+
+
+def _uwebsockets(folder: Path, port: int) -> Sequence[str]:
+    _only_on_x86_64("socketify")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target"]
+    packages = _installed("pypi", "socketify", [*pip, str(BENCH / "pypi"), SOCKETIFY])
+    return [*_python("uwebsockets_publish.py")(folder, port), str(packages)]
+
+
+def _installed(folder: str, wanted: str, install: Sequence[str]) -> Path:
+    """A folder of the bench's own with something from a registry in it. Raises Skipped."""
+    found = BENCH / folder
+    if not (found / wanted).exists():
+        print(f"installing {install[-1]} into {found}, for comparison", file=sys.stderr)
+        found.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(install, capture_output=True, check=False)
+        if done.returncode or not (found / wanted).exists():
+            raise Skipped(f"{install[-1]} could not be installed")
+    return found
+
+
+UWEBSOCKETS = Peer("uwebsockets", _uwebsockets)
+
 # -- programs of Debian ------------------------------------------------------------------------------------------
+
+
+def _from_debian(package: str) -> None:
+    """Installs it when we may."""
+    if shutil.which("apt-get"):
+        print(f"installing {package} with apt-get, for comparison", file=sys.stderr)
+        install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *package.split()]
+        subprocess.run(install, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
 
 def program(name: str, package: str) -> str:
     """Where it is; installed from Debian when we may. Raises Skipped."""
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
-    if found is None and shutil.which("apt-get"):
-        print(f"installing {package} with apt-get, for comparison", file=sys.stderr)
-        install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *package.split()]
-        subprocess.run(install, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    if found is None:
+        _from_debian(package)
         found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
     if found is None:
         raise Skipped(f"{name} is not here and could not be installed (Debian: {package})")
@@ -176,6 +213,8 @@ NCHAN = Peer("nchan", _nchan, path="/sub", message=_http_post, plain=True)
 # -- Node ------------------------------------------------------------------------------------------------------
 
 NPM_PACKAGES = ("ws@8.23.0", "socket.io@4.8.4")
+BUN = "@oven/bun-linux-x64"
+BUN_VERSION = "1.4.5"
 
 
 def _node(script: str) -> Callable[[Path, int], Sequence[str]]:
@@ -188,17 +227,25 @@ def _node(script: str) -> Callable[[Path, int], Sequence[str]]:
 
 def npm_packages() -> Path:
     """Where Node finds them: a folder of the bench's own, never the clients'. Raises Skipped."""
-    found = BENCH / "npm" / "node_modules"
+    return _from_npm("npm", "socket.io", *NPM_PACKAGES)
+
+
+def _from_npm(folder: str, wanted: str, *packages: str) -> Path:
     if shutil.which("node") is None or shutil.which("npm") is None:
         raise Skipped("no node and npm here")
-    if not found.exists():
-        print("installing ws and socket.io into .bench, for comparison", file=sys.stderr)
-        found.parent.mkdir(parents=True, exist_ok=True)
-        quiet = ("--no-audit", "--no-fund", "--ignore-scripts", "--no-save")
-        install = ["npm", "install", *quiet, "--prefix", str(found.parent), *NPM_PACKAGES]
-        if subprocess.run(install, capture_output=True, check=False).returncode:
-            raise Skipped("npm could not install " + " and ".join(NPM_PACKAGES))
-    return found
+    quiet = ("--no-audit", "--no-fund", "--ignore-scripts", "--no-save")
+    install = ["npm", "install", *quiet, "--prefix", str(BENCH / folder), *packages]
+    return _installed(folder, f"node_modules/{wanted}", install) / "node_modules"
+
+
+def _bun(folder: Path, port: int) -> Sequence[str]:
+    """Its binary is a package of its own, for machines without AVX2 another one."""
+    _only_on_x86_64("Bun")
+    has_avx2 = " avx2 " in Path("/proc/cpuinfo").read_text()
+    package = BUN if has_avx2 else BUN + "-baseline"
+    packages = _from_npm("bun", package, f"{package}@{BUN_VERSION}")
+    script = HERE / "servers" / "bun_publish.mjs"
+    return [str(packages / package / "bin" / "bun"), str(script), str(port)]
 
 
 WS = Peer("ws", _node("ws_broadcast.cjs"))
@@ -210,6 +257,54 @@ SOCKET_IO = Peer(
     message=lambda payload: f'42["say","{payload}"]',
 )
 
-PEERS = (WEBSOCKETS, STARLETTE, WS, SOCKET_IO, NCHAN, NATS)
+BUN_PUBLISH = Peer("bun", _bun)
+
+# -- Go --------------------------------------------------------------------------------------------------------
+
+DEBIANS_GO = Path("/usr/share/gocode")
+CENTRIFUGE = (
+    "golang-github-centrifugal-centrifuge-dev golang-github-centrifugal-protocol-dev"
+    " golang-github-fzambia-eagle-dev golang-github-igm-sockjs-go-dev golang-github-mna-redisc-dev"
+)
+"""Debian's package does not name all that it needs."""
+
+
+def _centrifuge(folder: Path, port: int) -> Sequence[str]:
+    """Debian's, 0.15 of 2021, so that nothing comes from anywhere else."""
+    go = program("go", "golang-go")
+    if not (DEBIANS_GO / "src/github.com/centrifugal/centrifuge").exists():
+        _from_debian(CENTRIFUGE)
+    built, source = BENCH / "centrifuge", HERE / "servers" / "centrifuge" / "main.go"
+    way = {"GO111MODULE": "off", "GOPATH": str(DEBIANS_GO), "GOCACHE": str(BENCH / "go")}
+    build = [go, "build", "-o", str(built), str(source)]
+    done = subprocess.run(build, env=os.environ | way, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Skipped(f"centrifuge does not compile: {done.stderr[-300:]}")
+    return [str(built), str(port)]
+
+
+CENTRIFUGE_PUBLISH = Peer(
+    "centrifuge",
+    _centrifuge,
+    greeting=(
+        ('{"id":1,"method":0,"params":{}}', TEXT, '"id":1'),
+        ('{"id":2,"method":1,"params":{"channel":"bench"}}', TEXT, '"id":2'),
+    ),
+    message=lambda payload: (
+        f'{{"id":3,"method":3,"params":{{"channel":"bench","data":"{payload}"}}}}'
+    ),
+)
+
+PEERS = (
+    WEBSOCKETS,
+    STARLETTE,
+    UWEBSOCKETS,
+    WS,
+    SOCKET_IO,
+    BUN_PUBLISH,
+    CENTRIFUGE_PUBLISH,
+    NCHAN,
+    NATS,
+)
 FEW = (WEBSOCKETS, NCHAN)
 """For a quick run."""

@@ -15,6 +15,7 @@
 static char *tokens[CLIENTS_MAX], *teams[CLIENTS_MAX];
 static uint64_t published; /* events said so far */
 static int modulo = 1;
+static uint64_t positions[CLIENTS_MAX]; /* each client's place: up to here it has heard the log */
 
 static uint64_t now_ns(void)
 {
@@ -38,6 +39,8 @@ static size_t word(char *out, const char *name, size_t length, int index)
         return sprintf(out, "%s", tokens[index] ? tokens[index] : "");
     if (!strncmp(name, "team", length))
         return sprintf(out, "%s", teams[index] ? teams[index] : "");
+    if (!strncmp(name, "position", length))
+        return sprintf(out, "%llu", (unsigned long long)positions[index]);
     if (!strncmp(name, "time", length))
         return sprintf(out, MARK "%020llu", (unsigned long long)now_ns());
     if (!strncmp(name, "seq", length))

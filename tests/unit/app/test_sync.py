@@ -169,7 +169,7 @@ async def test_further_channels_are_watched_if_they_may_be(node: TestNode) -> No
 async def test_records_of_places_one_may_not_read_are_left_out(node: TestNode) -> None:
     """Whatever another region's node put on a person's own channel."""
     vault = await node.community("asha", "Vault", visibility="private")
-    await node.post("asha", vault)
+    post = await node.post("asha", vault)
     records = await node.tap.read(0, 100)
     async with node.reader.snapshot() as tx:
         seen = await seen_by(tx, "cleo", ["g", "u:cleo"], records)
@@ -177,6 +177,8 @@ async def test_records_of_places_one_may_not_read_are_left_out(node: TestNode) -
             "post.published"
         }
         assert await seen_by(tx, "asha", ["g", "u:asha", vault], records) == list(records)
+        # Who may watch the thread was asked about its place.
+        assert await seen_by(tx, "cleo", ["g", "u:cleo", f"t:{post}"], records) == list(records)
 
 
 async def test_a_frame_is_plain_json(node: TestNode) -> None:

@@ -26,6 +26,7 @@ NODE = Node(REGION, EPOCH)
 TEA, CHESS = "c:" + "0" * 25 + "t", "c:" + "0" * 25 + "c"
 TALK = "d:" + "0" * 25 + "d"
 THREAD, OTHER = "t:" + "0" * 25 + "1", "t:" + "0" * 25 + "2"
+ABROAD = "p:dora"
 ME = "u:asha"
 OWN = frozenset({"g", ME, TEA})
 ASHA = PersonFact("asha", REGION, True, False, "it", "IN", 1, 0, frozenset())

@@ -1,4 +1,4 @@
-"""Which encoding, whose credentials, and from where."""
+"""Which encoding, and from where."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import pytest
 
 from server.realtime.frames import Encoding
 from server.realtime.handshake import (
-    Credentials,
     client_address,
-    credentials_of,
     encoding_of,
     networks,
 )
@@ -26,24 +24,6 @@ from server.realtime.handshake import (
 )
 def test_takes_the_first_encoding_we_speak(offers: list[str], encoding: Encoding | None) -> None:
     assert encoding_of(offers) is encoding
-
-
-@pytest.mark.parametrize(
-    ("authorization", "cookies", "found"),
-    [
-        ("Bearer abc", [], Credentials("abc", False)),
-        ("bearer abc ", ["tap_session=xyz"], Credentials("abc", False)),
-        (None, ["theme=dark; tap_session=xyz"], Credentials("xyz", True)),
-        (None, ['tap_session="xyz"'], Credentials("xyz", True)),
-        ("Basic abc", [], Credentials("", False)),
-        (None, ["tap_session=", "xtap_session=a", "tap_session"], Credentials("", False)),
-        (None, [], Credentials("", False)),
-    ],
-)
-def test_finds_the_secret(
-    authorization: str | None, cookies: list[str], found: Credentials
-) -> None:
-    assert credentials_of(authorization, cookies) == found
 
 
 @pytest.mark.parametrize(

@@ -152,3 +152,11 @@ def test_knows_whom_an_event_turns(event: Event, turned: tuple[str, ...]) -> Non
 def test_a_mention_from_a_place_that_is_not_ours_is_doubtful() -> None:
     entries = [entry(1, ME, event=post(CHESS)), entry(2, TEA), entry(3, ME, event=joined())]
     assert doubtful(entries, ("g", ME, TEA)) == {CHESS}
+
+
+def test_what_comes_on_a_thread_one_may_watch_is_not_doubtful() -> None:
+    """Else a crowd that follows a thread from outside would ask the database again for each new reply, and
+    never be done while somebody writes."""
+    entries = [entry(1, THREAD, ME, event=post(CHESS))]
+    assert doubtful(entries, ("g", ME, THREAD)) == frozenset()
+    assert doubtful(entries, ("g", ME)) == {CHESS}

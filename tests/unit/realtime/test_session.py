@@ -29,6 +29,7 @@ from server.realtime.reading import CATCH_UP_EVENTS_MAX
 from server.realtime.session import GRACE_MS, NEVER, OTHERS_BURST, RETRY_MS, STRIKES_MAX, WARNING_MS
 from server.realtime.states import TABLE, CloseCode, State
 from tests.unit.realtime.scenes import (
+    ABROAD,
     ASHA,
     CHESS,
     EPOCH,
@@ -150,23 +151,17 @@ def test_a_cursor_that_leads_nowhere_is_reset(told: str, reason: str) -> None:
     book.asked(welcome(10, "reset", reason), fx.Join(CHANNELS), mark(10))
 
 
-def test_a_cursor_older_than_the_log_is_reset() -> None:
-    book = signed_in(Hello(cursor=cursor(4)))
-    book.session._node = book.session._node._replace(oldest=5)
-    book.told(interests(1, 10)).told(fx.Page(2, (), 10, ready=True))
-    book.asked(welcome(10, "reset", "too_old"), fx.Join(CHANNELS), mark(10))
-
-
-def test_channels_named_in_hello_resume_too_and_forbidden_ones_are_told() -> None:
-    book = signed_in(Hello(channels=(THREAD, "t:nonsense", OTHER)))
-    asked = frozenset({THREAD, OTHER})
+def test_channels_named_in_hello_resume_too_and_it_is_told_why_others_do_not() -> None:
+    book = signed_in(Hello(channels=(THREAD, "t:nonsense", OTHER, ABROAD)))
+    asked = frozenset({THREAD, OTHER, ABROAD})
     book.asked(fx.LoadInterests(1, "asha", asked))
-    book.told(interests(1, 10, asked=asked, allowed=frozenset({THREAD})))
+    abroad = frozenset({ABROAD})
+    allowed = interests(1, 10, asked=asked, allowed=frozenset({THREAD}))
+    book.told(allowed._replace(elsewhere=abroad))
     book.asked(ONLINE, fx.CatchUp(2, tuple(sorted(OWN | {THREAD})), 10, None))
     book.told(fx.Page(2, (), 10, ready=True))
-    assert book.effects[1] == fx.SendFrame(
-        frames.Watching(id=0, channels=(), refused=(RefusedChannel(OTHER, Code.FORBIDDEN),))
-    )
+    refused = (RefusedChannel(ABROAD, Code.NOT_HERE), RefusedChannel(OTHER, Code.FORBIDDEN))
+    assert book.effects[1] == fx.SendFrame(frames.Watching(id=0, channels=(), refused=refused))
 
 
 @pytest.mark.parametrize(
