@@ -15,7 +15,6 @@ harms only itself. A full disk refuses and recovers; a failed sync makes the nod
 """
 
 import asyncio
-import functools
 import hashlib
 import logging
 import queue
@@ -24,7 +23,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
-from prometheus_client import Counter
 from sqlalchemy import bindparam, insert
 
 from server.app import metrics
@@ -81,12 +79,6 @@ def _label(outcome: Answer | Refusal) -> str:
     if isinstance(outcome, Refusal):
         return outcome.code
     return "repeated" if outcome.repeated else "ok"
-
-
-@functools.cache
-def _counted(kind: str, outcome: str) -> Counter:
-    """The counter of one kind and outcome; looking it up by its labels costs as much as deciding."""
-    return metrics.COMMANDS.labels(kind, outcome)
 
 
 class _Job(NamedTuple, Generic[T]):
@@ -186,7 +178,7 @@ class Handler:
         digest = hashlib.sha256(_encode(command)).digest()
         kind = str(command.__struct_config__.tag)
         outcome = await self._submit(lambda tx: self._command(tx, person, key, digest, command))
-        _counted(kind, _label(outcome)).inc()
+        metrics.of(metrics.COMMANDS, kind, _label(outcome)).inc()
         return outcome
 
     async def import_records(self, records: Sequence[ImportRecord]) -> list[str | Refusal]:
@@ -308,8 +300,8 @@ class Handler:
 
     def _count(self) -> None:
         own = sum(record.id.region == self.region for record in self._records)
-        metrics.EVENTS_COMMITTED.labels("own").inc(own)
-        metrics.EVENTS_COMMITTED.labels("foreign").inc(len(self._records) - own)
+        metrics.of(metrics.EVENTS_COMMITTED, "own").inc(own)
+        metrics.of(metrics.EVENTS_COMMITTED, "foreign").inc(len(self._records) - own)
 
     def _undo(self) -> None:
         """Forgets what did not happen; the next transaction reads the log's tips anew."""

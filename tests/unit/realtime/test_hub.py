@@ -111,6 +111,17 @@ def test_a_large_audience_is_served_in_slices(monkeypatch: pytest.MonkeyPatch) -
     assert all(seat.heard == [[1]] for seat in seats)
 
 
+def test_an_audience_is_served_in_the_order_in_which_it_joined() -> None:
+    hub = Hub(0, epoch=EPOCH)
+    seats = readers(hub, *[(TEA,)] * 40)
+    hub.leave(seats[0], (TEA,))
+    hub.join(seats[0], (TEA,))
+    hub.publish([record(1, TEA)])
+    (part,) = hub.fan_out()
+    [(_, served)] = part.writes
+    assert served == [*seats[1:], seats[0]]
+
+
 def test_what_is_committed_during_a_fan_out_is_joined_into_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
