@@ -47,9 +47,12 @@ SUBJECT: dict[type[e.Event], str] = {
     e.AnnouncementAcknowledged: "post",
     e.IdeaStageChanged: "post",
     e.BallotCast: "poll",
+    e.BallotKept: "poll",
+    e.PollClosing: "poll",
     e.PollRegionClosed: "poll",
     e.PollTallied: "poll",
     e.PollClosed: "poll",
+    e.PollChecked: "poll",
     e.TopicDefined: "topic",
     e.FlagRaised: "target",
     e.FlagResolved: "target",
@@ -99,12 +102,14 @@ def _content(event: e.Event | None) -> dict[str, Any]:
 
 def data_of(event: e.Event) -> dict[str, Any]:
     """The body's fields, defaults left out, bytes as base64, and without what is nobody else's business:
-    a secret ballot's choices (I11) and the words of direct messages."""
+    a secret ballot's choices, a region's part of a secret tally (I11) and the words of direct messages."""
     data: dict[str, Any] = msgspec.to_builtins(event, str_keys=True)
     withheld: tuple[str, ...] = ()
     match event:
         case e.BallotCast(secret=True):
             withheld = ("choices",)
+        case e.PollTallied():
+            withheld = ("voters", "counts", "pairs")
         case (
             e.PostPublished(place=place) | e.ReplyPublished(place=place) | e.PostEdited(place=place)
         ):

@@ -41,8 +41,8 @@ from server.domain.wire import SALT_BYTES, LaneBatch
 from server.storage import tables as t
 from server.storage.connection import Trouble, WriterConnection, trouble
 from server.storage.event_log import LogWriter, Record
-from server.storage.facts import TxFacts, point
-from server.storage.sql import Tx, statement
+from server.storage.facts import TxFacts
+from server.storage.sql import Tx, point, statement
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

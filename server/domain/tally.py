@@ -151,9 +151,7 @@ def by_votes(counts: Sequence[int]) -> Order:
 def schulze(size: int, pairs: Sequence[int]) -> Order:
     """Markus Schulze's method with winning votes (arXiv 1804.02973): one choice is above another if the
     strongest chain of victories from it is stronger than the one back."""
-    paths = [
-        [_victory(pairs, size, a, b) for b in range(size)] for a in range(size)
-    ]
+    paths = [[_victory(pairs, size, a, b) for b in range(size)] for a in range(size)]
     for via in range(size):
         for a in range(size):
             if a != via:

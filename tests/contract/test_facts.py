@@ -134,6 +134,10 @@ async def test_unknown_objects_are_none_or_a_zero_register(node: TestNode) -> No
             f.citation("x", "x"),
             f.follow("x", "person", "x"),
             f.ballot("x", "x"),
+            f.ballot_kept("x", "x"),
+            f.poll("x"),
+            f.casts("x"),
+            f.homes("x"),
             f.acknowledged("x", "x"),
             f.idea_stage("x"),
             f.moderation("x", "hide"),
@@ -148,7 +152,9 @@ async def test_unknown_objects_are_none_or_a_zero_register(node: TestNode) -> No
 
     assert await node.handler.run(ask) == [
         *(None, None, NO_MEMBER, None, None),
-        *(OFF, UNSET, OFF, OFF, OFF, UNSET, False, UNSET),
+        *(OFF, UNSET, OFF, OFF, OFF, UNSET),
+        *(False, None, [], frozenset()),
+        *(False, UNSET),
         *(OFF, OFF, OFF, OFF, OFF, 0, 0, False),
     ]
 

@@ -58,6 +58,8 @@ export interface PollSpec {
   hidden_until_close?: boolean;
   quorum_people?: number;
   quorum_regions?: number;
+  /** How a ranked poll is decided. */
+  count?: "schulze" | "instant_runoff";
 }
 
 export interface PaperSpec {
@@ -128,12 +130,31 @@ export interface PostView {
   counts: Counts;
 }
 
-/** ``counts`` is null while the poll hides them until it closes. */
+/** What a closed poll came to. ``order``: groups of choices, the winners first. */
+export interface PollResult {
+  order: number[][];
+  /** Row by row, how many put the row's choice above the column's; of ranked polls counted by pairs. */
+  pairs: number[];
+  regions: number;
+  quorum: boolean;
+  late: string[];
+  digest: string;
+  agreed: string[];
+  differing: string[];
+}
+
+/** ``counts`` is null while the poll hides them until it closes, and where too few voted in secret. */
 export interface PollValue {
   voters: number;
   counts: number[] | null;
   closed: boolean;
+  /** No more ballots are taken; ``waiting`` names the regions whose word is missing. */
+  closing: boolean;
+  waiting: string[];
+  result: PollResult | null;
 }
+
+export const NO_TALLY: PollValue = { voters: 0, counts: null, closed: false, closing: false, waiting: [], result: null };
 
 export interface Mine {
   reactions: Record<string, string[]>;

@@ -1,0 +1,98 @@
+"""What the log says about polls: how far a closing has come, every ballot, where voters live."""
+
+import msgspec
+from sqlalchemy import bindparam, or_, select
+
+from server.domain.events import LaneEnd, PollClosed
+from server.domain.facts import CastFact, PollFact, PollRegionFact
+from server.domain.visibility import READING_ROLES
+from server.storage import tables as t
+from server.storage.sql import Tx, point, statement
+
+_POLL = point(t.polls, "home", "closing")
+_REGIONS = point(
+    t.poll_regions,
+    *("region", "closed_epoch", "closed_at", "waits_for", "ends"),
+    *("voters", "counts", "pairs", "rev", "verdict"),
+    by=("poll",),
+)
+_OUTCOME = point(t.poll_outcomes, "outcome")
+_CASTS = point(
+    t.ballot_casts,
+    *("person", "rev", "region", "epoch", "lane", "seq", "choices", "withdrawn"),
+    by=("poll",),
+)
+_p, _r = t.persons.c, t.community_roles.c
+_HOMES = statement(select(_p.home).distinct().where(_p.home != ""))
+_MEMBERS_HOMES = statement(
+    select(_p.home)
+    .distinct()
+    .join(t.community_roles, _r.person == _p.person)
+    .where(
+        _p.home != "",
+        _r.community == bindparam("community"),
+        or_(*[_r.role == role for role in sorted(READING_ROLES)]),
+    )
+)
+
+numbers = msgspec.json.Decoder(tuple[int, ...]).decode
+names = msgspec.json.Decoder(frozenset[str]).decode
+ends = msgspec.json.Decoder(tuple[LaneEnd, ...]).decode
+outcome = msgspec.json.Decoder(PollClosed).decode
+
+
+def load(tx: Tx, poll: str) -> PollFact | None:
+    row = tx.one(_POLL, {"poll": poll})
+    if row is None:
+        return None
+    home, closing = row
+    published = tx.one(_OUTCOME, {"poll": poll, "region": home})
+    regions = {said[0]: _region(*said) for said in tx.rows(_REGIONS, {"poll": poll})}
+    return PollFact(home, bool(closing), regions, outcome(published[0]) if published else None)
+
+
+def _region(
+    region: str,
+    closed_epoch: int,
+    closed_at: int,
+    waits_for: str,
+    said_ends: str,
+    voters: int,
+    counts: str,
+    pairs: str,
+    rev: int,
+    verdict: int,
+) -> PollRegionFact:
+    return PollRegionFact(
+        closed=closed_epoch > 0,
+        closed_at=closed_at,
+        waits_for=names(waits_for),
+        # A region speaks for its own lanes only (I7).
+        ends=tuple([end for end in ends(said_ends) if end.region == region]),
+        voters=voters,
+        counts=numbers(counts),
+        pairs=numbers(pairs),
+        tallied=rev > 0,
+        checked=verdict > 0,
+    )
+
+
+def casts(tx: Tx, poll: str) -> list[CastFact]:
+    return [
+        CastFact(
+            person,
+            rev,
+            LaneEnd(region=region, epoch=epoch, lane=lane, seq=seq),
+            numbers(choices),
+            bool(withdrawn),
+        )
+        for person, rev, region, epoch, lane, seq, choices, withdrawn in tx.rows(
+            _CASTS, {"poll": poll}
+        )
+    ]
+
+
+def homes(tx: Tx, members_of: str) -> frozenset[str]:
+    """Where people live: those let into a private community, or with an empty name all."""
+    query, key = (_MEMBERS_HOMES, {"community": members_of}) if members_of else (_HOMES, {})
+    return frozenset([home for (home,) in tx.rows(query, key)])
