@@ -201,9 +201,7 @@ def _region_closed(w: World) -> Event:
 
 
 def _checked(agrees: bool) -> Callable[[World], Event]:
-    return lambda w: e.PollChecked(
-        poll=_object("asked"), place=w.tea, region="de", agrees=agrees
-    )
+    return lambda w: e.PollChecked(poll=_object("asked"), place=w.tea, region="de", agrees=agrees)
 
 
 def _vote_imported(w: World) -> Event:
