@@ -86,7 +86,7 @@ class Polls:
 
     async def _advance(self, poll: str, now: int) -> int | None:
         """One step, one commit; what the step commits is news of the poll, and asks again."""
-        del self._due[poll]
+        self._due.pop(poll, None)
         answer = await self._handler.append(partial(advance, poll))
         if isinstance(answer, Refusal):
             log.warning("poll %s waits: %s", poll, answer.message)

@@ -1,4 +1,4 @@
-"""Which ballots count, and what the poll's home says about them (docs/protocol/federation.md 14.3 to 14.5).
+"""Which ballots count, and what the poll's home says about them (docs/protocol/federation.md 14.3 to 14.6).
 
 A cut names, for each lane, the last ballot that counts. Whoever holds everything under it comes to the
 same ``poll.closed`` by the functions below; that is how every region checks the one it was told.

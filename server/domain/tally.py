@@ -114,7 +114,7 @@ def _sums(rows: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
 
 
 def digest(poll: str, cut: Iterable[LaneEnd], regions: int, tally: Tally) -> bytes:
-    """What every region must come to by itself (section 14.5)."""
+    """What every region must come to by itself (docs/protocol/federation.md 14.4)."""
     ends = sorted([(end.region, end.epoch, end.lane, end.seq) for end in cut])
     counted = [poll, ends, regions, tally.voters, tally.counts, tally.pairs, tally.rankings]
     return hashlib.sha256(b"tap tally 1" + msgspec.msgpack.encode(counted)).digest()

@@ -262,6 +262,9 @@ class TxFacts:
     def casts(self, poll: str) -> list[CastFact]:
         return polls.casts(self._running(), poll)
 
+    def secret_ballots(self, person: str) -> list[tuple[str, str]]:
+        return polls.secret_ballots(self._running(), person)
+
     def homes(self, community: str) -> frozenset[str]:
         fact = self.community(community)
         private = fact is not None and fact.visibility == "private"

@@ -1,7 +1,7 @@
 """What the log says about polls: how far a closing has come, every ballot, where voters live."""
 
 import msgspec
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, exists, or_, select
 
 from server.domain.events import LaneEnd, PollClosed
 from server.domain.facts import CastFact, PollFact, PollRegionFact
@@ -33,6 +33,19 @@ _MEMBERS_HOMES = statement(
         _r.community == bindparam("community"),
         or_(*[_r.role == role for role in sorted(READING_ROLES)]),
     )
+)
+
+_v, _b, _k = t.polls.c, t.ballots.c, t.ballots_kept.c
+_CLOSED = exists().where(t.poll_outcomes.c.poll == _v.poll, t.poll_outcomes.c.region == _v.home)
+_SECRET = statement(
+    select(_v.poll, _v.place)
+    .join(t.ballots, (_b.poll == _v.poll) & (_b.person == bindparam("person")))
+    .where(_v.secret, ~_b.withdrawn, ~_CLOSED)
+)
+_KEPT = statement(
+    select(_v.poll, _v.place)
+    .join(t.ballots_kept, (_k.poll == _v.poll) & (_k.person == bindparam("person")))
+    .where(~_CLOSED)
 )
 
 numbers = msgspec.json.Decoder(tuple[int, ...]).decode
@@ -90,6 +103,12 @@ def casts(tx: Tx, poll: str) -> list[CastFact]:
             _CASTS, {"poll": poll}
         )
     ]
+
+
+def secret_ballots(tx: Tx, person: str) -> list[tuple[str, str]]:
+    """(poll, place) of the secret polls that are not closed and have a ballot of theirs, here or kept."""
+    rows = [*tx.rows(_SECRET, {"person": person}), *tx.rows(_KEPT, {"person": person})]
+    return sorted({(poll, place) for poll, place in rows})
 
 
 def homes(tx: Tx, members_of: str) -> frozenset[str]:

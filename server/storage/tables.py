@@ -378,6 +378,7 @@ polls = _small(
     _text("place"),
     _text("home"),
     _big("closes_at"),
+    _flag("secret"),
     _flag("closing"),
     _big("voters"),
     _local("local_changed"),

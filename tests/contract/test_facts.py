@@ -137,6 +137,7 @@ async def test_unknown_objects_are_none_or_a_zero_register(node: TestNode) -> No
             f.ballot_kept("x", "x"),
             f.poll("x"),
             f.casts("x"),
+            f.secret_ballots("x"),
             f.homes("x"),
             f.acknowledged("x", "x"),
             f.idea_stage("x"),
@@ -153,7 +154,7 @@ async def test_unknown_objects_are_none_or_a_zero_register(node: TestNode) -> No
     assert await node.handler.run(ask) == [
         *(None, None, NO_MEMBER, None, None),
         *(OFF, UNSET, OFF, OFF, OFF, UNSET),
-        *(False, None, [], frozenset()),
+        *(False, None, [], [], frozenset()),
         *(False, UNSET),
         *(OFF, OFF, OFF, OFF, OFF, 0, 0, False),
     ]

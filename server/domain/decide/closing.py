@@ -1,4 +1,4 @@
-"""What a region's node owes a poll that ends (docs/protocol/federation.md 14.3 to 14.6).
+"""What a region's node owes a poll that ends (docs/protocol/federation.md 14.3 to 14.7).
 
     open ──► closed here ──► closed (by the poll's home) ──► checked here
 
@@ -182,11 +182,9 @@ def _check(
 # -- a voter moves ---------------------------------------------------------------------------------------
 
 
-def keep_ballots(
-    person: str, to: str, polls: Sequence[tuple[str, str]], context: Context
-) -> list[Draft]:
-    """What the old home tells the new one in the commit of the handover: in these secret polls, (poll,
-    place), the person has voted, and that ballot stays (section 14.6)."""
+def keep_ballots(person: str, to: str, facts: Facts, context: Context) -> list[Draft]:
+    """What the old home writes before a handover, in its commit: where the person has voted in secret, that
+    ballot stays, and the new home takes no other (docs/protocol/federation.md 14.7)."""
     lane = pair_lane(context.region, to)
     return [
         Draft(
@@ -195,5 +193,5 @@ def keep_ballots(
             BallotKept(poll=poll, place=place, person=person, region=context.region),
             (poll,),
         )
-        for poll, place in polls
+        for poll, place in facts.secret_ballots(person)
     ]

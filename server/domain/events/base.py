@@ -63,7 +63,7 @@ class PollSpec(Part, frozen=True, kw_only=True):
     count: PollCount = "schulze"
 
 
-class LaneEnd(Part, frozen=True, kw_only=True, array_like=True):
+class LaneEnd(Part, frozen=True, kw_only=True):
     """An event's id, as the last one of a lane that counts."""
 
     region: Id

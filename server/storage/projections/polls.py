@@ -38,7 +38,7 @@ _HOME = point(t.polls, "home")
 _OPENED = statement(
     update(t.polls)
     .where(t.polls.c.poll == bindparam("p"))
-    .values({name: bindparam(name) for name in ("home", "closes_at", "local_changed")})
+    .values({name: bindparam(name) for name in ("home", "closes_at", "secret", "local_changed")})
 )
 _CLOSING = upsert(t.polls, ("closing", "local_changed"), newer="closing")
 _TALLY = upsert(t.poll_regions, ("voters", "counts", "pairs", "rev"), newer="rev")
@@ -55,7 +55,11 @@ _REGION: dict[str, Any] = {
     **dict.fromkeys(("voters", "rev", "closed_epoch", "closed_at", "closed_ballots", "verdict"), 0),
     **dict.fromkeys(("counts", "pairs", "ends", "waits_for"), "[]"),
 }
-_POLL: dict[str, Any] = {"home": "", "closes_at": 0, "closing": False, "voters": 0}
+_POLL: dict[str, Any] = {
+    **dict.fromkeys(("closes_at", "voters"), 0),
+    **dict.fromkeys(("secret", "closing"), False),
+    "home": "",
+}
 
 
 def opened(tx: Tx, event: PostPublished, meta: Meta) -> None:
@@ -65,8 +69,12 @@ def opened(tx: Tx, event: PostPublished, meta: Meta) -> None:
     known = row[0] if row else ""
     if known and known <= meta.origin:
         return
-    values = {"home": meta.origin, "closes_at": event.poll.closes_at or 0}
-    values["local_changed"] = meta.position
+    values = {
+        "home": meta.origin,
+        "closes_at": event.poll.closes_at or 0,
+        "secret": event.poll.secret,
+        "local_changed": meta.position,
+    }
     if row is None:
         tx.execute(_TOUCH, _POLL | values | {"poll": event.post, "place": event.place})
     else:

@@ -10,8 +10,19 @@ import pytest
 
 from server.app.polls import Polls
 from server.domain import limits
+from server.domain.decide import Context, Decided, Draft
+from server.domain.decide.closing import keep_ballots
 from server.domain.errors import Refusal
-from server.domain.events import PollChecked, PollClosed, PollRegionClosed, PollTallied
+from server.domain.events import (
+    PersonHandedOver,
+    PersonTakenOver,
+    PollChecked,
+    PollClosed,
+    PollRegionClosed,
+    PollTallied,
+)
+from server.domain.facts import Facts
+from server.storage.poll_facts import secret_ballots
 from server.storage.queries.polls import poll_values
 from server.storage.queries.shapes import PollResult, PollValue
 from tests.support.federated import Federation, open_federation, polls_of
@@ -352,6 +363,64 @@ async def test_a_secret_poll_without_a_region_that_stays_away(fed: Federation) -
     await fed.settle()
     found = await result(fed, poll)
     assert (found.order[0], found.late, found.regions) == ((0,), ("br",), 1)
+
+
+# -- voters who move -------------------------------------------------------------------------------------
+
+
+async def move(fed: Federation, person: str, old: str, new: str) -> None:
+    """Handover with the ballots that are kept, and takeover once it has arrived."""
+
+    def hand_over(facts: Facts, context: Context) -> Decided:
+        kept = keep_ballots(person, new, facts, context)
+        event = PersonHandedOver(person=person, to=new, rev=1)
+        return Decided([*kept, Draft("global", "", event, ())], {})
+
+    def take_over(_facts: Facts, _context: Context) -> Decided:
+        event = PersonTakenOver(person=person, previous=old, rev=2)
+        return Decided([Draft("global", "", event, ())], {})
+
+    await fed[old].handler.append(hand_over)
+    await fed.settle()
+    await fed[new].handler.append(take_over)
+    await fed.settle()
+
+
+async def test_one_vote_per_person_over_moves(fed: Federation) -> None:
+    tea = await founded(fed)
+    open_, secret, fresh = [
+        await ask(fed, tea, secret=is_secret) for is_secret in (False, True, True)
+    ]
+    for poll in (open_, secret):
+        for n in range(5):
+            await vote(fed, poll, f"de{n}", 0)
+    for n in range(1, 5):
+        await vote(fed, fresh, f"de{n}", 0)
+    await move(fed, "de0", "de", "br")
+    await vote(fed, open_, "de0", 1, at="br")
+    refused = await fed["br"].try_do("de0", "ballot.cast", poll=secret, choices=[1])
+    assert isinstance(refused, Refusal)
+    assert (refused.code, refused.field) == ("conflict", "poll")
+    await vote(fed, fresh, "de0", 1, at="br")
+    for record in await fed["in"].tap.read(0, 10_000):
+        assert record.type != "ballot.kept", "a third region learns nothing of it"
+    fed.advance(HOUR)
+    await fed.settle()
+    assert (await result(fed, open_)).regions == 2
+    counts = {}
+    for name, poll in (("open", open_), ("secret", secret), ("fresh", fresh)):
+        await result(fed, poll)
+        shown = await value(fed["in"], poll)
+        counts[name] = (shown.voters, shown.counts)
+    assert counts == {"open": (5, (4, 1, 0)), "secret": (5, (5, 0, 0)), "fresh": (5, (4, 1, 0))}
+
+
+async def test_a_kept_ballot_is_kept_over_a_second_move(fed: Federation) -> None:
+    poll = await ask(fed, await founded(fed), secret=True)
+    await vote(fed, poll, "de0", 0)
+    await move(fed, "de0", "de", "br")
+    [(kept, _)] = await fed["br"].handler.run(lambda tx: secret_ballots(tx, "de0"))
+    assert kept == poll
 
 
 # -- what may go wrong -----------------------------------------------------------------------------------

@@ -67,6 +67,7 @@ def upgrade() -> None:
         _text("place"),
         _text("home"),
         _big("closes_at"),
+        sa.Column("secret", sa.Boolean(), nullable=False),
         sa.Column("closing", sa.Boolean(), nullable=False),
         _big("voters"),
         _big("local_changed"),
