@@ -5,6 +5,7 @@ export type PostKind =
   | "reply" | "answer";
 export type Visibility = "open" | "private";
 export type CommunityRole = "none" | "member" | "moderator" | "owner";
+export type PollCount = "schulze" | "instant_runoff";
 export type PollMethod = "single" | "multiple" | "ranked";
 export type IdeaStage = "submitted" | "reviewed" | "shortlisted" | "accepted" | "declined" | "piloted" | "shipped";
 export type Reaction = "helpful" | "solved" | "emoji";
@@ -59,7 +60,7 @@ export interface PollSpec {
   quorum_people?: number;
   quorum_regions?: number;
   /** How a ranked poll is decided. */
-  count?: "schulze" | "instant_runoff";
+  count?: PollCount;
 }
 
 export interface PaperSpec {
