@@ -33,7 +33,7 @@ from server.storage.reader import Reader
 
 log = logging.getLogger(__name__)
 
-RETRY_MS = 5_000
+RETRY_MS = 30_000
 """After a refusal (the disk is full, the node is stopping)."""
 ASLEEP_SECONDS_MAX = 60
 """A clock that is set forward is noticed within a minute."""

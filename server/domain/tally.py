@@ -124,9 +124,10 @@ def digest(poll: str, cut: Iterable[LaneEnd], regions: int, tally: Tally) -> byt
 
 
 def outcome(spec: PollSpec, tally: Tally, regions: int) -> Outcome:
-    """Order and quorum; ``regions``: from how many a ballot was counted."""
+    """Order and quorum; ``regions``: from how many a ballot was counted. No order where nobody voted, or
+    too few in secret for counts to be shown."""
     enough = tally.voters >= spec.quorum_people and regions >= spec.quorum_regions
-    if not tally.voters:
+    if not tally.voters or not tally.counts:
         return Outcome((), enough)
     size = len(spec.choices)
     match method(spec):

@@ -58,8 +58,9 @@ def plain(record: Record) -> dict[str, Any]:
     """An event as a map of JSON types; bytes become base64, an erased body null. What a secret ballot
     says is not shown here either (I11)."""
     body = msgspec.msgpack.decode(record.body) if record.body else None
-    for name in secrets_of(record.event):
-        body.pop(name, None)
+    hidden = secrets_of(record.event)
+    if body is not None and hidden:
+        body = {name: value for name, value in body.items() if name not in hidden}
     return {
         "position": record.position,
         "id": str(record.id),

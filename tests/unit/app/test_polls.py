@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.app.polls import Polls
+from server.app.polls import RETRY_MS, Polls
 from server.domain import limits
 from server.domain.decide import Context, Decided, Draft
 from server.domain.decide.closing import keep_ballots
@@ -513,8 +513,8 @@ async def test_a_refusal_is_tried_again(tmp_path: Path) -> None:
         service = polls_of(node)
         node.handler.read_only = "the disk is tired"
         due = await service.step(clock.now)
-        assert due == clock.now + 5_000
+        assert due == clock.now + RETRY_MS
         node.handler.read_only = ""
-        clock.advance(5_000)
+        clock.advance(RETRY_MS)
         assert await service.step(clock.now) is None
         assert [type(e) for e in await said(node, poll, PollClosed)] == [PollClosed]

@@ -255,6 +255,8 @@ def test_i11_too_few_secret_ballots_are_a_number_and_nothing_else() -> None:
     assert not cutting.secret_agrees(post, SECRET, said, "br", tallied(5, 5, 0))
     more = replace(said, voters=limits.SECRET_VOTERS_MIN)
     assert not cutting.secret_agrees(post, SECRET, more, "br", tallied(2, 2, 0))
+    ranked = cutting.secret_outcome(post, RANKED, {"br": Tally(2, (2, 0), (0, 2, 0, 0))}, ())
+    assert (ranked.voters, ranked.counts, ranked.pairs, ranked.order) == (2, (), (), ())
     nobody = cutting.secret_outcome(post, SECRET, {}, ("br",))
     assert (nobody.voters, nobody.counts, nobody.order) == (0, (0, 0), ())
     assert cutting.secret_agrees(post, SECRET, nobody, "in", PollRegionFact())
