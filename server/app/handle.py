@@ -216,7 +216,7 @@ class Handler:
     async def append(
         self, decide: Callable[[Facts, Context], Decided | Refusal]
     ) -> dict[str, Any] | Refusal:
-        """Events decided by the node's operator rather than a person (the command line)."""
+        """Events decided by the node itself or its operator rather than by a person."""
         return await self._submit(lambda tx: self._decided(tx, decide))
 
     async def _submit(self, work: Callable[[Tx], T]) -> T | Refusal:

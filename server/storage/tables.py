@@ -395,7 +395,6 @@ poll_regions = _small(
     _big("rev"),
     _big("closed_epoch"),
     _big("closed_at"),
-    _big("closed_ballots"),
     _text("ends", "[]"),
     _text("waits_for", "[]"),
     _big("verdict"),

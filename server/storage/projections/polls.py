@@ -44,7 +44,7 @@ _CLOSING = upsert(t.polls, ("closing", "local_changed"), newer="closing")
 _TALLY = upsert(t.poll_regions, ("voters", "counts", "pairs", "rev"), newer="rev")
 _CLOSED = upsert(
     t.poll_regions,
-    ("closed_epoch", "closed_at", "closed_ballots", "ends", "waits_for"),
+    ("closed_epoch", "closed_at", "ends", "waits_for"),
     newer="closed_epoch",
 )
 _CHECKED = upsert(t.poll_regions, ("verdict",), newer="verdict")
@@ -52,7 +52,7 @@ _OUTCOME = upsert(t.poll_outcomes, ("rank", "outcome"), newer="rank")
 
 AGREES, DIFFERS = 1, 2
 _REGION: dict[str, Any] = {
-    **dict.fromkeys(("voters", "rev", "closed_epoch", "closed_at", "closed_ballots", "verdict"), 0),
+    **dict.fromkeys(("voters", "rev", "closed_epoch", "closed_at", "verdict"), 0),
     **dict.fromkeys(("counts", "pairs", "ends", "waits_for"), "[]"),
 }
 _POLL: dict[str, Any] = {
@@ -136,7 +136,6 @@ def region_closed(tx: Tx, event: PollRegionClosed, meta: Meta) -> bool:
         "region": event.region,
         "closed_epoch": meta.epoch,
         "closed_at": meta.at,
-        "closed_ballots": event.ballots,
         "ends": to_json(event.ends),
         "waits_for": to_json(event.waits_for),
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -500,6 +502,23 @@ async def one_step(service: Polls, poll: str, now: int) -> None:
     for name in await service._unfinished():
         assert name == poll
         await service._advance(name, now)
+
+
+async def test_a_running_service_acts_on_what_is_committed(tmp_path: Path) -> None:
+    async with open_test_node(tmp_path, "in") as node:
+        running = asyncio.create_task(polls_of(node).run())
+        await node.register("in0")
+        tea = await node.community("in0")
+        poll = await node.post(
+            "in0", tea, "?", "poll", poll={"method": "single", "choices": ["a", "b"]}
+        )
+        await node.do("in0", "poll.close", poll=poll)
+        while not await said(node, poll, PollChecked):
+            await node.tap.moved(node.tap.position)
+        assert (await value(node, poll)).closed
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
 
 
 async def test_a_refusal_is_tried_again(tmp_path: Path) -> None:
