@@ -513,8 +513,10 @@ async def test_a_running_service_acts_on_what_is_committed(tmp_path: Path) -> No
             "in0", tea, "?", "poll", poll={"method": "single", "choices": ["a", "b"]}
         )
         await node.do("in0", "poll.close", poll=poll)
+        looked = node.tap.position
         while not await said(node, poll, PollChecked):
-            await node.tap.moved(node.tap.position)
+            await node.tap.moved(looked)
+            looked = node.tap.position
         assert (await value(node, poll)).closed
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
