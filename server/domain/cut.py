@@ -54,12 +54,6 @@ def tally_of(spec: PollSpec, ballots: Iterable[CastFact]) -> Tally:
 # -- open polls ------------------------------------------------------------------------------------------
 
 
-def complete(region: PollRegionFact, held: Collection[LaneEnd]) -> bool:
-    """Whether every ballot of a region that closed is here. An end is a ballot's own number, and lanes
-    have no holes (I5): who holds it holds all before it."""
-    return region.closed and all(end in held for end in region.ends)
-
-
 def cut_of(
     regions: Mapping[str, PollRegionFact], casts: Sequence[CastFact], late: Collection[str]
 ) -> tuple[LaneEnd, ...]:

@@ -124,6 +124,8 @@ class LoadedFacts:
     ballot_kept: Callable[..., Any] = staticmethod(_not_loaded)
     poll: Callable[..., Any] = staticmethod(_not_loaded)
     casts: Callable[..., Any] = staticmethod(_not_loaded)
+    cast_regions: Callable[..., Any] = staticmethod(_not_loaded)
+    holds_ballot: Callable[..., Any] = staticmethod(_not_loaded)
     secret_ballots: Callable[..., Any] = staticmethod(_not_loaded)
     homes: Callable[..., Any] = staticmethod(_not_loaded)
     acknowledged: Callable[..., Any] = staticmethod(_not_loaded)

@@ -19,6 +19,7 @@ from server.domain.events import (
     ConversationStarted,
     ErasureRequested,
     Event,
+    LaneEnd,
     MembershipChanged,
     ModerationActed,
     PersonHandedOver,
@@ -259,8 +260,14 @@ class TxFacts:
     def ballot_kept(self, poll: str, person: str) -> bool:
         return self._one(BALLOT_KEPT, poll=poll, person=person) is not None
 
-    def casts(self, poll: str) -> list[CastFact]:
-        return polls.casts(self._running(), poll)
+    def casts(self, poll: str, region: str = "") -> list[CastFact]:
+        return polls.casts(self._running(), poll, region)
+
+    def cast_regions(self, poll: str) -> frozenset[str]:
+        return polls.cast_regions(self._running(), poll)
+
+    def holds_ballot(self, poll: str, end: LaneEnd) -> bool:
+        return polls.holds(self._running(), poll, end)
 
     def secret_ballots(self, person: str) -> list[tuple[str, str]]:
         return polls.secret_ballots(self._running(), person)

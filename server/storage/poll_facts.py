@@ -17,10 +17,12 @@ _REGIONS = point(
     by=("poll",),
 )
 _OUTCOME = point(t.poll_outcomes, "outcome")
-_CASTS = point(
-    t.ballot_casts,
-    *("person", "rev", "region", "epoch", "lane", "seq", "choices", "withdrawn"),
-    by=("poll",),
+_CAST = ("person", "rev", "region", "epoch", "lane", "seq", "choices", "withdrawn")
+_CASTS = point(t.ballot_casts, *_CAST, by=("poll",))
+_CASTS_OF = point(t.ballot_casts, *_CAST, by=("poll", "region"))
+_HELD = point(t.ballot_casts, "person")
+_CAST_REGIONS = statement(
+    select(t.ballot_casts.c.region).distinct().where(t.ballot_casts.c.poll == bindparam("poll"))
 )
 _p, _r = t.persons.c, t.community_roles.c
 _HOMES = statement(select(_p.home).distinct().where(_p.home != ""))
@@ -90,7 +92,9 @@ def _region(
     )
 
 
-def casts(tx: Tx, poll: str) -> list[CastFact]:
+def casts(tx: Tx, poll: str, of_region: str) -> list[CastFact]:
+    """Every ballot of a poll, or with a region its own."""
+    query = _CASTS_OF if of_region else _CASTS
     return [
         CastFact(
             person,
@@ -100,9 +104,18 @@ def casts(tx: Tx, poll: str) -> list[CastFact]:
             bool(withdrawn),
         )
         for person, rev, region, epoch, lane, seq, choices, withdrawn in tx.rows(
-            _CASTS, {"poll": poll}
+            query, {"poll": poll, "region": of_region}
         )
     ]
+
+
+def cast_regions(tx: Tx, poll: str) -> frozenset[str]:
+    return frozenset([region for (region,) in tx.rows(_CAST_REGIONS, {"poll": poll})])
+
+
+def holds(tx: Tx, poll: str, end: LaneEnd) -> bool:
+    key = {"region": end.region, "epoch": end.epoch, "lane": end.lane, "seq": end.seq}
+    return tx.one(_HELD, {"poll": poll} | key) is not None
 
 
 def secret_ballots(tx: Tx, person: str) -> list[tuple[str, str]]:

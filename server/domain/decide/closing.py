@@ -16,13 +16,14 @@ from server.domain.decide.polls import has_ended
 from server.domain.events import (
     BallotKept,
     Event,
+    LaneEnd,
     PollChecked,
     PollClosed,
     PollRegionClosed,
     PollSpec,
     PollTallied,
 )
-from server.domain.facts import CastFact, Facts, PollFact, PostFact
+from server.domain.facts import CastFact, Facts, PollFact, PollRegionFact, PostFact
 from server.domain.visibility import LOCAL, lane_audience, pair_lane
 
 GRACE_MS = limits.POLL_GRACE_SECONDS * 1000
@@ -68,11 +69,10 @@ def _say(post: PostFact, facts: Facts, context: Context, event: Event, *more: Dr
 def _close_region(
     post: PostFact, spec: PollSpec, fact: PollFact, facts: Facts, context: Context
 ) -> Decided:
-    casts = facts.casts(post.post)
-    own = [cast for cast in casts if cast.end.region == context.region]
+    own = facts.casts(post.post, context.region)
     ends = cutting.ends_of(own)
     ballots = cutting.counted(own, ends)
-    waits = _voting_regions(post, casts, facts, context) if fact.home == context.region else ()
+    waits = _voting_regions(post, facts, context) if fact.home == context.region else ()
     event = PollRegionClosed(
         poll=post.post,
         place=post.place,
@@ -88,13 +88,11 @@ def _close_region(
     return _say(post, facts, context, event)
 
 
-def _voting_regions(
-    post: PostFact, casts: Sequence[CastFact], facts: Facts, context: Context
-) -> frozenset[str]:
+def _voting_regions(post: PostFact, facts: Facts, context: Context) -> frozenset[str]:
     """Where somebody may have voted: who may read the poll lives there, or a ballot came from there."""
     community = facts.community(post.place[2:])
     lane = community.audience if community else LOCAL
-    homes = facts.homes(post.place[2:]) | {cast.end.region for cast in casts} | {context.region}
+    homes = facts.homes(post.place[2:]) | facts.cast_regions(post.post) | {context.region}
     return homes & lane_audience(lane, context.region, homes, context.groups)
 
 
@@ -124,15 +122,9 @@ def _close(
 ) -> Decided:
     """Once all have closed whom it waits for, or the grace time is over; who is late is named."""
     own = fact.of(context.region)
-    casts = [] if spec.secret else facts.casts(post.post)
-    held = {cast.end for cast in casts}
-
-    def done(region: str) -> bool:
-        said = fact.of(region)
-        return _has_tally(spec, fact, region) if spec.secret else cutting.complete(said, held)
-
-    expected = own.waits_for | {end.region for end in held}
-    late = tuple([region for region in sorted(expected) if not done(region)])
+    expected = own.waits_for if spec.secret else own.waits_for | facts.cast_regions(post.post)
+    done = _has_tally if spec.secret else _is_complete
+    late = tuple([name for name in sorted(expected) if not done(post, spec, fact.of(name), facts)])
     until = own.closed_at + GRACE_MS
     if late and context.now < until:
         return _wait(until)
@@ -140,17 +132,28 @@ def _close(
         regional = {
             region: cutting.said_tally(said)
             for region, said in fact.regions.items()
-            if _has_tally(spec, fact, region)
+            if _has_tally(post, spec, said, facts)
         }
         event = cutting.secret_outcome(post, spec, regional, late)
     else:
+        casts = facts.casts(post.post)
         cut = cutting.cut_of(fact.regions, casts, late)
         event = cutting.outcome(post, spec, casts, cut, late)
     return _say(post, facts, context, event)
 
 
-def _has_tally(spec: PollSpec, fact: PollFact, region: str) -> bool:
-    said = fact.of(region)
+def _is_complete(post: PostFact, _spec: PollSpec, said: PollRegionFact, facts: Facts) -> bool:
+    """Whether every ballot of a region that closed is here."""
+    return said.closed and _holds(post, said.ends, facts)
+
+
+def _holds(post: PostFact, ends: Sequence[LaneEnd], facts: Facts) -> bool:
+    """An end is a ballot's own number, and lanes have no holes (I5): who holds it holds all before it."""
+    return all(facts.holds_ballot(post.post, end) for end in ends)
+
+
+def _has_tally(_post: PostFact, spec: PollSpec, said: PollRegionFact, _facts: Facts) -> bool:
+    """Whether a region's sub-tally is here, and can be one."""
     return said.tallied and cutting.fits(spec, cutting.said_tally(said))
 
 
@@ -170,10 +173,9 @@ def _check(
         own = fact.of(context.region)
         agrees = cutting.secret_agrees(post, spec, said, context.region, own)
     else:
-        casts = facts.casts(post.post)
-        held = {cast.end for cast in casts}
-        if not held.issuperset(said.cut):
+        if not _holds(post, said.cut, facts):
             return _wait(None)
+        casts = facts.casts(post.post)
         agrees = cutting.outcome(post, spec, casts, said.cut, said.late) == said
     event = PollChecked(poll=post.post, place=post.place, region=context.region, agrees=agrees)
     return _say(post, facts, context, event)

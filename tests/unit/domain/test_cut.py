@@ -174,10 +174,6 @@ def test_a_late_regions_ballots_end_where_they_have_come_to() -> None:
         "de": PollRegionFact(closed=True, ends=(end("de", 5),)),
         "in": PollRegionFact(closed=True, ends=(end("in", 2), end("in", 7))),
     }
-    held = {one.end for one in casts}
-    assert cutting.complete(said["de"], held)
-    assert not cutting.complete(said["in"], held), "a ballot it named has not come"
-    assert not cutting.complete(PollRegionFact(), held)
     cut = cutting.cut_of(said, casts, ("br", "in"))
     assert cut == (end("br", 8), end("de", 5), end("in", 2))
 

@@ -129,8 +129,14 @@ class Region:
     def poll(self, poll: str) -> PollFact | None:
         return PollFact(HOME, self._closing, self._regions, self.outcome)
 
-    def casts(self, poll: str) -> list[CastFact]:
-        return list(self._casts.values())
+    def casts(self, poll: str, region: str = "") -> list[CastFact]:
+        return [cast for cast in self._casts.values() if region in ("", cast.end.region)]
+
+    def cast_regions(self, poll: str) -> frozenset[str]:
+        return frozenset([region for region, _, _ in self._casts])
+
+    def holds_ballot(self, poll: str, end: LaneEnd) -> bool:
+        return (end.region, end.lane, end.seq) in self._casts
 
     def homes(self, community: str) -> frozenset[str]:
         return frozenset(REGIONS)
