@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 
-import type { PollResult, PollSpec } from "@tap/sdk";
+import { NO_TALLY, type PollResult, type PollSpec } from "@tap/sdk";
 
-import { placesOf, regionNames, verdictOf } from "../src/post/result.tsx";
+import { placesOf, regionNames, stateOf, verdictOf } from "../src/post/result.tsx";
 
 const result = (changes: Partial<PollResult>): PollResult => ({
   order: [], pairs: [], regions: 1, quorum: true, late: [], digest: "", agreed: [], differing: [], ...changes,
@@ -40,4 +40,14 @@ test("a quorum is asked for, met or missed", () => {
 
 test("regions are written in capitals", () => {
   expect(regionNames(["br", "de", "in"])).toBe("BR, DE, and IN");
+});
+
+test("a poll that ends says whom it waits for", () => {
+  const now = Date.UTC(2026, 10, 23, 12);
+  const spec: PollSpec = { method: "single", choices: ["a", "b"], closes_at: now + 3 * 86_400_000 };
+  expect(stateOf(spec, NO_TALLY, false, now)).toBe("closes in 3d");
+  expect(stateOf({ ...spec, closes_at: null }, NO_TALLY, false, now)).toBe("");
+  expect(stateOf(spec, NO_TALLY, true, now)).toBe("closing…");
+  expect(stateOf(spec, { ...NO_TALLY, closing: true, waiting: ["br"] }, true, now)).toBe("closing… waiting for BR");
+  expect(stateOf(spec, { ...NO_TALLY, closed: true }, true, now)).toBe("closed");
 });

@@ -8,12 +8,12 @@ import { useId, useState } from "preact/hooks";
 
 import { act } from "../act.ts";
 import { useClient } from "../client.ts";
-import { ago, percent } from "../format.ts";
+import { percent } from "../format.ts";
 import { t } from "../strings.ts";
 import { tick } from "../ui/clock.ts";
 import { Icon } from "../ui/icon.tsx";
 import { Ranking } from "./ranking.tsx";
-import { Places, Recount, regionNames, verdictOf } from "./result.tsx";
+import { Places, Recount, stateOf, verdictOf } from "./result.tsx";
 
 export function Poll({ post, spec }: { post: Post; spec: PollSpec }) {
   const client = useClient();
@@ -155,10 +155,4 @@ function PollFacts({ spec, value, ended }: { spec: PollSpec; value: PollValue; e
     value.counts === null && !value.closed ? t.hiddenTally : "",
   ].filter((fact) => fact !== "");
   return <span class="meta num poll-facts">{facts.join(" · ")}</span>;
-}
-
-function stateOf(spec: PollSpec, value: PollValue, ended: boolean, now: number): string {
-  if (value.closed) return t.closed;
-  if (ended) return value.waiting.length > 0 ? t.closingWaits(regionNames(value.waiting)) : t.closing;
-  return spec.closes_at ? t.closes(ago(spec.closes_at, now)) : "";
 }

@@ -1,13 +1,20 @@
 /** What a closed poll came to: places of a ranked one, who was too late, and that regions counted the same. */
 
-import type { PollResult, PollSpec } from "@tap/sdk";
+import type { PollResult, PollSpec, PollValue } from "@tap/sdk";
 
-import { names } from "../format.ts";
+import { ago, names } from "../format.ts";
 import { t } from "../strings.ts";
 import { Icon } from "../ui/icon.tsx";
 
 /** Regions as people write them: ``de`` is DE. */
 export const regionNames = (regions: readonly string[]): string => names(regions.map((region) => region.toUpperCase()));
+
+/** How far it is. ``ended``: no more ballots are taken, as far as one knows here. */
+export function stateOf(spec: PollSpec, value: PollValue, ended: boolean, now: number): string {
+  if (value.closed) return t.closed;
+  if (ended) return value.waiting.length > 0 ? t.closingWaits(regionNames(value.waiting)) : t.closing;
+  return spec.closes_at ? t.closes(ago(spec.closes_at, now)) : "";
+}
 
 /** Whether it counts; before the end, what that takes. */
 export function verdictOf(spec: PollSpec, result: PollResult | null): string {
