@@ -9,6 +9,7 @@
 - ``credentials``  the secret a request brings along
 - ``scores``   the scoring consumer: tap -> scoring module -> ledger lines; with ``score_acts``,
   ``score_changes``, ``score_desk`` and ``score_store``
+- ``polls``    what this region owes a poll that ends, and when to ask
 - ``cloudevents``  a committed event as other systems read it
 - ``housekeeping``  client keys and sessions that are out of date
 - ``origin``   whose page a browser was on

@@ -47,9 +47,12 @@ SUBJECT: dict[type[e.Event], str] = {
     e.AnnouncementAcknowledged: "post",
     e.IdeaStageChanged: "post",
     e.BallotCast: "poll",
+    e.BallotKept: "poll",
+    e.PollClosing: "poll",
     e.PollRegionClosed: "poll",
     e.PollTallied: "poll",
     e.PollClosed: "poll",
+    e.PollChecked: "poll",
     e.TopicDefined: "topic",
     e.FlagRaised: "target",
     e.FlagResolved: "target",
@@ -99,12 +102,10 @@ def _content(event: e.Event | None) -> dict[str, Any]:
 
 def data_of(event: e.Event) -> dict[str, Any]:
     """The body's fields, defaults left out, bytes as base64, and without what is nobody else's business:
-    a secret ballot's choices (I11) and the words of direct messages."""
+    a secret ballot's choices, a region's part of a secret tally (I11) and the words of direct messages."""
     data: dict[str, Any] = msgspec.to_builtins(event, str_keys=True)
-    withheld: tuple[str, ...] = ()
+    withheld = secrets_of(event)
     match event:
-        case e.BallotCast(secret=True):
-            withheld = ("choices",)
         case (
             e.PostPublished(place=place) | e.ReplyPublished(place=place) | e.PostEdited(place=place)
         ):
@@ -114,6 +115,17 @@ def data_of(event: e.Event) -> dict[str, Any]:
     for name in withheld:
         data.pop(name, None)
     return data
+
+
+def secrets_of(event: e.Event | None) -> tuple[str, ...]:
+    """Fields that no export shows, whoever asks: a secret ballot's choices, a small region's tally (I11)."""
+    match event:
+        case e.BallotCast(secret=True):
+            return ("choices",)
+        case e.PollTallied():
+            return ("voters", "counts", "pairs")
+        case _:
+            return ()
 
 
 WORDS = ("text", "title", "topics", "mentions", "reason")

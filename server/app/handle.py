@@ -39,8 +39,8 @@ from server.domain.wire import SALT_BYTES, LaneBatch
 from server.storage import tables as t
 from server.storage.connection import Trouble, WriterConnection, trouble
 from server.storage.event_log import LogWriter, Record
-from server.storage.facts import TxFacts, point
-from server.storage.sql import Tx, statement
+from server.storage.facts import TxFacts
+from server.storage.sql import Tx, point, statement
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -208,7 +208,7 @@ class Handler:
     async def append(
         self, decide: Callable[[Facts, Context], Decided | Refusal]
     ) -> dict[str, Any] | Refusal:
-        """Events decided by the node's operator rather than a person (the command line)."""
+        """Events decided by the node itself or its operator rather than by a person."""
         return await self._submit(lambda tx: self._decided(tx, decide))
 
     async def _submit(self, work: Callable[[Tx], T]) -> T | Refusal:

@@ -216,6 +216,14 @@ SCORING_LAG_SECONDS = Gauge(
 )
 SCORING_LINES = Counter("tap_scoring_lines_total", "Ledger lines written.")
 
+# -- polls (app.polls) ------------------------------------------------------------------------------------
+
+POLL_CHECKS = Counter(
+    "tap_poll_checks_total",
+    "Regions that counted a closed poll again, by what they found: agrees or differs.",
+    ["outcome"],
+)
+
 # -- the node itself (ops) -----------------------------------------------------------------------------------
 
 NODE = Gauge(

@@ -6,6 +6,7 @@
 - ``commands``    every wish a person can state, imperative
 - ``facts``       what ``decide`` may ask about the current state
 - ``decide``      decide(command, who, facts, context) -> events or a refusal
+- ``tally``       what ballots add up to and what follows; ``cut`` which of them count
 - ``merge``       who may write an event (I7)
 - ``visibility``  the only place that answers "may X see Y" (I12) and which channels an event is on
 - ``limits``      every bound: a name, a unit, a reason

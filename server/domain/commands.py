@@ -158,6 +158,12 @@ class CastBallot(Base, tag="ballot.cast", frozen=True, kw_only=True):
     withdrawn: bool = False
 
 
+class ClosePoll(Base, tag="poll.close", frozen=True, kw_only=True):
+    """Ends a poll before its time, or one that has none."""
+
+    poll: Object
+
+
 class Follow(Base, tag="follow.set", frozen=True, kw_only=True):
     kind: FollowKind
     target: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -292,6 +298,7 @@ Command = (
     | AcceptAnswer
     | Verify
     | CastBallot
+    | ClosePoll
     | Follow
     | Acknowledge
     | MoveIdea

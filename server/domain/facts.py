@@ -5,9 +5,10 @@ command decided before it, also in the same batch. Guarantee: answers reflect ex
 committed so far plus those of the running transaction; an unknown object is None or a zero register.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-from server.domain.events import PollSpec
+from server.domain.events import LaneEnd, PollClosed, PollSpec
 
 
 class PersonFact(NamedTuple):
@@ -62,6 +63,44 @@ class PostFact(NamedTuple):
     announcement: bool
 
 
+class PollRegionFact(NamedTuple):
+    """What one region said about a poll."""
+
+    closed: bool = False
+    closed_at: int = 0
+    waits_for: frozenset[str] = frozenset()
+    ends: tuple[LaneEnd, ...] = ()
+    voters: int = 0
+    counts: tuple[int, ...] = ()
+    pairs: tuple[int, ...] = ()
+    tallied: bool = False
+    """Whether it sent its sub-tally (voters, counts, pairs) of a secret poll."""
+    checked: bool = False
+
+
+class PollFact(NamedTuple):
+    """How far the closing of a poll has come. ``home``: the region that published it."""
+
+    home: str
+    closing: bool
+    """Its author ended it before its time."""
+    regions: Mapping[str, PollRegionFact]
+    outcome: PollClosed | None
+
+    def of(self, region: str) -> PollRegionFact:
+        return self.regions.get(region, PollRegionFact())
+
+
+class CastFact(NamedTuple):
+    """One ballot event as it stands in its lane; a person's ballot is the one of the highest rev."""
+
+    person: str
+    rev: int
+    end: LaneEnd
+    choices: tuple[int, ...]
+    withdrawn: bool
+
+
 class Register(NamedTuple):
     """The state of one switch: its writer's count of changes and whether it is on."""
 
@@ -82,7 +121,11 @@ UNSET = ValueRegister(0, "")
 
 
 class Facts(Protocol):
-    """Read access to current state; see the module's guarantee."""
+    """Read access to current state; see the module's guarantee.
+
+    ``casts``: every ballot of a poll, or those of one region; ``cast_regions``: where they come from.
+    ``homes``: the regions where people live who may read a community. ``secret_ballots``: (poll, place)
+    of secret polls that are not closed and hold a ballot of theirs, here or kept elsewhere."""
 
     def person(self, person: str) -> PersonFact | None: ...
     def community(self, community: str) -> CommunityFact | None: ...
@@ -95,6 +138,13 @@ class Facts(Protocol):
     def citation(self, citing: str, cited: str) -> Register: ...
     def follow(self, person: str, kind: str, target: str) -> Register: ...
     def ballot(self, poll: str, person: str) -> ValueRegister: ...
+    def ballot_kept(self, poll: str, person: str) -> bool: ...
+    def poll(self, poll: str) -> PollFact | None: ...
+    def casts(self, poll: str, region: str = "") -> list[CastFact]: ...
+    def cast_regions(self, poll: str) -> frozenset[str]: ...
+    def holds_ballot(self, poll: str, end: LaneEnd) -> bool: ...
+    def secret_ballots(self, person: str) -> list[tuple[str, str]]: ...
+    def homes(self, community: str) -> frozenset[str]: ...
     def acknowledged(self, post: str, person: str) -> bool: ...
     def idea_stage(self, post: str) -> ValueRegister: ...
     def moderation(self, target: str, act: str) -> Register: ...

@@ -25,6 +25,10 @@ CITES_PER_POST_MAX = 20
 CHOICES_PER_POLL_MAX = 30
 """Ranked ballots stay readable and the pairwise matrix below 900 cells."""
 CHOICE_CHARS_MAX = 200
+POLL_GRACE_SECONDS = 86_400
+"""How long a closed poll waits for regions that are cut off: links are built to be away for a day."""
+SECRET_VOTERS_MIN = 5
+"""Secret ballots are shown only added up over so many people: of fewer a guess is too often right."""
 SKILLS_PER_PERSON_MAX = 40
 REASON_CHARS_MAX = 500
 EMOJI_CHARS_MAX = 32

@@ -6,12 +6,14 @@ new object (an archive imported twice into different regions), the lower region 
 """
 
 from server.domain.events import (
+    BallotKept,
     CommunityCreated,
     ConversationStarted,
     ErasureCompleted,
     Event,
     PersonHandedOver,
     PersonRegistered,
+    PollChecked,
     PollRegionClosed,
     PollTallied,
 )
@@ -26,9 +28,13 @@ def may_write(event: Event, origin: str) -> bool:
             | ConversationStarted(home=home)
         ):
             return home == origin
-        case PollRegionClosed(region=region) | PollTallied(region=region):
-            return region == origin
-        case ErasureCompleted(region=region):
+        case (
+            PollRegionClosed(region=region)
+            | PollTallied(region=region)
+            | PollChecked(region=region)
+            | BallotKept(region=region)
+            | ErasureCompleted(region=region)
+        ):
             return region == origin
         case PersonHandedOver(to=to):
             return to != origin

@@ -33,9 +33,10 @@ from server.domain.events import (
     PersonRoleChanged,
     PersonStatusChanged,
     PersonTakenOver,
+    PollChecked,
     PollClosed,
+    PollClosing,
     PollRegionClosed,
-    PollTallied,
     PostDeleted,
     PostEdited,
     PostPublished,
@@ -282,7 +283,12 @@ def touched(event: Event) -> Touched | None:
             return Touched("post", post, (place, "t:" + post))
         case BallotCast(poll=poll, place=place):
             return Touched("poll", poll, (place, "t:" + poll))
-        case PollRegionClosed(poll=poll, place=place) | PollTallied(poll=poll, place=place):
+        case (
+            PollClosing(poll=poll, place=place)
+            | PollRegionClosed(poll=poll, place=place)
+            | PollClosed(poll=poll, place=place)
+            | PollChecked(poll=poll, place=place)
+        ):
             return Touched("poll", poll, (place, "t:" + poll))
         case _:
             return None

@@ -1,7 +1,7 @@
 """The one place that knows every part and puts them together; nothing else may.
 
     core (lock, schema, writer, tap, readers)      ops/core.py
-      + Sync, Scores                               app
+      + Sync, Scores, Polls                        app
       + the HTTP application                       api
       + the gateway of live clients                realtime
       + the links to peers                         federation
@@ -31,6 +31,7 @@ from server.app import housekeeping, metrics
 from server.app.auth import Auth
 from server.app.news import News
 from server.app.passwords import Passwords
+from server.app.polls import Polls
 from server.app.scores import Scores
 from server.app.sync import Sync
 from server.domain import limits
@@ -64,6 +65,7 @@ class Node(NamedTuple):
     news: News
     gateway: Gateway
     scores: Scores
+    polls: Polls
     links: Links
     app: Any
     """ASGI: HTTP, and the peers' websockets."""
@@ -101,7 +103,8 @@ def build(core: Core, private: Ed25519PrivateKey) -> Node:
     )
     metrics.NODE.labels(config.node.region, __version__).set(1)
     app = _application(create_app(services), between)
-    return Node(core, passwords, news, gateway, _scores(core, gateway), between, app)
+    polls = Polls(core.tap, core.handler, core.reader, region=core.identity.region, now=now)
+    return Node(core, passwords, news, gateway, _scores(core, gateway), polls, between, app)
 
 
 def _gateway(core: Core, auth: Auth) -> Gateway:
@@ -198,6 +201,7 @@ async def _run(node: Node, sock: socket.socket, announce: Callable[[str], None])
         others = [
             group.create_task(node.links.run(), name="links"),
             group.create_task(node.scores.run(), name="scores"),
+            group.create_task(node.polls.run(), name="polls"),
             group.create_task(watch(node.core), name="watch"),
             group.create_task(housekeeping.run(node.core.handler, now), name="housekeeping"),
         ]

@@ -3,7 +3,8 @@
 - ``tables``       every table once, for SQLite and PostgreSQL
 - ``connection``   the writing connection; ``node`` whose database it is
 - ``sql``          Core constructs compiled once per dialect; ``Tx``, the writer's synchronous transaction
-- ``facts``        answers ``decide``'s questions inside the writer's transaction; ``async_facts`` a reader's
+- ``facts``        answers ``decide``'s questions inside the writer's transaction; ``async_facts`` a reader's,
+  ``poll_facts`` how far the closing of a poll has come
 - ``event_log``    appending own events, storing foreign ones, reading lanes and channels
 - ``projections/`` the folds of the log into tables, one file per subject
 - ``reader``       read transactions for everybody else, over aiosqlite or psycopg

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Table, bindparam, select
 
 from server.domain.events import (
     CommunityChanged,
@@ -20,6 +19,7 @@ from server.domain.events import (
     ConversationStarted,
     ErasureRequested,
     Event,
+    LaneEnd,
     MembershipChanged,
     ModerationActed,
     PersonHandedOver,
@@ -28,7 +28,12 @@ from server.domain.events import (
     PersonRoleChanged,
     PersonStatusChanged,
     PersonTakenOver,
+    PollChecked,
+    PollClosed,
+    PollClosing,
+    PollRegionClosed,
     PollSpec,
+    PollTallied,
     PostDeleted,
     PostEdited,
     PostPublished,
@@ -38,27 +43,23 @@ from server.domain.facts import (
     NO_MEMBER,
     OFF,
     UNSET,
+    CastFact,
     CommunityFact,
     ConversationFact,
     MemberFact,
     PersonFact,
+    PollFact,
     PostFact,
     Register,
     ValueRegister,
 )
+from server.storage import poll_facts as polls
 from server.storage import tables as t
-from server.storage.sql import Statement, Tx, statement
+from server.storage.sql import Statement, Tx, point
 
 T = TypeVar("T")
 CACHE_ENTRIES_MAX = 50_000
 """30,000 people and what they belong to; about 20 MB when full. Emptied whole when it overflows."""
-
-
-def point(table: Table, *columns: str, by: tuple[str, ...] = ()) -> Statement:
-    """SELECT columns by primary key (or ``by``), each key column bound under its own name."""
-    keys = by or tuple(column.name for column in table.primary_key)
-    wanted = [table.c[name] for name in columns]
-    return statement(select(*wanted).where(*[table.c[key] == bindparam(key) for key in keys]))
 
 
 PERSON = point(t.persons, "home", "active", "bot", "unit", "country", "rev", "status_rev")
@@ -77,6 +78,7 @@ VERIFICATION = point(t.verifications, "rev", "on_")
 CITATION = point(t.citations, "rev", "on_")
 FOLLOW = point(t.follows, "rev", "on_")
 BALLOT = point(t.ballots, "rev", "choices")
+BALLOT_KEPT = point(t.ballots_kept, "poll")
 ACKNOWLEDGED = point(t.acknowledgements, "at")
 STAGE = point(t.idea_stages, "rev", "stage")
 MODERATION = point(t.moderations, "rev", "on_")
@@ -122,6 +124,14 @@ class TxFacts:
             case CommunityRoleChanged(community=community, person=person):
                 self._cache.pop(("member", community, person), None)
             case (
+                PollClosing(poll=poll)
+                | PollRegionClosed(poll=poll)
+                | PollTallied(poll=poll)
+                | PollClosed(poll=poll)
+                | PollChecked(poll=poll)
+            ):
+                self._cache.pop(("poll", poll), None)
+            case (
                 PostPublished(post=post)
                 | ReplyPublished(post=post)
                 | PostEdited(post=post)
@@ -129,6 +139,7 @@ class TxFacts:
                 | ErasureRequested(target=post)
             ):
                 self._cache.pop(("post", post), None)
+                self._cache.pop(("poll", post), None)
             case ModerationActed(target=target, act=act):
                 self._cache.pop(("moderation", target, act), None)
             case ConversationStarted(conversation=name) | ConversationChanged(conversation=name):
@@ -154,6 +165,9 @@ class TxFacts:
 
     def post(self, post: str) -> PostFact | None:
         return self._cached(("post", post), lambda: self._post(post))
+
+    def poll(self, poll: str) -> PollFact | None:
+        return self._cached(("poll", poll), lambda: polls.load(self._running(), poll))
 
     def moderation(self, target: str, act: str) -> Register:
         return self._cached(
@@ -243,6 +257,26 @@ class TxFacts:
     def ballot(self, poll: str, person: str) -> ValueRegister:
         return self._value(BALLOT, poll=poll, person=person)
 
+    def ballot_kept(self, poll: str, person: str) -> bool:
+        return self._one(BALLOT_KEPT, poll=poll, person=person) is not None
+
+    def casts(self, poll: str, region: str = "") -> list[CastFact]:
+        return polls.casts(self._running(), poll, region)
+
+    def cast_regions(self, poll: str) -> frozenset[str]:
+        return polls.cast_regions(self._running(), poll)
+
+    def holds_ballot(self, poll: str, end: LaneEnd) -> bool:
+        return polls.holds(self._running(), poll, end)
+
+    def secret_ballots(self, person: str) -> list[tuple[str, str]]:
+        return polls.secret_ballots(self._running(), person)
+
+    def homes(self, community: str) -> frozenset[str]:
+        fact = self.community(community)
+        private = fact is not None and fact.visibility == "private"
+        return polls.homes(self._running(), community if private else "")
+
     def acknowledged(self, post: str, person: str) -> bool:
         return self._one(ACKNOWLEDGED, post=post, person=person) is not None
 
@@ -273,8 +307,11 @@ class TxFacts:
         return self._one(VOTE, system=system, source_id=source_id) is not None
 
     def _one(self, statement: Statement, **key: Any) -> tuple[Any, ...] | None:
+        return self._running().one(statement, key)
+
+    def _running(self) -> Tx:
         assert self._tx is not None, "facts are asked for inside a transaction"
-        return self._tx.one(statement, key)
+        return self._tx
 
     def _switch(self, statement: Statement, **key: Any) -> Register:
         row = self._one(statement, **key)

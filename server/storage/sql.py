@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Table, bindparam
+from sqlalchemy import Table, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
@@ -103,6 +103,13 @@ def upsert(
             index_elements=keys, set_=changes, where=where
         )
     return Statement(texts)
+
+
+def point(table: Table, *columns: str, by: tuple[str, ...] = ()) -> Statement:
+    """SELECT columns by primary key (or ``by``), each key column bound under its own name."""
+    keys = by or tuple(column.name for column in table.primary_key)
+    wanted = [table.c[name] for name in columns]
+    return statement(select(*wanted).where(*[table.c[key] == bindparam(key) for key in keys]))
 
 
 class Cursor(Protocol):

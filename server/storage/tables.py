@@ -352,16 +352,38 @@ ballots = _small(
     _big("rev"),
     _flag("withdrawn"),
 )
-poll_choices = _small("poll_choices", _key("poll"), _key("choice", SmallInteger), _big("votes"))
-"""Tally of the counted ballots: how many ballots name a choice (single: votes for it)."""
+"""Each person's ballot as of now; where a poll was cut, ``ballot_casts`` knows which one counts."""
+ballot_casts = _small(
+    "ballot_casts",
+    _key("poll"),
+    _key("region"),
+    _key("epoch", Big),
+    _key("lane"),
+    _key("seq", Big),
+    _text("person"),
+    _big("rev"),
+    _text("choices", "[]"),
+    _flag("withdrawn"),
+)
+"""Every ballot event where it stands in its lane: what can be counted again under a cut."""
+ballots_kept = _small("ballots_kept", _key("poll"), _key("person"))
+"""Movers who voted in a secret poll at an earlier home."""
+poll_choices = _small(
+    "poll_choices", _key("poll"), _key("choice", SmallInteger), _big("votes"), _big("firsts")
+)
+"""Ballots as of now: how many name a choice (single: votes for it), and how many name it first."""
 polls = _small(
     "polls",
     _key("poll"),
     _text("place"),
+    _text("home"),
+    _big("closes_at"),
+    _flag("secret"),
+    _flag("closing"),
     _big("voters"),
-    _text("outcome"),
     _local("local_changed"),
 )
+"""``home``: the region that published the poll, which closes it; empty until the post is here."""
 Index("ix_polls_place", polls.c.place, polls.c.local_changed)
 poll_regions = _small(
     "poll_regions",
@@ -369,10 +391,20 @@ poll_regions = _small(
     _key("region"),
     _big("voters"),
     _text("counts", "[]"),
+    _text("pairs", "[]"),
     _big("rev"),
-    _big("closed_ballots"),
-    _flag("closed"),
+    _big("closed_epoch"),
+    _big("closed_at"),
+    _text("ends", "[]"),
+    _text("waits_for", "[]"),
+    _big("verdict"),
 )
+"""What each region said: its sub-tally (rev > 0), that it closed (closed_epoch > 0), whether it counts
+the same (verdict 1) or not (2)."""
+poll_outcomes = _small(
+    "poll_outcomes", _key("poll"), _key("region"), _big("rank"), _text("outcome", "{}")
+)
+"""The ``poll.closed`` a region published; the one of the poll's home counts. ``rank``: minus its epoch."""
 
 PROJECTIONS: tuple[Table, ...] = (
     persons,
@@ -405,9 +437,12 @@ PROJECTIONS: tuple[Table, ...] = (
     erasures,
     erasure_receipts,
     ballots,
+    ballot_casts,
+    ballots_kept,
     poll_choices,
     polls,
     poll_regions,
+    poll_outcomes,
 )
 
 # -- scoring: a consumer's own fold of the tap, rebuilt by replaying from position 0 -----------------------

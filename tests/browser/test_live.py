@@ -160,6 +160,29 @@ def test_ranking_needs_no_mouse(sign_in: SignIn, company: Company, crew: Crew) -
     expect(bar(lena, "Roof")).to_have_attribute("data-votes", "1")
 
 
+def test_a_poll_its_author_closes_comes_to_one_result_in_both_regions(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    spec = {"method": "ranked", "choices": ["Lake", "Brewery", "Roof"], "quorum_regions": 2}
+    poll = company.do(
+        crew.asha, "post.publish", place=crew.place, kind="poll", title="Winter party?", poll=spec
+    )["post"]
+    company.everywhere(crew.ben, f"/threads/{poll}")
+    company.do(crew.asha, "ballot.cast", poll=poll, choices=[2, 0, 1])
+    company.do(crew.ben, "ballot.cast", poll=poll, choices=[2, 1])
+    ben = sign_in(crew.ben, f"/t/{poll}")
+    expect(ben.get_by_text("counts with 2 regions")).to_be_visible()
+    asha = sign_in(crew.asha, f"/t/{poll}")
+    expect(bar(asha, "Roof")).to_have_attribute("data-votes", "2")
+    expect(ben.get_by_role("button", name="Close poll")).to_have_count(0)
+    asha.get_by_role("button", name="Close poll").click()
+    for page in (asha, ben):
+        expect(page.locator(".places li").first).to_contain_text("Roof")
+        expect(page.get_by_text("quorum of 2 regions met")).to_be_visible()
+        expect(page.get_by_text("counted again by 2 regions: the same")).to_be_visible()
+        expect(page.get_by_role("button", name="Change vote")).to_have_count(0)
+
+
 def test_joining_brings_a_communitys_posts(sign_in: SignIn, company: Company, crew: Crew) -> None:
     club = crew.community_name.replace("Workshop", "Chess club")
     made = company.do(crew.ben, "community.create", name=club, about="After work.")

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from server.domain.errors import Mistake
+from server.domain.events import LaneEnd
 from server.domain.facts import NO_MEMBER, OFF, UNSET, Facts
 from server.storage import tables as t
 from server.storage.async_facts import load_facts
@@ -134,6 +135,14 @@ async def test_unknown_objects_are_none_or_a_zero_register(node: TestNode) -> No
             f.citation("x", "x"),
             f.follow("x", "person", "x"),
             f.ballot("x", "x"),
+            f.ballot_kept("x", "x"),
+            f.poll("x"),
+            f.casts("x"),
+            f.casts("x", "in"),
+            f.cast_regions("x"),
+            f.holds_ballot("x", LaneEnd(region="in", epoch=1, lane="global", seq=1)),
+            f.secret_ballots("x"),
+            f.homes("x"),
             f.acknowledged("x", "x"),
             f.idea_stage("x"),
             f.moderation("x", "hide"),
@@ -148,7 +157,9 @@ async def test_unknown_objects_are_none_or_a_zero_register(node: TestNode) -> No
 
     assert await node.handler.run(ask) == [
         *(None, None, NO_MEMBER, None, None),
-        *(OFF, UNSET, OFF, OFF, OFF, UNSET, False, UNSET),
+        *(OFF, UNSET, OFF, OFF, OFF, UNSET),
+        *(False, None, [], [], frozenset(), False, [], frozenset()),
+        *(False, UNSET),
         *(OFF, OFF, OFF, OFF, OFF, 0, 0, False),
     ]
 

@@ -320,16 +320,35 @@ class Company:
             counts=(1, 2, 3),
         )
         self.write(region, "", tallied)
+
+    def close_poll(self) -> None:
+        poll, region = self.post("poll"), self.chance.choice(REGIONS)
+        if poll is None:
+            return
+        where = {"poll": poll.id, "place": poll.place}
+        if self.flip() and self.once("closing", poll.id):
+            self.act(poll.author, e.PollClosing(**where, at=START))
         if self.flip() and self.once("closed here", poll.id, region):
+            end = e.LaneEnd(region=region, epoch=1, lane="global", seq=9)
             closed = e.PollRegionClosed(
-                poll=poll.id, place=poll.place, region=region, ballots=3, last_seq=9
+                **where, region=region, ballots=3, ends=(end,), waits_for=(region,)
             )
             self.write(region, "", closed)
         if self.flip() and self.once("closed", poll.id):
             outcome = e.PollClosed(
-                poll=poll.id, place=poll.place, voters=3, counts=(1, 2), cut={"in": 4}, digest=b"d"
+                **where, voters=3, regions=1, quorum=True, counts=(1, 2, 0), digest=b"d"
             )
             self.write(self._homes[poll.author], "", outcome)
+        if self.once("checked", poll.id, region):
+            self.write(region, "", e.PollChecked(**where, region=region, agrees=self.flip()))
+
+    def keep_ballot(self) -> None:
+        poll, person = self.post("poll"), self.somebody()
+        if poll is None:
+            return
+        for region in self.chance.sample(REGIONS, self.chance.randint(1, 2)):
+            kept = e.BallotKept(poll=poll.id, place=poll.place, person=person, region=region)
+            self.write(region, person, kept)
 
     def join(self) -> None:
         person, community = self.somebody(), self.community()
@@ -530,6 +549,8 @@ HAPPENINGS: tuple[Callable[[Company], None], ...] = (
     Company.move_idea,
     Company.ballot,
     Company.tally,
+    Company.close_poll,
+    Company.keep_ballot,
     Company.join,
     Company.grant,
     Company.change_community,

@@ -11,7 +11,7 @@ from server.storage.projections import fold
 from server.storage.projections.base import Meta
 from server.storage.sql import Tx
 from server.storage.tables import PROJECTIONS
-from tests.support.company import Written
+from tests.support.company import START, Written
 from tests.support.node import migrated
 
 SHARED = [table for table in PROJECTIONS if table.name not in HOME_ONLY]
@@ -40,10 +40,12 @@ class Scratch:
 
 
 def apply(tx: Tx, events: Iterable[Written], position: int = 0) -> list[bool]:
-    """Folds each; whether it changed what readers see."""
+    """Folds each; whether it changed what readers see. Where an event stands in its lane is its own,
+    whenever it arrives."""
     changed = []
     for number, written in enumerate(events, position + 1):
-        meta = Meta(written.origin, written.actor, written.at, number, number)
+        seq = written.at - START + 1
+        meta = Meta(written.origin, written.actor, written.at, number, 1, "global", seq)
         changed.append(fold(tx, written.event, meta))
     return changed
 

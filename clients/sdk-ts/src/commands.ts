@@ -37,6 +37,7 @@ export interface React { do: "reaction.set"; target: string; reaction: Reaction;
 export interface AcceptAnswer { do: "answer.accept"; question: string; answer: string | null }
 export interface Verify { do: "verification.set"; target: string; on: boolean }
 export interface CastBallot { do: "ballot.cast"; poll: string; choices?: number[]; withdrawn?: boolean }
+export interface ClosePoll { do: "poll.close"; poll: string }
 export interface Follow { do: "follow.set"; kind: FollowKind; target: string; on: boolean }
 export interface Acknowledge { do: "announcement.acknowledge"; post: string }
 export interface MoveIdea { do: "idea.move"; post: string; stage: IdeaStage; owner?: string; due?: number | null; note?: string }
@@ -52,5 +53,5 @@ export interface MarkRead { do: "read.mark"; channel: string; up_to: number }
 export interface Flag { do: "flag.raise"; target: string; reason: string }
 
 export type Command =
-  | PublishPost | PublishReply | EditPost | DeletePost | React | AcceptAnswer | Verify | CastBallot
+  | PublishPost | PublishReply | EditPost | DeletePost | React | AcceptAnswer | Verify | CastBallot | ClosePoll
   | Follow | Acknowledge | MoveIdea | CreateCommunity | SetMembership | MarkRead | Flag;

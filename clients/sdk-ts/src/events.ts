@@ -59,7 +59,6 @@ export interface Bodies {
   "ballot.cast": { poll: string; place: string; rev: number; choices?: number[]; withdrawn?: boolean };
   "read.marked": { channel: string; up_to: number };
   "erasure.requested": { request: string; scope: "post" | "person"; target: string };
-  "poll.closed": { poll: string; place: string; voters: number; counts: number[] };
   "moderation.acted": { target: string; root: string; place: string; act: "hide" | "lock" | "pin"; rev: number; on: boolean };
   "moderation.hidden_at_home": { target: string; root: string; place: string; rev: number; on: boolean };
 }
@@ -72,7 +71,7 @@ const TYPES: Record<EventType, true> = {
   "conversation.started": true, "conversation.changed": true, "post.published": true, "reply.published": true,
   "post.edited": true, "post.deleted": true, "reaction.changed": true, "answer.accepted": true, "verification.changed": true,
   "follow.changed": true, "announcement.acknowledged": true, "idea.stage_changed": true, "ballot.cast": true,
-  "poll.closed": true, "moderation.acted": true, "moderation.hidden_at_home": true,
+  "moderation.acted": true, "moderation.hidden_at_home": true,
 };
 
 export function isEventType(type: string): type is EventType {

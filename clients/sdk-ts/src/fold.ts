@@ -8,7 +8,7 @@
 import { type Bodies, type EventType, isEventType } from "./events.ts";
 import type { EventFrame, ValueFrame } from "./frames.ts";
 import {
-  type CommunityView, type ConversationView, type Membership, NO_COUNTS, type PersonView, type PollValue, type PostView,
+  type CommunityView, type ConversationView, type Membership, NO_COUNTS, NO_TALLY, type PersonView, type PollValue, type PostView,
 } from "./views.ts";
 
 export interface Tables {
@@ -119,7 +119,8 @@ const FOLDS: Folds = {
     const post: PostView = { ...published(body.post, body, frame), kind: body.kind, title: body.title ?? "", topics: body.topics ?? [] };
     if (poll || paper || praise || announcement) post.detail = detailOf({ poll, paper, praise, announcement });
     if (poll && state.get("polls", post.id) === undefined) {
-      state.put("polls", post.id, { voters: 0, counts: poll.hidden_until_close ? null : poll.choices.map(() => 0), closed: false });
+      const hidden = poll.hidden_until_close || poll.secret;
+      state.put("polls", post.id, { ...NO_TALLY, counts: hidden ? null : poll.choices.map(() => 0) });
     }
     state.put("posts", post.id, post);
     state.appeared(post);
@@ -173,9 +174,6 @@ const FOLDS: Folds = {
   },
   "read.marked"(state, { channel, up_to }, { by }) {
     if (by === state.me) state.put("read", channel, Math.max(state.get("read", channel) ?? 0, up_to));
-  },
-  "poll.closed"(state, { poll, voters, counts }) {
-    state.put("polls", poll, { voters, counts, closed: true });
   },
   "moderation.acted"(state, { target, act, rev, on }) {
     if (!state.newer(`moderation:${target}:${act}`, rev)) return;

@@ -7,7 +7,7 @@ import type { Names } from "./names.ts";
 import type { Entry, Outbox } from "./outbox.ts";
 import type { Post, Store } from "./store.ts";
 import {
-  type CommunityView, type Counts, type Membership, NO_COUNTS, type PersonView, type PollSpec, type PollValue,
+  type CommunityView, type Counts, type Membership, NO_COUNTS, NO_TALLY, type PersonView, type PollSpec, type PollValue,
 } from "./views.ts";
 
 export class View {
@@ -51,7 +51,7 @@ export class View {
 
   poll(id: string, spec: PollSpec): ReadonlySignal<PollValue> {
     return this.#cached(`poll:${id}`, () => {
-      const base = this.store.entity("polls", id).value ?? { voters: 0, counts: null, closed: false };
+      const base = this.store.entity("polls", id).value ?? NO_TALLY;
       return echo.echoPoll(base, spec, this.store.valuePosition("poll", id), this.pending.value, id);
     });
   }

@@ -5,6 +5,7 @@ export type PostKind =
   | "reply" | "answer";
 export type Visibility = "open" | "private";
 export type CommunityRole = "none" | "member" | "moderator" | "owner";
+export type PollCount = "schulze" | "instant_runoff";
 export type PollMethod = "single" | "multiple" | "ranked";
 export type IdeaStage = "submitted" | "reviewed" | "shortlisted" | "accepted" | "declined" | "piloted" | "shipped";
 export type Reaction = "helpful" | "solved" | "emoji";
@@ -58,6 +59,8 @@ export interface PollSpec {
   hidden_until_close?: boolean;
   quorum_people?: number;
   quorum_regions?: number;
+  /** How a ranked poll is decided. */
+  count?: PollCount;
 }
 
 export interface PaperSpec {
@@ -128,12 +131,31 @@ export interface PostView {
   counts: Counts;
 }
 
-/** ``counts`` is null while the poll hides them until it closes. */
+/** What a closed poll came to. ``order``: groups of choices, the winners first. */
+export interface PollResult {
+  order: number[][];
+  /** Row by row, how many put the row's choice above the column's; of ranked polls counted by pairs. */
+  pairs: number[];
+  regions: number;
+  quorum: boolean;
+  late: string[];
+  digest: string;
+  agreed: string[];
+  differing: string[];
+}
+
+/** ``counts`` is null while the poll hides them until it closes, and where too few voted in secret. */
 export interface PollValue {
   voters: number;
   counts: number[] | null;
   closed: boolean;
+  /** No more ballots are taken; ``waiting`` names the regions whose word is missing. */
+  closing: boolean;
+  waiting: string[];
+  result: PollResult | null;
 }
+
+export const NO_TALLY: PollValue = { voters: 0, counts: null, closed: false, closing: false, waiting: [], result: null };
 
 export interface Mine {
   reactions: Record<string, string[]>;

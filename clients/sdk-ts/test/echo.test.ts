@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Command } from "../src/commands.ts";
 import * as echo from "../src/echo.ts";
 import type { Entry } from "../src/outbox.ts";
-import { NO_COUNTS, type PollSpec } from "../src/views.ts";
+import { NO_COUNTS, NO_TALLY, type PollSpec } from "../src/views.ts";
 import { post } from "./fakes.ts";
 
 function entry(command: Command, parts: Partial<Entry> = {}): Entry {
@@ -41,20 +41,20 @@ const spec: PollSpec = { method: "single", choices: ["a", "b", "c"] };
 const vote = (choices: number[]): Command => ({ do: "ballot.cast", poll: "p", choices });
 
 test("a ballot moves the bars at once, a changed one moves them back", () => {
-  const tally = { voters: 3, counts: [2, 1, 0], closed: false };
-  expect(echo.echoPoll(tally, spec, 0, [entry(vote([2]))], "p")).toEqual({ voters: 4, counts: [2, 1, 1], closed: false });
+  const tally = { ...NO_TALLY, voters: 3, counts: [2, 1, 0] };
+  expect(echo.echoPoll(tally, spec, 0, [entry(vote([2]))], "p")).toEqual({ ...NO_TALLY, voters: 4, counts: [2, 1, 1] });
   const changed = entry(vote([2]), { before: [0] });
-  expect(echo.echoPoll(tally, spec, 0, [changed], "p")).toEqual({ voters: 3, counts: [1, 1, 1], closed: false });
+  expect(echo.echoPoll(tally, spec, 0, [changed], "p")).toEqual({ ...NO_TALLY, voters: 3, counts: [1, 1, 1] });
   const withdrawn = entry({ do: "ballot.cast", poll: "p", withdrawn: true }, { before: [0] });
-  expect(echo.echoPoll(tally, spec, 0, [withdrawn], "p")).toEqual({ voters: 2, counts: [1, 1, 0], closed: false });
+  expect(echo.echoPoll(tally, spec, 0, [withdrawn], "p")).toEqual({ ...NO_TALLY, voters: 2, counts: [1, 1, 0] });
   expect(echo.echoBallot([0], [withdrawn], "p")).toBeUndefined();
 });
 
 test("a ranked ballot counts its first preference; hidden bars stay hidden", () => {
   const ranked: PollSpec = { ...spec, method: "ranked" };
-  const tally = { voters: 0, counts: [0, 0, 0], closed: false };
+  const tally = { ...NO_TALLY, voters: 0, counts: [0, 0, 0] };
   expect(echo.echoPoll(tally, ranked, 0, [entry(vote([1, 0, 2]))], "p").counts).toEqual([0, 1, 0]);
-  expect(echo.echoPoll({ ...tally, counts: null }, spec, 0, [entry(vote([1]))], "p")).toEqual({ voters: 1, counts: null, closed: false });
+  expect(echo.echoPoll({ ...tally, counts: null }, spec, 0, [entry(vote([1]))], "p")).toEqual({ ...NO_TALLY, voters: 1, counts: null });
 });
 
 test("one's own edit, deletion and acceptance are in place at once", () => {

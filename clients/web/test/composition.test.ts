@@ -24,20 +24,27 @@ describe("what is missing", () => {
 
 test("only what the kind needs is sent", () => {
   const full = draft({ title: "T", text: " x @bela ", choices: ["a", "", "b "], to: { id: "bela", name: "B" }, behaviour: "b", topics: "One, #two one" });
-  const commands = KINDS.map((kind) => commandOf({ ...full, kind }, "c:1", true, NOW));
+  const commands = KINDS.map((kind) => commandOf({ ...full, kind }, "c:1", NOW));
   expect(commands[0]).toEqual({ do: "post.publish", place: "c:1", kind: "update", text: "x @bela", topics: ["one", "two"], mentions: ["bela"] });
   expect(commands.map((command) => [command.title !== undefined, command.poll !== undefined, command.praise !== undefined])).toEqual([
     [false, false, false], [true, false, false], [true, false, false], [true, true, false], [true, false, false], [false, false, true],
   ]);
 });
 
-test("a poll closes from when it is posted, and is secret only within one region", () => {
+test("a poll closes from when it is posted", () => {
   const poll = draft({ kind: "poll", title: "T", choices: ["a", "b"], secret: true, hidden: true, closesInDays: 3 });
-  expect(commandOf(poll, "c:1", true, NOW).poll).toEqual({
+  expect(commandOf(poll, "c:1", NOW).poll).toEqual({
     method: "single", choices: ["a", "b"], secret: true, closes_at: NOW + 3 * 86_400_000, hidden_until_close: true,
   });
-  expect(commandOf(poll, "c:1", false, NOW).poll?.secret).toBe(false);
-  expect(commandOf({ ...poll, closesInDays: 0 }, "c:1", true, NOW).poll).toMatchObject({ closes_at: null, hidden_until_close: false });
+  expect(commandOf({ ...poll, closesInDays: 0 }, "c:1", NOW).poll).toMatchObject({ closes_at: null, hidden_until_close: false });
+});
+
+test("a poll asks for a quorum and a way to count only where it was wished", () => {
+  const poll = draft({ kind: "poll", title: "T", choices: ["a", "b"], method: "ranked", count: "instant_runoff", quorumPeople: 20, quorumRegions: 3 });
+  expect(commandOf(poll, "c:1", NOW).poll).toMatchObject({ method: "ranked", count: "instant_runoff", quorum_people: 20, quorum_regions: 3 });
+  for (const other of [{ ...poll, secret: true }, { ...poll, method: "single" as const }]) {
+    expect(commandOf(other, "c:1", NOW).poll).not.toHaveProperty("count");
+  }
 });
 
 test("topics are single words, once each, a handful", () => {

@@ -1,7 +1,9 @@
 """decide(command, who, facts, context) -> events to append, or a refusal. Pure; nothing is written here.
 
 - ``content``  posts, replies, edits, deletions, direct messages
-- ``judge``    reactions, acceptance, verification, ballots, follows, idea stages, acknowledgements
+- ``judge``    reactions, acceptance, verification, follows, idea stages, acknowledgements
+- ``polls``    ballots, and the author's end of a poll
+- ``closing``  what a region's node owes a poll that ends: no command, but events all the same
 - ``places``   communities, memberships, roles, conversations, read marks
 - ``people``   profiles, people, roles, topics, flags, moderation
 - ``imports``  records of other systems; never scored
@@ -12,14 +14,14 @@ moderation). Rules read top to bottom: find, permit, fit, then the events.
 """
 
 from server.domain.commands import Command, ImportRecord
-from server.domain.decide import content, imports, judge, people, places
+from server.domain.decide import content, imports, judge, people, places, polls
 from server.domain.decide.base import Context, Decided, Draft, refuse
 from server.domain.errors import Code, Mistake, Refusal
 from server.domain.facts import Facts
 
 __all__ = ["Context", "Decided", "Draft", "decide", "decide_import"]
 
-RULES = content.RULES | judge.RULES | places.RULES | people.RULES
+RULES = content.RULES | judge.RULES | polls.RULES | places.RULES | people.RULES
 """Command type -> the function that decides it."""
 
 

@@ -35,7 +35,7 @@ def publish_post(
     refusal = (
         _check_place(command, who, facts)
         or _check_shape(command)
-        or _check_poll(command, facts)
+        or _check_poll(command)
         or _check_paper(command)
         or _check_praise(command, who, facts)
     )
@@ -210,7 +210,7 @@ def _check_shape(command: PublishPost) -> Refusal | None:
     return None
 
 
-def _check_poll(command: PublishPost, facts: Facts) -> Refusal | None:
+def _check_poll(command: PublishPost) -> Refusal | None:
     poll = command.poll
     if poll is None:
         return None
@@ -227,12 +227,11 @@ def _check_poll(command: PublishPost, facts: Facts) -> Refusal | None:
         )
     if len(set(choices)) < len(choices):
         return refuse(Code.BAD_VALUE, "two choices of the poll are the same", "poll.choices")
-    community = facts.community(command.place[2:])
-    if poll.secret and community is not None and community.audience != "local":
-        # Sub-tallies of a secret poll do not travel yet; an open ballot must never stand in for one (I11).
-        return refuse(
-            Code.BAD_VALUE, "secret polls are open to communities of one region only", "poll.secret"
-        )
+    if poll.count != "schulze" and poll.method != "ranked":
+        return refuse(Code.BAD_VALUE, "only a ranked poll has a way to count ranks", "poll.count")
+    if poll.count == "instant_runoff" and poll.secret:
+        # Whole rankings would be added up, and an unusual one is a signature (I11).
+        return refuse(Code.BAD_VALUE, "a secret ranked poll is counted by pairs", "poll.count")
     return None
 
 

@@ -1,9 +1,8 @@
-"""What others make of a post: reactions, acceptance, verification, ballots, follows, stages, receipts."""
+"""What others make of a post: reactions, acceptance, verification, follows, stages, receipts."""
 
 from server.domain.commands import (
     AcceptAnswer,
     Acknowledge,
-    CastBallot,
     Follow,
     MoveIdea,
     React,
@@ -14,10 +13,8 @@ from server.domain.errors import Code, Refusal
 from server.domain.events import (
     AnnouncementAcknowledged,
     AnswerAccepted,
-    BallotCast,
     FollowChanged,
     IdeaStageChanged,
-    PollSpec,
     ReactionChanged,
     VerificationChanged,
 )
@@ -109,55 +106,6 @@ def verify(command: Verify, who: PersonFact, facts: Facts, context: Context) -> 
     return Decided(drafts, {"rev": event.rev})
 
 
-def cast_ballot(
-    command: CastBallot, who: PersonFact, facts: Facts, context: Context
-) -> Decided | Refusal:
-    post = readable_post(command.poll, who, facts)
-    if isinstance(post, Refusal):
-        return post
-    poll = post.poll
-    if poll is None:
-        return refuse(Code.BAD_VALUE, "this post is no poll", "poll")
-    if poll.closes_at is not None and context.now >= poll.closes_at:
-        return refuse(Code.CLOSED, "this poll is closed", "poll")
-    refusal = _check_choices(command, poll)
-    if refusal is not None:
-        return refusal
-    now = facts.ballot(post.post, who.person)
-    event = BallotCast(
-        poll=post.post,
-        place=post.place,
-        rev=now.rev + 1,
-        choices=command.choices,
-        withdrawn=command.withdrawn,
-        secret=poll.secret,
-    )
-    if poll.secret:
-        drafts = [Draft(LOCAL, who.person, event, (post.post,))]
-    else:
-        drafts = in_place(post.place, facts, context, who.person, event, post.post)
-    return Decided(drafts, {"rev": event.rev})
-
-
-def _check_choices(command: CastBallot, poll: PollSpec) -> Refusal | None:
-    chosen = command.choices
-    if command.withdrawn:
-        return (
-            refuse(Code.BAD_VALUE, "a withdrawn ballot has no choices", "choices")
-            if chosen
-            else None
-        )
-    if not chosen:
-        return refuse(Code.BAD_VALUE, "choose at least one", "choices")
-    if poll.method == "single" and len(chosen) != 1:
-        return refuse(Code.BAD_VALUE, "choose exactly one", "choices")
-    if len(set(chosen)) < len(chosen):
-        return refuse(Code.BAD_VALUE, "a choice is named twice", "choices")
-    if max(chosen) >= len(poll.choices):
-        return refuse(Code.BAD_VALUE, f"the poll has {len(poll.choices)} choices", "choices")
-    return None
-
-
 def follow(command: Follow, who: PersonFact, facts: Facts, context: Context) -> Decided | Refusal:
     lane = GLOBAL
     if command.kind == "person":
@@ -230,7 +178,6 @@ RULES: dict[type, Rule] = {
     React: react,
     AcceptAnswer: accept,
     Verify: verify,
-    CastBallot: cast_ballot,
     Follow: follow,
     Acknowledge: acknowledge,
     MoveIdea: move_idea,

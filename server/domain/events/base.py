@@ -14,6 +14,7 @@ PostKind = Literal[
 ReplyKind = Literal["reply", "answer"]
 ReactionKind = Literal["helpful", "solved", "emoji"]
 PollMethod = Literal["single", "multiple", "ranked"]
+PollCount = Literal["schulze", "instant_runoff"]
 IdeaStage = Literal[
     "submitted", "reviewed", "shortlisted", "accepted", "declined", "piloted", "shipped"
 ]
@@ -49,7 +50,8 @@ class Source(Part, frozen=True, kw_only=True):
 
 
 class PollSpec(Part, frozen=True, kw_only=True):
-    """Fixed when the poll is published. ``closes_at`` is advisory: closing is a cut (DESIGN 6)."""
+    """Fixed when the poll is published. ``closes_at`` is when regions stop taking ballots; what counts is
+    a cut, not a time (DESIGN 6). ``count``: how a ranked poll is decided."""
 
     method: PollMethod
     choices: tuple[str, ...]
@@ -58,6 +60,25 @@ class PollSpec(Part, frozen=True, kw_only=True):
     hidden_until_close: bool = False
     quorum_people: Number = 0
     quorum_regions: Number = 0
+    count: PollCount = "schulze"
+
+
+class LaneEnd(Part, frozen=True, kw_only=True):
+    """An event's id, as the last one of a lane that counts."""
+
+    region: Id
+    epoch: Number
+    lane: Id
+    seq: Number
+
+
+class BallotPart(Part, frozen=True, kw_only=True):
+    """What some regions' secret ballots add up to; ``pairs`` of a ranked poll (docs/events/poll.closed.md)."""
+
+    regions: tuple[Id, ...]
+    voters: Number
+    counts: tuple[Number, ...]
+    pairs: tuple[Number, ...] = ()
 
 
 class PaperSpec(Part, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import Any
 import click
 import msgspec
 
+from server.app.cloudevents import secrets_of
 from server.ops.commands.shared import quiet_config, require_database
 from server.ops.place import database_url
 from server.storage import event_log
@@ -26,7 +27,7 @@ LOOK_SECONDS = 0.5
 def command(after: int, limit: int, follow: bool) -> None:
     """Print events in this node's commit order, one JSON object a line.
 
-    It shows everything the node holds, private messages too: it is for the node's operator."""
+    It shows everything the node holds, private messages too, but no secret ballot: it is for the node's operator."""
     config = quiet_config()
     require_database(config)
     with contextlib.suppress(KeyboardInterrupt):
@@ -54,8 +55,12 @@ async def _print(url: str, after: int, limit: int, follow: bool) -> None:
 
 
 def plain(record: Record) -> dict[str, Any]:
-    """An event as a map of JSON types; bytes become base64, an erased body null."""
+    """An event as a map of JSON types; bytes become base64, an erased body null. What a secret ballot
+    says is not shown here either (I11)."""
     body = msgspec.msgpack.decode(record.body) if record.body else None
+    hidden = secrets_of(record.event)
+    if body is not None and hidden:
+        body = {name: value for name, value in body.items() if name not in hidden}
     return {
         "position": record.position,
         "id": str(record.id),

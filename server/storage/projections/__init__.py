@@ -11,7 +11,7 @@ House rules:
 - ``places``   communities, memberships, conversations, read marks
 - ``content``  posts, replies, edits, deletions, erasure
 - ``judge``    reactions, acceptance, verification, votes, follows, flags, moderation, ideas
-- ``polls``    ballots and tallies
+- ``polls``    ballots, tallies, what regions say when a poll closes
 """
 
 from server.domain.events import Event

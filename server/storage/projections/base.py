@@ -19,6 +19,8 @@ class Meta(NamedTuple):
     at: int
     """UTC milliseconds of the event's hybrid clock."""
     position: int
+    epoch: int
+    lane: str
     seq: int
 
 

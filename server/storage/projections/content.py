@@ -18,11 +18,10 @@ from server.domain.events import (
     ReplyPublished,
 )
 from server.storage import tables as t
-from server.storage.facts import point
-from server.storage.projections import counts
+from server.storage.projections import counts, polls
 from server.storage.projections.base import Fold, Meta, to_json
 from server.storage.projections.people import source_json
-from server.storage.sql import Tx, statement, upsert
+from server.storage.sql import Tx, point, statement, upsert
 
 _ROW = point(t.posts, "kind", "rev", "deleted", "title", "text", "erased", "at")
 _INSERT = upsert(t.posts)
@@ -67,6 +66,8 @@ def published(tx: Tx, event: PostPublished, meta: Meta) -> bool:
         "source": source_json(event.source),
     }
     new, _ = _publish(tx, event, birth, event.title, event.topics, meta)
+    if event.poll is not None:
+        polls.opened(tx, event, meta)
     return new
 
 

@@ -15,9 +15,8 @@ from server.domain.events import (
     TopicDefined,
 )
 from server.storage import tables as t
-from server.storage.facts import point
 from server.storage.projections.base import Fold, Meta, register_fold, to_json
-from server.storage.sql import Tx, statement, upsert
+from server.storage.sql import Tx, point, statement, upsert
 
 PROFILE = ("name", "title", "unit", "country", "about", "skills", "locale", "timezone")
 EMPTY: dict[str, Any] = {

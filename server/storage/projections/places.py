@@ -14,10 +14,9 @@ from server.domain.events import (
     ReadMarked,
 )
 from server.storage import tables as t
-from server.storage.facts import point
 from server.storage.projections.base import Fold, Meta, register_fold, to_json
 from server.storage.projections.people import source_json
-from server.storage.sql import Tx, statement, upsert
+from server.storage.sql import Tx, point, statement, upsert
 
 SETTINGS = ("name", "about", "visibility", "archived")
 BIRTH = ("home", "audience", "owner", "source", "at")

@@ -1,85 +1,185 @@
-"""Ballots and their tally; regional sub-tallies and closing of polls."""
+"""Polls: ballots and their tally as of now; what regions say when one closes."""
 
 import json
 from collections import Counter
+from typing import Any
 
-from server.domain.events import BallotCast, PollClosed, PollRegionClosed, PollTallied
+from sqlalchemy import bindparam, update
+
+from server.domain.events import (
+    BallotCast,
+    BallotKept,
+    PollChecked,
+    PollClosed,
+    PollClosing,
+    PollRegionClosed,
+    PollTallied,
+    PostPublished,
+)
 from server.storage import tables as t
 from server.storage.projections.base import Fold, Meta, RegisterTable, to_json
-from server.storage.sql import Tx, upsert
+from server.storage.sql import Tx, point, statement, upsert
 
 _BALLOT = RegisterTable(t.ballots, "choices", "withdrawn")
-_VOTES = upsert(t.poll_choices, {"votes": lambda stored, new: stored + new})
-_POLL = upsert(
+_CAST = upsert(t.ballot_casts)
+_KEPT = upsert(t.ballots_kept)
+_VOTES = upsert(
+    t.poll_choices,
+    {name: (lambda stored, new: stored + new) for name in ("votes", "firsts")},
+)
+_TOUCH = upsert(
     t.polls,
     {
         "voters": lambda stored, new: stored + new,
         "local_changed": lambda _stored, new: new,
     },
 )
-_OUTCOME = upsert(t.polls, ("outcome", "local_changed"), newer="outcome")
-"""Final: one outcome follows from the cut, and any is more than the empty text."""
-_TALLY = upsert(t.poll_regions, ("voters", "counts", "rev"), newer="rev")
-_CLOSED = upsert(t.poll_regions, ("closed_ballots", "closed"), newer="closed")
-_REGION = {"voters": 0, "counts": "[]", "rev": 0, "closed_ballots": 0, "closed": False}
+_HOME = point(t.polls, "home")
+_OPENED = statement(
+    update(t.polls)
+    .where(t.polls.c.poll == bindparam("p"))
+    .values({name: bindparam(name) for name in ("home", "closes_at", "secret", "local_changed")})
+)
+_CLOSING = upsert(t.polls, ("closing", "local_changed"), newer="closing")
+_TALLY = upsert(t.poll_regions, ("voters", "counts", "pairs", "rev"), newer="rev")
+_CLOSED = upsert(
+    t.poll_regions,
+    ("closed_epoch", "closed_at", "ends", "waits_for"),
+    newer="closed_epoch",
+)
+_CHECKED = upsert(t.poll_regions, ("verdict",), newer="verdict")
+_OUTCOME = upsert(t.poll_outcomes, ("rank", "outcome"), newer="rank")
+
+AGREES, DIFFERS = 1, 2
+_REGION: dict[str, Any] = {
+    **dict.fromkeys(("voters", "rev", "closed_epoch", "closed_at", "verdict"), 0),
+    **dict.fromkeys(("counts", "pairs", "ends", "waits_for"), "[]"),
+}
+_POLL: dict[str, Any] = {
+    **dict.fromkeys(("closes_at", "voters"), 0),
+    **dict.fromkeys(("secret", "closing"), False),
+    "home": "",
+}
+
+
+def opened(tx: Tx, event: PostPublished, meta: Meta) -> None:
+    """The poll's own row. Where two regions claim one post, the lower code is the poll's home."""
+    assert event.poll is not None
+    row = tx.one(_HOME, {"poll": event.post})
+    known = row[0] if row else ""
+    if known and known <= meta.origin:
+        return
+    values = {
+        "home": meta.origin,
+        "closes_at": event.poll.closes_at or 0,
+        "secret": event.poll.secret,
+        "local_changed": meta.position,
+    }
+    if row is None:
+        tx.execute(_TOUCH, _POLL | values | {"poll": event.post, "place": event.place})
+    else:
+        tx.execute(_OPENED, values | {"p": event.post})
 
 
 def ballot_cast(tx: Tx, event: BallotCast, meta: Meta) -> bool:
-    old = _BALLOT.put(
-        tx,
-        {
-            "poll": event.poll,
-            "person": meta.actor,
-            "choices": to_json(event.choices),
-            "rev": event.rev,
-            "withdrawn": event.withdrawn,
-        },
-    )
+    ballot = {
+        "poll": event.poll,
+        "person": meta.actor,
+        "choices": to_json(event.choices),
+        "rev": event.rev,
+        "withdrawn": event.withdrawn,
+    }
+    where = {"region": meta.origin, "epoch": meta.epoch, "lane": meta.lane, "seq": meta.seq}
+    tx.execute(_CAST, ballot | where)
+    old = _BALLOT.put(tx, ballot)
     # Whatever the order, every choice that any ballot named has a row, be it of zero votes.
     votes = Counter[int](dict.fromkeys(event.choices, 0))
+    firsts = Counter[int]()
     if old is not None:
-        before = set() if not old[0] or old[2] else set(json.loads(old[1]))
-        after = set() if event.withdrawn else set(event.choices)
-        votes.update(after)
-        votes.subtract(before)
+        before = [] if not old[0] or old[2] else json.loads(old[1])
+        after = [] if event.withdrawn else list(event.choices)
+        votes.update(set(after))
+        votes.subtract(set(before))
+        firsts.update(after[:1])
+        firsts.subtract(before[:1])
         _touch(tx, event.poll, event.place, meta, int(bool(after)) - int(bool(before)))
     for choice, step in sorted(votes.items()):
-        tx.execute(_VOTES, {"poll": event.poll, "choice": choice, "votes": step})
+        row = {"poll": event.poll, "choice": choice, "votes": step, "firsts": firsts[choice]}
+        tx.execute(_VOTES, row)
     return old is not None
 
 
-def region_tallied(tx: Tx, event: PollTallied, meta: Meta) -> bool:
-    values = {"voters": event.voters, "counts": to_json(event.counts), "rev": event.rev}
-    key = {"poll": event.poll, "region": event.region}
-    if not tx.execute(_TALLY, _REGION | key | values):
-        return False
-    _touch(tx, event.poll, event.place, meta)
-    return True
+def ballot_kept(tx: Tx, event: BallotKept, _meta: Meta) -> bool:
+    return tx.execute(_KEPT, {"poll": event.poll, "person": event.person}) > 0
+
+
+def closing(tx: Tx, event: PollClosing, meta: Meta) -> bool:
+    row = _POLL | {"poll": event.poll, "place": event.place, "closing": True}
+    return tx.execute(_CLOSING, row | {"local_changed": meta.position}) > 0
+
+
+def region_tallied(tx: Tx, event: PollTallied, _meta: Meta) -> bool:
+    values = {
+        "poll": event.poll,
+        "region": event.region,
+        "voters": event.voters,
+        "counts": to_json(event.counts),
+        "pairs": to_json(event.pairs),
+        "rev": event.rev,
+    }
+    return tx.execute(_TALLY, _REGION | values) > 0
 
 
 def region_closed(tx: Tx, event: PollRegionClosed, meta: Meta) -> bool:
-    values = {"closed_ballots": event.ballots, "closed": True}
-    key = {"poll": event.poll, "region": event.region}
-    if not tx.execute(_CLOSED, _REGION | key | values):
-        return False
-    _touch(tx, event.poll, event.place, meta)
-    return True
+    values = {
+        "poll": event.poll,
+        "region": event.region,
+        "closed_epoch": meta.epoch,
+        "closed_at": meta.at,
+        "ends": to_json(event.ends),
+        "waits_for": to_json(event.waits_for),
+    }
+    return _said(tx, event, meta, tx.execute(_CLOSED, _REGION | values))
+
+
+def checked(tx: Tx, event: PollChecked, meta: Meta) -> bool:
+    values = {
+        "poll": event.poll,
+        "region": event.region,
+        "verdict": AGREES if event.agrees else DIFFERS,
+    }
+    return _said(tx, event, meta, tx.execute(_CHECKED, _REGION | values))
 
 
 def closed(tx: Tx, event: PollClosed, meta: Meta) -> bool:
-    outcome = to_json({"voters": event.voters, "counts": event.counts, "cut": event.cut})
-    row = {"poll": event.poll, "place": event.place, "voters": 0, "outcome": outcome}
-    return tx.execute(_OUTCOME, row | {"local_changed": meta.position}) > 0
+    values = {
+        "poll": event.poll,
+        "region": meta.origin,
+        "rank": -meta.epoch,
+        "outcome": to_json(event),
+    }
+    return _said(tx, event, meta, tx.execute(_OUTCOME, values))
+
+
+def _said(
+    tx: Tx, event: PollRegionClosed | PollChecked | PollClosed, meta: Meta, rows: int
+) -> bool:
+    if rows:
+        _touch(tx, event.poll, event.place, meta)
+    return rows > 0
 
 
 def _touch(tx: Tx, poll: str, place: str, meta: Meta, voters: int = 0) -> None:
-    row = {"poll": poll, "place": place, "voters": voters, "outcome": ""}
-    tx.execute(_POLL, row | {"local_changed": meta.position})
+    row = _POLL | {"poll": poll, "place": place, "voters": voters}
+    tx.execute(_TOUCH, row | {"local_changed": meta.position})
 
 
 FOLDS: dict[type, Fold] = {
     BallotCast: ballot_cast,
+    BallotKept: ballot_kept,
+    PollClosing: closing,
     PollTallied: region_tallied,
     PollRegionClosed: region_closed,
     PollClosed: closed,
+    PollChecked: checked,
 }

@@ -10,8 +10,9 @@ from sqlalchemy import BindParameter, and_, bindparam, select
 from server.domain.events import PollSpec, Source
 from server.storage import tables as t
 from server.storage.queries import people
+from server.storage.queries.polls import poll_values
 from server.storage.queries.shapes import Bundle, Counts, Detail, IdeaState, Mine, PostView
-from server.storage.queries.values import ZERO, counts, poll_values
+from server.storage.queries.values import ZERO, counts
 from server.storage.reader import Snapshot
 
 FOLLOWS_MAX = 5_000

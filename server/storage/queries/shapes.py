@@ -87,12 +87,34 @@ class Counts(Shape, frozen=True, kw_only=True):
     emoji: dict[str, int] = {}
 
 
+class PollResult(Shape, frozen=True, kw_only=True):
+    """What a closed poll came to, as its home published it. ``order``: groups of choices, the winners first;
+    empty when nobody voted, or too few for a secret poll. ``pairs``: row by row, how many put the row's
+    choice above the column's; of ranked polls that are counted so. ``regions``: from how many a ballot was
+    counted. ``quorum``: enough took part. ``late``: regions whose ballots could not all be waited for.
+    ``agreed`` and ``differing``: regions that counted again, by what they found."""
+
+    order: tuple[tuple[int, ...], ...]
+    pairs: tuple[int, ...]
+    regions: int
+    quorum: bool
+    late: tuple[str, ...]
+    digest: str
+    agreed: tuple[str, ...]
+    differing: tuple[str, ...]
+
+
 class PollValue(Shape, frozen=True, kw_only=True):
-    """``counts``: one number per choice; null while the poll hides them until it closes."""
+    """``counts``: one number per choice, of a ranked poll the first preferences; null while the poll hides
+    them until it closes, as every secret one does, and where too few voted in secret. ``closing``: no more
+    ballots are taken, ``waiting`` names the regions whose word is missing. ``result``: once closed."""
 
     voters: int
     counts: tuple[int, ...] | None
     closed: bool
+    closing: bool = False
+    waiting: tuple[str, ...] = ()
+    result: PollResult | None = None
 
 
 class Detail(Shape, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,18 +1,17 @@
 """Conflated values: a post's counters and a poll's tally as of now, and which changed since a position."""
 
-import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select
 
 from server.storage import tables as t
-from server.storage.facts import poll_of
+from server.storage.queries.polls import poll_values
 from server.storage.queries.shapes import Counts, PollValue, ValueOf
 from server.storage.reader import Reader, Snapshot
 
-_n, _v = t.post_counts.c, t.polls.c
+_n = t.post_counts.c
 _COUNTS = select(
     _n.post,
     _n.replies,
@@ -27,19 +26,6 @@ _EMOJI = (
     .where(t.emoji_counts.c.post.in_(bindparam("ids", expanding=True)), t.emoji_counts.c.n > 0)
     .order_by(t.emoji_counts.c.emoji)
 )
-_SPECS = select(t.posts.c.post, t.posts.c.detail).where(
-    t.posts.c.post.in_(bindparam("ids", expanding=True)), t.posts.c.kind == "poll"
-)
-_POLLS = select(_v.poll, _v.voters, _v.outcome).where(_v.poll.in_(bindparam("ids", expanding=True)))
-_CHOICES = select(t.poll_choices.c.poll, t.poll_choices.c.choice, t.poll_choices.c.votes).where(
-    t.poll_choices.c.poll.in_(bindparam("ids", expanding=True))
-)
-_ELSEWHERE = select(t.poll_regions.c.poll, t.poll_regions.c.voters, t.poll_regions.c.counts).where(
-    t.poll_regions.c.poll.in_(bindparam("ids", expanding=True)),
-    t.poll_regions.c.rev > 0,
-    t.poll_regions.c.region != select(t.node.c.region).where(t.node.c.id == 1).scalar_subquery(),
-)
-"""Other regions' sub-tallies of a secret poll; our own region's ballots are counted one by one."""
 
 
 class Changed(NamedTuple):
@@ -140,52 +126,3 @@ async def counts(snapshot: Snapshot, posts: Collection[str]) -> dict[str, Counts
             _COUNTS, {"ids": posts}
         )
     }
-
-
-async def poll_values(snapshot: Snapshot, polls: Collection[str]) -> dict[str, PollValue]:
-    """The tallies of those posts that are polls, hidden where the poll says so (I12)."""
-    asked = {"ids": list(polls)}
-    specs = await snapshot.rows(_SPECS, asked) if polls else ()
-    if not specs:
-        return {}
-    states = {row.poll: row for row in await snapshot.rows(_POLLS, asked)}
-    choices: dict[str, dict[int, int]] = defaultdict(dict)
-    for poll, choice, votes in await snapshot.rows(_CHOICES, asked):
-        choices[poll][choice] = votes
-    elsewhere: dict[str, list[tuple[int, list[int]]]] = defaultdict(list)
-    for poll, voters, numbers in await snapshot.rows(_ELSEWHERE, asked):
-        elsewhere[poll].append((voters, json.loads(numbers)))
-    found = {}
-    for poll, detail in specs:
-        spec = poll_of(detail)
-        if spec is not None:
-            state = states.get(poll)
-            outcome = json.loads(state.outcome) if state and state.outcome else None
-            voters = state.voters if state else 0
-            size = len(spec.choices)
-            tally = _tally(size, voters, choices[poll], elsewhere[poll], outcome)
-            found[poll] = _shown(tally, spec.hidden_until_close)
-    return found
-
-
-def _tally(
-    size: int,
-    voters: int,
-    here: dict[int, int],
-    elsewhere: Sequence[tuple[int, list[int]]],
-    outcome: dict[str, Any] | None,
-) -> PollValue:
-    if outcome is not None:
-        return PollValue(voters=outcome["voters"], counts=tuple(outcome["counts"]), closed=True)
-    sums = [here.get(choice, 0) for choice in range(size)]
-    for more, numbers in elsewhere:
-        voters += more
-        for choice, n in enumerate(numbers[:size]):
-            sums[choice] += n
-    return PollValue(voters=voters, counts=tuple(sums), closed=False)
-
-
-def _shown(value: PollValue, hidden_until_close: bool) -> PollValue:
-    if value.closed or not hidden_until_close:
-        return value
-    return PollValue(voters=value.voters, counts=None, closed=False)

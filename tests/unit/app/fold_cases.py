@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
+import msgspec
+
 from server.app.handle import Answer
 from server.domain import events as e
 from server.domain.commands import from_builtins
@@ -164,10 +166,42 @@ def _moved(w: World, *members: str) -> Event:
     return e.ConversationChanged(conversation=w.chat[2:], rev=2, members=inside, title="We")
 
 
-def _closed(w: World) -> Event:
-    return e.PollClosed(
-        poll=w.poll, place=w.tea, voters=3, counts=(1, 2), cut={"in": 4}, digest=b"\x00\xff"
+def _abroad_asks(w: World, **more: Any) -> Event:
+    return e.PostPublished(
+        post=_object("asked"),
+        kind="poll",
+        place=w.tea,
+        at=START + 5,
+        text="?",
+        poll=e.PollSpec(method="ranked", choices=("a", "b"), **more),
     )
+
+
+def _closed(w: World) -> Event:
+    end = e.LaneEnd(region="de", epoch=1, lane="global", seq=4)
+    return e.PollClosed(
+        poll=_object("asked"),
+        place=w.tea,
+        voters=3,
+        regions=2,
+        quorum=False,
+        digest=b"\x00\xff",
+        counts=(1, 2),
+        pairs=(0, 1, 2, 0),
+        order=((1,), (0,)),
+        cut=(end,),
+        late=("br",),
+    )
+
+
+def _region_closed(w: World) -> Event:
+    return e.PollRegionClosed(
+        poll=_object("asked"), place=w.tea, region="de", ballots=1, waits_for=("br", "de", "in")
+    )
+
+
+def _checked(agrees: bool) -> Callable[[World], Event]:
+    return lambda w: e.PollChecked(poll=_object("asked"), place=w.tea, region="de", agrees=agrees)
 
 
 def _vote_imported(w: World) -> Event:
@@ -556,22 +590,48 @@ CASES: dict[str, list[Case]] = {
         ),
         Case("in secret", does("bob", "ballot.cast", poll=lambda w: w.secret, choices=[0])),
     ],
-    "poll.region_closed": [
+    "ballot.kept": [
         Case(
-            "no more ballots from there",
+            "a newcomer has voted in secret elsewhere",
             arrives(
                 "",
-                lambda w: e.PollRegionClosed(
-                    poll=w.poll, place=w.tea, region="de", ballots=1, last_seq=3
-                ),
+                lambda w: e.BallotKept(poll=w.secret, place=w.home, person="bob", region="de"),
             ),
         )
     ],
+    "poll.closing": [Case("no more ballots", does("asha", "poll.close", poll=lambda w: w.poll))],
+    "poll.region_closed": [
+        Case(
+            "the poll's home waits for two more",
+            then(arrives("dora", _abroad_asks), arrives("", _region_closed)),
+        ),
+        Case(
+            "a region whose clock is ahead",
+            arrives(
+                "",
+                lambda w: e.PollRegionClosed(poll=w.poll, place=w.tea, region="de", ballots=1),
+            ),
+        ),
+    ],
     "poll.tallied": [Case("another region's part of a secret poll", arrives("", _tallied))],
     "poll.closed": [
-        Case("counted and final", then(_vote, arrives("", _closed))),
+        Case(
+            "counted and final",
+            then(
+                arrives("dora", _abroad_asks),
+                does("bob", "ballot.cast", poll=lambda _: _object("asked"), choices=[1, 0]),
+                arrives("", _closed),
+            ),
+        ),
         Case(
             "a hidden tally is shown",
+            then(
+                arrives("dora", lambda w: _abroad_asks(w, hidden_until_close=True)),
+                arrives("", _closed),
+            ),
+        ),
+        Case(
+            "a region that is not the poll's home says so",
             then(
                 does(
                     "asha",
@@ -579,11 +639,22 @@ CASES: dict[str, list[Case]] = {
                     place=lambda w: w.tea,
                     kind="poll",
                     text="?",
-                    poll=_poll(hidden_until_close=True),
+                    poll=_poll(),
                 ),
-                arrives("", _closed),
+                arrives("", lambda w: msgspec.structs.replace(_closed(w), poll=w.poll)),
             ),
         ),
+    ],
+    "poll.checked": [
+        Case(
+            "one agrees, another does not",
+            then(
+                arrives("dora", _abroad_asks),
+                arrives("", _closed),
+                arrives("", _checked(True)),
+                arrives("", _checked(False)),
+            ),
+        )
     ],
     "topic.defined": [
         Case(

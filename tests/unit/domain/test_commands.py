@@ -70,6 +70,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "answer.accept": {"question": POST, "answer": None},
     "verification.set": {"target": POST, "on": True},
     "ballot.cast": {"poll": POST, "choices": [0]},
+    "poll.close": {"poll": POST},
     "follow.set": {"kind": "topic", "target": "tea", "on": True},
     "announcement.acknowledge": {"post": POST},
     "idea.move": {"post": POST, "stage": "accepted", "owner": "asha", "due": 9, "note": "soon"},

@@ -65,8 +65,11 @@ def test_what_can_change_carries_a_rev(name: str) -> None:
         "erasure.completed",
         "vote.imported",
         "announcement.acknowledged",
+        "ballot.kept",
+        "poll.closing",
         "poll.region_closed",
         "poll.closed",
+        "poll.checked",
         "epoch.opened",
         "key.rotated",
     }

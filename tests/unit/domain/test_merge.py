@@ -19,9 +19,9 @@ NAMING_THEIR_WRITER: dict[str, Event] = {
         community="t", home="in", name="Tea", audience="global"
     ),
     "conversation.started": e.ConversationStarted(conversation="d", home="in", members=(member,)),
-    "poll.region_closed": e.PollRegionClosed(
-        poll="p", place="c:t", region="in", ballots=1, last_seq=1
-    ),
+    "ballot.kept": e.BallotKept(poll="p", place="c:t", person="asha", region="in"),
+    "poll.region_closed": e.PollRegionClosed(poll="p", place="c:t", region="in"),
+    "poll.checked": e.PollChecked(poll="p", place="c:t", region="in", agrees=True),
     "poll.tallied": e.PollTallied(poll="p", place="c:t", region="in", rev=1, voters=1, counts=(1,)),
     "erasure.completed": e.ErasureCompleted(request="r", region="in", bodies=1),
 }

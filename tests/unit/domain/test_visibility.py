@@ -217,24 +217,32 @@ CASES: dict[str, list[Shown]] = {
             poll_value(PLACE, THREAD),
         )
     ],
+    "ballot.kept": [
+        Shown(e.BallotKept(poll=ROOT, place=PLACE, person="bob", region="in"), ()),
+    ],
+    "poll.closing": [
+        Shown(e.PollClosing(poll=ROOT, place=PLACE, at=1), (), poll_value(PLACE, THREAD))
+    ],
     "poll.region_closed": [
         Shown(
-            e.PollRegionClosed(poll=ROOT, place=PLACE, region="in", ballots=1, last_seq=1),
-            (),
-            poll_value(PLACE, THREAD),
+            e.PollRegionClosed(poll=ROOT, place=PLACE, region="in"), (), poll_value(PLACE, THREAD)
         )
     ],
     "poll.tallied": [
-        Shown(
-            e.PollTallied(poll=ROOT, place=PLACE, region="in", rev=1, voters=1, counts=(1,)),
-            (),
-            poll_value(PLACE, THREAD),
-        )
+        Shown(e.PollTallied(poll=ROOT, place=PLACE, region="in", rev=1, voters=1, counts=(1,)), ())
     ],
     "poll.closed": [
         Shown(
-            e.PollClosed(poll=ROOT, place=PLACE, voters=1, counts=(1,), cut={}, digest=b""),
+            e.PollClosed(poll=ROOT, place=PLACE, voters=1, regions=1, quorum=True, digest=b""),
             (PLACE, THREAD),
+            poll_value(PLACE, THREAD),
+        )
+    ],
+    "poll.checked": [
+        Shown(
+            e.PollChecked(poll=ROOT, place=PLACE, region="in", agrees=True),
+            (),
+            poll_value(PLACE, THREAD),
         )
     ],
     "topic.defined": [Shown(e.TopicDefined(topic="tea", rev=1, names={}), ("g",))],

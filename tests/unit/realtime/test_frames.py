@@ -303,7 +303,7 @@ def test_writes_an_event_with_its_fields_and_no_defaults(form: Form) -> None:
 
 @EACH
 def test_writes_bytes_as_base64_where_the_encoding_has_none(form: Form) -> None:
-    closed = PollClosed(poll="p", place=TEA, voters=1, counts=(1,), cut={"in": 3}, digest=b"\1\2")
+    closed = PollClosed(poll="p", place=TEA, voters=1, regions=1, quorum=True, digest=b"\1\2")
     body = payload(frames.event(record(1, TEA, event=closed), form, EPOCH), form)["body"]
     assert body["digest"] == ("AQI=" if form.encoding is Encoding.JSON else b"\1\2")
 

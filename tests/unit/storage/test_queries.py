@@ -191,33 +191,49 @@ async def test_counters_and_tallies_as_of_now(node: TestNode) -> None:
     }
 
 
-async def test_a_secret_poll_adds_other_regions_parts_to_our_own_ballots(node: TestNode) -> None:
-    """Our own region's published part is our ballots over again, and must not count twice."""
-    home, log = await node.community("asha", "Home", audience="local"), ForeignLog()
-    ours = ForeignLog(node.region, "local", epoch=99 << 32)
+async def test_i11_a_secret_poll_shows_no_votes_before_its_end(node: TestNode) -> None:
+    """Not even their sum here: a bar that moves when a colleague votes tells what they voted."""
+    home, abroad = await node.community("asha", "Home"), ForeignLog()
     spec = {"method": "single", "choices": ["a", "b"], "secret": True}
     poll = await node.post("asha", home, "?", "poll", poll=spec)
     await node.do("asha", "ballot.cast", poll=poll, choices=[1])
+    tallied = e.PollTallied(poll=poll, place=home, region="de", rev=1, voters=4, counts=(1, 3))
+    await foreign(node, abroad, "", tallied)
+    async with node.reader.snapshot() as tx:
+        assert await values.poll_values(tx, [poll]) == {
+            poll: PollValue(voters=1, counts=None, closed=False)
+        }
 
-    def part(region: str, rev: int, *counts: int) -> e.PollTallied:
-        return e.PollTallied(
-            poll=poll, place=home, region=region, rev=rev, voters=sum(counts), counts=counts
+
+async def test_a_ranked_poll_shows_first_preferences_as_they_change(node: TestNode) -> None:
+    tea = await node.community("asha", "Tea")
+    spec = {"method": "ranked", "choices": ["a", "b", "c"]}
+    poll = await node.post("asha", tea, "?", "poll", poll=spec)
+    for person, order in (("asha", [2, 0]), ("bob", [1]), ("asha", [0, 2]), ("bob", [0])):
+        await node.do(person, "ballot.cast", poll=poll, choices=order)
+    async with node.reader.snapshot() as tx:
+        found = (await values.poll_values(tx, [poll]))[poll]
+    assert (found.voters, found.counts) == (2, (2, 0, 0))
+
+
+async def test_only_the_polls_home_says_what_it_came_to(node: TestNode) -> None:
+    """Also when its word comes before the poll itself, and another region's before that."""
+    tea, poll = await node.community("asha", "Tea"), derived_object_id(START, "poll")
+    spec = e.PollSpec(method="single", choices=("a", "b"))
+
+    def closed(*counts: int) -> e.PollClosed:
+        return e.PollClosed(
+            poll=poll, place=tea, voters=5, regions=1, quorum=True, digest=b"d", counts=counts
         )
 
-    await foreign(node, log, "", part("de", 1, 1, 0), part("de", 2, 3, 1))
-    await foreign(node, ours, "", part(node.region, 1, 0, 1))
+    await foreign(node, ForeignLog("fr"), "", closed(5, 0))
+    await foreign(node, ForeignLog("br", epoch=8 << 32), "", closed(1, 4))
+    await foreign(node, ForeignLog("br"), "", closed(2, 3))
+    post = e.PostPublished(post=poll, kind="poll", place=tea, at=START, poll=spec)
+    await foreign(node, ForeignLog("br", "control"), "emil", post)
     async with node.reader.snapshot() as tx:
-        assert await values.poll_values(tx, [poll]) == {
-            poll: PollValue(voters=5, counts=(3, 2), closed=False)
-        }
-    closed = e.PollClosed(
-        poll=poll, place=home, voters=6, counts=(3, 3), cut={"in": 1}, digest=b"d"
-    )
-    await foreign(node, log, "", closed)
-    async with node.reader.snapshot() as tx:
-        assert await values.poll_values(tx, [poll]) == {
-            poll: PollValue(voters=6, counts=(3, 3), closed=True)
-        }
+        found = (await values.poll_values(tx, [poll]))[poll]
+    assert (found.closed, found.counts) == (True, (2, 3)), "the first epoch's word is final"
 
 
 async def test_changed_values_come_in_order_and_in_bounded_pages(node: TestNode) -> None:

@@ -45,13 +45,6 @@ def _idea(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
     return change_post(snapshot, body["post"], idea=idea)
 
 
-def _poll_closed(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
-    if not shows_poll(snapshot["posts"].get(body["poll"])):
-        return snapshot
-    value = {"voters": body["voters"], "counts": list(body["counts"]), "closed": True}
-    return put(snapshot, "polls", body["poll"], value)
-
-
 def _reacted(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
     target, mine = body["target"], snapshot["mine"]["reactions"]
     if frame["by"] != snapshot["me"]["id"] or target not in snapshot["posts"]:
@@ -94,5 +87,4 @@ RULES: dict[str, Rule] = {
     "announcement.acknowledged": _acknowledged,
     "idea.stage_changed": _idea,
     "ballot.cast": _voted,
-    "poll.closed": _poll_closed,
 }

@@ -61,9 +61,10 @@ def _published(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
     }
     snapshot = put(snapshot, "posts", post, view)
     if poll := body.get("poll"):
-        hidden = poll.get("hidden_until_close", False)
-        counts = None if hidden else [0] * len(poll["choices"])
-        snapshot = put(snapshot, "polls", post, {"voters": 0, "counts": counts, "closed": False})
+        hidden = poll.get("hidden_until_close", False) or poll.get("secret", False)
+        value = {"voters": 0, "counts": None if hidden else [0] * len(poll["choices"])}
+        value |= {"closed": False, "closing": False, "waiting": [], "result": None}
+        snapshot = put(snapshot, "polls", post, value)
     return pruned(snapshot)
 
 

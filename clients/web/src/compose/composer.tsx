@@ -35,12 +35,11 @@ export function Composer({ community, opened }: Props) {
   });
   useEffect(() => { if (opened !== undefined) openFor(opened); }, [opened, openFor]);
   const place = community === undefined ? value.place : `c:${community}`;
-  const local = client.view.community(place.slice(2)).value?.audience === "local";
   const problem = place === "" ? t.noCommunityYet : missing(value);
   const publish = (event: Event): void => {
     event.preventDefault();
     if (problem !== null) return setTried(true);
-    void client.do(commandOf(value, place, local, client.now()));
+    void client.do(commandOf(value, place, client.now()));
     announce(t.sending);
     draft.set({ ...EMPTY, place: value.place });
     setTried(false);
@@ -57,7 +56,7 @@ export function Composer({ community, opened }: Props) {
           value={value.text} onInput={(text) => change({ text })} rows={open ? (value.kind === "article" ? 12 : 4) : 1} onFocus={() => setOpen(true)}
           label={t.composePrompt[open ? value.kind : "update"] ?? t.text} submit={publish}
         />
-        {open && <MoreFields value={value} change={change} local={local} />}
+        {open && <MoreFields value={value} change={change} />}
         {open && (
           <div class="buttons">
             {community === undefined && <PlaceField value={value} change={change} />}

@@ -1,6 +1,6 @@
 /** What is being composed, and the command it becomes. Pure. */
 
-import type { PollMethod, PublishPost } from "@tap/sdk";
+import type { PollCount, PollMethod, PollSpec, PublishPost } from "@tap/sdk";
 
 import { t } from "../strings.ts";
 import { mentionedIn } from "../text/mentions.ts";
@@ -20,13 +20,17 @@ export interface Composition {
   closesInDays: number;
   secret: boolean;
   hidden: boolean;
+  count: PollCount;
+  /** 0: none is asked for. */
+  quorumPeople: number;
+  quorumRegions: number;
   to: { id: string; name: string } | null;
   behaviour: string;
 }
 
 export const EMPTY: Composition = {
   kind: "update", place: "", title: "", text: "", topics: "", choices: ["", ""], method: "single", closesInDays: 7, secret: false,
-  hidden: false, to: null, behaviour: "",
+  hidden: false, count: "schulze", quorumPeople: 0, quorumRegions: 0, to: null, behaviour: "",
 };
 
 export const TITLED: ReadonlySet<Kind> = new Set(["question", "idea", "poll", "article"]);
@@ -51,8 +55,7 @@ export function missing(draft: Composition): string | null {
   }
 }
 
-/** ``local``: the place is of one region only. */
-export function commandOf(draft: Composition, place: string, local: boolean, now: number): PublishPost {
+export function commandOf(draft: Composition, place: string, now: number): PublishPost {
   // A praise that says nothing more says what it is for: every post has a text or a title.
   const text = draft.text.trim() || (draft.kind === "praise" ? draft.behaviour.trim() : "");
   const topics = topicsOf(draft.topics);
@@ -61,16 +64,20 @@ export function commandOf(draft: Composition, place: string, local: boolean, now
   if (TITLED.has(draft.kind)) command.title = draft.title.trim();
   if (topics.length > 0) command.topics = topics;
   if (mentions.length > 0) command.mentions = mentions;
-  if (draft.kind === "poll") command.poll = pollOf(draft, local, now);
+  if (draft.kind === "poll") command.poll = pollOf(draft, now);
   if (draft.kind === "praise" && draft.to) command.praise = { to: draft.to.id, behaviour: draft.behaviour.trim() };
   return command;
 }
 
-function pollOf(draft: Composition, local: boolean, now: number): NonNullable<PublishPost["poll"]> {
-  const { method } = draft;
-  const secret = draft.secret && local;
+function pollOf(draft: Composition, now: number): PollSpec {
+  const { method, secret, quorumPeople, quorumRegions } = draft;
   const closes_at = draft.closesInDays > 0 ? now + draft.closesInDays * DAY_MS : null;
-  return { method, choices: filled(draft.choices), secret, closes_at, hidden_until_close: draft.hidden && closes_at !== null };
+  const poll: PollSpec = { method, choices: filled(draft.choices), secret, closes_at, hidden_until_close: draft.hidden && closes_at !== null };
+  if (quorumPeople > 0) poll.quorum_people = quorumPeople;
+  if (quorumRegions > 0) poll.quorum_regions = quorumRegions;
+  // A secret ranked poll is always counted by pairs.
+  if (method === "ranked" && !secret && draft.count === "instant_runoff") poll.count = draft.count;
+  return poll;
 }
 
 function filled(choices: readonly string[]): string[] {

@@ -13,15 +13,10 @@ import type { Composition } from "./composition.ts";
 
 const CHOICES_MAX = 30;
 
-interface LocalProps extends FieldProps {
-  /** The place is of one region only: a secret ballot never leaves its region. */
-  local: boolean;
-}
-
-export function MoreFields({ local, ...props }: LocalProps) {
+export function MoreFields(props: FieldProps) {
   return (
     <>
-      {props.value.kind === "poll" && <PollFields {...props} local={local} />}
+      {props.value.kind === "poll" && <PollFields {...props} />}
       {props.value.kind !== "praise" && <TopicsField {...props} />}
     </>
   );
@@ -74,7 +69,7 @@ export function PraiseFields({ value, change }: FieldProps) {
   );
 }
 
-function PollFields({ value, change, local }: LocalProps) {
+function PollFields({ value, change }: FieldProps) {
   const set = (index: number, text: string): void => change({ choices: value.choices.map((choice, at) => (at === index ? text : choice)) });
   return (
     <fieldset class="stack poll-fields">
@@ -98,7 +93,7 @@ function PollFields({ value, change, local }: LocalProps) {
       {value.choices.length < CHOICES_MAX && (
         <button type="button" class="link" onClick={() => change({ choices: [...value.choices, ""] })}>{t.addChoice}</button>
       )}
-      <PollRules value={value} change={change} local={local} />
+      <PollRules value={value} change={change} />
     </fieldset>
   );
 }
@@ -107,7 +102,7 @@ const CLOSING: [number, string][] = [
   [1, t.closesIn.day], [3, t.closesIn.threeDays], [7, t.closesIn.week], [14, t.closesIn.twoWeeks], [0, t.closesNever],
 ];
 
-function PollRules({ value, change, local }: LocalProps) {
+function PollRules({ value, change }: FieldProps) {
   return (
     <div class="row wrap">
       <label class="inline">
@@ -122,10 +117,30 @@ function PollRules({ value, change, local }: LocalProps) {
           {CLOSING.map(([days, name]) => <option key={days} value={String(days)}>{name}</option>)}
         </select>
       </label>
-      {local && <label class="inline"><input type="checkbox" checked={value.secret} onChange={(event) => change({ secret: event.currentTarget.checked })} />{t.secret}</label>}
-      {value.closesInDays > 0 && (
+      {value.method === "ranked" && !value.secret && (
+        <label class="inline">
+          <span class="meta">{t.counting}</span>
+          <select value={value.count} onChange={(event) => change({ count: event.currentTarget.value as Composition["count"] })}>
+            {Object.entries(t.countings).map(([count, name]) => <option key={count} value={count}>{name}</option>)}
+          </select>
+        </label>
+      )}
+      <Least label={t.quorumPeople} value={value.quorumPeople} set={(quorumPeople) => change({ quorumPeople })} />
+      <Least label={t.quorumRegions} value={value.quorumRegions} set={(quorumRegions) => change({ quorumRegions })} />
+      <label class="inline"><input type="checkbox" checked={value.secret} onChange={(event) => change({ secret: event.currentTarget.checked })} />{t.secret}</label>
+      {value.secret && <p class="meta">{t.secretHint}</p>}
+      {value.closesInDays > 0 && !value.secret && (
         <label class="inline"><input type="checkbox" checked={value.hidden} onChange={(event) => change({ hidden: event.currentTarget.checked })} />{t.hideUntilClose}</label>
       )}
     </div>
+  );
+}
+
+function Least({ label, value, set }: { label: string; value: number; set: (value: number) => void }) {
+  return (
+    <label class="inline">
+      <span class="meta">{label}</span>
+      <input type="number" class="num least" min={0} value={value || ""} onInput={(event) => set(Math.max(0, Math.trunc(Number(event.currentTarget.value)) || 0))} />
+    </label>
   );
 }

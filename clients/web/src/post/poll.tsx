@@ -1,6 +1,6 @@
 /**
  * A poll with its live bars. Before voting the choices can be marked; after it the bars stand, and the
- * vote can be changed or taken back. Numbers change in place: no row ever moves.
+ * vote can be changed or taken back, until the poll ends. Numbers change in place: no row ever moves.
  */
 
 import type { PollSpec, PollValue, Post } from "@tap/sdk";
@@ -8,11 +8,12 @@ import { useId, useState } from "preact/hooks";
 
 import { act } from "../act.ts";
 import { useClient } from "../client.ts";
-import { ago, percent } from "../format.ts";
+import { percent } from "../format.ts";
 import { t } from "../strings.ts";
 import { tick } from "../ui/clock.ts";
 import { Icon } from "../ui/icon.tsx";
 import { Ranking } from "./ranking.tsx";
+import { Places, Recount, stateOf, verdictOf } from "./result.tsx";
 
 export function Poll({ post, spec }: { post: Post; spec: PollSpec }) {
   const client = useClient();
@@ -27,23 +28,30 @@ export function Poll({ post, spec }: { post: Post; spec: PollSpec }) {
     setChanging(false);
     void act(client, { do: "ballot.cast", poll: post.id, withdrawn: true }, ballot ?? null);
   };
-  const voting = !value.closed && (ballot === undefined || changing);
+  void tick.value;
+  const ended = value.closed || value.closing || (spec.closes_at != null && client.now() >= spec.closes_at);
+  const voting = !ended && (ballot === undefined || changing);
   return (
     <div class="poll">
       {spec.method === "ranked"
         ? <Ranked spec={spec} value={value} ballot={ballot} voting={voting} cast={cast} />
         : <Choices spec={spec} value={value} ballot={ballot} voting={voting} cast={cast} />}
       <div class="poll-foot">
-        {!value.closed && ballot !== undefined && !changing && (
+        {!ended && ballot !== undefined && !changing && (
           <>
             <button type="button" class="link" onClick={() => setChanging(true)}>{t.changeVote}</button>
             <button type="button" class="link" onClick={withdraw}>{t.withdrawVote}</button>
           </>
         )}
         {!changing && ballot?.length === 0 && <span class="meta">{t.youVoted}</span>}
-        {changing && <button type="button" class="link" onClick={() => setChanging(false)}>{t.cancel}</button>}
-        <PollFacts spec={spec} value={value} />
+        {!ended && post.author === client.view.me && (
+          <button type="button" class="link" onClick={() => void act(client, { do: "poll.close", poll: post.id })}>{t.closePoll}</button>
+        )}
+        {!ended && changing && <button type="button" class="link" onClick={() => setChanging(false)}>{t.cancel}</button>}
+        <PollFacts spec={spec} value={value} ended={ended} />
       </div>
+      {spec.secret && voting && <p class="meta">{t.secretHint}</p>}
+      {value.result && <Recount result={value.result} />}
     </div>
   );
 }
@@ -69,7 +77,7 @@ function Choices({ spec, value, ballot, voting, cast }: ChoicesProps) {
       <ul class="choices">
         {spec.choices.map((choice, index) => (
           <li key={index}>
-            <Bar choice={choice} votes={value.counts?.[index] ?? null} voters={value.voters} own={!voting && (ballot?.includes(index) ?? false)}>
+            <Bar choice={choice} votes={value.counts?.[index] ?? null} voters={value.voters} own={!voting && (ballot?.includes(index) ?? false)} won={value.result?.order[0]?.includes(index) ?? false}>
               {voting && (
                 <input
                   type={many ? "checkbox" : "radio"} name={group} id={`${group}-${index}`} checked={marked.includes(index)}
@@ -90,6 +98,7 @@ function Ranked({ spec, value, ballot, voting, cast }: ChoicesProps) {
   if (voting) return <Ranking choices={spec.choices} start={ballot ?? []} submit={cast} />;
   return (
     <>
+      {value.result && <Places spec={spec} result={value.result} />}
       <p class="meta">{t.firstPreferences}</p>
       <ul class="choices">
         {spec.choices.map((choice, index) => (
@@ -111,16 +120,18 @@ interface BarProps {
   votes: number | null;
   voters: number;
   own: boolean;
+  won?: boolean;
   children: preact.ComponentChildren;
 }
 
-function Bar({ choice, votes, voters, own, children }: BarProps) {
+function Bar({ choice, votes, voters, own, won = false, children }: BarProps) {
   const share = votes === null || voters === 0 ? 0 : votes / voters;
   return (
     <div class={own ? "bar own" : "bar"} data-choice={choice} data-votes={votes ?? ""}>
       <span class="bar-fill" style={{ "inline-size": `${share * 100}%` }} aria-hidden="true" />
       <span class="bar-label">
         {children}
+        {won && <span class="meta">{t.winner}</span>}
         {own && <span class="own-mark"><Icon name="check" size={14} /><span class="unseen">{t.yourVote}</span></span>}
       </span>
       {votes !== null && (
@@ -133,16 +144,15 @@ function Bar({ choice, votes, voters, own, children }: BarProps) {
   );
 }
 
-function PollFacts({ spec, value }: { spec: PollSpec; value: PollValue }) {
+function PollFacts({ spec, value, ended }: { spec: PollSpec; value: PollValue; ended: boolean }) {
   const client = useClient();
-  void tick.value;
-  const quorum = t.quorum(spec.quorum_people ?? 0, spec.quorum_regions ?? 0);
   const facts = [
     t.pollVoters(value.voters),
-    value.closed ? t.closed : spec.closes_at ? t.closes(ago(spec.closes_at, client.now())) : "",
-    quorum === "" ? "" : t.needsQuorum(quorum),
+    value.result ? t.fromRegions(value.result.regions) : "",
+    stateOf(spec, value, ended, client.now()),
+    verdictOf(spec, value.result),
     spec.secret ? t.secretBallot : t.openBallot,
-    value.counts === null ? t.hiddenTally : "",
+    value.counts === null && !value.closed ? t.hiddenTally : "",
   ].filter((fact) => fact !== "");
   return <span class="meta num poll-facts">{facts.join(" · ")}</span>;
 }

@@ -136,8 +136,13 @@ async def test_refused_posts(w: World) -> None:
         ),
         "secret over several regions": (
             "bob",
-            publish(w.tea, "poll", poll=poll_part(secret=True)),
-            "bad_value poll.secret",
+            publish(w.tea, "poll", poll=poll_part("ranked", secret=True, count="instant_runoff")),
+            "bad_value poll.count",
+        ),
+        "ranks counted of a single choice": (
+            "bob",
+            publish(w.tea, "poll", poll=poll_part(count="instant_runoff")),
+            "bad_value poll.count",
         ),
         "an abstract too long": (
             "bob",
@@ -208,9 +213,14 @@ async def test_refused_posts(w: World) -> None:
     assert found == expected
 
 
-async def test_secret_polls_are_for_communities_of_one_region(w: World) -> None:
-    wish = publish(w.home, "poll", poll=poll_part(secret=True))
-    assert await does(w.node, "bob", "post.publish", **wish)
+async def test_secret_and_ranked_polls_are_for_every_audience(w: World) -> None:
+    for place in (w.home, w.tea):
+        for part in (
+            poll_part(secret=True),
+            poll_part("ranked", secret=True),
+            poll_part("ranked", count="instant_runoff"),
+        ):
+            assert await does(w.node, "bob", "post.publish", **publish(place, "poll", poll=part))
 
 
 # ---------------------------------------------------------------- replies

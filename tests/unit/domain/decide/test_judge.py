@@ -1,15 +1,13 @@
-"""Reactions, acceptance, verification, ballots, follows, receipts, stages: who may, and every no."""
+"""Reactions, acceptance, verification, follows, receipts, stages: who may, and every no."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from server.app.handle import Answer
 from server.domain import events as e
-from tests.support.asking import does, facts
-from tests.support.world import START, World, poll_part
+from tests.support.asking import does
+from tests.support.world import START, World
 
 Switch = tuple[str, str, dict[str, Any]]
 
@@ -181,86 +179,6 @@ async def test_refused_acceptances(w: World) -> None:
         "of the deleted": ("gone", "answer"),
         "in the unseen": ("not_found", "post"),
     }
-
-
-# ---------------------------------------------------------------- ballots
-
-
-@pytest.mark.parametrize(
-    ("poll", "choices"),
-    [("poll", [0]), ("poll", [2]), ("several", [0]), ("several", [2, 0])],
-)
-async def test_a_ballot(w: World, poll: str, choices: list[int]) -> None:
-    asked = getattr(w, poll)
-    [(lane, actor, event)] = facts(
-        await does(w.node, "cleo", "ballot.cast", poll=asked, choices=choices)
-    )
-    assert (lane, actor) == ("global", "cleo")
-    assert event == e.BallotCast(poll=asked, place=w.tea, rev=1, choices=tuple(choices))
-    [record] = await does(w.node, "cleo", "ballot.cast", poll=asked, withdrawn=True)
-    assert record.event == e.BallotCast(poll=asked, place=w.tea, rev=2, withdrawn=True)
-
-
-async def test_a_ranked_ballot_keeps_its_order(w: World) -> None:
-    poll = await w.node.post("asha", w.tea, "?", "poll", poll=poll_part("ranked"))
-    [record] = await does(w.node, "bob", "ballot.cast", poll=poll, choices=[2, 0, 1])
-    assert isinstance(record.event, e.BallotCast)
-    assert record.event.choices == (2, 0, 1)
-
-
-async def test_i11_a_secret_ballot_stays_at_home_whatever_the_audience(w: World) -> None:
-    """Also when a poll of another region's making asks for secrecy in a lane all regions read."""
-    abroad = e.PostPublished(
-        post=w.nowhere,
-        kind="poll",
-        place=w.kaffee,
-        at=START,
-        poll=e.PollSpec(method="single", choices=("ja", "nein"), secret=True),
-    )
-    await w.foreign("dora", abroad)
-    [record] = await does(w.node, "bob", "ballot.cast", poll=w.nowhere, choices=[1])
-    assert record.id.lane == "local"
-    assert isinstance(record.event, e.BallotCast)
-    assert record.event.secret
-
-
-async def test_refused_ballots(w: World) -> None:
-    def vote(poll: str, *choices: int, withdrawn: bool = False) -> Switch:
-        return ("bob", "ballot.cast", {"poll": poll, "choices": choices, "withdrawn": withdrawn})
-
-    assert await w.refusals(
-        {
-            "on no poll": vote(w.post, 0),
-            "on the unseen": vote(w.secret, 0),
-            "too late": vote(w.closed, 0),
-            "to take it back, too late": vote(w.closed, withdrawn=True),
-            "for nothing": vote(w.poll),
-            "for two of a single choice": vote(w.poll, 0, 1),
-            "for one thing twice": vote(w.several, 1, 1),
-            "for what is not there": vote(w.several, 0, 3),
-            "withdrawn, with a choice": vote(w.poll, 0, withdrawn=True),
-        }
-    ) == {
-        "on no poll": ("bad_value", "poll"),
-        "on the unseen": ("not_found", "post"),
-        "too late": ("closed", "poll"),
-        "to take it back, too late": ("closed", "poll"),
-        "for nothing": ("bad_value", "choices"),
-        "for two of a single choice": ("bad_value", "choices"),
-        "for one thing twice": ("bad_value", "choices"),
-        "for what is not there": ("bad_value", "choices"),
-        "withdrawn, with a choice": ("bad_value", "choices"),
-    }
-
-
-async def test_a_poll_takes_ballots_until_the_moment_it_closes(w: World) -> None:
-    closes = w.node.clock.now + 10
-    poll = await w.node.post("asha", w.tea, "?", "poll", poll=poll_part(closes_at=closes))
-    w.node.clock.now = closes - 2  # the test's node moves on by one for each command
-    assert await does(w.node, "bob", "ballot.cast", poll=poll, choices=[0])
-    refused = await w.refusals({"then": ("cleo", "ballot.cast", {"poll": poll, "choices": [0]})})
-    assert w.node.clock.now == closes
-    assert refused == {"then": ("closed", "poll")}
 
 
 # ---------------------------------------------------------------- receipts and ideas

@@ -93,6 +93,7 @@ EVERY_COMMAND: dict[str, dict[str, Any]] = {
     "answer.accept": {"question": "question", "answer": "answer"},
     "verification.set": {"target": "reply", "on": True},
     "ballot.cast": {"poll": "poll", "choices": [0]},
+    "poll.close": {"poll": "poll"},
     "follow.set": {"kind": "topic", "target": "tea", "on": True},
     "announcement.acknowledge": {"post": "notice"},
     "idea.move": {"post": "idea", "stage": "accepted"},
@@ -155,9 +156,9 @@ def _foreign_claims(w: World) -> dict[str, Event]:
         "our tally": e.PollTallied(
             poll=w.poll, place=w.tea, region="in", rev=9, voters=99, counts=(99, 0, 0)
         ),
-        "our closing": e.PollRegionClosed(
-            poll=w.poll, place=w.tea, region="in", ballots=0, last_seq=1
-        ),
+        "our closing": e.PollRegionClosed(poll=w.poll, place=w.tea, region="in"),
+        "our check": e.PollChecked(poll=w.poll, place=w.tea, region="in", agrees=True),
+        "a ballot we kept": e.BallotKept(poll=w.poll, place=w.tea, person="bob", region="in"),
         "our receipt": e.ErasureCompleted(request="r", region="in", bodies=0),
         "a person it keeps": e.PersonHandedOver(person="dora", to="de", rev=9),
     }

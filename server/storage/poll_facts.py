@@ -1,0 +1,130 @@
+"""What the log says about polls: how far a closing has come, every ballot, where voters live."""
+
+import msgspec
+from sqlalchemy import bindparam, exists, or_, select
+
+from server.domain.events import LaneEnd, PollClosed
+from server.domain.facts import CastFact, PollFact, PollRegionFact
+from server.domain.visibility import READING_ROLES
+from server.storage import tables as t
+from server.storage.sql import Tx, point, statement
+
+_POLL = point(t.polls, "home", "closing")
+_REGIONS = point(
+    t.poll_regions,
+    *("region", "closed_epoch", "closed_at", "waits_for", "ends"),
+    *("voters", "counts", "pairs", "rev", "verdict"),
+    by=("poll",),
+)
+_OUTCOME = point(t.poll_outcomes, "outcome")
+_CAST = ("person", "rev", "region", "epoch", "lane", "seq", "choices", "withdrawn")
+_CASTS = point(t.ballot_casts, *_CAST, by=("poll",))
+_CASTS_OF = point(t.ballot_casts, *_CAST, by=("poll", "region"))
+_HELD = point(t.ballot_casts, "person")
+_CAST_REGIONS = statement(
+    select(t.ballot_casts.c.region).distinct().where(t.ballot_casts.c.poll == bindparam("poll"))
+)
+_p, _r = t.persons.c, t.community_roles.c
+_HOMES = statement(select(_p.home).distinct().where(_p.home != ""))
+_MEMBERS_HOMES = statement(
+    select(_p.home)
+    .distinct()
+    .join(t.community_roles, _r.person == _p.person)
+    .where(
+        _p.home != "",
+        _r.community == bindparam("community"),
+        or_(*[_r.role == role for role in sorted(READING_ROLES)]),
+    )
+)
+
+_v, _b, _k = t.polls.c, t.ballots.c, t.ballots_kept.c
+_CLOSED = exists().where(t.poll_outcomes.c.poll == _v.poll, t.poll_outcomes.c.region == _v.home)
+_SECRET = statement(
+    select(_v.poll, _v.place)
+    .join(t.ballots, (_b.poll == _v.poll) & (_b.person == bindparam("person")))
+    .where(_v.secret, ~_b.withdrawn, ~_CLOSED)
+)
+_KEPT = statement(
+    select(_v.poll, _v.place)
+    .join(t.ballots_kept, (_k.poll == _v.poll) & (_k.person == bindparam("person")))
+    .where(~_CLOSED)
+)
+
+numbers = msgspec.json.Decoder(tuple[int, ...]).decode
+names = msgspec.json.Decoder(frozenset[str]).decode
+ends = msgspec.json.Decoder(tuple[LaneEnd, ...]).decode
+outcome = msgspec.json.Decoder(PollClosed).decode
+
+
+def load(tx: Tx, poll: str) -> PollFact | None:
+    row = tx.one(_POLL, {"poll": poll})
+    if row is None:
+        return None
+    home, closing = row
+    published = tx.one(_OUTCOME, {"poll": poll, "region": home})
+    regions = {said[0]: _region(*said) for said in tx.rows(_REGIONS, {"poll": poll})}
+    return PollFact(home, bool(closing), regions, outcome(published[0]) if published else None)
+
+
+def _region(
+    region: str,
+    closed_epoch: int,
+    closed_at: int,
+    waits_for: str,
+    said_ends: str,
+    voters: int,
+    counts: str,
+    pairs: str,
+    rev: int,
+    verdict: int,
+) -> PollRegionFact:
+    return PollRegionFact(
+        closed=closed_epoch > 0,
+        closed_at=closed_at,
+        waits_for=names(waits_for),
+        # A region speaks for its own lanes only (I7).
+        ends=tuple([end for end in ends(said_ends) if end.region == region]),
+        voters=voters,
+        counts=numbers(counts),
+        pairs=numbers(pairs),
+        tallied=rev > 0,
+        checked=verdict > 0,
+    )
+
+
+def casts(tx: Tx, poll: str, of_region: str) -> list[CastFact]:
+    """Every ballot of a poll, or with a region its own."""
+    query = _CASTS_OF if of_region else _CASTS
+    return [
+        CastFact(
+            person,
+            rev,
+            LaneEnd(region=region, epoch=epoch, lane=lane, seq=seq),
+            numbers(choices),
+            bool(withdrawn),
+        )
+        for person, rev, region, epoch, lane, seq, choices, withdrawn in tx.rows(
+            query, {"poll": poll, "region": of_region}
+        )
+    ]
+
+
+def cast_regions(tx: Tx, poll: str) -> frozenset[str]:
+    return frozenset([region for (region,) in tx.rows(_CAST_REGIONS, {"poll": poll})])
+
+
+def holds(tx: Tx, poll: str, end: LaneEnd) -> bool:
+    key = {"region": end.region, "epoch": end.epoch, "lane": end.lane, "seq": end.seq}
+    return tx.one(_HELD, {"poll": poll} | key) is not None
+
+
+def secret_ballots(tx: Tx, person: str) -> list[tuple[str, str]]:
+    """(poll, place) of the secret polls that are not closed and have a ballot of theirs, here or kept."""
+    rows = [*tx.rows(_SECRET, {"person": person}), *tx.rows(_KEPT, {"person": person})]
+    return sorted({(poll, place) for poll, place in rows})
+
+
+def homes(tx: Tx, members_of: str) -> frozenset[str]:
+    """Where people live: those let into a private community, or with an empty name all."""
+    query, key = (_MEMBERS_HOMES, {"community": members_of}) if members_of else (_HOMES, {})
+    return frozenset([home for (home,) in tx.rows(query, key)])
