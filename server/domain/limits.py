@@ -116,6 +116,12 @@ CREDIT_BYTES = 4 * 1024 * 1024
 HELLO_SECONDS_MAX = 10
 LINK_PING_SECONDS = 10
 LINK_SILENCE_SECONDS_MAX = 25
+GOSSIP_SECONDS_MIN = 1
+"""How far other regions' lanes are held here is told at most this often: a second is soon for a relay."""
+RELAY_SECONDS_MIN = 3
+"""An origin out of reach for this long is asked of another region: longer than a restart of a link."""
+RELAY_STALLED_SECONDS_MAX = 10
+"""A relay that holds more and brings nothing for this long is left for another."""
 BACKOFF_SECONDS_MAX = 30
 """Twenty known peers: there is no crowd to protect, so silence after a restart stays short."""
 BACKOFF_SECONDS_MIN = 0.25

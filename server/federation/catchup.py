@@ -1,7 +1,7 @@
 """What a peer wants of us and what to send it next (docs/protocol/federation.md 9).
 
 ``Backlog`` outlives connections: what the peer may have and has not acknowledged, for operators.
-``Serving`` lives as long as one WANT: a cursor per lane into our log, and the credit.
+``Serving`` lives as long as a connection: a cursor per lane into our log, and the credit.
 """
 
 from collections import deque
@@ -86,12 +86,17 @@ class Backlog:
 
 
 class _Cursor:
-    """One lane of one WANT. ``dry_at``: the tip at which a load found nothing it could send."""
+    """One lane on one connection.
 
-    __slots__ = ("dry_at", "flights", "sent", "tip")
+    ``dry_at``: the tip at which a load found nothing it could send."""
+
+    __slots__ = ("dry_at", "flights", "sent", "tip", "written")
 
     def __init__(self, sent: int) -> None:
         self.sent = sent
+        """How far the peer holds or will hold it: by its word, or by what is under way."""
+        self.written = 0
+        """The last event in a batch of this connection."""
         self.tip = 0
         self.dry_at = -1
         self.flights: deque[tuple[int, int]] = deque()
@@ -103,42 +108,56 @@ class _Cursor:
 
 
 class Serving:
-    """Answers one WANT. At most one page is being loaded and one waits for credit (I9)."""
+    """Answers a peer's WANTs on one connection. At most one page is loaded ahead of the credit (I9)."""
 
-    def __init__(self, want: Want) -> None:
-        self._origins = frozenset(want.origins)
-        self._without = frozenset(ref.key for ref in want.without)
-        self._after = from_vector(want.after)
+    def __init__(self, me: str) -> None:
+        self._me = me
+        self._origins: frozenset[str] = frozenset()
+        self._without: frozenset[LaneKey] = frozenset()
+        self._after: Mapping[LaneKey, int] = {}
         self._cursors: dict[LaneKey, _Cursor] = {}
-        self._credit = want.credit
+        self._credit = 0
         self._loading: LaneKey | None = None
         self._ready: Page | None = None
         self._last: LaneKey | None = None
         self.bytes_under_way = 0
 
+    def wanted(self, want: Want) -> None:
+        """Replaces the WANT before it; nothing that was sent on this connection is sent again (9.1)."""
+        self._origins = frozenset(want.origins)
+        self._without = frozenset(ref.key for ref in want.without)
+        self._after = from_vector(want.after)
+        self._credit = want.credit
+        for key, cursor in self._cursors.items():
+            cursor.sent = max(cursor.written, self._after.get(key, 0))
+            if key in self._without:
+                # The receiver drops these unread and will not acknowledge them.
+                self.bytes_under_way -= sum(size for _, size in cursor.flights)
+                cursor.flights.clear()
+
     def moved(self, tips: Mapping[LaneKey, int]) -> None:
         """Lanes the peer may receive now reach this far; unwanted ones are left alone."""
         for key, tip in tips.items():
-            if key.region not in self._origins or key in self._without:
+            if not self._wants(key):
                 continue
             cursor = self._cursors.get(key)
             if cursor is None:
                 cursor = self._cursors[key] = _Cursor(self._after.get(key, 0))
             cursor.tip = max(cursor.tip, tip)
 
-    @property
-    def tips(self) -> dict[LaneKey, int]:
-        """How far the wanted lanes reach, for HEAD."""
-        return {key: cursor.tip for key, cursor in self._cursors.items()}
+    def _wants(self, key: LaneKey) -> bool:
+        return key.region in self._origins and key not in self._without
 
-    def wanted_after(self, key: LaneKey) -> int:
-        return self._after.get(key, 0)
+    def sent_up_to(self, key: LaneKey) -> int:
+        """How far the peer has heard of a lane by our batches or its own acknowledgements."""
+        cursor = self._cursors.get(key)
+        return cursor.sent if cursor else 0
 
     def next_load(self) -> tuple[LaneKey, int] | None:
         """The page to load now: (lane, after), or None while one is on its way or credit is out."""
         if self._loading or self._ready or self.bytes_under_way >= self._credit:
             return None
-        ready = [key for key, cursor in self._cursors.items() if cursor.has_more]
+        ready = [k for k, cursor in self._cursors.items() if cursor.has_more and self._wants(k)]
         key = next_turn(ready, self._last)
         if key is None:
             return None
@@ -167,19 +186,21 @@ class Serving:
             return None
         self._ready = None
         cursor = self._cursors[page.key]
-        if cursor.sent != page.after:
+        if cursor.sent != page.after or not self._wants(page.key):
             return None
-        cursor.sent = page.last
+        cursor.sent = cursor.written = page.last
         cursor.flights.append((page.last, len(page.frame)))
         self.bytes_under_way += len(page.frame)
         return page
 
     def acknowledge(self, tips: Mapping[LaneKey, int], credit: int) -> None:
-        """Raises Refused(bad_value) when the peer acknowledges what does not exist."""
+        """Raises Refused(bad_value) when the peer acknowledges what we, who write it, have not written."""
         for key, seq in tips.items():
             cursor = self._cursors.get(key)
-            if cursor is None or seq > max(cursor.tip, cursor.sent):
+            if key.region == self._me and (cursor is None or seq > max(cursor.tip, cursor.sent)):
                 raise Refused(Code.BAD_VALUE, f"lane {key.lane} of {key.region} has no event {seq}")
+            if cursor is None:
+                continue
             # Beyond what we sent: another peer was quicker.
             cursor.sent = max(cursor.sent, seq)
             while cursor.flights and cursor.flights[0][0] <= seq:

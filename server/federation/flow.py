@@ -12,12 +12,21 @@ from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch
 from server.federation import frames
 from server.federation.catchup import Page, Serving
-from server.federation.frames import Ack, Batch, Ephem, Fault, Heads, Hello, Ping, Want
+from server.federation.forks import ForkProof, verify_fork
+from server.federation.frames import Ack, Batch, Ephem, Fault, Fork, Heads, Hello, Ping, Want
 from server.federation.intake import Intake
 from server.federation.lanes import Held, from_vector, vector
 from server.federation.ledger import Ledger
-from server.federation.steps import Apply, Effect, LoadPage, LoadTips, Send
-from server.federation.trust import Roster
+from server.federation.steps import (
+    Apply,
+    Effect,
+    ForkProven,
+    LoadPage,
+    LoadTips,
+    ProveFork,
+    Send,
+)
+from server.federation.trust import Contradicted, Roster
 
 
 class Flow:
@@ -26,35 +35,53 @@ class Flow:
     def __init__(self, conn: int, ledger: Ledger, roster: Roster, out: list[Effect]) -> None:
         self.conn = conn
         self._ledger = ledger
-        self._roster = roster
         self._out = out
-        self._intake: Intake | None = None
-        self._serving: Serving | None = None
+        self._roster = roster
+        self._intake = Intake(ledger.me, ledger.reach, roster)
+        self._asked = self._asking = False
+        """Whether a WANT was sent; whether the tips for one are on their way."""
         self._want: Want | None = None
+        """The peer's first WANT, until we know our own log."""
+        self._serving: Serving | None = None
         self._announced = False
+        self._untold: set[LaneKey] = set()
+        """Lanes that moved since the peer was told how far they reach."""
         self._pinged_at = 0
+        ledger.gossip.clear()
 
     @property
     def behind_events(self) -> int | None:
         """Events the peer told of that are not applied here; None before its first HEAD."""
-        return self._intake.lag_events if self._intake and self._announced else None
+        return self._intake.lag_events if self._asked and self._announced else None
 
     def begin(self) -> None:
         """Ask what we hold, as soon as nothing of an earlier connection is being applied."""
-        if self._intake is None and not self._ledger.applying:
+        if not self._asked and not self._ledger.applying:
+            self._load_tips()
+
+    def ask_anew(self) -> None:
+        """The origins wanted over this link, or the lanes left out, have changed."""
+        if self._asked:
+            self._load_tips()
+
+    def _load_tips(self) -> None:
+        if not self._asking:
+            self._asking = True
             self._out.append(LoadTips(self.conn))
 
     def tips_loaded(self, tips: Mapping[LaneKey, Held], now: int) -> None:
-        if self._intake is not None:
+        if not self._asking:
             return
+        self._asking = False
         ledger = self._ledger
-        held = {key: tip for key, tip in tips.items() if key.region == ledger.peer}
-        self._intake = Intake(
-            ledger.me, ledger.peer, ledger.reach, self._roster, held, ledger.forked
-        )
-        self.send(self._intake.want())
+        self.send(self._intake.ask({ledger.peer} | ledger.relayed, tips, ledger.forked))
+        self._intake.announced(ledger.gossip)
         ledger.moved({key: tip.seq for key, tip in tips.items()}, now)
-        self._serve(now)
+        if not self._asked:
+            self._asked = True
+            self._tell_forks()
+            if self._want:
+                self._serve(self._want, now)
 
     def send(self, frame: frames.Frame) -> None:
         data = frames.encode(frame)
@@ -71,14 +98,17 @@ class Flow:
             case Ack(tips, credit):
                 self._acknowledged(from_vector(tips), credit)
             case Heads(tips):
-                if self._intake:
-                    self._intake.announced(tips)
-                    self._announced = True
+                self._intake.announced(self._ledger.told(tips))
+                self._announced = True
             case Want():
-                self._want = frame
-                self._serve(now)
+                if self._asked:
+                    self._serve(frame, now)
+                else:
+                    self._want = frame
             case Ping():
                 self._pinged(frame, now)
+            case Fork():
+                self._fork_told(frame)
             case Ephem():
                 pass
             case Hello() | Fault():
@@ -98,22 +128,70 @@ class Flow:
         self._pinged_at = now
         self.send(Ping(now))
         if self._serving:
-            self.send(Heads(vector(self._serving.tips)))
+            self._announce()
+
+    # -- gossip --------------------------------------------------------------------------------------
+
+    def _announce(self) -> None:
+        """How far we hold every lane the peer may have (9.5)."""
+        self._untold.clear()
+        self.send(Heads(vector(self._ledger.tips)))
+
+    @property
+    def has_news(self) -> bool:
+        return bool(self._untold)
+
+    def gossip(self) -> None:
+        """Those lanes that moved since, and of which neither a batch nor an ACK of ours has told."""
+        if serving := self._serving:
+            moved = {key: self._ledger.tips[key] for key in self._untold}
+            news = {key: tip for key, tip in moved.items() if tip > serving.sent_up_to(key)}
+            if news:
+                self.send(Heads(vector(news)))
+        self._untold.clear()
+
+    # -- forks ---------------------------------------------------------------------------------------
+
+    def _tell_forks(self) -> None:
+        """What is proven, the peer should know, if it may know of the lane at all (I8)."""
+        for key, proof in self._ledger.forked.items():
+            if proof and self._ledger.reach.may_receive(key, self._ledger.peer):
+                self.send(proof.frame)
+
+    def _fork_told(self, frame: Fork) -> None:
+        """Raises Refused when it is no proof."""
+        ledger, key = self._ledger, frame.first.key
+        if not ledger.reach.may_receive(key, ledger.me):
+            raise Refused(
+                Code.WRONG_LANE, f"lane {key.lane} of {key.region} is not for {ledger.me}"
+            )
+        # Of a region we do not pin we hold nothing that could be left out.
+        if key.region in self._roster and ledger.forked.get(key) is None:
+            self._out.append(ForkProven(verify_fork(frame, self._roster)))
+
+    def forked(self, proof: ForkProof) -> None:
+        """A fork was proven on any link: leave the lane out from now on, and pass the proof on."""
+        if self._asked and self._ledger.reach.may_receive(proof.key, self._ledger.peer):
+            self.send(proof.frame)
+        self.ask_anew()
 
     # -- receiving ---------------------------------------------------------------------------------
 
     def _batch(self, frame: Batch, size: int) -> None:
-        if self._intake is None:
+        if not self._asked:
             raise Refused(Code.BAD_FRAME, "a BATCH came before our WANT")
         try:
             batch, fresh = self._intake.receive(frame, size)
-        except Refused as error:
-            if error.refusal.code is Code.FORK:
-                self._ledger.forked.add(frame.head.key)
+        except Contradicted as error:
+            self._contradicted(error.evidence)
             raise
         self._ledger.events_in += fresh
         if batch:
             self._apply(batch)
+
+    def _contradicted(self, evidence: LaneBatch) -> None:
+        self._ledger.forked.setdefault(evidence.key, None)
+        self._out.append(ProveFork(evidence))
 
     def _apply(self, batch: LaneBatch) -> None:
         self._ledger.applying.add(batch.key)
@@ -121,7 +199,7 @@ class Flow:
 
     def applied(self, key: LaneKey, seq: int) -> None:
         """The writer committed it: acknowledge (I1), and hand over the lane's next batch."""
-        if self._intake is None:
+        if not self._asked:
             self.begin()
             return
         ack, batch = self._intake.applied(key, seq)
@@ -131,7 +209,7 @@ class Flow:
 
     def apply_refused(self, key: LaneKey, refusal: Refusal) -> bool:
         """Whether to try again later. Raises Refused when it is the batch that is to blame."""
-        if self._intake is None:
+        if not self._asked:
             self.begin()
             return False
         if refusal.retryable:
@@ -139,24 +217,26 @@ class Flow:
             # unspent credit holds the peer back.
             self._intake.postponed(key)
             return True
+        if refusal.code is Code.FORK and (evidence := self._intake.first_waiting(key)):
+            self._contradicted(evidence)
         raise Refused(refusal.code, refusal.message)
 
     def retry(self) -> None:
-        for batch in self._intake.retry() if self._intake else []:
+        for batch in self._intake.retry():
             self._apply(batch)
 
     # -- sending -----------------------------------------------------------------------------------
 
-    def _serve(self, now: int) -> None:
-        """Answer the peer's WANT, once we know our own log."""
-        if self._want is None or self._intake is None:
-            return
-        want, self._want = self._want, None
+    def _serve(self, want: Want, now: int) -> None:
+        """Answer a WANT of the peer's; we know our own log."""
         ledger = self._ledger
         after = from_vector(want.after)
-        self._serving = Serving(want)
-        self._serving.moved(ledger.tips)
-        self.send(Heads(vector(self._serving.tips)))
+        serving = self._serving
+        if serving is None:
+            serving = self._serving = Serving(ledger.me)
+        self._announce()
+        serving.wanted(want)
+        serving.moved(ledger.tips)
         ledger.wanted(after, now)
         for key, seq in after.items():
             if key.region == ledger.me and seq > ledger.tips.get(key, 0):
@@ -165,10 +245,12 @@ class Flow:
                 )
                 ledger.notes.append(Refusal(Code.CONFLICT, words))
 
-    def moved(self, theirs: Mapping[LaneKey, int]) -> None:
-        """``theirs``: lanes that moved and that the peer may receive."""
+    def moved(self, tips: Mapping[LaneKey, int], theirs: Mapping[LaneKey, int]) -> None:
+        """The log moved; ``theirs``: the part of it that the peer may receive."""
+        self._intake.committed(tips)
         if self._serving:
             self._serving.moved(theirs)
+            self._untold.update(key for key in theirs if key.region != self._ledger.peer)
 
     def page_loaded(self, key: LaneKey, after: int, page: Page | None) -> None:
         if self._serving:

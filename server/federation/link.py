@@ -15,14 +15,17 @@ from typing import assert_never
 
 from server.domain import limits
 from server.domain.errors import STATUS, Code, Refusal, Refused
+from server.domain.ids import LaneKey
 from server.federation import frames
 from server.federation.deadlines import Deadline, Deadlines, Due
 from server.federation.flow import Flow
+from server.federation.forks import ForkProof
 from server.federation.frames import Fault, Hello, Ping
 from server.federation.handshake import Handshake, Identity
 from server.federation.intake import BEHIND_EVENTS
 from server.federation.lanes import Reach
 from server.federation.ledger import Ledger
+from server.federation.relay import View
 from server.federation.status import LinkStatus
 from server.federation.steps import (
     REJECTIONS,
@@ -34,10 +37,12 @@ from server.federation.steps import (
     DialFailed,
     Disconnected,
     Effect,
+    ForkKnown,
     Input,
     Opened,
     PageLoaded,
     Received,
+    Relayed,
     Report,
     Send,
     SetTimer,
@@ -96,6 +101,7 @@ class Link:
         self._stopped = False
         self._now = 0
         self._since = 0
+        self._heard_at = 0
         self._jitter = 0.5
         self._peer_epoch: int | None = None
         self._error: tuple[int, str] | None = None
@@ -136,6 +142,10 @@ class Link:
                 self._stop()
             case Committed() | PageLoaded() | TipsLoaded() | Applied() | ApplyRefused():
                 self._answered(given)
+            case Relayed(origins):
+                self._relayed(origins)
+            case ForkKnown(proof):
+                self._fork_known(proof)
             case _:
                 assert_never(given)
 
@@ -147,8 +157,12 @@ class Link:
         match given:
             case Committed(tips):
                 theirs = ledger.moved(tips, self._now)
-                if flow and theirs:
-                    flow.moved(theirs)
+                if flow:
+                    flow.moved(tips, theirs)
+                    if flow.has_news:
+                        self._deadlines.soon(
+                            Due.GOSSIP, self._now + limits.GOSSIP_SECONDS_MIN * SECOND
+                        )
             case PageLoaded(key, after, page):
                 if flow:
                     flow.page_loaded(key, after, page)
@@ -179,6 +193,35 @@ class Link:
                 self._move(Trigger.FELL_BEHIND)
         if (at := self._deadlines.arm()) is not None:
             self._out.append(SetTimer(at))
+
+    # -- what the node as a whole decides ------------------------------------------------------------
+
+    @property
+    def view(self) -> View:
+        """For the relay."""
+        tips = self._ledger.gossip if self._flow else {}
+        return View(self._flow is not None, self._heard_at, self._ledger.rtt or 0, tips)
+
+    @property
+    def forked(self) -> frozenset[LaneKey]:
+        """Lanes left out."""
+        return frozenset(self._ledger.forked)
+
+    def _relayed(self, origins: frozenset[str]) -> None:
+        if origins == self._ledger.relayed:
+            return
+        self._ledger.relayed = origins
+        if self._flow:
+            self._flow.ask_anew()
+
+    def _fork_known(self, proof: ForkProof) -> None:
+        if self._ledger.forked.get(proof.key):
+            return
+        self._ledger.forked[proof.key] = proof
+        words = f"{proof.key.region} signed two versions of event {proof.seq} of {proof.key.lane}"
+        self._report(Refusal(Code.FORK, words))
+        if self._flow:
+            self._flow.forked(proof)
 
     # -- connections -------------------------------------------------------------------------------
 
@@ -234,11 +277,15 @@ class Link:
             self._fault(conn, error.refusal)
 
     def _heard(self, flow: Flow, frame: frames.Frame, size: int) -> None:
-        self._deadlines.set(Due.SILENCE, self._now + limits.LINK_SILENCE_SECONDS_MAX * SECOND)
+        self._heard_from()
         flow.heard(frame, size, self._now)
         if isinstance(frame, Ping) and self.state is State.LIVE and frame.echo:
             # It works, and has for a while: the next loss starts from the shortest pause.
             self._attempts = 0
+
+    def _heard_from(self) -> None:
+        self._heard_at = self._now
+        self._deadlines.set(Due.SILENCE, self._now + limits.LINK_SILENCE_SECONDS_MAX * SECOND)
 
     def _greeted(self, conn: int, frame: frames.Frame) -> None:
         if not isinstance(frame, Hello):
@@ -275,7 +322,7 @@ class Link:
         self._deadlines.drop(Due.DIAL)
         self._deadlines.drop(Due.APPLY)
         self._deadlines.set(Due.PING, self._now)
-        self._deadlines.set(Due.SILENCE, self._now + limits.LINK_SILENCE_SECONDS_MAX * SECOND)
+        self._heard_from()
         self._flow = Flow(conn, self._ledger, self._roster, self._out)
         self._move(Trigger.PROVEN)
         self._flow.begin()
@@ -345,7 +392,7 @@ class Link:
     def _apply_refused(self, given: ApplyRefused) -> None:
         self._ledger.applying.discard(given.key)
         if given.refusal.code is Code.FORK:
-            self._ledger.forked.add(given.key)
+            self._ledger.forked.setdefault(given.key, None)
         if self._flow is None:
             return
         try:
@@ -372,6 +419,8 @@ class Link:
                 self._down(Trigger.LOST, note=words)
             case Due.APPLY, Flow() as flow:
                 flow.retry()
+            case Due.GOSSIP, Flow() as flow:
+                flow.gossip()
             case _:
                 pass
 

@@ -9,34 +9,32 @@ import asyncio
 import itertools
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from ssl import SSLContext
-from typing import Any, NamedTuple, Protocol, assert_never
+from typing import Any, Protocol, assert_never
 
 import structlog
-import websockets.asyncio.client
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from websockets.exceptions import ConnectionClosed, WebSocketException
-from websockets.typing import Subprotocol
 
 from server.app import metrics
-from server.domain import limits
-from server.domain.errors import Code, Refusal, Refused
+from server.domain.errors import Code, Refusal
 from server.domain.ids import EventId, LaneKey
 from server.domain.wire import LaneBatch
-from server.federation import frames
+from server.federation import dialled, frames, meters
 from server.federation.connection import (
     CLOSE_SECONDS_MAX,
-    SUBPROTOCOL,
     Connection,
     Endpoint,
     Gone,
     Socket,
     turn_away,
 )
-from server.federation.frames import Hello
+from server.federation.dialled import DialledSocket, PeerAddress
+from server.federation.forks import ForkProof
 from server.federation.handshake import Identity
 from server.federation.lanes import Reach
 from server.federation.link import Link, close_code
 from server.federation.pages import Pages, Snapshots
+from server.federation.reception import Reception
+from server.federation.relay import Relay
 from server.federation.status import LinkStatus
 from server.federation.steps import (
     Applied,
@@ -48,12 +46,16 @@ from server.federation.steps import (
     DialFailed,
     Disconnected,
     Effect,
+    ForkKnown,
+    ForkProven,
     Input,
     LoadPage,
     LoadTips,
     Opened,
     PageLoaded,
+    ProveFork,
     Received,
+    Relayed,
     Report,
     Send,
     SetTimer,
@@ -67,28 +69,10 @@ from server.federation.trust import Roster
 
 log = structlog.get_logger(__name__)
 
-PATH = "/federation/v1"
-STRANGERS_MAX = 64
-"""Connections that have not said who they are; three times the company."""
+RELAY_TICK_SECONDS = 0.5
+"""How often the relay looks whether an origin is to be asked of somebody else."""
 RENEW_SECONDS = 30
 """Pause before a link that failed by our own mistake is made anew."""
-
-
-class PeerAddress(NamedTuple):
-    """One configured peer."""
-
-    region: str
-    url: str
-    """Its public address: http(s):// or ws(s)://host[:port]."""
-    public_keys: tuple[bytes, ...]
-    """Ed25519, 32 bytes each; two while one is being replaced."""
-    dials: bool
-    """Whether this node opens the connection."""
-
-    @property
-    def uri(self) -> str:
-        scheme, _, rest = self.url.rstrip("/").partition("://")
-        return {"http": "ws", "https": "wss"}.get(scheme, scheme) + "://" + rest + PATH
 
 
 class Writer(Protocol):
@@ -108,27 +92,6 @@ class Log(Protocol):
     """``app.tap.Tap``: calls the listener on the loop after each commit, in order."""
 
     def subscribe(self, listener: Callable[[Sequence[CommittedEvent]], None]) -> None: ...
-
-
-class DialledSocket:
-    def __init__(self, connection: websockets.asyncio.client.ClientConnection) -> None:
-        self._connection = connection
-
-    async def send(self, data: bytes) -> None:
-        try:
-            await self._connection.send(data)
-        except ConnectionClosed as error:
-            raise Gone(str(error)) from None
-
-    async def receive(self) -> bytes:
-        try:
-            data = await self._connection.recv()
-        except ConnectionClosed as error:
-            raise Gone(str(error)) from None
-        return data.encode() if isinstance(data, str) else data
-
-    async def close(self, code: int, reason: str) -> None:
-        await self._connection.close(code, reason)
 
 
 class _Peer:
@@ -160,19 +123,28 @@ class Links:
         clock: Callable[[], int],
         entropy: Callable[[int], bytes],
         tls: SSLContext | None = None,
+        forks: Sequence[ForkProof] = (),
+        on_fork: Callable[[ForkProof], None] = lambda proof: None,
     ) -> None:
-        """``clock``: UTC milliseconds; ``entropy``: random bytes; ``tls``: for wss://, else the default."""
+        """``clock``: UTC milliseconds; ``entropy``: random bytes; ``tls``: for wss://, else the default.
+
+        ``forks``: known from earlier runs; ``on_fork`` is told each newly proven one, once."""
         self._me = Identity(region, epoch, private)
-        self._roster = Roster({peer.region: peer.public_keys for peer in peers})
+        # Our own key too: peers may bring back what we lost.
+        own = (private.public_key().public_bytes_raw(),)
+        self._roster = Roster({region: own, **{peer.region: peer.public_keys for peer in peers}})
         regions = frozenset({region, *(peer.region for peer in peers)})
         self._reach = Reach(regions, {name: tuple(them) for name, them in groups.items()})
+        self._forks = {proof.key: proof for proof in forks}
+        self._on_fork = on_fork
+        self._relay = Relay()
         self._peers = {peer.region: _Peer(peer, self._new_link(peer)) for peer in peers}
+        self._reception = Reception(self._peers)
         self._pages = Pages(region, reader, private)
         self._handler, self._tap = handler, tap
         self._clock, self._entropy, self._tls = clock, entropy, tls
         self._numbers = itertools.count(1)
         self._loads: dict[tuple[LaneKey, int], list[_Peer]] = {}
-        self._strangers = 0
         self._tasks: asyncio.TaskGroup | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._stop, self._stopped, self._quiet = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -201,8 +173,10 @@ class Links:
                 self._tasks = tasks
                 self._tap.subscribe(self._committed)
                 for peer in self._peers.values():
-                    self._feed(peer, Started())
+                    self._start(peer)
+                relaying = self._spawn(self._relaying())
                 await self._stop.wait()
+                relaying.cancel()
                 await self._wind_down()
         finally:
             self._tasks = None
@@ -236,6 +210,11 @@ class Links:
     def _new_link(self, peer: PeerAddress) -> Link:
         return Link(self._me, peer.region, self._roster, self._reach, peer.dials)
 
+    def _start(self, peer: _Peer) -> None:
+        for proof in self._forks.values():
+            self._feed(peer, ForkKnown(proof))
+        self._feed(peer, Started())
+
     def _feed(self, peer: _Peer, given: Input) -> None:
         if self._tasks is None:
             return
@@ -255,7 +234,7 @@ class Links:
         if peer.timer:
             peer.timer.cancel()
         loop = asyncio.get_running_loop()
-        peer.timer = loop.call_later(RENEW_SECONDS, self._feed, peer, Started())
+        peer.timer = loop.call_later(RENEW_SECONDS, self._start, peer)
 
     def _hang_up(self, peer: _Peer) -> None:
         """Our own trouble: the next connection may find it mended."""
@@ -265,7 +244,7 @@ class Links:
     def _perform(self, peer: _Peer, effect: Effect) -> None:
         match effect:
             case Send(conn, data, events):
-                _count(peer.region, "out", len(data), events)
+                meters.count(peer.region, "out", len(data), events)
                 if connection := peer.connections.get(conn):
                     connection.send(data)
             case LoadPage(key, after):
@@ -279,6 +258,10 @@ class Links:
                     connection.close(code, reason)
             case LoadTips(conn):
                 self._spawn(self._load_tips(peer, conn))
+            case ProveFork(evidence):
+                self._spawn(self._prove_fork(evidence))
+            case ForkProven(proof):
+                self._fork_proven(proof)
             case Dial():
                 if peer.dialling is None:
                     peer.dialling = self._spawn(self._dial(peer))
@@ -288,8 +271,8 @@ class Links:
                 assert_never(effect)
 
     def _report(self, peer: _Peer, report: Report) -> None:
-        _log(peer.region, report)
-        _measure(peer.link.status(self._clock()))
+        meters.record(peer.region, report)
+        meters.measure(peer.link.status(self._clock()))
         for watcher in self._watchers[:]:
             region, state, future = watcher
             if (region, state) == (peer.region, report.state) or future.done():
@@ -312,13 +295,14 @@ class Links:
 
     def _timer_fired(self, peer: _Peer) -> None:
         self._feed(peer, TimerFired())
-        _measure(peer.link.status(self._clock()))
+        meters.measure(peer.link.status(self._clock()))
 
     # -- the log and the writer ------------------------------------------------------------------------
 
     def _committed(self, records: Sequence[CommittedEvent]) -> None:
         """After each commit: only that the log moved; pages are read when a peer has credit."""
         tips = {LaneKey(*record.id[:3]): record.id.seq for record in records}
+        self._relay.moved(tips)
         for peer in self._peers.values():
             self._feed(peer, Committed(tips))
 
@@ -347,6 +331,7 @@ class Links:
             log.exception("the tips of the log cannot be read")
             self._hang_up(peer)
             return
+        self._relay.loaded({key: tip.seq for key, tip in tips.items()})
         self._feed(peer, TipsLoaded(conn, tips))
 
     async def _apply(self, peer: _Peer, batch: LaneBatch) -> None:
@@ -358,74 +343,58 @@ class Links:
         if isinstance(outcome, Refusal):
             self._feed(peer, ApplyRefused(batch.key, outcome))
         else:
-            _count(peer.region, "in", 0, len(batch.events))
+            meters.count(peer.region, "in", 0, len(batch.events))
             self._feed(peer, Applied(batch.key, outcome))
+
+    # -- what concerns all links -----------------------------------------------------------------------
+
+    async def _relaying(self) -> None:
+        while True:
+            await asyncio.sleep(RELAY_TICK_SECONDS)
+            views = {region: peer.link.view for region, peer in self._peers.items()}
+            without = [key for peer in self._peers.values() for key in peer.link.forked]
+            asked = self._relay.decide(self._clock(), views, without)
+            for region, origins in asked.items():
+                self._feed(self._peers[region], Relayed(origins))
+
+    async def _prove_fork(self, evidence: LaneBatch) -> None:
+        if proof := await self._pages.prove(evidence):
+            self._fork_proven(proof)
+
+    def _fork_proven(self, proof: ForkProof) -> None:
+        if proof.key in self._forks:
+            return
+        self._forks[proof.key] = proof
+        lane = proof.key.lane
+        log.critical("two histories were signed", region=proof.key.region, lane=lane, at=proof.seq)
+        self._on_fork(proof)
+        for peer in self._peers.values():
+            self._feed(peer, ForkKnown(proof))
 
     # -- connections -------------------------------------------------------------------------------------
 
     async def _dial(self, peer: _Peer) -> None:
         metrics.PEER_CONNECTS.labels(peer.region, "dialled").inc()
         try:
-            connection = await self._connect(peer.address.uri)
-        except (OSError, WebSocketException, TimeoutError, ValueError) as error:
+            connection = await dialled.connect(peer.address.uri, self._tls)
+        except Gone as reason:
             peer.dialling = None
             metrics.PEER_CONNECTS.labels(peer.region, "failed").inc()
-            self._feed(peer, DialFailed(f"{type(error).__name__}: {error}"))
+            self._feed(peer, DialFailed(str(reason)))
             return
         # From here on the task is the connection's; the next Dial gets one of its own.
         peer.dialling = None
         async with connection:
             await self._talk(peer, DialledSocket(connection), inbound=False)
 
-    async def _connect(self, uri: str) -> websockets.asyncio.client.ClientConnection:
-        return await websockets.asyncio.client.connect(
-            uri,
-            subprotocols=[Subprotocol(SUBPROTOCOL)],
-            max_size=limits.PEER_FRAME_BYTES_MAX,
-            open_timeout=limits.HELLO_SECONDS_MAX,
-            close_timeout=CLOSE_SECONDS_MAX,
-            ping_interval=None,  # the link's own PING also measures and reports
-            ssl=(self._tls or True) if uri.startswith("wss:") else None,
-        )
-
     async def _accepted(self, socket: Socket) -> None:
         """An inbound connection, until it ends: first of all it says who it is."""
         if self._tasks is None or self._stop.is_set():
             await turn_away(socket, Refusal(Code.STOPPING, "the node is not running"))
-        elif self._strangers >= STRANGERS_MAX:
-            await turn_away(socket, Refusal(Code.OVERLOADED, "too many unknown connections"))
-        elif introduced := await self._introduced(socket):
-            peer, first = introduced
-            metrics.PEER_CONNECTS.labels(peer.region, "accepted").inc()
-            await self._talk(peer, socket, inbound=True, first=first)
-
-    async def _introduced(self, socket: Socket) -> tuple[_Peer, bytes] | None:
-        """The peer a stranger claims to be, and its HELLO; None when it was turned away."""
-        self._strangers += 1
-        try:
-            async with asyncio.timeout(limits.HELLO_SECONDS_MAX):
-                first = await socket.receive()
-            return self._peer_of(first), first
-        except TimeoutError:
-            await turn_away(socket, Refusal(Code.EXPIRED, "no HELLO came in time"))
-        except Gone:
-            pass  # nobody is there to be told
-        except Refused as error:
-            log.warning("a stranger was refused", reason=error.refusal.message)
-            metrics.FEDERATION_REJECTED.labels("unknown", error.refusal.code).inc()
-            await turn_away(socket, error.refusal)
-        finally:
-            self._strangers -= 1
-        return None
-
-    def _peer_of(self, first: bytes) -> _Peer:
-        hello = frames.decode(first)
-        if not isinstance(hello, Hello):
-            raise Refused(Code.BAD_FRAME, "HELLO comes first")
-        peer = self._peers.get(hello.region)
-        if peer is None:
-            raise Refused(Code.UNKNOWN_PEER, f"region {hello.region} is not in the roster here")
-        return peer
+        elif introduced := await self._reception.introduced(socket):
+            region, first = introduced
+            metrics.PEER_CONNECTS.labels(region, "accepted").inc()
+            await self._talk(self._peers[region], socket, inbound=True, first=first)
 
     async def _talk(
         self, peer: _Peer, socket: Socket, *, inbound: bool, first: bytes | None = None
@@ -454,7 +423,7 @@ class Links:
             self._heard(peer, connection.number, await connection.receive())
 
     def _heard(self, peer: _Peer, conn: int, data: bytes) -> None:
-        _count(peer.region, "in", len(data), 0)
+        meters.count(peer.region, "in", len(data), 0)
         self._feed(peer, Received(conn, data))
 
 
@@ -464,35 +433,3 @@ async def _guarded(work: Coroutine[Any, Any, None]) -> None:
         await work
     except Exception:
         log.exception("a task of the links failed")
-
-
-# -- for operators ---------------------------------------------------------------------------------------
-
-
-def _log(region: str, report: Report) -> None:
-    if report.refusal:
-        code = report.refusal.code
-        metrics.FEDERATION_REJECTED.labels(region, code).inc()
-        reason = report.refusal.message
-        log.warning("refused", peer=region, state=report.state, code=code, reason=reason)
-    else:
-        log.info("link", peer=region, state=report.state, note=report.note)
-
-
-def _measure(status: LinkStatus) -> None:
-    region = status.region
-    for state in State:
-        metrics.PEER_STATE.labels(region, state).set(state == status.state)
-    metrics.PEER_UP.labels(region).set(status.state == State.LIVE)
-    metrics.PEER_LAG_EVENTS.labels(region).set(status.lag_events)
-    metrics.PEER_LAG_SECONDS.labels(region).set((status.oldest_unacked_ms or 0) / 1000)
-    if status.rtt_ms is not None and status.skew_ms is not None:
-        metrics.PEER_ROUND_TRIP_SECONDS.labels(region).set(status.rtt_ms / 1000)
-        metrics.PEER_CLOCK_SKEW_SECONDS.labels(region).set(status.skew_ms / 1000)
-
-
-def _count(region: str, direction: str, size: int, events: int) -> None:
-    if size:
-        metrics.FEDERATION_BYTES.labels(region, direction).inc(size)
-    if events:
-        metrics.FEDERATION_EVENTS.labels(region, direction).inc(events)

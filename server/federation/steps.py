@@ -13,6 +13,7 @@ from server.domain.errors import Code, Mistake, Refusal
 from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch
 from server.federation.catchup import Page
+from server.federation.forks import ForkProof
 from server.federation.lanes import Held
 
 # -- states ------------------------------------------------------------------------------------------
@@ -160,6 +161,18 @@ class ApplyRefused(NamedTuple):
     refusal: Refusal
 
 
+class Relayed(NamedTuple):
+    """Ask this peer for these origins too, beside its own; the relay's choice (9.5)."""
+
+    origins: frozenset[str]
+
+
+class ForkKnown(NamedTuple):
+    """An origin signed two histories of a lane, as proven on any link or told by the operator."""
+
+    proof: ForkProof
+
+
 class TimerFired(NamedTuple):
     """The time asked for by SetTimer has come."""
 
@@ -176,6 +189,8 @@ Input = (
     | PageLoaded
     | Applied
     | ApplyRefused
+    | Relayed
+    | ForkKnown
     | TimerFired
 )
 
@@ -221,6 +236,20 @@ class Apply(NamedTuple):
     batch: LaneBatch
 
 
+class ProveFork(NamedTuple):
+    """A batch, verified in itself, contradicts our copy of its lane: find the head that proves it.
+
+    Answered by ForkKnown on every link, if there is one."""
+
+    evidence: LaneBatch
+
+
+class ForkProven(NamedTuple):
+    """A peer proved a fork that was not known here; answered by ForkKnown on every link."""
+
+    proof: ForkProof
+
+
 class SetTimer(NamedTuple):
     """Answer TimerFired at this time (UTC milliseconds); replaces the timer before it."""
 
@@ -235,4 +264,6 @@ class Report(NamedTuple):
     note: str = ""
 
 
-Effect = Dial | Send | Close | LoadTips | LoadPage | Apply | SetTimer | Report
+Effect = (
+    Dial | Send | Close | LoadTips | LoadPage | Apply | ProveFork | ForkProven | SetTimer | Report
+)

@@ -36,8 +36,8 @@ from server.app.scores import Scores
 from server.app.sync import Sync
 from server.domain import limits
 from server.domain.ids import person_channel
-from server.federation import links
-from server.federation.links import Links, PeerAddress
+from server.federation.dialled import PATH, PeerAddress
+from server.federation.links import Links
 from server.federation.status import LinkStatus
 from server.ops import keys, listener
 from server.ops.accounts import make_auth
@@ -247,7 +247,7 @@ def _server(node: Node) -> listener.Server:
     http = node.core.config.http
     return listener.server(
         node.app,
-        {websocket.PATH: node.gateway.protocol_class, links.PATH: listener.asgi_websocket},
+        {websocket.PATH: node.gateway.protocol_class, PATH: listener.asgi_websocket},
         forwarded_allow_ips=list(http.trusted_proxies),
         ssl_certfile=http.tls_certificate or None,
         ssl_keyfile=http.tls_key or None,

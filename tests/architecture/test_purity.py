@@ -42,12 +42,12 @@ PURE_ZONES = [
             "wheel",
         )
     ),
-    # All of it but the edge: links, connection, pages.
+    # All of it but the edge: links, connection, dialled, meters, pages, reception.
     *(
         f"server/federation/{name}.py"
         for name in (
-            *("catchup", "deadlines", "flow", "frames", "handshake", "intake", "lanes", "ledger"),
-            *("link", "status", "steps", "trust"),
+            *("catchup", "deadlines", "flow", "forks", "frames", "handshake", "intake", "lanes"),
+            *("ledger", "link", "relay", "status", "steps", "trust"),
         )
     ),
 ]

@@ -21,10 +21,12 @@ from server.domain.errors import Refusal
 from server.domain.ids import LaneKey
 from server.domain.wire import Header, LaneBatch, SignedHead, WireEvent
 from server.federation import catchup, frames, steps
-from server.federation.frames import Ack, Batch, Heads, Want
+from server.federation.forks import ForkProof
+from server.federation.frames import Ack, Batch, Fork, Heads, Want
 from server.federation.handshake import Identity
 from server.federation.lanes import Held, Reach
 from server.federation.link import Link
+from server.federation.relay import Relay
 from server.federation.steps import Effect, Input, State
 from server.federation.trust import Roster, private_key, sign_head
 
@@ -32,6 +34,7 @@ START = 1_700_000_000_000
 """A day in 2023, UTC milliseconds: where virtual time begins."""
 GROUPS: Mapping[str, tuple[str, ...]] = {"eu": ("de", "fr")}
 EPOCH = 1 << 32 | 7
+TICK_MS = 500
 
 
 def key_of(region: str) -> Ed25519PrivateKey:
@@ -144,6 +147,22 @@ class ListLog:
         previous = every[after - 1].hash if after else wire.genesis(*key)
         return catchup.page(after, previous, events, head)
 
+    def prove(self, evidence: LaneBatch) -> ForkProof | None:
+        """As ``Pages.prove``, of which tests/unit/federation/test_pages.py is the proof."""
+        key, theirs = evidence.key, evidence.head
+        ours = self.lanes.get(key, [])
+        at = min(len(ours), theirs.seq)
+        if not at or (head := self._head(key, at)) is None:
+            return None
+        hash_ = evidence.events[at - evidence.after - 1].hash if at > evidence.after else b""
+        headers = [event.header for event in evidence.events[at - evidence.after :]]
+        return ForkProof(head, theirs, hash_ or evidence.previous, tuple(headers))
+
+    def _head(self, key: LaneKey, seq: int) -> SignedHead | None:
+        if key.region == self.region:
+            return sign_head(key, Held(seq, self.lanes[key][seq - 1].hash), key_of(key.region))
+        return self.heads.get((key, seq))
+
 
 class Wire:
     """One connection of two ends: keeps order, loses what is under way when it is cut."""
@@ -151,6 +170,8 @@ class Wire:
     def __init__(self, world: World, ends: tuple[tuple[Node, int], tuple[Node, int]]) -> None:
         self.world, self.ends = world, ends
         self.alive = True
+        self.stalled = [False, False]
+        """Whether a direction lost something: nothing comes through it any more, as in TCP."""
         self.tamper: Callable[[bytes], bytes] | None = None
         self._ready = [0, 0]
 
@@ -160,9 +181,17 @@ class Wire:
     def carry(self, sender: Node, act: Callable[[], None]) -> None:
         """After the latency, never before what was carried earlier in this direction."""
         side = 0 if self.ends[0][0] is sender else 1
-        at = max(self._ready[side], self.world.now + self.world.latency())
+        way = (sender.region, self.other(sender)[0].region)
+        at = max(self._ready[side], self.world.now + self.world.latency(*way))
         self._ready[side] = at
-        self.world.at(at, lambda: act() if self.alive else None)
+
+        def arrive() -> None:
+            if way in self.world.muted:
+                self.stalled[side] = True
+            if self.alive and not self.stalled[side]:
+                act()
+
+        self.world.at(at, arrive)
 
     def send(self, sender: Node, data: bytes) -> None:
         if self.tamper:
@@ -201,6 +230,8 @@ class Node:
         self.life = 0
         self.clock_offset = 0
         self.reports: list[tuple[str, steps.Report]] = []
+        self.relay = Relay()
+        self.forks: dict[LaneKey, ForkProof] = {}
         self.refusing: Refusal | None = None
         """What the writer answers instead of applying; None while all is well."""
 
@@ -214,8 +245,23 @@ class Node:
         for peer in self.peers:
             roster = self.world.rosters.get(self.region, roster_of(*every))
             self.links[peer] = Link(me, peer, roster, reach_of(*every), self.dials[peer])
+        self.forks = {}
+        self.relay = Relay()
+        self.relay.loaded({key: tip.seq for key, tip in self.log.tips().items()})
         for peer in self.peers:
             self.feed(peer, steps.Started())
+        if len(self.peers) > 1:
+            self.tick()
+
+    def tick(self) -> None:
+        """The relay's, as the edge does it."""
+        views = {peer: link.view for peer, link in self.links.items()}
+        without = [key for link in self.links.values() for key in link.forked]
+        asked = self.relay.decide(self.world.now + self.clock_offset, views, without)
+        for peer, origins in asked.items():
+            self.feed(peer, steps.Relayed(origins))
+        life = self.life
+        self.world.after(TICK_MS, lambda: self.tick() if self.life == life else None)
 
     def crash(self) -> None:
         """The process is gone: its links, timers and unfinished work with it; the log stays."""
@@ -232,6 +278,7 @@ class Node:
         return key
 
     def committed(self, tips: dict[LaneKey, int]) -> None:
+        self.relay.moved(tips)
         for peer in self.links:
             self.feed(peer, steps.Committed(tips))
 
@@ -270,8 +317,18 @@ class Node:
                 )
             case steps.Apply(batch):
                 self.later(lambda: self.apply(peer, batch))
+            case steps.ProveFork(evidence):
+                self.later(lambda: self.fork_proven(self.log.prove(evidence)))
+            case steps.ForkProven(proof):
+                self.fork_proven(proof)
             case steps.Report():
                 self.reports.append((peer, effect))
+
+    def fork_proven(self, proof: ForkProof | None) -> None:
+        if proof and proof.key not in self.forks:
+            self.forks[proof.key] = proof
+            for peer in self.peers:
+                self.feed(peer, steps.ForkKnown(proof))
 
     def timer(self, peer: str, token: int) -> None:
         if self.timers.get(peer) == token:
@@ -318,6 +375,8 @@ class Node:
             case Want(after=after):
                 for tip in after:
                     assert tip.seq == self.log.tip(tip.key).seq, "WANT is not what is durable"
+            case Fork(first=head):
+                assert may_know(head.key, peer), f"I8: a fork of {head.key} was told to {peer}"
             case _:
                 pass
         assert size <= limits.PEER_FRAME_BYTES_MAX
@@ -325,16 +384,11 @@ class Node:
 
 def may_know(key: LaneKey, region: str) -> bool:
     """I8, told apart from the code under test: the audiences of the lab's lanes."""
-    audiences = {
-        "control": {"de", "fr", "in"},
-        "global": {"de", "fr", "in"},
-        "group.eu": {"de", "fr", key.region},
-        "pair.de.fr": {"de", "fr"},
-        "pair.de.in": {"de", "in"},
-        "pair.fr.in": {"fr", "in"},
-        "local": {key.region},
-    }
-    return region in audiences[key.lane]
+    if region == key.region or key.lane in ("control", "global"):
+        return True
+    if key.lane == "group.eu":
+        return region in ("de", "fr")
+    return key.lane.startswith("pair.") and region in key.lane.split(".")
 
 
 class World:
@@ -350,6 +404,10 @@ class World:
         self.sent: list[tuple[str, str, frames.Frame]] = []
         self.wires: list[Wire] = []
         self.cuts: set[frozenset[str]] = set()
+        self.muted: set[tuple[str, str]] = set()
+        """(from, to): nothing gets through in this direction, and nobody is told."""
+        self.latencies: dict[tuple[str, str], tuple[int, int]] = {}
+        """(from, to): where it is not ``latency_ms``."""
         self.latency_ms, self.disk_ms = (1, 120), (0, 5)
         self.rosters: dict[str, Roster] = rosters or {}
         self.nodes = {
@@ -367,8 +425,9 @@ class World:
             node.start()
         return self
 
-    def latency(self) -> int:
-        return self.random.randint(*self.latency_ms)
+    def latency(self, *way: str) -> int:
+        low, high = self.latencies.get(way, self.latency_ms)  # type: ignore[call-overload]
+        return self.random.randint(low, high)
 
     def disk(self) -> int:
         return self.random.randint(*self.disk_ms)
@@ -392,7 +451,18 @@ class World:
         return self.wires
 
     def is_cut(self, a: str, b: str) -> bool:
-        return frozenset((a, b)) in self.cuts
+        return frozenset((a, b)) in self.cuts or bool({(a, b), (b, a)} & self.muted)
+
+    def part(self, a: str, b: str) -> None:
+        """The two cannot reach each other until ``cuts`` is mended."""
+        self.cuts.add(frozenset((a, b)))
+        for wire_ in list(self.live_wires()):
+            if {node.region for node, _ in wire_.ends} == {a, b}:
+                wire_.cut()
+
+    def batches(self, sender: str, to: str) -> list[Batch]:
+        """Those put on a wire from one to the other so far."""
+        return [f for s, r, f in self.sent if (s, r) == (sender, to) and isinstance(f, Batch)]
 
     def link(self, a: str, b: str) -> Link:
         return self.nodes[a].links[b]

@@ -16,6 +16,7 @@ from tests.unit.federation.lab import EPOCH, START, ListLog
 GLOBAL = LaneKey("de", EPOCH, "global")
 CONTROL = LaneKey("de", EPOCH, "control")
 PAIR = LaneKey("de", EPOCH, "pair.de.fr")
+FOREIGN = LaneKey("fr", EPOCH, "global")
 
 
 def _want(
@@ -23,6 +24,12 @@ def _want(
 ) -> Want:
     tips = tuple([Tip(*key, seq) for key, seq in after])
     return Want(("de",), tips, credit, tuple([LaneRef(*key) for key in without]))
+
+
+def _serving(want: Want) -> Serving:
+    serving = Serving("de")
+    serving.wanted(want)
+    return serving
 
 
 def _page(key: LaneKey, after: int, last: int, size: int = 1000) -> Page:
@@ -35,7 +42,7 @@ def _loaded(serving: Serving, page: Page) -> None:
 
 
 def test_it_begins_after_what_the_peer_holds() -> None:
-    serving = Serving(_want((GLOBAL, 5)))
+    serving = _serving(_want((GLOBAL, 5)))
     assert serving.next_load() is None
     serving.moved({GLOBAL: 9})
     assert serving.next_load() == (GLOBAL, 5)
@@ -43,7 +50,7 @@ def test_it_begins_after_what_the_peer_holds() -> None:
 
 
 def test_a_new_lane_and_a_new_epoch_flow_from_their_first_event() -> None:
-    serving = Serving(_want((GLOBAL, 5)))
+    serving = _serving(_want((GLOBAL, 5)))
     newer = LaneKey("de", EPOCH + (1 << 32), "global")
     serving.moved({GLOBAL: 5, PAIR: 2, newer: 1})
     loads = []
@@ -55,14 +62,13 @@ def test_a_new_lane_and_a_new_epoch_flow_from_their_first_event() -> None:
 
 
 def test_only_wanted_origins_are_served_and_no_forked_lane() -> None:
-    serving = Serving(_want(without=(PAIR,)))
+    serving = _serving(_want(without=(PAIR,)))
     serving.moved({LaneKey("fr", EPOCH, "global"): 3, PAIR: 3})
     assert serving.next_load() is None
-    assert serving.tips == {}
 
 
 def test_control_overtakes() -> None:
-    serving = Serving(_want())
+    serving = _serving(_want())
     serving.moved({GLOBAL: 900, PAIR: 900})
     _loaded(serving, _page(GLOBAL, 0, 256))
     assert serving.next_send()
@@ -71,7 +77,7 @@ def test_control_overtakes() -> None:
 
 
 def test_lanes_take_turns() -> None:
-    serving = Serving(_want())
+    serving = _serving(_want())
     serving.moved({GLOBAL: 900, PAIR: 900})
     served = []
     for _ in range(4):
@@ -84,7 +90,7 @@ def test_lanes_take_turns() -> None:
 
 
 def test_credit_bounds_what_is_under_way() -> None:
-    serving = Serving(_want(credit=2500))
+    serving = _serving(_want(credit=2500))
     serving.moved({GLOBAL: 900})
     for after in (0, 100):
         _loaded(serving, _page(GLOBAL, after, after + 100))
@@ -98,7 +104,7 @@ def test_credit_bounds_what_is_under_way() -> None:
 
 
 def test_a_lone_page_may_exceed_the_credit_and_zero_pauses() -> None:
-    serving = Serving(_want(credit=10))
+    serving = _serving(_want(credit=10))
     serving.moved({GLOBAL: 2})
     _loaded(serving, _page(GLOBAL, 0, 1))
     assert serving.next_send()
@@ -110,7 +116,7 @@ def test_a_lone_page_may_exceed_the_credit_and_zero_pauses() -> None:
 
 
 def test_half_an_acknowledgement_frees_whole_batches_only() -> None:
-    serving = Serving(_want())
+    serving = _serving(_want())
     serving.moved({GLOBAL: 100})
     _loaded(serving, _page(GLOBAL, 0, 50))
     serving.next_send()
@@ -121,7 +127,7 @@ def test_half_an_acknowledgement_frees_whole_batches_only() -> None:
 
 
 def test_what_another_peer_brought_is_not_sent_again() -> None:
-    serving = Serving(_want())
+    serving = _serving(_want())
     serving.moved({GLOBAL: 100})
     _loaded(serving, _page(GLOBAL, 0, 50))
     serving.acknowledge({GLOBAL: 80}, 10_000)
@@ -131,16 +137,58 @@ def test_what_another_peer_brought_is_not_sent_again() -> None:
 
 @pytest.mark.parametrize("acked", [{GLOBAL: 101}, {PAIR: 1}])
 def test_nobody_acknowledges_what_does_not_exist(acked: dict[LaneKey, int]) -> None:
-    serving = Serving(_want())
+    serving = _serving(_want())
     serving.moved({GLOBAL: 100})
     with pytest.raises(Refused) as refused:
         serving.acknowledge(acked, 0)
     assert refused.value.refusal.code is Code.BAD_VALUE
 
 
+def test_another_want_repeats_nothing_that_was_sent() -> None:
+    """Sections 9.1 and 9.5: a relay is asked for one more origin, and later no more for it."""
+    serving = _serving(_want(credit=2000))
+    tips = {GLOBAL: 300, FOREIGN: 300}
+    serving.moved(tips)
+    _loaded(serving, _page(GLOBAL, 0, 100))
+    assert serving.next_send()
+    serving.wanted(Want(("de", "fr"), (Tip(*GLOBAL, 0), Tip(*FOREIGN, 40)), 2000))
+    serving.moved(tips)
+    loads = [serving.next_load()]
+    assert loads[0]
+    serving.loaded(*loads[0], _page(*loads[0], loads[0][1] + 50))
+    assert serving.next_send()
+    loads.append(serving.next_load())
+    assert loads == [(FOREIGN, 40), None], "credit is what it was"
+    serving.acknowledge({FOREIGN: 90}, 2000)
+    assert serving.next_load() == (GLOBAL, 100)
+    serving.loaded(GLOBAL, 100, None)
+    serving.wanted(_want(credit=2000))
+    serving.moved(tips)
+    assert serving.next_load() is None, "nothing of fr is wanted any more"
+
+
+def test_what_is_left_out_from_now_on_needs_no_acknowledgement() -> None:
+    serving = _serving(_want())
+    serving.moved({GLOBAL: 100})
+    _loaded(serving, _page(GLOBAL, 0, 50))
+    serving.next_send()
+    serving.wanted(_want(without=(GLOBAL,)))
+    assert serving.bytes_under_way == 0
+    assert serving.next_load() is None
+
+
+def test_who_has_more_of_another_region_than_we_is_ahead_and_not_wrong() -> None:
+    serving = _serving(Want(("fr",), (), 10_000))
+    serving.moved({FOREIGN: 10})
+    serving.acknowledge({FOREIGN: 500, LaneKey("fr", EPOCH, "control"): 3}, 10_000)
+    assert serving.next_load() is None
+    serving.moved({FOREIGN: 501})
+    assert serving.next_load() == (FOREIGN, 500)
+
+
 def test_an_empty_load_is_not_repeated_until_the_lane_moves() -> None:
     """A relay may hold events beyond the last head it was given."""
-    serving = Serving(_want())
+    serving = _serving(_want())
     serving.moved({GLOBAL: 3})
     assert serving.next_load() == (GLOBAL, 0)
     serving.loaded(GLOBAL, 0, None)
@@ -150,7 +198,7 @@ def test_an_empty_load_is_not_repeated_until_the_lane_moves() -> None:
 
 
 def test_an_answer_nobody_asked_for_is_ignored() -> None:
-    serving = Serving(_want())
+    serving = _serving(_want())
     serving.moved({GLOBAL: 3})
     serving.loaded(PAIR, 0, _page(PAIR, 0, 1))
     assert serving.next_send() is None

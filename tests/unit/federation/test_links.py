@@ -22,16 +22,21 @@ from websockets.typing import Subprotocol
 from server.domain import limits
 from server.domain.errors import Code, Refusal
 from server.domain.ids import LaneKey
-from server.federation import frames, links, steps
+from server.federation import frames, links, reception, relay, steps
 from server.federation.connection import SUBPROTOCOL
+from server.federation.dialled import PATH, PeerAddress
+from server.federation.forks import ForkProof, verify_fork
 from server.federation.frames import Fault, Hello, Ping
 from server.federation.handshake import Handshake, Identity
-from server.federation.links import Links, PeerAddress
+from server.federation.lanes import Held
+from server.federation.links import Links
+from server.federation.status import LinkStatus
 from server.federation.steps import State
+from server.federation.trust import verify_batch
 from server.ops import listener
 from server.storage import event_log
 from tests.support.node import TestNode, open_test_node
-from tests.unit.federation.lab import key_of, public_of, roster_of
+from tests.unit.federation.lab import EPOCH, batch_of, key_of, public_of, roster_of
 
 GROUPS: Mapping[str, tuple[str, ...]] = {"eu": ("de", "fr")}
 SECONDS_MAX = 20
@@ -57,7 +62,7 @@ class Region:
         key = LaneKey(self.node.region, self.node.handler.epoch, lane)
         return key, self.node.handler.lane_tip(key)
 
-    def status(self, peer: str) -> links.LinkStatus:
+    def status(self, peer: str) -> LinkStatus:
         return next(status for status in self.links.status() if status.region == peer)
 
 
@@ -86,10 +91,10 @@ def _links(node: TestNode, ports: dict[str, int], **changed: Any) -> Links:
 @contextlib.asynccontextmanager
 async def _served(between: Links, sock: Any) -> AsyncIterator[None]:
     """The links running, and their endpoint behind Starlette under uvicorn."""
-    app = Starlette(routes=[WebSocketRoute(links.PATH, between.endpoint)])
+    app = Starlette(routes=[WebSocketRoute(PATH, between.endpoint)])
     http = listener.server(
         app,
-        {links.PATH: listener.asgi_websocket},
+        {PATH: listener.asgi_websocket},
         ws_max_size=limits.PEER_FRAME_BYTES_MAX,
         ws_ping_interval=None,
     )
@@ -240,7 +245,7 @@ async def _intruder(
     port: int, subprotocol: str = SUBPROTOCOL
 ) -> AsyncIterator[websockets.asyncio.client.ClientConnection]:
     async with websockets.asyncio.client.connect(
-        f"ws://127.0.0.1:{port}{links.PATH}",
+        f"ws://127.0.0.1:{port}{PATH}",
         subprotocols=[Subprotocol(subprotocol)],
         compression=None,
         proxy=None,
@@ -318,7 +323,7 @@ async def test_another_subprotocol_is_told_which_one_is_spoken(region: Region) -
 
 
 async def test_i9_strangers_are_few(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(links, "STRANGERS_MAX", 1)
+    monkeypatch.setattr(reception, "STRANGERS_MAX", 1)
     async with _intruder(region.port) as silent, _intruder(region.port) as connection:
         # The first one is counted once its handshake went through on the other side.
         await silent.ping()
@@ -446,6 +451,68 @@ async def test_one_commit_in_two_lanes_reaches_both_audiences(
             key, seq = de.own(f"pair.de.{region.node.region}")
             assert seq == 1
             await region.holds(key, seq)
+
+
+# ---------------------------------------------------------------- relay and forks
+
+
+async def test_a_region_without_a_direct_link_is_served_by_a_third(
+    tmp_path: Path, socks: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "GRACE_MS", 0)
+    nowhere = listener.bind("127.0.0.1", 0)
+    with contextlib.closing(nowhere):
+        without = {"in": nowhere, **{name: socks[name] for name in ("de", "fr")}}
+        async with (
+            _region(tmp_path, "de", without) as de,
+            _region(tmp_path, "fr", socks) as fr,
+            _region(tmp_path, "in", socks) as india,
+        ):
+            await de.links.reached("fr", State.LIVE)
+            await fr.links.reached("in", State.LIVE)
+            await de.node.register("anna")
+            place = await de.node.community("anna")
+            for number in range(5):
+                await de.node.post("anna", place, f"post {number}")
+            await india.holds(*de.own())
+            await india.node.register("ravi")
+            await de.holds(*india.own())
+            assert india.status("de").state != State.LIVE
+            async with de.node.reader.snapshot() as ours, india.node.reader.snapshot() as theirs:
+                key, _ = de.own()
+                assert await event_log.lane_page(theirs, key, 0) == await event_log.lane_page(
+                    ours, key, 0
+                )
+
+
+async def test_a_proven_fork_is_told_to_every_region(tmp_path: Path, socks: dict[str, Any]) -> None:
+    proofs: list[ForkProof] = []
+    told = {region: asyncio.Event() for region in ("de", "in")}
+
+    def on_fork(proof: ForkProof) -> None:
+        proofs.append(proof)
+        told["in"].set()
+
+    key = LaneKey("de", EPOCH, "global")
+    one, two = (
+        verify_batch(batch_of(key, [b"\x80" * n]), Held.nothing(key), roster_of("de"))
+        for n in (1, 2)
+    )
+    async with (
+        _region(tmp_path, "fr", socks) as fr,
+        _region(tmp_path, "in", socks, on_fork=on_fork) as india,
+    ):
+        await _live(fr, india)
+        await fr.node.handler.apply(one)
+        fr.links._perform(fr.links._peers["de"], steps.ProveFork(two))
+        await told["in"].wait()
+        assert verify_fork(proofs[0].frame, roster_of("de")) == proofs[0]
+        assert proofs[0].key == key
+        for region in (fr, india):
+            assert region.status("de").forked == (f"de:{EPOCH:x}:global",)
+        # The origin itself, once it is there.
+        async with _region(tmp_path, "de", socks, on_fork=lambda proof: told["de"].set()):
+            await told["de"].wait()
 
 
 # ---------------------------------------------------------------- what operators see

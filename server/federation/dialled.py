@@ -1,0 +1,67 @@
+"""Connections this node opens: a peer's address, and the websocket to it. Part of the edge."""
+
+from ssl import SSLContext
+from typing import NamedTuple
+
+import websockets.asyncio.client
+from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.typing import Subprotocol
+
+from server.domain import limits
+from server.federation.connection import CLOSE_SECONDS_MAX, SUBPROTOCOL, Gone
+
+PATH = "/federation/v1"
+
+
+class PeerAddress(NamedTuple):
+    """One configured peer."""
+
+    region: str
+    url: str
+    """Its public address: http(s):// or ws(s)://host[:port]."""
+    public_keys: tuple[bytes, ...]
+    """Ed25519, 32 bytes each; two while one is being replaced."""
+    dials: bool
+    """Whether this node opens the connection."""
+
+    @property
+    def uri(self) -> str:
+        scheme, _, rest = self.url.rstrip("/").partition("://")
+        return {"http": "ws", "https": "wss"}.get(scheme, scheme) + "://" + rest + PATH
+
+
+class DialledSocket:
+    def __init__(self, connection: websockets.asyncio.client.ClientConnection) -> None:
+        self._connection = connection
+
+    async def send(self, data: bytes) -> None:
+        try:
+            await self._connection.send(data)
+        except ConnectionClosed as error:
+            raise Gone(str(error)) from None
+
+    async def receive(self) -> bytes:
+        try:
+            data = await self._connection.recv()
+        except ConnectionClosed as error:
+            raise Gone(str(error)) from None
+        return data.encode() if isinstance(data, str) else data
+
+    async def close(self, code: int, reason: str) -> None:
+        await self._connection.close(code, reason)
+
+
+async def connect(uri: str, tls: SSLContext | None) -> websockets.asyncio.client.ClientConnection:
+    """An open websocket. Raises Gone: nobody there, or nobody who speaks our protocol."""
+    try:
+        return await websockets.asyncio.client.connect(
+            uri,
+            subprotocols=[Subprotocol(SUBPROTOCOL)],
+            max_size=limits.PEER_FRAME_BYTES_MAX,
+            open_timeout=limits.HELLO_SECONDS_MAX,
+            close_timeout=CLOSE_SECONDS_MAX,
+            ping_interval=None,  # the link's own PING also measures and reports
+            ssl=(tls or True) if uri.startswith("wss:") else None,
+        )
+    except (OSError, WebSocketException, TimeoutError, ValueError) as error:
+        raise Gone(f"{type(error).__name__}: {error}") from None
