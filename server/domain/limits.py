@@ -112,7 +112,13 @@ BATCH_EVENTS_MAX = 256
 BATCH_BYTES_MAX = 256 * 1024
 """Small enough that a control frame never waits long behind a batch on a slow link."""
 CREDIT_BYTES = 4 * 1024 * 1024
-"""What a receiver lets a peer have in flight: 8 batches of 256 KiB cover 250 ms at 7,000 events/s."""
+"""What a receiver lets a peer have in flight: 16 full batches; 8 cover 250 ms at 7,000 events/s."""
+WINDOW_BYTES_MIN = 512 * 1024
+"""Two full batches: one on its way while the other is committed."""
+WINDOW_BYTES_START = 1024 * 1024
+"""Four full batches fill a line of 40 ms; more is found within a few round trips."""
+QUEUEING_SECONDS_MAX = 0.1
+"""What a batch may wait in queues before less is sent: a person does not notice it (RFC 6817's bound)."""
 HELLO_SECONDS_MAX = 10
 LINK_PING_SECONDS = 10
 LINK_SILENCE_SECONDS_MAX = 25

@@ -3,15 +3,16 @@
 The wire is specified in docs/protocol/federation.md; code and tests cite its sections. Read in this
 order:
 
-- ``frames``      the nine frames, bytes in and out; malformed input becomes ``Refused``
+- ``frames``      the ten frames, bytes in and out; malformed input becomes ``Refused``
 - ``lanes``       which lanes a peer may receive (``visibility`` decides, I8), vectors, whose turn it is
 - ``trust``       keys, signed heads, proofs, and the one gate for foreign events: ``verify_batch``
 - ``forks``       the proof that an origin signed two histories
 - ``handshake``   one connection proving both ends
 - ``steps``       what a link is told and what it asks for: inputs, effects, states, the transition table
 - ``link``        the machine of one peer: connections, states, time
-- ``flow``        what runs over its proven connection: ``catchup`` (what the peer wants of us, and what to
-  send it next) and ``intake`` (what it sends us: verified, queued, applied, acknowledged)
+- ``flow``        what runs over its proven connection: ``serving`` (what the peer wants of us, and what to send it
+  next: ``window``, ``outbox``) and ``intake`` (what it sends us: verified, queued, applied, acknowledged)
+- ``catchup``     a ready page (``packing`` compresses it), and what a peer has not acknowledged
 - ``ledger``      what a link remembers between connections; ``deadlines`` its timer; ``status`` for operators
 - ``relay``       one per node: which peer is asked for an origin that is out of reach
 - ``links``       the edge: tasks and the clock; with ``connection`` (one socket), ``dialled`` (opening one),

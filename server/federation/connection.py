@@ -5,7 +5,6 @@ Part of the edge, as ``links``; the dialled side stands there, since sockets are
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
@@ -14,6 +13,7 @@ from server.domain.errors import Refusal
 from server.federation import frames
 from server.federation.frames import Fault
 from server.federation.link import close_code
+from server.federation.outbox import Outbox, Rank
 
 SUBPROTOCOL = "tap.federation.v1"
 NO_SUBPROTOCOL = 4406
@@ -68,16 +68,17 @@ class Connection:
     def __init__(self, number: int, socket: Socket) -> None:
         self.number = number
         self._socket = socket
-        self._outbox: deque[bytes] = deque()
+        self._outbox = Outbox()
         self._closing: tuple[int, str] | None = None
         self._wake = asyncio.Event()
 
-    def send(self, data: bytes) -> None:
-        self._outbox.append(data)
+    def send(self, data: bytes, rank: Rank = Rank.WORD) -> None:
+        self._outbox.put(data, rank)
         self._wake.set()
 
     def close(self, code: int, reason: str) -> None:
-        """After what was sent before; a websocket's reason has at most 123 bytes."""
+        """After the words sent before; a websocket's reason has at most 123 bytes."""
+        self._outbox.drop_batches()
         self._closing = self._closing or (code, reason[:60])
         self._wake.set()
 
@@ -88,9 +89,9 @@ class Connection:
         """Until closed. Raises Gone when we closed, the peer is gone, or it takes nothing."""
         try:
             while True:
-                while self._outbox:
+                while data := self._outbox.take():
                     async with asyncio.timeout(limits.LINK_SILENCE_SECONDS_MAX):
-                        await self._socket.send(self._outbox.popleft())
+                        await self._socket.send(data)
                 if self._closing:
                     async with asyncio.timeout(CLOSE_SECONDS_MAX):
                         await self._socket.close(*self._closing)

@@ -11,12 +11,25 @@ from server.domain.errors import Code, Refusal, Refused
 from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch
 from server.federation import frames
-from server.federation.catchup import Page, Serving
+from server.federation.catchup import Page
 from server.federation.forks import ForkProof, verify_fork
-from server.federation.frames import Ack, Batch, Ephem, Fault, Fork, Heads, Hello, Ping, Want
+from server.federation.frames import (
+    Ack,
+    Batch,
+    Ephem,
+    Fault,
+    Fork,
+    Heads,
+    Hello,
+    Packed,
+    Ping,
+    Want,
+)
 from server.federation.intake import Intake
 from server.federation.lanes import Held, from_vector, vector
 from server.federation.ledger import Ledger
+from server.federation.packing import FEATURE, unpack
+from server.federation.serving import Serving
 from server.federation.steps import (
     Apply,
     Effect,
@@ -30,10 +43,18 @@ from server.federation.trust import Contradicted, Roster
 
 
 class Flow:
-    """``conn``: the edge's number of the connection."""
+    """``conn``: the edge's number of the connection; ``features``: what both ends' HELLO name."""
 
-    def __init__(self, conn: int, ledger: Ledger, roster: Roster, out: list[Effect]) -> None:
+    def __init__(
+        self,
+        conn: int,
+        features: frozenset[str],
+        ledger: Ledger,
+        roster: Roster,
+        out: list[Effect],
+    ) -> None:
         self.conn = conn
+        self._packs = FEATURE in features
         self._ledger = ledger
         self._out = out
         self._roster = roster
@@ -95,8 +116,10 @@ class Flow:
         match frame:
             case Batch():
                 self._batch(frame, size)
+            case Packed():
+                self._batch(*unpack(frame))
             case Ack(tips, credit):
-                self._acknowledged(from_vector(tips), credit)
+                self._acknowledged(from_vector(tips), credit, now)
             case Heads(tips):
                 self._intake.announced(self._ledger.told(tips))
                 self._announced = True
@@ -256,21 +279,23 @@ class Flow:
         if self._serving:
             self._serving.loaded(key, after, page)
 
-    def _acknowledged(self, tips: Mapping[LaneKey, int], credit: int) -> None:
+    def _acknowledged(self, tips: Mapping[LaneKey, int], credit: int, now: int) -> None:
         if self._serving is None:
             raise Refused(Code.BAD_FRAME, "an ACK came before a WANT")
-        self._serving.acknowledge(tips, credit)
+        self._serving.acknowledge(tips, credit, now)
         self._ledger.acknowledged(tips)
 
-    def pump(self) -> None:
-        """Send what credit allows, then ask for the next page."""
+    def pump(self, now: int) -> None:
+        """Send what there is room for, then ask for the next pages."""
         if self._serving is None:
             return
-        while page := self._serving.next_send():
+        while turn := self._serving.next_send(now):
+            page, rank = turn
             events = page.last - page.after
-            self._out.append(Send(self.conn, page.frame, events))
-            self._ledger.bytes_out += len(page.frame)
+            data = page.packed if self._packs else page.frame
+            self._out.append(Send(self.conn, data, events, rank))
+            self._ledger.bytes_out += len(data)
             self._ledger.events_out += events
             self._ledger.sent(page)
-        if load := self._serving.next_load():
+        while load := self._serving.next_load():
             self._out.append(LoadPage(*load))

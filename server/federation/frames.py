@@ -193,7 +193,13 @@ class Fork(_Array, frozen=True, tag=9):
     """Headers ``first.seq + 1 ... second.seq``: they chain ``hash`` to the second head."""
 
 
-Frame = Hello | Want | Batch | Heads | Ack | Ephem | Ping | Fault | Fork
+class Packed(_Array, frozen=True, tag=10):
+    """A whole BATCH frame, compressed; only for who asked for it in HELLO (12)."""
+
+    data: bytes
+
+
+Frame = Hello | Want | Batch | Heads | Ack | Ephem | Ping | Fault | Fork | Packed
 
 NAMES: dict[type, str] = {
     Hello: "HELLO",
@@ -205,6 +211,7 @@ NAMES: dict[type, str] = {
     Ping: "PING",
     Fault: "ERROR",
     Fork: "FORK",
+    Packed: "PACKED",
 }
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -16,11 +16,14 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from server.domain.errors import Code, Refused
+from server.federation import packing
 from server.federation.frames import Hello
 from server.federation.trust import Proof, Role, Roster, key_id, sign_proof, verify_proof
 
 VERSIONS = (1, 1)
 """Lowest and highest protocol version this code speaks."""
+FEATURES = (packing.FEATURE,)
+"""What is optional and understood here."""
 
 
 class Identity(NamedTuple):
@@ -43,6 +46,8 @@ class Handshake:
         self.proven = False
         self.epoch = 0
         """The peer's epoch, once it has spoken."""
+        self.features: frozenset[str] = frozenset()
+        """What is optional and understood by both."""
         self._me = me
         self._peer = peer
         self._roster = roster
@@ -64,6 +69,7 @@ class Handshake:
             raise Refused(Code.BAD_FRAME, "the nonce changed within one handshake")
         verify_proof(self._expected(hello, version), hello.proof, self._roster)
         self.epoch = hello.epoch
+        self.features = frozenset(FEATURES).intersection(hello.features)
         self.proven = True
         return self._hello(now, self._proof(hello, version)) if self.role == "dial" else None
 
@@ -79,7 +85,8 @@ class Handshake:
 
     def _hello(self, now: int, proof: bytes) -> Hello:
         me = self._me
-        return Hello(me.region, self._peer, VERSIONS, me.epoch, me.key_id, self._nonce, now, proof)
+        names = (me.region, self._peer, VERSIONS, me.epoch, me.key_id)
+        return Hello(*names, self._nonce, now, proof, FEATURES)
 
     def _proof(self, other: Hello, version: int) -> bytes:
         me = self._me

@@ -185,7 +185,7 @@ class Link:
             self._report(note)
         self._ledger.notes.clear()
         if self._flow:
-            self._flow.pump()
+            self._flow.pump(self._now)
             behind = self._flow.behind_events
             if self.state is State.CATCHING_UP and behind == 0:
                 self._move(Trigger.CAUGHT_UP)
@@ -309,13 +309,13 @@ class Link:
             self._forget_handshake(own)
             self._out.append(Close(own, NORMAL, "not needed any more"))
         self._peer_epoch = handshake.epoch
-        self._begin(conn, opener)
+        self._begin(conn, opener, handshake.features)
 
     def _replaces(self, opener: str) -> bool:
         """Both ends must choose alike: of one opener's two the newer, else the lower region's."""
         return self._opener is None or opener <= self._opener
 
-    def _begin(self, conn: int, opener: str) -> None:
+    def _begin(self, conn: int, opener: str, features: frozenset[str]) -> None:
         if opener == self.peer:
             self._attempts = 0
         self._opener = opener
@@ -323,7 +323,7 @@ class Link:
         self._deadlines.drop(Due.APPLY)
         self._deadlines.set(Due.PING, self._now)
         self._heard_from()
-        self._flow = Flow(conn, self._ledger, self._roster, self._out)
+        self._flow = Flow(conn, features, self._ledger, self._roster, self._out)
         self._move(Trigger.PROVEN)
         self._flow.begin()
 

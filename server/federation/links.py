@@ -243,10 +243,10 @@ class Links:
 
     def _perform(self, peer: _Peer, effect: Effect) -> None:
         match effect:
-            case Send(conn, data, events):
+            case Send(conn, data, events, rank):
                 meters.count(peer.region, "out", len(data), events)
                 if connection := peer.connections.get(conn):
-                    connection.send(data)
+                    connection.send(data, rank)
             case LoadPage(key, after):
                 self._load_page(peer, key, after)
             case Apply(batch):

@@ -15,6 +15,7 @@ from server.domain.wire import LaneBatch
 from server.federation.catchup import Page
 from server.federation.forks import ForkProof
 from server.federation.lanes import Held
+from server.federation.outbox import Rank
 
 # -- states ------------------------------------------------------------------------------------------
 
@@ -202,11 +203,12 @@ class Dial(NamedTuple):
 
 
 class Send(NamedTuple):
-    """Write one binary message. Order is kept; what is queued is bounded by the peer's credit."""
+    """Write one binary message, in order within its rank; the peer's credit bounds what is queued."""
 
     conn: int
     data: bytes
     events: int = 0
+    rank: Rank = Rank.WORD
 
 
 class Close(NamedTuple):

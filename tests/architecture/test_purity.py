@@ -47,7 +47,8 @@ PURE_ZONES = [
         f"server/federation/{name}.py"
         for name in (
             *("catchup", "deadlines", "flow", "forks", "frames", "handshake", "intake", "lanes"),
-            *("ledger", "link", "relay", "status", "steps", "trust"),
+            *("ledger", "link", "outbox", "packing", "relay", "serving", "status", "steps"),
+            *("trust", "window"),
         )
     ),
 ]

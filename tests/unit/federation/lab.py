@@ -22,10 +22,12 @@ from server.domain.ids import LaneKey
 from server.domain.wire import Header, LaneBatch, SignedHead, WireEvent
 from server.federation import catchup, frames, steps
 from server.federation.forks import ForkProof
-from server.federation.frames import Ack, Batch, Fork, Heads, Want
+from server.federation.frames import Ack, Batch, Fork, Heads, Packed, Want
 from server.federation.handshake import Identity
 from server.federation.lanes import Held, Reach
 from server.federation.link import Link
+from server.federation.outbox import Outbox, Rank
+from server.federation.packing import unpack
 from server.federation.relay import Relay
 from server.federation.steps import Effect, Input, State
 from server.federation.trust import Roster, private_key, sign_head
@@ -174,6 +176,8 @@ class Wire:
         """Whether a direction lost something: nothing comes through it any more, as in TCP."""
         self.tamper: Callable[[bytes], bytes] | None = None
         self._ready = [0, 0]
+        self._outboxes = (Outbox(), Outbox())
+        self._writing = [False, False]
 
     def other(self, node: Node) -> tuple[Node, int]:
         return self.ends[1] if self.ends[0][0] is node else self.ends[0]
@@ -193,11 +197,30 @@ class Wire:
 
         self.world.at(at, arrive)
 
-    def send(self, sender: Node, data: bytes) -> None:
+    def send(self, sender: Node, data: bytes, rank: Rank) -> None:
+        side = 0 if self.ends[0][0] is sender else 1
+        self._outboxes[side].put(data, rank)
+        if not self._writing[side]:
+            self._write(sender, side)
+
+    def _write(self, sender: Node, side: int) -> None:
+        """One message after the other, as fast as the line takes them."""
+        data = self._outboxes[side].take()
+        self._writing[side] = data is not None
+        if data is None:
+            return
+        pause = len(data) // self.world.bytes_per_ms if self.world.bytes_per_ms else 0
+        if pause:
+            self.world.after(pause, lambda: self._written(sender, side, data))
+        else:
+            self._written(sender, side, data)
+
+    def _written(self, sender: Node, side: int, data: bytes) -> None:
         if self.tamper:
             data = self.tamper(data)
         receiver, conn = self.other(sender)
         self.carry(sender, lambda: receiver.feed(sender.region, steps.Received(conn, data)))
+        self._write(sender, side)
 
     def close(self, sender: Node) -> None:
         """The sender's close: arrives after all it sent before."""
@@ -297,10 +320,10 @@ class Node:
 
     def perform(self, peer: str, effect: Effect) -> None:
         match effect:
-            case steps.Send(conn, data):
-                self.check(peer, frames.decode(data), len(data))
+            case steps.Send(conn, data, _, rank):
+                self.check(peer, _unpacked(frames.decode(data)), len(data))
                 if wire_ := self.wires.get(conn):
-                    wire_.send(self, data)
+                    wire_.send(self, data, rank)
             case steps.Close(conn):
                 if wire_ := self.wires.get(conn):
                     wire_.close(self)
@@ -382,6 +405,10 @@ class Node:
         assert size <= limits.PEER_FRAME_BYTES_MAX
 
 
+def _unpacked(frame: frames.Frame) -> frames.Frame:
+    return unpack(frame)[0] if isinstance(frame, Packed) else frame
+
+
 def may_know(key: LaneKey, region: str) -> bool:
     """I8, told apart from the code under test: the audiences of the lab's lanes."""
     if region == key.region or key.lane in ("control", "global"):
@@ -409,6 +436,8 @@ class World:
         self.latencies: dict[tuple[str, str], tuple[int, int]] = {}
         """(from, to): where it is not ``latency_ms``."""
         self.latency_ms, self.disk_ms = (1, 120), (0, 5)
+        self.bytes_per_ms = 0
+        """What a line takes in each direction; 0 for any number."""
         self.rosters: dict[str, Roster] = rosters or {}
         self.nodes = {
             region: Node(

@@ -23,6 +23,7 @@ from server.federation.frames import (
     Heads,
     Hello,
     LaneRef,
+    Packed,
     Ping,
     Tip,
     Want,
@@ -82,6 +83,7 @@ any_frame: st.SearchStrategy[Frame] = st.one_of(
     st.builds(Ephem),
     st.builds(Ping, st.integers(1, frames.TIME_END - 1), times),
     st.builds(Fault, st.from_regex(r"[a-z_]{1,40}", fullmatch=True), st.text(max_size=500)),
+    st.builds(Packed, st.binary(max_size=200)),
     st.builds(Fork, heads, heads, hashes, st.lists(st.binary(max_size=200), max_size=3).map(tuple)),
 )
 
@@ -201,5 +203,5 @@ def test_the_reserved_frame_is_read_whatever_it_holds() -> None:
 def test_every_frame_has_its_name() -> None:
     assert set(NAMES) == set(Frame.__args__)
     assert sorted(NAMES.values()) == sorted(
-        ["HELLO", "WANT", "BATCH", "HEAD", "ACK", "EPHEM", "PING", "ERROR", "FORK"]
+        ["HELLO", "WANT", "BATCH", "HEAD", "ACK", "EPHEM", "PING", "ERROR", "FORK", "PACKED"]
     )

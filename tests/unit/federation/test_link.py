@@ -530,7 +530,7 @@ def test_batches_stream_without_waiting_for_acknowledgements() -> None:
     _publish(book, count=700)
     for after in (0, 256, 512):
         page = book.log.page(_ours(), after)
-        assert "BATCH on 1" in book.give(steps.PageLoaded(_ours(), after, page))
+        assert "PACKED on 1" in book.give(steps.PageLoaded(_ours(), after, page))
     assert book.status().lag_events == 700
 
 

@@ -11,6 +11,7 @@ import pytest
 from server.domain import limits
 from server.domain.errors import Code
 from server.federation import frames
+from server.federation.handshake import FEATURES
 from server.federation.link import GOING_AWAY, close_code
 from server.federation.status import LinkStatus
 from server.federation.steps import REJECTIONS, TRANSITIONS, State
@@ -66,6 +67,10 @@ def test_every_frame_and_its_elements_are_listed() -> None:
             assert re.search(rf"\b{field}\b", rows[key]), f"{key} has an element {field}"
 
 
+def test_every_feature_is_listed() -> None:
+    assert {feature.strip("`") for feature, _ in _rows("12")} == set(FEATURES)
+
+
 def test_codes_close_as_the_table_says() -> None:
     rows = {code.strip("`"): int(close) for code, close, _ in _rows("11")}
     assert rows.pop("stopping") == GOING_AWAY
@@ -89,6 +94,9 @@ def test_codes_are_explained_to_operators() -> None:
     [
         ("PEER_FRAME_BYTES_MAX", "2 MiB"),
         ("EVENT_BODY_BYTES_MAX", "512 KiB"),
+        ("WINDOW_BYTES_START", "1 MiB"),
+        ("WINDOW_BYTES_MIN", "512 KiB"),
+        ("QUEUEING_SECONDS_MAX", "0.1 s"),
         ("HELLO_SECONDS_MAX", "10 s"),
         ("BATCH_EVENTS_MAX", "at most 256"),
         ("BATCH_BYTES_MAX", "256 KiB"),

@@ -143,6 +143,29 @@ def _batches(world: World) -> list[Batch]:
     return [frame for _, _, frame in world.sent if isinstance(frame, Batch)]
 
 
+def test_fresh_events_and_control_pass_a_backlog_on_a_narrow_line() -> None:
+    """0.8 Mbit/s, 20,000 events behind in one lane: the others live, and the backlog goes on."""
+    world = World("de", "fr", seed=3)
+    world.bytes_per_ms = 100
+    node = world.nodes["de"]
+    for _ in range(20_000):
+        node.log.append("global", world.random.randbytes(100), START)
+    world.start()
+    while not world.batches("de", "fr"):
+        world.run(1)
+    world.run(2_000)
+    for _ in range(10):
+        keys = [node.publish(lane) for lane in ("control", "pair.de.fr")]
+        world.run(1_000)
+        for key in keys:
+            assert world.nodes["fr"].log.tip(key).seq == node.log.tip(key).seq
+    behind = world.link("fr", "de").status(world.now).behind_events
+    assert 0 < behind < 20_000
+    assert world.link("fr", "de").status(world.now).rtt_ms is not None
+    world.run(90_000)
+    world.check_converged()
+
+
 def test_a_new_epoch_flows_by_itself() -> None:
     """The origin was restored from a backup and writes a new incarnation of its log."""
     world = _world()

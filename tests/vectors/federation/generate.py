@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import zstandard
 from msgspec import msgpack
 from msgspec.structs import replace
 
@@ -31,6 +32,7 @@ from server.federation.frames import (
     Heads,
     Hello,
     LaneRef,
+    Packed,
     Ping,
     Tip,
     Want,
@@ -171,7 +173,7 @@ def proofs() -> dict[str, Any]:
 def every_frame() -> dict[str, Any]:
     def hello(region: str, to: str, role: str = "") -> Hello:
         name = key_id(PUBLIC[region])
-        bare = Hello(region, to, (1, 1), EPOCH, name, NONCES[region], TIME)
+        bare = Hello(region, to, (1, 1), EPOCH, name, NONCES[region], TIME, features=("zstd",))
         if not role:
             return bare
         proof = Proof(role, region, to, 1, EPOCH, name, NONCES[region], NONCES[to])  # type: ignore[arg-type]
@@ -201,6 +203,9 @@ def every_frame() -> dict[str, Any]:
         "its echo": Ping(TIME + 130, TIME),
         "two histories, told at one number": _fork(made, other, 3, 3),
         "two histories, told at two numbers": _fork(made, other, 2, 3),
+        "three events, packed": Packed(
+            zstandard.ZstdCompressor(level=1).compress(frames.encode(batch(events())))
+        ),
         "an error": Fault("broken_chain", "a gap: events 1 to 2 are missing"),
     }
     return {
