@@ -111,6 +111,8 @@ PEER_FRAME_BYTES_MAX = 2 * 1024 * 1024
 BATCH_EVENTS_MAX = 256
 BATCH_BYTES_MAX = 256 * 1024
 """Small enough that a control frame never waits long behind a batch on a slow link."""
+BATCH_SECONDS_MIN = 0.01
+"""Commits closer together go as one batch, with one signature; the first of them goes at once."""
 CREDIT_BYTES = 4 * 1024 * 1024
 """What a receiver lets a peer have in flight: 16 full batches; 8 cover 250 ms at 7,000 events/s."""
 WINDOW_BYTES_MIN = 512 * 1024

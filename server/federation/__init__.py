@@ -9,14 +9,15 @@ order:
 - ``forks``       the proof that an origin signed two histories
 - ``handshake``   one connection proving both ends
 - ``steps``       what a link is told and what it asks for: inputs, effects, states, the transition table
-- ``link``        the machine of one peer: connections, states, time
+- ``link``        the machine of one peer: connections (``guests`` until proven), states, time (``pauses``)
 - ``flow``        what runs over its proven connection: ``serving`` (what the peer wants of us, and what to send it
   next: ``window``, ``outbox``) and ``intake`` (what it sends us: verified, queued, applied, acknowledged)
 - ``catchup``     a ready page (``packing`` compresses it), and what a peer has not acknowledged
 - ``ledger``      what a link remembers between connections; ``deadlines`` its timer; ``status`` for operators
 - ``relay``       one per node: which peer is asked for an origin that is out of reach
-- ``links``       the edge: tasks and the clock; with ``connection`` (one socket), ``dialled`` (opening one),
-  ``reception`` (who comes in), ``pages`` (reading the log) and ``meters``. Only these wait.
+- ``links``       the edge: tasks and the clock, one ``peers`` entry per peer; with ``connection`` (one socket),
+  ``dialled`` (opening one), ``reception`` (who comes in), ``desk`` (the log and the writer), ``pages`` (reading the
+  log) and ``meters``. Only these wait.
 
 The shape of a link. The receiver drives: it says which events of which origin it holds (WANT) and
 how many bytes may be under way (credit); the sender streams batches; the receiver acknowledges only

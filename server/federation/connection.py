@@ -12,8 +12,8 @@ from server.domain import limits
 from server.domain.errors import Refusal
 from server.federation import frames
 from server.federation.frames import Fault
-from server.federation.link import close_code
 from server.federation.outbox import Outbox, Rank
+from server.federation.steps import close_code
 
 SUBPROTOCOL = "tap.federation.v1"
 NO_SUBPROTOCOL = 4406

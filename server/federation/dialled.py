@@ -57,6 +57,7 @@ async def connect(uri: str, tls: SSLContext | None) -> websockets.asyncio.client
         return await websockets.asyncio.client.connect(
             uri,
             subprotocols=[Subprotocol(SUBPROTOCOL)],
+            compression=None,  # batches are packed once for all peers
             max_size=limits.PEER_FRAME_BYTES_MAX,
             open_timeout=limits.HELLO_SECONDS_MAX,
             close_timeout=CLOSE_SECONDS_MAX,

@@ -5,7 +5,7 @@ House rules of this file:
 1. ``step`` is the only way in. It never raises for anything a peer can do: a ``Refused`` becomes
    ERROR, Close and a Report, and the link backs off.
 2. Every change of state goes through ``_move`` and the table in ``steps``.
-3. One proven connection at most (``_flow``). Others are guests in ``_handshakes`` until proven, and
+3. One proven connection at most (``_flow``). Others are in ``_guests`` until proven, and
    change nothing before.
 4. A connection's WANT is written only when no apply of an earlier one is under way, so the vector it
    names is exactly what is committed here.
@@ -14,20 +14,24 @@ House rules of this file:
 from typing import assert_never
 
 from server.domain import limits
-from server.domain.errors import STATUS, Code, Refusal, Refused
+from server.domain.errors import Code, Refusal, Refused
 from server.domain.ids import LaneKey
 from server.federation import frames
 from server.federation.deadlines import Deadline, Deadlines, Due
 from server.federation.flow import Flow
 from server.federation.forks import ForkProof
 from server.federation.frames import Fault, Hello, Ping
+from server.federation.guests import Guests
 from server.federation.handshake import Handshake, Identity
 from server.federation.intake import BEHIND_EVENTS
 from server.federation.lanes import Reach
 from server.federation.ledger import Ledger
+from server.federation.pauses import SECOND, backoff_ms, rejected_pause_ms
 from server.federation.relay import View
-from server.federation.status import LinkStatus
+from server.federation.status import LinkFacts, LinkStatus, link_status
 from server.federation.steps import (
+    GOING_AWAY,
+    NORMAL,
     REJECTIONS,
     Applied,
     ApplyRefused,
@@ -52,32 +56,10 @@ from server.federation.steps import (
     TimerFired,
     TipsLoaded,
     Trigger,
+    close_code,
     next_state,
 )
 from server.federation.trust import Roster
-
-GUESTS_MAX = 4
-"""Unproven connections per peer at a time: one lost, one anew, and room for a mistake."""
-GOING_AWAY = 1001
-NORMAL = 1000
-SECOND = 1000
-
-
-def close_code(code: Code) -> int:
-    """The websocket close code of a refusal: 4000 + its HTTP status."""
-    return 4000 + STATUS[code]
-
-
-def backoff_ms(attempt: int, jitter: float) -> int:
-    """Full jitter: anywhere between the shortest pause and a ceiling that doubles up to 30 s."""
-    low = limits.BACKOFF_SECONDS_MIN * SECOND
-    high = min(limits.BACKOFF_SECONDS_MAX * SECOND, low * 2.0 ** min(attempt, 16))
-    return int(low + jitter * (high - low))
-
-
-def rejected_pause_ms(jitter: float) -> int:
-    """Only a person mends a rejection, perhaps just now: 15 to 30 s."""
-    return int(limits.BACKOFF_SECONDS_MAX * SECOND * (0.5 + jitter / 2))
 
 
 class Link:
@@ -90,10 +72,10 @@ class Link:
         self._roster = roster
         self._dials = dials
         self._ledger = Ledger(me.region, peer, reach)
-        self._handshakes: dict[int, Handshake] = {}
         self._flow: Flow | None = None
         self._opener: str | None = None
         self._deadlines = Deadlines()
+        self._guests = Guests(me, peer, roster, self._deadlines)
         self._attempts = 0
         """Connections that failed in a row."""
         self._postponed = 0
@@ -233,36 +215,22 @@ class Link:
         if self._stopped:
             self._out.append(Close(conn, GOING_AWAY, "the node is stopping"))
         elif inbound:
-            self._make_room()
-            self._shake(conn, Handshake(self._me, self.peer, self._roster, "accept", nonce))
+            if (oldest := self._guests.too_many()) is not None:
+                self._guests.forget(oldest)
+                self._part(oldest, Refusal(Code.OVERLOADED, "too many unproven connections"))
+            self._guests.welcome(conn, "accept", nonce, self._now)
         elif self.state is State.DIALING:
             self._move(Trigger.CONNECTED)
-            handshake = Handshake(self._me, self.peer, self._roster, "dial", nonce)
-            self._shake(conn, handshake)
+            handshake = self._guests.welcome(conn, "dial", nonce, self._now)
             self._send(conn, handshake.opening(self._now))
         else:
             # A guest was proven while we dialled.
             self._out.append(Close(conn, NORMAL, "not needed any more"))
 
-    def _make_room(self) -> None:
-        """The oldest guest goes: so nobody who only keeps a place can keep the peer out."""
-        guests = [conn for conn, h in self._handshakes.items() if h.role == "accept"]
-        if len(guests) >= GUESTS_MAX:
-            self._forget_handshake(guests[0])
-            self._part(guests[0], Refusal(Code.OVERLOADED, "too many unproven connections"))
-
-    def _shake(self, conn: int, handshake: Handshake) -> None:
-        self._handshakes[conn] = handshake
-        self._deadlines.set(Due.HELLO, self._now + limits.HELLO_SECONDS_MAX * SECOND, conn)
-
-    def _forget_handshake(self, conn: int) -> Handshake:
-        self._deadlines.drop(Due.HELLO, conn)
-        return self._handshakes.pop(conn)
-
     def _received(self, conn: int, data: bytes) -> None:
         flow = self._flow
         proven = flow is not None and flow.conn == conn
-        if not proven and conn not in self._handshakes:
+        if not proven and conn not in self._guests:
             return
         self._ledger.bytes_in += len(data)
         try:
@@ -290,11 +258,11 @@ class Link:
     def _greeted(self, conn: int, frame: frames.Frame) -> None:
         if not isinstance(frame, Hello):
             raise Refused(Code.BAD_FRAME, "HELLO comes first")
-        handshake = self._handshakes[conn]
+        handshake = self._guests[conn]
         if answer := handshake.receive(frame, self._now):
             self._send(conn, answer)
         if handshake.proven:
-            self._proven(conn, self._forget_handshake(conn))
+            self._proven(conn, self._guests.forget(conn))
 
     def _proven(self, conn: int, handshake: Handshake) -> None:
         opener = self._me.region if handshake.role == "dial" else self.peer
@@ -305,8 +273,8 @@ class Link:
             return
         if self._flow:
             self._part(self._flow.conn, Refusal(Code.CONFLICT, "replaced by another connection"))
-        for own in [c for c, h in self._handshakes.items() if h.role == "dial"]:
-            self._forget_handshake(own)
+        for own in self._guests.dialled():
+            self._guests.forget(own)
             self._out.append(Close(own, NORMAL, "not needed any more"))
         self._peer_epoch = handshake.epoch
         self._begin(conn, opener, handshake.features)
@@ -335,7 +303,7 @@ class Link:
         """Whether the link stands and falls with this connection; a handshake is forgotten."""
         if self._flow and self._flow.conn == conn:
             return True
-        return conn in self._handshakes and self._forget_handshake(conn).role == "dial"
+        return conn in self._guests and self._guests.forget(conn).role == "dial"
 
     # -- leaving -----------------------------------------------------------------------------------
 
@@ -347,7 +315,7 @@ class Link:
 
     def _fault(self, conn: int, refusal: Refusal) -> None:
         """The peer, or a guest claiming to be it, did what the protocol forbids."""
-        guest = conn in self._handshakes
+        guest = conn in self._guests
         self._part(conn, refusal)
         if self._owns(conn):
             rejected = guest and refusal.code in REJECTIONS
@@ -379,10 +347,10 @@ class Link:
     def _stop(self) -> None:
         self._stopped = True
         refusal = Refusal(Code.STOPPING, "the node is stopping")
-        for conn in [*self._handshakes, *([self._flow.conn] if self._flow else [])]:
+        for conn in [*self._guests, *([self._flow.conn] if self._flow else [])]:
             self._send(conn, Fault(refusal.code, refusal.message))
             self._out.append(Close(conn, GOING_AWAY, refusal.code))
-        self._handshakes.clear()
+        self._guests.clear()
         self._deadlines.clear()
         self._flow = self._opener = None
         self._move(Trigger.STOPPED)
@@ -443,23 +411,6 @@ class Link:
 
     def status(self, now: int) -> LinkStatus:
         """For operators; any time."""
-        ledger, since = self._ledger, self._ledger.oldest_unacked_at
-        return LinkStatus(
-            region=self.peer,
-            state=self.state,
-            since=self._since,
-            dialled_by=self._opener,
-            behind_events=(self._flow and self._flow.behind_events) or 0,
-            lag_events=ledger.lag_events,
-            oldest_unacked_ms=None if since is None else max(0, now - since),
-            rtt_ms=ledger.rtt,
-            skew_ms=ledger.skew,
-            peer_epoch=self._peer_epoch,
-            forked=tuple(sorted(f"{k.region}:{k.epoch:x}:{k.lane}" for k in ledger.forked)),
-            last_error=self._error[1] if self._error else None,
-            last_error_at=self._error[0] if self._error else None,
-            events_in=ledger.events_in,
-            events_out=ledger.events_out,
-            bytes_in=ledger.bytes_in,
-            bytes_out=ledger.bytes_out,
-        )
+        behind = (self._flow and self._flow.behind_events) or 0
+        facts = LinkFacts(self.state, self._since, self._opener, self._peer_epoch, self._error)
+        return link_status(facts, behind, self._ledger, now)

@@ -15,6 +15,7 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from server.app import metrics
+from server.domain import limits
 from server.domain.errors import Code, Refusal
 from server.domain.ids import EventId, LaneKey
 from server.domain.wire import LaneBatch
@@ -27,19 +28,19 @@ from server.federation.connection import (
     Socket,
     turn_away,
 )
+from server.federation.desk import Desk, Writer
 from server.federation.dialled import DialledSocket, PeerAddress
 from server.federation.forks import ForkProof
 from server.federation.handshake import Identity
 from server.federation.lanes import Reach
-from server.federation.link import Link, close_code
+from server.federation.link import Link
 from server.federation.pages import Pages, Snapshots
+from server.federation.peers import Peer
 from server.federation.reception import Reception
 from server.federation.relay import Relay
 from server.federation.status import LinkStatus
 from server.federation.steps import (
-    Applied,
     Apply,
-    ApplyRefused,
     Close,
     Committed,
     Dial,
@@ -52,7 +53,6 @@ from server.federation.steps import (
     LoadPage,
     LoadTips,
     Opened,
-    PageLoaded,
     ProveFork,
     Received,
     Relayed,
@@ -63,7 +63,6 @@ from server.federation.steps import (
     State,
     Stopped,
     TimerFired,
-    TipsLoaded,
 )
 from server.federation.trust import Roster
 
@@ -73,12 +72,6 @@ RELAY_TICK_SECONDS = 0.5
 """How often the relay looks whether an origin is to be asked of somebody else."""
 RENEW_SECONDS = 30
 """Pause before a link that failed by our own mistake is made anew."""
-
-
-class Writer(Protocol):
-    """``app.handle.Handler``: answers only once the events are committed (I1); skips known ones."""
-
-    async def apply(self, batch: LaneBatch) -> int | Refusal: ...
 
 
 class CommittedEvent(Protocol):
@@ -92,18 +85,6 @@ class Log(Protocol):
     """``app.tap.Tap``: calls the listener on the loop after each commit, in order."""
 
     def subscribe(self, listener: Callable[[Sequence[CommittedEvent]], None]) -> None: ...
-
-
-class _Peer:
-    """A link and what the edge holds for it."""
-
-    def __init__(self, address: PeerAddress, link: Link) -> None:
-        self.address = address
-        self.region = address.region
-        self.link = link
-        self.connections: dict[int, Connection] = {}
-        self.timer: asyncio.TimerHandle | None = None
-        self.dialling: asyncio.Task[None] | None = None
 
 
 class Links:
@@ -138,13 +119,17 @@ class Links:
         self._forks = {proof.key: proof for proof in forks}
         self._on_fork = on_fork
         self._relay = Relay()
-        self._peers = {peer.region: _Peer(peer, self._new_link(peer)) for peer in peers}
+        self._peers = {peer.region: Peer(peer, self._new_link(peer)) for peer in peers}
         self._reception = Reception(self._peers)
-        self._pages = Pages(region, reader, private)
-        self._handler, self._tap = handler, tap
+        pages = Pages(region, reader, private)
+        self._desk = Desk(pages, handler, self._relay, self._spawn, self._feed)
+        self._tap = tap
         self._clock, self._entropy, self._tls = clock, entropy, tls
         self._numbers = itertools.count(1)
-        self._loads: dict[tuple[LaneKey, int], list[_Peer]] = {}
+        self._moved: dict[LaneKey, int] = {}
+        """Lanes the links were not told of yet."""
+        self._told_at = 0.0
+        self._telling: asyncio.TimerHandle | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._stop, self._stopped, self._quiet = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -210,12 +195,12 @@ class Links:
     def _new_link(self, peer: PeerAddress) -> Link:
         return Link(self._me, peer.region, self._roster, self._reach, peer.dials)
 
-    def _start(self, peer: _Peer) -> None:
+    def _start(self, peer: Peer) -> None:
         for proof in self._forks.values():
             self._feed(peer, ForkKnown(proof))
         self._feed(peer, Started())
 
-    def _feed(self, peer: _Peer, given: Input) -> None:
+    def _feed(self, peer: Peer, given: Input) -> None:
         if self._tasks is None:
             return
         jitter = int.from_bytes(self._entropy(4), "big") / 2**32
@@ -228,36 +213,31 @@ class Links:
         for effect in effects:
             self._perform(peer, effect)
 
-    def _renew(self, peer: _Peer) -> None:
+    def _renew(self, peer: Peer) -> None:
         peer.link = self._new_link(peer.address)
-        self._hang_up(peer)
+        peer.hang_up()
         if peer.timer:
             peer.timer.cancel()
         loop = asyncio.get_running_loop()
         peer.timer = loop.call_later(RENEW_SECONDS, self._start, peer)
 
-    def _hang_up(self, peer: _Peer) -> None:
-        """Our own trouble: the next connection may find it mended."""
-        for connection in peer.connections.values():
-            connection.close(close_code(Code.INTERNAL), Code.INTERNAL)
-
-    def _perform(self, peer: _Peer, effect: Effect) -> None:
+    def _perform(self, peer: Peer, effect: Effect) -> None:
         match effect:
             case Send(conn, data, events, rank):
                 meters.count(peer.region, "out", len(data), events)
                 if connection := peer.connections.get(conn):
                     connection.send(data, rank)
             case LoadPage(key, after):
-                self._load_page(peer, key, after)
+                self._desk.load_page(peer, key, after)
             case Apply(batch):
-                self._spawn(self._apply(peer, batch))
+                self._desk.apply(peer, batch)
             case SetTimer(at):
                 self._set_timer(peer, at)
             case Close(conn, code, reason):
                 if connection := peer.connections.get(conn):
                     connection.close(code, reason)
             case LoadTips(conn):
-                self._spawn(self._load_tips(peer, conn))
+                self._desk.load_tips(peer, conn)
             case ProveFork(evidence):
                 self._spawn(self._prove_fork(evidence))
             case ForkProven(proof):
@@ -270,7 +250,7 @@ class Links:
             case _:
                 assert_never(effect)
 
-    def _report(self, peer: _Peer, report: Report) -> None:
+    def _report(self, peer: Peer, report: Report) -> None:
         meters.record(peer.region, report)
         meters.measure(peer.link.status(self._clock()))
         for watcher in self._watchers[:]:
@@ -287,66 +267,35 @@ class Links:
         task.add_done_callback(self._running.discard)
         return task
 
-    def _set_timer(self, peer: _Peer, at: int) -> None:
+    def _set_timer(self, peer: Peer, at: int) -> None:
         if peer.timer:
             peer.timer.cancel()
         pause = max(0, at - self._clock()) / 1000
         peer.timer = asyncio.get_running_loop().call_later(pause, self._timer_fired, peer)
 
-    def _timer_fired(self, peer: _Peer) -> None:
+    def _timer_fired(self, peer: Peer) -> None:
         self._feed(peer, TimerFired())
         meters.measure(peer.link.status(self._clock()))
 
-    # -- the log and the writer ------------------------------------------------------------------------
+    # -- what concerns all links -----------------------------------------------------------------------
 
     def _committed(self, records: Sequence[CommittedEvent]) -> None:
-        """After each commit: only that the log moved; pages are read when a peer has credit."""
-        tips = {LaneKey(*record.id[:3]): record.id.seq for record in records}
+        """After each commit. The first is told at once; those right after it go together."""
+        self._moved.update((LaneKey(*record.id[:3]), record.id.seq) for record in records)
+        loop = asyncio.get_running_loop()
+        if self._telling is None:
+            at = self._told_at + limits.BATCH_SECONDS_MIN
+            self._telling = loop.call_at(at, self._tell) if at > loop.time() else None
+            if self._telling is None:
+                self._tell()
+
+    def _tell(self) -> None:
+        """Only that the log moved; pages are read when a peer has credit."""
+        self._telling, self._told_at = None, asyncio.get_running_loop().time()
+        tips, self._moved = self._moved, {}
         self._relay.moved(tips)
         for peer in self._peers.values():
             self._feed(peer, Committed(tips))
-
-    def _load_page(self, peer: _Peer, key: LaneKey, after: int) -> None:
-        """Peers that live at the tip ask for the same page: read, sign and encode it once."""
-        waiting = self._loads.setdefault((key, after), [])
-        waiting.append(peer)
-        if len(waiting) == 1:
-            self._spawn(self._page(key, after))
-
-    async def _page(self, key: LaneKey, after: int) -> None:
-        try:
-            page = await self._pages.page(key, after)
-        except Exception:
-            log.exception("a page of the log cannot be read", lane=key.lane, after=after)
-            for peer in self._loads.pop((key, after)):
-                self._hang_up(peer)
-            return
-        for peer in self._loads.pop((key, after)):
-            self._feed(peer, PageLoaded(key, after, page))
-
-    async def _load_tips(self, peer: _Peer, conn: int) -> None:
-        try:
-            tips = await self._pages.tips()
-        except Exception:
-            log.exception("the tips of the log cannot be read")
-            self._hang_up(peer)
-            return
-        self._relay.loaded({key: tip.seq for key, tip in tips.items()})
-        self._feed(peer, TipsLoaded(conn, tips))
-
-    async def _apply(self, peer: _Peer, batch: LaneBatch) -> None:
-        try:
-            outcome = await self._handler.apply(batch)
-        except Exception:
-            log.exception("a batch cannot be applied", peer=peer.region, lane=batch.key.lane)
-            outcome = Refusal(Code.INTERNAL, "the batch cannot be applied; see the log")
-        if isinstance(outcome, Refusal):
-            self._feed(peer, ApplyRefused(batch.key, outcome))
-        else:
-            meters.count(peer.region, "in", 0, len(batch.events))
-            self._feed(peer, Applied(batch.key, outcome))
-
-    # -- what concerns all links -----------------------------------------------------------------------
 
     async def _relaying(self) -> None:
         while True:
@@ -358,7 +307,7 @@ class Links:
                 self._feed(self._peers[region], Relayed(origins))
 
     async def _prove_fork(self, evidence: LaneBatch) -> None:
-        if proof := await self._pages.prove(evidence):
+        if proof := await self._desk.pages.prove(evidence):
             self._fork_proven(proof)
 
     def _fork_proven(self, proof: ForkProof) -> None:
@@ -373,7 +322,7 @@ class Links:
 
     # -- connections -------------------------------------------------------------------------------------
 
-    async def _dial(self, peer: _Peer) -> None:
+    async def _dial(self, peer: Peer) -> None:
         metrics.PEER_CONNECTS.labels(peer.region, "dialled").inc()
         try:
             connection = await dialled.connect(peer.address.uri, self._tls)
@@ -397,7 +346,7 @@ class Links:
             await self._talk(self._peers[region], socket, inbound=True, first=first)
 
     async def _talk(
-        self, peer: _Peer, socket: Socket, *, inbound: bool, first: bytes | None = None
+        self, peer: Peer, socket: Socket, *, inbound: bool, first: bytes | None = None
     ) -> None:
         """One connection from its opening to its end."""
         connection = Connection(next(self._numbers), socket)
@@ -418,11 +367,11 @@ class Links:
             self._quiet.set()
             self._feed(peer, Disconnected(conn, reason))
 
-    async def _read(self, peer: _Peer, connection: Connection) -> None:
+    async def _read(self, peer: Peer, connection: Connection) -> None:
         while True:
             self._heard(peer, connection.number, await connection.receive())
 
-    def _heard(self, peer: _Peer, conn: int, data: bytes) -> None:
+    def _heard(self, peer: Peer, conn: int, data: bytes) -> None:
         meters.count(peer.region, "in", len(data), 0)
         self._feed(peer, Received(conn, data))
 

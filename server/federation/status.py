@@ -1,6 +1,10 @@
 """What an operator is told about one link: /api/v1/node, the command line and the metrics read it."""
 
+from typing import NamedTuple
+
 import msgspec
+
+from server.federation.ledger import Ledger
 
 
 class LinkStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +25,8 @@ class LinkStatus(msgspec.Struct, frozen=True, kw_only=True):
     skew_ms: int | None
     """The peer's clock minus ours, half a round trip allowed for."""
     peer_epoch: int | None
+    relayed: tuple[str, ...]
+    """Regions that are out of reach and whose events are asked of this peer instead."""
     forked: tuple[str, ...]
     """Lanes left out because their origin signed two histories."""
     last_error: str | None
@@ -29,3 +35,39 @@ class LinkStatus(msgspec.Struct, frozen=True, kw_only=True):
     events_out: int
     bytes_in: int
     bytes_out: int
+
+
+class LinkFacts(NamedTuple):
+    """What only the link itself knows."""
+
+    state: str
+    since: int
+    dialled_by: str | None
+    peer_epoch: int | None
+    error: tuple[int, str] | None
+    """(When, what) it was last."""
+
+
+def link_status(facts: LinkFacts, behind_events: int, ledger: Ledger, now: int) -> LinkStatus:
+    since = ledger.oldest_unacked_at
+    at, words = facts.error or (None, None)
+    return LinkStatus(
+        region=ledger.peer,
+        state=facts.state,
+        since=facts.since,
+        dialled_by=facts.dialled_by,
+        behind_events=behind_events,
+        lag_events=ledger.lag_events,
+        oldest_unacked_ms=None if since is None else max(0, now - since),
+        rtt_ms=ledger.rtt,
+        skew_ms=ledger.skew,
+        peer_epoch=facts.peer_epoch,
+        relayed=tuple(sorted(ledger.relayed)),
+        forked=tuple(sorted(f"{k.region}:{k.epoch:x}:{k.lane}" for k in ledger.forked)),
+        last_error=words,
+        last_error_at=at,
+        events_in=ledger.events_in,
+        events_out=ledger.events_out,
+        bytes_in=ledger.bytes_in,
+        bytes_out=ledger.bytes_out,
+    )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from server.domain.errors import Code, Mistake, Refusal
+from server.domain.errors import STATUS, Code, Mistake, Refusal
 from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch
 from server.federation.catchup import Page
@@ -91,6 +91,15 @@ def next_state(state: State, trigger: Trigger) -> State:
 
 REJECTIONS = frozenset({Code.UNKNOWN_PEER, Code.BAD_SIGNATURE, Code.UNSUPPORTED_VERSION})
 """About who the other end is, not about what it sent: no retry mends them, a person does."""
+
+GOING_AWAY = 1001
+NORMAL = 1000
+
+
+def close_code(code: Code) -> int:
+    """The websocket close code of a refusal: 4000 + its HTTP status."""
+    return 4000 + STATUS[code]
+
 
 # -- inputs ------------------------------------------------------------------------------------------
 

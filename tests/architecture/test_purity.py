@@ -42,12 +42,13 @@ PURE_ZONES = [
             "wheel",
         )
     ),
-    # All of it but the edge: links, connection, dialled, meters, pages, reception.
+    # All of it but the edge: links, connection, desk, dialled, meters, pages, peers, reception.
     *(
         f"server/federation/{name}.py"
         for name in (
-            *("catchup", "deadlines", "flow", "forks", "frames", "handshake", "intake", "lanes"),
-            *("ledger", "link", "outbox", "packing", "relay", "serving", "status", "steps"),
+            *("catchup", "deadlines", "flow", "forks", "frames", "guests", "handshake"),
+            *("intake", "lanes", "ledger", "link", "outbox", "packing", "pauses", "relay"),
+            *("serving", "status", "steps"),
             *("trust", "window"),
         )
     ),

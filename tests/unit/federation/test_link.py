@@ -25,11 +25,21 @@ from server.federation.frames import (
     Tip,
     Want,
 )
+from server.federation.guests import GUESTS_MAX
 from server.federation.handshake import Handshake, Identity
 from server.federation.lanes import Held
-from server.federation.link import GUESTS_MAX, Link, backoff_ms, close_code
+from server.federation.link import Link
+from server.federation.pauses import backoff_ms
 from server.federation.status import LinkStatus
-from server.federation.steps import TRANSITIONS, Effect, Input, State, Trigger, next_state
+from server.federation.steps import (
+    TRANSITIONS,
+    Effect,
+    Input,
+    State,
+    Trigger,
+    close_code,
+    next_state,
+)
 from server.federation.trust import Role
 from tests.unit.federation.lab import (
     EPOCH,

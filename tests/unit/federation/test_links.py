@@ -367,7 +367,7 @@ async def test_a_page_that_cannot_be_read_is_tried_again(
     ports = {region: sock.getsockname()[1] for region, sock in socks.items()}
     async with open_test_node(tmp_path, "de") as node, _region(tmp_path, "fr", socks) as fr:
         between = _links(node, ports)
-        failing = between._pages = _FailingOnce(between._pages, "page")  # type: ignore[assignment]
+        failing = between._desk.pages = _FailingOnce(between._desk.pages, "page")  # type: ignore[assignment]
         async with _served(between, socks["de"]):
             await fr.holds(*Region(node, between, 0).own("control"))
             assert failing.failed
@@ -419,13 +419,13 @@ async def test_peers_at_the_tip_share_one_read(
         await _live(de, fr, india)
         await fr.holds(*de.own("control"))
         await india.holds(*de.own("control"))
-        reads, page = [], de.links._pages.page
+        reads, page = [], de.links._desk.pages.page
 
         async def counted(key: LaneKey, after: int) -> Any:
             reads.append((key, after))
             return await page(key, after)
 
-        monkeypatch.setattr(de.links._pages, "page", counted)
+        monkeypatch.setattr(de.links._desk.pages, "page", counted)
         await de.node.register("anna")
         await fr.holds(*de.own())
         await india.holds(*de.own())
@@ -542,7 +542,7 @@ def test_addresses_become_websocket_addresses() -> None:
 
 
 def test_every_code_of_a_refusal_is_a_close_code_of_websockets() -> None:
-    from server.federation.link import close_code
+    from server.federation.steps import close_code
 
     for code in Code:
         assert 4000 <= close_code(code) <= 4999

@@ -12,9 +12,8 @@ from server.domain import limits
 from server.domain.errors import Code
 from server.federation import frames
 from server.federation.handshake import FEATURES
-from server.federation.link import GOING_AWAY, close_code
 from server.federation.status import LinkStatus
-from server.federation.steps import REJECTIONS, TRANSITIONS, State
+from server.federation.steps import GOING_AWAY, REJECTIONS, TRANSITIONS, State, close_code
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs/protocol/federation.md").read_text("utf-8")
