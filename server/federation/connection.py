@@ -32,7 +32,10 @@ class Gone(Exception):
 class Socket(Protocol):
     """Whole binary messages in order; ``send`` and ``receive`` raise Gone at the end, ``close`` never."""
 
-    async def send(self, data: bytes) -> None: ...
+    take_bytes: int
+    """How much is best written at a time; 0: one message, so that what comes up may still go before others."""
+
+    async def send(self, *messages: bytes) -> None: ...
     async def receive(self) -> bytes: ...
     async def close(self, code: int, reason: str) -> None: ...
 
@@ -40,12 +43,15 @@ class Socket(Protocol):
 class AcceptedSocket:
     """The ASGI side. A text message is handed on as its bytes, and refused as no MessagePack."""
 
+    take_bytes = 0
+
     def __init__(self, receive: Receive, send: SendMessage) -> None:
         self._receive, self._send = receive, send
 
-    async def send(self, data: bytes) -> None:
+    async def send(self, *messages: bytes) -> None:
         try:
-            await self._send({"type": "websocket.send", "bytes": data})
+            for data in messages:
+                await self._send({"type": "websocket.send", "bytes": data})
         except (OSError, RuntimeError) as error:
             raise Gone(str(error) or "the connection was lost") from None
 
@@ -71,6 +77,8 @@ class Connection:
         self._outbox = Outbox()
         self._closing: tuple[int, str] | None = None
         self._wake = asyncio.Event()
+        self.heard = False
+        """Whether anything came."""
 
     def send(self, data: bytes, rank: Rank = Rank.WORD) -> None:
         self._outbox.put(data, rank)
@@ -83,15 +91,17 @@ class Connection:
         self._wake.set()
 
     async def receive(self) -> bytes:
-        return await self._socket.receive()
+        data = await self._socket.receive()
+        self.heard = True
+        return data
 
     async def write(self) -> None:
         """Until closed. Raises Gone when we closed, the peer is gone, or it takes nothing."""
         try:
             while True:
-                while data := self._outbox.take():
+                while messages := self._outbox.take(self._socket.take_bytes):
                     async with asyncio.timeout(limits.LINK_SILENCE_SECONDS_MAX):
-                        await self._socket.send(data)
+                        await self._socket.send(*messages)
                 if self._closing:
                     async with asyncio.timeout(CLOSE_SECONDS_MAX):
                         await self._socket.close(*self._closing)

@@ -1,16 +1,23 @@
 """Connections this node opens: a peer's address, and the websocket to it. Part of the edge."""
 
+import contextlib
+from collections.abc import AsyncIterator
 from ssl import SSLContext
 from typing import NamedTuple
 
 import websockets.asyncio.client
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, WebSocketException
 from websockets.typing import Subprotocol
 
 from server.domain import limits
 from server.federation.connection import CLOSE_SECONDS_MAX, SUBPROTOCOL, Gone
 
 PATH = "/federation/v1"
+POLLED_PATH = PATH + "/polled"
+
+
+class NoUpgrade(Gone):
+    """Somebody answers, but lets no websocket through."""
 
 
 class PeerAddress(NamedTuple):
@@ -26,17 +33,29 @@ class PeerAddress(NamedTuple):
 
     @property
     def uri(self) -> str:
+        """Of the websocket."""
+        return self._under({"http": "ws", "https": "wss"}, PATH)
+
+    @property
+    def polled_url(self) -> str:
+        """Where a polled connection is opened."""
+        return self._under({"ws": "http", "wss": "https"}, POLLED_PATH)
+
+    def _under(self, schemes: dict[str, str], path: str) -> str:
         scheme, _, rest = self.url.rstrip("/").partition("://")
-        return {"http": "ws", "https": "wss"}.get(scheme, scheme) + "://" + rest + PATH
+        return schemes.get(scheme, scheme) + "://" + rest + path
 
 
 class DialledSocket:
+    take_bytes = 0
+
     def __init__(self, connection: websockets.asyncio.client.ClientConnection) -> None:
         self._connection = connection
 
-    async def send(self, data: bytes) -> None:
+    async def send(self, *messages: bytes) -> None:
         try:
-            await self._connection.send(data)
+            for data in messages:
+                await self._connection.send(data)
         except ConnectionClosed as error:
             raise Gone(str(error)) from None
 
@@ -51,10 +70,11 @@ class DialledSocket:
         await self._connection.close(code, reason)
 
 
-async def connect(uri: str, tls: SSLContext | None) -> websockets.asyncio.client.ClientConnection:
-    """An open websocket. Raises Gone: nobody there, or nobody who speaks our protocol."""
+@contextlib.asynccontextmanager
+async def connect(uri: str, tls: SSLContext | None) -> AsyncIterator[DialledSocket]:
+    """A websocket. Raises Gone when nobody is there, NoUpgrade when somebody is who speaks none."""
     try:
-        return await websockets.asyncio.client.connect(
+        connection = await websockets.asyncio.client.connect(
             uri,
             subprotocols=[Subprotocol(SUBPROTOCOL)],
             compression=None,  # batches are packed once for all peers
@@ -64,5 +84,9 @@ async def connect(uri: str, tls: SSLContext | None) -> websockets.asyncio.client
             ping_interval=None,  # the link's own PING also measures and reports
             ssl=(tls or True) if uri.startswith("wss:") else None,
         )
-    except (OSError, WebSocketException, TimeoutError, ValueError) as error:
+    except (InvalidHandshake, TimeoutError) as error:
+        raise NoUpgrade(f"{type(error).__name__}: {error}") from None
+    except (OSError, WebSocketException, ValueError) as error:
         raise Gone(f"{type(error).__name__}: {error}") from None
+    async with connection:
+        yield DialledSocket(connection)

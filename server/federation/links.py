@@ -6,6 +6,7 @@ no other.
 """
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from ssl import SSLContext
@@ -19,7 +20,7 @@ from server.domain import limits
 from server.domain.errors import Code, Refusal
 from server.domain.ids import EventId, LaneKey
 from server.domain.wire import LaneBatch
-from server.federation import dialled, frames, meters
+from server.federation import dialled, frames, meters, polling
 from server.federation.connection import (
     CLOSE_SECONDS_MAX,
     Connection,
@@ -29,13 +30,14 @@ from server.federation.connection import (
     turn_away,
 )
 from server.federation.desk import Desk, Writer
-from server.federation.dialled import DialledSocket, PeerAddress
+from server.federation.dialled import POLLED_PATH, NoUpgrade, PeerAddress
 from server.federation.forks import ForkProof
 from server.federation.handshake import Identity
 from server.federation.lanes import Reach
 from server.federation.link import Link
 from server.federation.pages import Pages, Snapshots
 from server.federation.peers import Peer
+from server.federation.polled import Polls
 from server.federation.reception import Reception
 from server.federation.relay import Relay
 from server.federation.status import LinkStatus
@@ -88,7 +90,7 @@ class Log(Protocol):
 
 
 class Links:
-    """All links of one node. ``run`` until ``close`` or cancellation; ``endpoint`` serves PATH."""
+    """All links of one node. ``run`` until ``close`` or cancellation; ``endpoint`` serves PATH, ``polls`` POLLED_PATH."""
 
     def __init__(
         self,
@@ -135,6 +137,7 @@ class Links:
         self._stop, self._stopped, self._quiet = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._watchers: list[tuple[str, State, asyncio.Future[None]]] = []
         self.endpoint = Endpoint(self._accepted)
+        self.polls = Polls(POLLED_PATH, self._accepted, self._spawn, entropy)
 
     def status(self) -> list[LinkStatus]:
         """One entry per configured peer, by region."""
@@ -261,7 +264,9 @@ class Links:
                     future.set_result(None)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        assert self._tasks is not None, "links are not running"
+        if self._tasks is None:
+            work.close()
+            raise Gone("the links are not running")
         task = self._tasks.create_task(_guarded(work))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -324,17 +329,28 @@ class Links:
 
     async def _dial(self, peer: Peer) -> None:
         metrics.PEER_CONNECTS.labels(peer.region, "dialled").inc()
-        try:
-            connection = await dialled.connect(peer.address.uri, self._tls)
-        except Gone as reason:
+        polls = peer.polls
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                socket = await stack.enter_async_context(self._way(peer))
+            except Gone as reason:
+                peer.dialling = None
+                if not polls:
+                    peer.websocket_tried(futile=isinstance(reason, NoUpgrade))
+                metrics.PEER_CONNECTS.labels(peer.region, "failed").inc()
+                self._feed(peer, DialFailed(str(reason)))
+                return
+            # From here on the task is the connection's; the next Dial gets one of its own.
             peer.dialling = None
-            metrics.PEER_CONNECTS.labels(peer.region, "failed").inc()
-            self._feed(peer, DialFailed(str(reason)))
-            return
-        # From here on the task is the connection's; the next Dial gets one of its own.
-        peer.dialling = None
-        async with connection:
-            await self._talk(peer, DialledSocket(connection), inbound=False)
+            heard = await self._talk(peer, socket, inbound=False)
+            if not polls:
+                peer.websocket_tried(futile=not heard)
+
+    def _way(self, peer: Peer) -> contextlib.AbstractAsyncContextManager[Socket]:
+        if not peer.polls:
+            return dialled.connect(peer.address.uri, self._tls)
+        peer.poll_tried()
+        return polling.connect(peer.address.polled_url, self._tls)
 
     async def _accepted(self, socket: Socket) -> None:
         """An inbound connection, until it ends: first of all it says who it is."""
@@ -347,8 +363,8 @@ class Links:
 
     async def _talk(
         self, peer: Peer, socket: Socket, *, inbound: bool, first: bytes | None = None
-    ) -> None:
-        """One connection from its opening to its end."""
+    ) -> bool:
+        """One connection from its opening to its end; whether anything was heard on it."""
         connection = Connection(next(self._numbers), socket)
         conn = connection.number
         peer.connections[conn] = connection
@@ -366,6 +382,7 @@ class Links:
             del peer.connections[conn]
             self._quiet.set()
             self._feed(peer, Disconnected(conn, reason))
+        return connection.heard
 
     async def _read(self, peer: Peer, connection: Connection) -> None:
         while True:

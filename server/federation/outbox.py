@@ -28,12 +28,17 @@ class Outbox:
     def put(self, data: bytes, rank: Rank) -> None:
         self._ranks[rank].append(data)
 
-    def take(self) -> bytes | None:
-        """The next message to write, or None."""
+    def take(self, bytes_max: int = 0) -> list[bytes]:
+        """The next message to write, and those after it that go with it into ``bytes_max``; or none."""
+        taken: list[bytes] = []
+        size = 0
         for waiting in self._ranks:
+            while waiting and (not taken or size + len(waiting[0]) <= bytes_max):
+                size += len(waiting[0])
+                taken.append(waiting.popleft())
             if waiting:
-                return waiting.popleft()
-        return None
+                break
+        return taken
 
     def drop_batches(self) -> None:
         """The connection is being closed: what was not written is still in the log."""

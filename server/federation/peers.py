@@ -8,6 +8,9 @@ from server.federation.dialled import PeerAddress
 from server.federation.link import Link
 from server.federation.steps import close_code
 
+FUTILE_MAX = 3
+"""A restart of the peer behind its proxy looks like a proxy without websockets, once or twice."""
+
 
 class Peer:
     """See the module."""
@@ -19,6 +22,20 @@ class Peer:
         self.connections: dict[int, Connection] = {}
         self.timer: asyncio.TimerHandle | None = None
         self.dialling: asyncio.Task[None] | None = None
+        self._futile = 0
+        """Websockets in a row that came to nothing though somebody answered."""
+
+    @property
+    def polls(self) -> bool:
+        """Whether the next connection is to be a polled one."""
+        return self._futile >= FUTILE_MAX
+
+    def websocket_tried(self, *, futile: bool) -> None:
+        self._futile = self._futile + 1 if futile else 0
+
+    def poll_tried(self) -> None:
+        """Whatever came of it, the next try is a websocket; if that fails, polling again at once."""
+        self._futile = FUTILE_MAX - 1
 
     def hang_up(self) -> None:
         """Our own trouble: the next connection may find it mended."""

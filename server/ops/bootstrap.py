@@ -36,7 +36,7 @@ from server.app.scores import Scores
 from server.app.sync import Sync
 from server.domain import limits
 from server.domain.ids import person_channel
-from server.federation.dialled import PATH, PeerAddress
+from server.federation.dialled import PATH, POLLED_PATH, PeerAddress
 from server.federation.links import Links
 from server.federation.status import LinkStatus
 from server.ops import keys, listener
@@ -168,10 +168,13 @@ def _shown(status: LinkStatus) -> dict[str, Any]:
 
 
 def _application(http: Any, between: Links) -> Any:
-    """HTTP to the API; the only websocket that comes as ASGI is a peer's."""
+    """HTTP to the API, but for peers that poll; the only websocket that comes as ASGI is a peer's."""
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
-        to = between.endpoint if scope["type"] == "websocket" else http
+        if scope["type"] == "websocket":
+            to: Any = between.endpoint
+        else:
+            to = between.polls if scope["path"].startswith(POLLED_PATH) else http
         await to(scope, receive, send)
 
     return application

@@ -205,10 +205,11 @@ class Wire:
 
     def _write(self, sender: Node, side: int) -> None:
         """One message after the other, as fast as the line takes them."""
-        data = self._outboxes[side].take()
-        self._writing[side] = data is not None
-        if data is None:
+        messages = self._outboxes[side].take()
+        self._writing[side] = bool(messages)
+        if not messages:
             return
+        (data,) = messages
         pause = len(data) // self.world.bytes_per_ms if self.world.bytes_per_ms else 0
         if pause:
             self.world.after(pause, lambda: self._written(sender, side, data))

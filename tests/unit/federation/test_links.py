@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,6 @@ import pytest
 import websockets.asyncio.client
 from msgspec.structs import replace
 from prometheus_client import REGISTRY
-from starlette.applications import Starlette
-from starlette.routing import WebSocketRoute
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
@@ -29,120 +26,15 @@ from server.federation.forks import ForkProof, verify_fork
 from server.federation.frames import Fault, Hello, Ping
 from server.federation.handshake import Handshake, Identity
 from server.federation.lanes import Held
-from server.federation.links import Links
-from server.federation.status import LinkStatus
 from server.federation.steps import State
 from server.federation.trust import verify_batch
 from server.ops import listener
 from server.storage import event_log
-from tests.support.node import TestNode, open_test_node
-from tests.unit.federation.lab import EPOCH, batch_of, key_of, public_of, roster_of
-
-GROUPS: Mapping[str, tuple[str, ...]] = {"eu": ("de", "fr")}
-SECONDS_MAX = 20
-"""Everything here takes milliseconds; this only ends a test that hangs."""
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
-
-
-class Region:
-    """A node, its links and the port they answer on."""
-
-    def __init__(self, node: TestNode, between: Links, port: int) -> None:
-        self.node, self.links, self.port = node, between, port
-
-    async def holds(self, key: LaneKey, seq: int) -> None:
-        """Returns once a lane's copy here reaches ``seq``."""
-        while self.node.handler.lane_tip(key) < seq:
-            await self.node.tap.moved(self.node.tap.position)
-
-    def own(self, lane: str = "global") -> tuple[LaneKey, int]:
-        key = LaneKey(self.node.region, self.node.handler.epoch, lane)
-        return key, self.node.handler.lane_tip(key)
-
-    def status(self, peer: str) -> LinkStatus:
-        return next(status for status in self.links.status() if status.region == peer)
-
-
-def _links(node: TestNode, ports: dict[str, int], **changed: Any) -> Links:
-    others = [region for region in ports if region != node.region]
-    settings: dict[str, Any] = {
-        "region": node.region,
-        "epoch": node.handler.epoch,
-        "peers": [
-            PeerAddress(
-                other, f"http://127.0.0.1:{ports[other]}", (public_of(other),), node.region < other
-            )
-            for other in others
-        ],
-        "groups": GROUPS,
-        "private": key_of(node.region),
-        "reader": node.reader,
-        "handler": node.handler,
-        "tap": node.tap,
-        "clock": _now,
-        "entropy": os.urandom,
-    }
-    return Links(**(settings | changed))
-
-
-@contextlib.asynccontextmanager
-async def _served(between: Links, sock: Any) -> AsyncIterator[None]:
-    """The links running, and their endpoint behind Starlette under uvicorn."""
-    app = Starlette(routes=[WebSocketRoute(PATH, between.endpoint)])
-    http = listener.server(
-        app,
-        {PATH: listener.asgi_websocket},
-        ws_max_size=limits.PEER_FRAME_BYTES_MAX,
-        ws_ping_interval=None,
-    )
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(http.serve(sockets=[sock]))
-        tasks.create_task(between.run())
-        await http.ready.wait()
-        try:
-            yield
-        finally:
-            await between.close()
-            http.should_exit = True
-
-
-@contextlib.asynccontextmanager
-async def _region(
-    folder: Path, name: str, socks: dict[str, Any], **changed: Any
-) -> AsyncIterator[Region]:
-    ports = {region: sock.getsockname()[1] for region, sock in socks.items()}
-    groups = {name: frozenset(members) for name, members in GROUPS.items()}
-    async with open_test_node(folder, name, groups=groups) as node:
-        between = _links(node, ports, **changed)
-        async with _served(between, socks[name]):
-            yield Region(node, between, ports[name])
-
-
-@pytest.fixture
-def socks() -> Any:
-    found = {region: listener.bind("127.0.0.1", 0) for region in ("de", "fr", "in")}
-    yield found
-    for sock in found.values():
-        sock.close()
-
-
-@pytest.fixture
-async def limit() -> AsyncIterator[None]:
-    async with asyncio.timeout(SECONDS_MAX):
-        yield
-
+from tests.support.node import open_test_node
+from tests.unit.federation.lab import EPOCH, batch_of, key_of, roster_of
+from tests.unit.federation.nodes import Region, links_of, live, now, region_of, served
 
 pytestmark = pytest.mark.usefixtures("limit")
-
-
-async def _live(*regions: Region) -> None:
-    for a in regions:
-        for b in regions:
-            if a is not b:
-                await a.links.reached(b.node.region, State.LIVE)
 
 
 # ---------------------------------------------------------------- regions that agree
@@ -153,10 +45,10 @@ async def test_two_regions_exchange_their_logs_over_loopback(
 ) -> None:
     socks.pop("in").close()
     async with (
-        _region(tmp_path, "de", socks) as de,
-        _region(tmp_path, "fr", socks) as fr,
+        region_of(tmp_path, "de", socks) as de,
+        region_of(tmp_path, "fr", socks) as fr,
     ):
-        await _live(de, fr)
+        await live(de, fr)
         for region, person in ((de, "anna"), (fr, "luc")):
             await region.node.register(person)
             place = await region.node.community(person, "Tea")
@@ -179,11 +71,11 @@ async def test_i8_what_is_for_two_regions_is_not_on_the_third(
     tmp_path: Path, socks: dict[str, Any]
 ) -> None:
     async with (
-        _region(tmp_path, "de", socks) as de,
-        _region(tmp_path, "fr", socks) as fr,
-        _region(tmp_path, "in", socks) as india,
+        region_of(tmp_path, "de", socks) as de,
+        region_of(tmp_path, "fr", socks) as fr,
+        region_of(tmp_path, "in", socks) as india,
     ):
-        await _live(de, fr, india)
+        await live(de, fr, india)
         await de.node.register("anna")
         for audience in ("local", "group.eu", "global"):
             place = await de.node.community("anna", f"Tea {audience}", audience=audience)
@@ -200,10 +92,10 @@ async def test_i8_what_is_for_two_regions_is_not_on_the_third(
 async def test_a_region_that_was_away_catches_up(tmp_path: Path, socks: dict[str, Any]) -> None:
     socks.pop("in").close()
     ports = {region: sock.getsockname()[1] for region, sock in socks.items()}
-    async with _region(tmp_path, "de", socks) as de:
+    async with region_of(tmp_path, "de", socks) as de:
         async with open_test_node(tmp_path, "fr") as node:
-            first = _links(node, ports)
-            async with _served(first, socks["fr"]):
+            first = links_of(node, ports)
+            async with served(first, socks["fr"]):
                 await first.reached("de", State.LIVE)
         await de.links.reached("fr", State.BACKING_OFF)
         await de.node.register("anna")
@@ -211,7 +103,7 @@ async def test_a_region_that_was_away_catches_up(tmp_path: Path, socks: dict[str
         for number in range(300):
             await de.node.post("anna", place, f"post {number}")
         socks["fr"] = listener.bind("127.0.0.1", ports["fr"])
-        async with _region(tmp_path, "fr", socks) as fr:
+        async with region_of(tmp_path, "fr", socks) as fr:
             await fr.holds(*de.own())
             await de.links.reached("fr", State.LIVE)
             assert fr.status("de").events_in >= 300
@@ -219,9 +111,9 @@ async def test_a_region_that_was_away_catches_up(tmp_path: Path, socks: dict[str
 
 async def test_who_stops_says_so(tmp_path: Path, socks: dict[str, Any]) -> None:
     socks.pop("in").close()
-    async with _region(tmp_path, "de", socks) as de:
-        async with _region(tmp_path, "fr", socks) as fr:
-            await _live(de, fr)
+    async with region_of(tmp_path, "de", socks) as de:
+        async with region_of(tmp_path, "fr", socks) as fr:
+            await live(de, fr)
         await de.links.reached("fr", State.BACKING_OFF)
         assert "stopping" in (de.status("fr").last_error or "")
 
@@ -229,8 +121,8 @@ async def test_who_stops_says_so(tmp_path: Path, socks: dict[str, Any]) -> None:
 async def test_a_peer_with_another_key_is_refused(tmp_path: Path, socks: dict[str, Any]) -> None:
     socks.pop("in").close()
     async with (
-        _region(tmp_path, "de", socks, private=key_of("mallory")) as de,
-        _region(tmp_path, "fr", socks) as fr,
+        region_of(tmp_path, "de", socks, private=key_of("mallory")) as de,
+        region_of(tmp_path, "fr", socks) as fr,
     ):
         await de.links.reached("fr", State.REFUSED)
         assert "bad_signature" in (de.status("fr").last_error or "")
@@ -266,13 +158,13 @@ async def _end(connection: websockets.asyncio.client.ClientConnection) -> tuple[
 @pytest.fixture
 async def region(tmp_path: Path, socks: dict[str, Any]) -> AsyncIterator[Region]:
     """de, whose peers fr and in never answer."""
-    async with _region(tmp_path, "de", socks) as de:
+    async with region_of(tmp_path, "de", socks) as de:
         yield de
 
 
 def _opening(region: str, key: str) -> tuple[Handshake, bytes]:
     end = Handshake(Identity(region, 7, key_of(key)), "de", roster_of("de"), "dial", os.urandom(32))
-    return end, frames.encode(end.opening(_now()))
+    return end, frames.encode(end.opening(now()))
 
 
 @pytest.mark.parametrize(
@@ -300,7 +192,7 @@ async def test_a_pretender_does_not_get_past_the_proof(region: Region) -> None:
         await connection.send(opening)
         answer = frames.decode(await connection.recv(decode=False))
         assert isinstance(answer, Hello)
-        last = end.receive(answer, _now())
+        last = end.receive(answer, now())
         assert last
         await connection.send(frames.encode(last))
         assert await _end(connection) == ("bad_signature", 4403)
@@ -351,10 +243,10 @@ async def test_a_log_that_cannot_be_read_is_tried_again(
 ) -> None:
     socks.pop("in").close()
     ports = {region: sock.getsockname()[1] for region, sock in socks.items()}
-    async with open_test_node(tmp_path, "de") as node, _region(tmp_path, "fr", socks) as fr:
+    async with open_test_node(tmp_path, "de") as node, region_of(tmp_path, "fr", socks) as fr:
         failing = _FailingOnce(node.reader, "snapshot")
-        between = _links(node, ports, reader=failing)
-        async with _served(between, socks["de"]):
+        between = links_of(node, ports, reader=failing)
+        async with served(between, socks["de"]):
             await between.reached("fr", State.LIVE)
             assert failing.failed
             await fr.links.reached("de", State.LIVE)
@@ -365,10 +257,10 @@ async def test_a_page_that_cannot_be_read_is_tried_again(
 ) -> None:
     socks.pop("in").close()
     ports = {region: sock.getsockname()[1] for region, sock in socks.items()}
-    async with open_test_node(tmp_path, "de") as node, _region(tmp_path, "fr", socks) as fr:
-        between = _links(node, ports)
+    async with open_test_node(tmp_path, "de") as node, region_of(tmp_path, "fr", socks) as fr:
+        between = links_of(node, ports)
         failing = between._desk.pages = _FailingOnce(between._desk.pages, "page")  # type: ignore[assignment]
-        async with _served(between, socks["de"]):
+        async with served(between, socks["de"]):
             await fr.holds(*Region(node, between, 0).own("control"))
             assert failing.failed
 
@@ -376,10 +268,10 @@ async def test_a_page_that_cannot_be_read_is_tried_again(
 async def test_a_writer_that_fails_is_tried_again(tmp_path: Path, socks: dict[str, Any]) -> None:
     socks.pop("in").close()
     ports = {region: sock.getsockname()[1] for region, sock in socks.items()}
-    async with open_test_node(tmp_path, "de") as node, _region(tmp_path, "fr", socks) as fr:
+    async with open_test_node(tmp_path, "de") as node, region_of(tmp_path, "fr", socks) as fr:
         failing = _FailingOnce(node.handler, "apply")
-        between = _links(node, ports, handler=failing)
-        async with _served(between, socks["de"]):
+        between = links_of(node, ports, handler=failing)
+        async with served(between, socks["de"]):
             de = Region(node, between, ports["de"])
             await de.holds(*fr.own("control"))
             assert failing.failed
@@ -391,11 +283,11 @@ async def test_a_link_that_fails_harms_no_other(
 ) -> None:
     monkeypatch.setattr(links, "RENEW_SECONDS", 0)
     async with (
-        _region(tmp_path, "de", socks) as de,
-        _region(tmp_path, "fr", socks) as fr,
-        _region(tmp_path, "in", socks) as india,
+        region_of(tmp_path, "de", socks) as de,
+        region_of(tmp_path, "fr", socks) as fr,
+        region_of(tmp_path, "in", socks) as india,
     ):
-        await _live(de, fr, india)
+        await live(de, fr, india)
         broken = de.links._peers["fr"].link
 
         def step(*_: object) -> list[steps.Effect]:
@@ -412,11 +304,11 @@ async def test_peers_at_the_tip_share_one_read(
     tmp_path: Path, socks: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with (
-        _region(tmp_path, "de", socks) as de,
-        _region(tmp_path, "fr", socks) as fr,
-        _region(tmp_path, "in", socks) as india,
+        region_of(tmp_path, "de", socks) as de,
+        region_of(tmp_path, "fr", socks) as fr,
+        region_of(tmp_path, "in", socks) as india,
     ):
-        await _live(de, fr, india)
+        await live(de, fr, india)
         await fr.holds(*de.own("control"))
         await india.holds(*de.own("control"))
         reads, page = [], de.links._desk.pages.page
@@ -437,11 +329,11 @@ async def test_one_commit_in_two_lanes_reaches_both_audiences(
 ) -> None:
     """A conversation of three regions: one copy in each pair lane, and nothing happens after it."""
     async with (
-        _region(tmp_path, "de", socks) as de,
-        _region(tmp_path, "fr", socks) as fr,
-        _region(tmp_path, "in", socks) as india,
+        region_of(tmp_path, "de", socks) as de,
+        region_of(tmp_path, "fr", socks) as fr,
+        region_of(tmp_path, "in", socks) as india,
     ):
-        await _live(de, fr, india)
+        await live(de, fr, india)
         await de.node.register("anna")
         for region, person in ((fr, "luc"), (india, "ravi")):
             await region.node.register(person)
@@ -464,9 +356,9 @@ async def test_a_region_without_a_direct_link_is_served_by_a_third(
     with contextlib.closing(nowhere):
         without = {"in": nowhere, **{name: socks[name] for name in ("de", "fr")}}
         async with (
-            _region(tmp_path, "de", without) as de,
-            _region(tmp_path, "fr", socks) as fr,
-            _region(tmp_path, "in", socks) as india,
+            region_of(tmp_path, "de", without) as de,
+            region_of(tmp_path, "fr", socks) as fr,
+            region_of(tmp_path, "in", socks) as india,
         ):
             await de.links.reached("fr", State.LIVE)
             await fr.links.reached("in", State.LIVE)
@@ -499,10 +391,10 @@ async def test_a_proven_fork_is_told_to_every_region(tmp_path: Path, socks: dict
         for n in (1, 2)
     )
     async with (
-        _region(tmp_path, "fr", socks) as fr,
-        _region(tmp_path, "in", socks, on_fork=on_fork) as india,
+        region_of(tmp_path, "fr", socks) as fr,
+        region_of(tmp_path, "in", socks, on_fork=on_fork) as india,
     ):
-        await _live(fr, india)
+        await live(fr, india)
         await fr.node.handler.apply(one)
         fr.links._perform(fr.links._peers["de"], steps.ProveFork(two))
         await told["in"].wait()
@@ -511,7 +403,7 @@ async def test_a_proven_fork_is_told_to_every_region(tmp_path: Path, socks: dict
         for region in (fr, india):
             assert region.status("de").forked == (f"de:{EPOCH:x}:global",)
         # The origin itself, once it is there.
-        async with _region(tmp_path, "de", socks, on_fork=lambda proof: told["de"].set()):
+        async with region_of(tmp_path, "de", socks, on_fork=lambda proof: told["de"].set()):
             await told["de"].wait()
 
 

@@ -7,8 +7,9 @@ from server.federation.outbox import Outbox, Rank
 
 def _all(outbox: Outbox) -> list[bytes]:
     found = []
-    while data := outbox.take():
-        found.append(data)
+    while messages := outbox.take():
+        assert len(messages) == 1
+        found += messages
     return found
 
 
@@ -24,7 +25,7 @@ def test_the_most_urgent_goes_first_and_order_is_kept() -> None:
     ):
         outbox.put(data, rank)
     assert _all(outbox) == [b"ack", b"ping", b"live 1", b"live 2", b"bulk 1", b"bulk 2"]
-    assert outbox.take() is None
+    assert outbox.take() == []
 
 
 def test_a_closing_connection_says_why_and_writes_no_batch() -> None:
@@ -34,3 +35,11 @@ def test_a_closing_connection_says_why_and_writes_no_batch() -> None:
     outbox.put(b"error", Rank.WORD)
     outbox.drop_batches()
     assert _all(outbox) == [b"error"]
+
+
+def test_what_goes_together_fits_and_keeps_its_ranks() -> None:
+    outbox = Outbox()
+    for data, rank in ((b"b" * 6, Rank.BULK), (b"w" * 3, Rank.WORD), (b"l" * 3, Rank.LIVE)):
+        outbox.put(data, rank)
+    assert outbox.take(8) == [b"www", b"lll"]
+    assert outbox.take(3) == [b"bbbbbb"], "one goes, however large"
