@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, WebSocketE
 from websockets.typing import Subprotocol
 
 from server.domain import limits
-from server.federation.connection import CLOSE_SECONDS_MAX, SUBPROTOCOL, Gone
+from server.federation.connection import CLOSE_SECONDS_MAX, SUBPROTOCOL, Gone, certificate_ends_at
 
 PATH = "/federation/v1"
 POLLED_PATH = PATH + "/polled"
@@ -51,6 +51,9 @@ class DialledSocket:
 
     def __init__(self, connection: websockets.asyncio.client.ClientConnection) -> None:
         self._connection = connection
+        self.certificate_ends_at = certificate_ends_at(
+            connection.transport.get_extra_info("ssl_object")
+        )
 
     async def send(self, *messages: bytes) -> None:
         try:

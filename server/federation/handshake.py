@@ -52,6 +52,7 @@ class Handshake:
         self._peer = peer
         self._roster = roster
         self._nonce = nonce
+        self._offered = FEATURES
         self._first: Hello | None = None
 
     def opening(self, now: int) -> Hello:
@@ -69,7 +70,7 @@ class Handshake:
             raise Refused(Code.BAD_FRAME, "the nonce changed within one handshake")
         verify_proof(self._expected(hello, version), hello.proof, self._roster)
         self.epoch = hello.epoch
-        self.features = frozenset(FEATURES).intersection(hello.features)
+        self.features = frozenset(self._offered).intersection(hello.features)
         self.proven = True
         return self._hello(now, self._proof(hello, version)) if self.role == "dial" else None
 
@@ -86,7 +87,7 @@ class Handshake:
     def _hello(self, now: int, proof: bytes) -> Hello:
         me = self._me
         names = (me.region, self._peer, VERSIONS, me.epoch, me.key_id)
-        return Hello(*names, self._nonce, now, proof, FEATURES)
+        return Hello(*names, self._nonce, now, proof, self._offered)
 
     def _proof(self, other: Hello, version: int) -> bytes:
         me = self._me

@@ -16,7 +16,7 @@ from typing import assert_never
 from server.domain import limits
 from server.domain.errors import Code, Refusal, Refused
 from server.domain.ids import LaneKey
-from server.federation import frames
+from server.federation import frames, steps
 from server.federation.deadlines import Deadline, Deadlines, Due
 from server.federation.flow import Flow
 from server.federation.forks import ForkProof
@@ -33,28 +33,11 @@ from server.federation.steps import (
     GOING_AWAY,
     NORMAL,
     REJECTIONS,
-    Applied,
-    ApplyRefused,
     Close,
-    Committed,
-    Dial,
-    DialFailed,
-    Disconnected,
     Effect,
-    ForkKnown,
-    Input,
-    Opened,
-    PageLoaded,
-    Received,
-    Relayed,
     Report,
     Send,
-    SetTimer,
-    Started,
     State,
-    Stopped,
-    TimerFired,
-    TipsLoaded,
     Trigger,
     close_code,
     next_state,
@@ -91,7 +74,7 @@ class Link:
 
     # -- the one way in ----------------------------------------------------------------------------
 
-    def step(self, now: int, given: Input, jitter: float = 0.5) -> list[Effect]:
+    def step(self, now: int, given: steps.Input, jitter: float = 0.5) -> list[Effect]:
         """One input, all its effects in order. ``now``: UTC milliseconds; ``jitter``: [0, 1)."""
         self._now, self._jitter = now, jitter
         self._deadlines.clock(now)
@@ -101,43 +84,39 @@ class Link:
         self._out.clear()
         return effects
 
-    def _take(self, given: Input) -> None:
+    def _take(self, given: steps.Input) -> None:
         match given:
-            case Received(conn, data):
+            case steps.Received(conn, data):
                 self._received(conn, data)
-            case Opened(conn, inbound, nonce):
+            case steps.Opened(conn, inbound, nonce):
                 self._opened(conn, inbound, nonce)
-            case Disconnected(conn, reason):
+            case steps.Disconnected(conn, reason):
                 self._disconnected(conn, reason)
-            case DialFailed(reason):
+            case steps.DialFailed(reason):
                 if self.state is State.DIALING:
                     self._down(Trigger.LOST, note=reason)
-            case TimerFired():
+            case steps.TimerFired():
                 self._deadlines.fired()
                 for deadline in self._deadlines.take():
                     self._due(deadline)
-            case Started():
+            case steps.Started():
                 self._stopped = False
                 if self._dials and self.state is State.IDLE:
                     self._dial()
-            case Stopped():
+            case steps.Stopped():
                 self._stop()
-            case Committed() | PageLoaded() | TipsLoaded() | Applied() | ApplyRefused():
-                self._answered(given)
-            case Relayed(origins):
+            case steps.Relayed(origins):
                 self._relayed(origins)
-            case ForkKnown(proof):
+            case steps.ForkKnown(proof):
                 self._fork_known(proof)
             case _:
-                assert_never(given)
+                self._answered(given)
 
-    def _answered(
-        self, given: Committed | PageLoaded | TipsLoaded | Applied | ApplyRefused
-    ) -> None:
-        """The log, the reader and the writer."""
+    def _answered(self, given: steps.Answer) -> None:
+        """The log, its reader and its writer."""
         flow, ledger = self._flow, self._ledger
         match given:
-            case Committed(tips):
+            case steps.Committed(tips):
                 theirs = ledger.moved(tips, self._now)
                 if flow:
                     flow.moved(tips, theirs)
@@ -145,18 +124,18 @@ class Link:
                         self._deadlines.soon(
                             Due.GOSSIP, self._now + limits.GOSSIP_SECONDS_MIN * SECOND
                         )
-            case PageLoaded(key, after, page):
+            case steps.PageLoaded(key, after, page):
                 if flow:
                     flow.page_loaded(key, after, page)
-            case TipsLoaded(conn, held):
+            case steps.TipsLoaded(conn, held):
                 if flow and flow.conn == conn:
                     flow.tips_loaded(held, self._now)
-            case Applied(key, seq):
+            case steps.Applied(key, seq):
                 ledger.applying.discard(key)
                 self._postponed = 0
                 if flow:
                     flow.applied(key, seq)
-            case ApplyRefused():
+            case steps.ApplyRefused():
                 self._apply_refused(given)
             case _:
                 assert_never(given)
@@ -174,7 +153,7 @@ class Link:
             elif self.state is State.LIVE and behind is not None and behind > BEHIND_EVENTS:
                 self._move(Trigger.FELL_BEHIND)
         if (at := self._deadlines.arm()) is not None:
-            self._out.append(SetTimer(at))
+            self._out.append(steps.SetTimer(at))
 
     # -- what the node as a whole decides ------------------------------------------------------------
 
@@ -209,7 +188,7 @@ class Link:
 
     def _dial(self) -> None:
         self._move(Trigger.DUE)
-        self._out.append(Dial())
+        self._out.append(steps.Dial())
 
     def _opened(self, conn: int, inbound: bool, nonce: bytes) -> None:
         if self._stopped:
@@ -357,7 +336,7 @@ class Link:
 
     # -- time, state, words --------------------------------------------------------------------------
 
-    def _apply_refused(self, given: ApplyRefused) -> None:
+    def _apply_refused(self, given: steps.ApplyRefused) -> None:
         self._ledger.applying.discard(given.key)
         if given.refusal.code is Code.FORK:
             self._ledger.forked.setdefault(given.key, None)

@@ -106,10 +106,12 @@ class Links:
         clock: Callable[[], int],
         entropy: Callable[[int], bytes],
         tls: SSLContext | None = None,
+        certificate_ends_at: int | None = None,
         forks: Sequence[ForkProof] = (),
         on_fork: Callable[[ForkProof], None] = lambda proof: None,
     ) -> None:
-        """``clock``: UTC milliseconds; ``entropy``: random bytes; ``tls``: for wss://, else the default.
+        """``clock``: UTC milliseconds; ``entropy``: random bytes; ``tls``: for wss://, else the default;
+        ``certificate_ends_at``: the first of our own, UTC milliseconds.
 
         ``forks``: known from earlier runs; ``on_fork`` is told each newly proven one, once."""
         self._me = Identity(region, epoch, private)
@@ -126,6 +128,7 @@ class Links:
         pages = Pages(region, reader, private)
         self._desk = Desk(pages, handler, self._relay, self._spawn, self._feed)
         self._tap = tap
+        self._certificate_ends_at = certificate_ends_at
         self._clock, self._entropy, self._tls = clock, entropy, tls
         self._numbers = itertools.count(1)
         self._moved: dict[LaneKey, int] = {}
@@ -142,7 +145,8 @@ class Links:
     def status(self) -> list[LinkStatus]:
         """One entry per configured peer, by region."""
         now = self._clock()
-        return [self._peers[region].link.status(now) for region in sorted(self._peers)]
+        ends_at = self._certificate_ends_at
+        return [self._peers[region].status(now, ends_at) for region in sorted(self._peers)]
 
     async def reached(self, region: str, state: State) -> None:
         """Returns once the link to a region is, or next comes to be, in a state."""
@@ -342,6 +346,7 @@ class Links:
                 return
             # From here on the task is the connection's; the next Dial gets one of its own.
             peer.dialling = None
+            peer.certificate_ends_at = socket.certificate_ends_at
             heard = await self._talk(peer, socket, inbound=False)
             if not polls:
                 peer.websocket_tried(futile=not heard)

@@ -13,7 +13,7 @@ from ssl import SSLContext
 import httpx
 
 from server.domain import limits
-from server.federation.connection import CLOSE_SECONDS_MAX, Gone
+from server.federation.connection import CLOSE_SECONDS_MAX, Gone, certificate_ends_at
 from server.federation.polled import BODY_BYTES_MAX, GONE, TAKE_BYTES, joined, parted
 
 POLLED_SECONDS_MAX = 600
@@ -25,8 +25,11 @@ class PollingSocket:
 
     take_bytes = TAKE_BYTES
 
-    def __init__(self, client: httpx.AsyncClient, url: str) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, url: str, certificate_ends_at: int | None
+    ) -> None:
         self._client, self._url = client, url
+        self.certificate_ends_at = certificate_ends_at
         self._heard: deque[bytes] = deque()
         self._until = time.monotonic() + POLLED_SECONDS_MAX
 
@@ -85,4 +88,6 @@ async def connect(url: str, tls: SSLContext | None) -> AsyncIterator[PollingSock
             raise Gone(f"{type(error).__name__}: {error}") from None
         if opened.status_code != 201 or not opened.text.isalnum():
             raise Gone(f"polling was answered with {opened.status_code}")
-        yield PollingSocket(client, f"{url}/{opened.text}")
+        stream = opened.extensions["network_stream"]
+        ends_at = certificate_ends_at(stream.get_extra_info("ssl_object"))
+        yield PollingSocket(client, f"{url}/{opened.text}", ends_at)

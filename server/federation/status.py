@@ -6,6 +6,8 @@ import msgspec
 
 from server.federation.ledger import Ledger
 
+DAY = 24 * 3600 * 1000
+
 
 class LinkStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Times in milliseconds. ``None``: not known (yet)."""
@@ -35,6 +37,15 @@ class LinkStatus(msgspec.Struct, frozen=True, kw_only=True):
     events_out: int
     bytes_in: int
     bytes_out: int
+    certificate_days: int | None = None
+    """Until the first of this node's own certificates ends; below 0: it has. None: no TLS of our own."""
+    peer_certificate_days: int | None = None
+    """Until the one the peer showed last ends. None: not dialled over TLS yet."""
+
+
+def days_left(ends_at: int | None, now: int) -> int | None:
+    """Whole days, rounded down; times in UTC milliseconds."""
+    return None if ends_at is None else (ends_at - now) // DAY
 
 
 class LinkFacts(NamedTuple):

@@ -187,6 +187,9 @@ class TimerFired(NamedTuple):
     """The time asked for by SetTimer has come."""
 
 
+Answer = TipsLoaded | Committed | PageLoaded | Applied | ApplyRefused
+"""What the log, its reader and its writer say."""
+
 Input = (
     Started
     | Stopped
@@ -194,14 +197,10 @@ Input = (
     | DialFailed
     | Received
     | Disconnected
-    | TipsLoaded
-    | Committed
-    | PageLoaded
-    | Applied
-    | ApplyRefused
     | Relayed
     | ForkKnown
     | TimerFired
+    | Answer
 )
 
 # -- effects -----------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ from server.domain.ids import person_channel
 from server.federation.dialled import PATH, POLLED_PATH, PeerAddress
 from server.federation.links import Links
 from server.federation.status import LinkStatus
-from server.ops import keys, listener
+from server.ops import keys, listener, peer_tls
 from server.ops.accounts import make_auth
 from server.ops.config import Config, dials
 from server.ops.core import Core, now, opened
@@ -150,6 +150,8 @@ def _links(core: Core, private: Ed25519PrivateKey) -> Links:
         tap=core.tap,
         clock=now,
         entropy=os.urandom,
+        tls=peer_tls.context(config.federation),
+        certificate_ends_at=peer_tls.ends_at(config),
     )
 
 

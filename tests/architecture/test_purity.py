@@ -42,7 +42,7 @@ PURE_ZONES = [
             "wheel",
         )
     ),
-    # All of it but the edge: links, connection, desk, dialled, meters, pages, peers, reception.
+    # All of it but the edge: links and what stands beside it in the package's docstring.
     *(
         f"server/federation/{name}.py"
         for name in (

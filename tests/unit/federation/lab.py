@@ -322,7 +322,11 @@ class Node:
     def perform(self, peer: str, effect: Effect) -> None:
         match effect:
             case steps.Send(conn, data, _, rank):
-                self.check(peer, _unpacked(frames.decode(data)), len(data))
+                frame = frames.decode(data)
+                if isinstance(frame, Packed):
+                    self.world.packed.add((self.region, peer))
+                    frame, _ = unpack(frame)
+                self.check(peer, frame, len(data))
                 if wire_ := self.wires.get(conn):
                     wire_.send(self, data, rank)
             case steps.Close(conn):
@@ -406,10 +410,6 @@ class Node:
         assert size <= limits.PEER_FRAME_BYTES_MAX
 
 
-def _unpacked(frame: frames.Frame) -> frames.Frame:
-    return unpack(frame)[0] if isinstance(frame, Packed) else frame
-
-
 def may_know(key: LaneKey, region: str) -> bool:
     """I8, told apart from the code under test: the audiences of the lab's lanes."""
     if region == key.region or key.lane in ("control", "global"):
@@ -430,6 +430,8 @@ class World:
         self.tokens = itertools.count(1)
         self.agenda: list[tuple[int, int, Callable[[], None]]] = []
         self.sent: list[tuple[str, str, frames.Frame]] = []
+        self.packed: set[tuple[str, str]] = set()
+        """(from, to) between which compressed batches went."""
         self.wires: list[Wire] = []
         self.cuts: set[frozenset[str]] = set()
         self.muted: set[tuple[str, str]] = set()

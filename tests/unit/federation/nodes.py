@@ -10,12 +10,9 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from starlette.applications import Starlette
-from starlette.routing import Mount, WebSocketRoute
-
 from server.domain import limits
 from server.domain.ids import LaneKey
-from server.federation.dialled import PATH, POLLED_PATH, PeerAddress
+from server.federation.dialled import PATH, PeerAddress
 from server.federation.links import Links
 from server.federation.status import LinkStatus
 from server.federation.steps import State
@@ -74,16 +71,26 @@ def links_of(node: TestNode, ports: dict[str, int], **changed: Any) -> Links:
 
 
 @contextlib.asynccontextmanager
-async def served(between: Links, sock: Any, *, websockets: bool = True) -> AsyncIterator[None]:
-    """The links running, and their endpoint behind Starlette under uvicorn."""
-    routes = [Mount(POLLED_PATH, between.polls), WebSocketRoute(PATH, between.endpoint)]
-    # An endpoint less is a proxy that lets no websocket through.
-    app = Starlette(routes=routes if websockets else routes[:1])
+async def served(
+    between: Links, sock: Any, *, websockets: bool = True, tls: Mapping[str, Any] | None = None
+) -> AsyncIterator[None]:
+    """The links running, and their endpoint under uvicorn; perhaps one that no websocket gets through to."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "websocket":
+            await between.polls(scope, receive, send)
+        elif websockets:
+            await between.endpoint(scope, receive, send)
+        else:
+            await receive()
+            await send({"type": "websocket.close"})  # answers 403
+
     http = listener.server(
         app,
         {PATH: listener.asgi_websocket},
         ws_max_size=limits.PEER_FRAME_BYTES_MAX,
         ws_ping_interval=None,
+        **(tls or {}),
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(http.serve(sockets=[sock]))

@@ -50,9 +50,11 @@ def test_the_table_of_states_is_the_code_s() -> None:
 
 
 def test_every_state_and_number_is_explained_to_operators() -> None:
-    for word in (*State, "lag_events", "behind_events", "oldest_unacked_ms", "rtt_ms", "skew_ms"):
+    numbers = ("lag_events", "behind_events", "oldest_unacked_ms", "rtt_ms", "skew_ms", "forked")
+    numbers += ("relayed", "certificate_days", "peer_certificate_days")
+    assert set(numbers) <= set(LinkStatus.__struct_fields__)
+    for word in (*State, *numbers):
         assert f"`{word}`" in OPERATIONS
-    assert "forked" in LinkStatus.__struct_fields__
 
 
 def test_every_frame_and_its_elements_are_listed() -> None:
@@ -93,6 +95,7 @@ def test_codes_are_explained_to_operators() -> None:
     [
         ("PEER_FRAME_BYTES_MAX", "2 MiB"),
         ("EVENT_BODY_BYTES_MAX", "512 KiB"),
+        ("LONG_POLL_SECONDS_MAX", "25 s"),
         ("WINDOW_BYTES_START", "1 MiB"),
         ("WINDOW_BYTES_MIN", "512 KiB"),
         ("QUEUEING_SECONDS_MAX", "0.1 s"),
