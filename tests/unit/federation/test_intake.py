@@ -58,10 +58,15 @@ def test_one_more_origin_goes_on_where_another_peer_ended() -> None:
     intake.ask(("de", "fr"), {FOREIGN: Held(2, first.head.hash)}, ())
     applying, fresh = _take(intake, second)
     assert (applying and applying.after, fresh) == (2, 1)
+    # Another peer brought more meanwhile; the sender goes on from there as well.
+    third = batch_of(FOREIGN, [b"four"], Held(3, second.head.hash))
+    intake.ask(("de", "fr"), {FOREIGN: Held(4, third.head.hash)}, ())
+    fourth = batch_of(FOREIGN, [b"five"], Held(4, third.head.hash))
+    assert _take(intake, fourth) == (None, 1)
     # Given back: what is still under way is taken all the same.
     intake.ask(("de",), {FOREIGN: Held(2, first.head.hash)}, ())
-    third = batch_of(FOREIGN, [b"four"], Held(3, second.head.hash))
-    assert _take(intake, third) == (None, 1)
+    fifth = batch_of(FOREIGN, [b"six"], Held(5, fourth.head.hash))
+    assert _take(intake, fifth) == (None, 1)
 
 
 def test_a_lane_left_out_later_is_dropped_while_it_is_under_way() -> None:

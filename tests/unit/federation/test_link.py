@@ -338,6 +338,12 @@ def test_i5_a_proven_fork_leaves_the_lane_out_at_once_and_is_passed_on() -> None
     assert book.give(steps.ForkKnown(proof)) == []
 
 
+def test_i8_a_fork_of_a_lane_that_is_not_for_the_peer_is_not_told() -> None:
+    book = Playbook().live()
+    told = book.give(steps.ForkKnown(_fork(LaneKey("in", EPOCH, "pair.de.in"))))
+    assert told == ["live fork", "load tips"]
+
+
 def test_who_connects_later_is_told_of_a_fork() -> None:
     book = Playbook()
     book.give(steps.ForkKnown(_fork(_ours())))

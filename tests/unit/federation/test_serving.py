@@ -245,6 +245,19 @@ def test_another_want_repeats_nothing_that_was_sent() -> None:
     assert serving.next_load() == (GLOBAL, 200), "nothing of fr is wanted any more"
 
 
+def test_a_page_that_waited_for_room_is_not_sent_when_it_is_wanted_no_more() -> None:
+    serving = _serving(Want(("de", "fr"), (), 1500))
+    serving.moved({GLOBAL: 300, FOREIGN: 300})
+    _loaded(serving, _page(GLOBAL, 0, 256))
+    assert _sent(serving)
+    _loaded(serving, _page(FOREIGN, 0, 256))
+    assert _sent(serving) is None
+    serving.wanted(_want(credit=1500))
+    serving.acknowledge({GLOBAL: 256}, 1500, START)
+    assert _sent(serving) is None
+    assert serving.bytes_under_way == 0
+
+
 def test_what_is_left_out_from_now_on_needs_no_acknowledgement() -> None:
     serving = _serving(_want())
     serving.moved({GLOBAL: 100})

@@ -341,7 +341,12 @@ def forks() -> dict[str, Any]:
         ("another hash", replace(same, hash=b"\x00" * 32), "bad_value"),
         ("heads of two lanes", replace(same, second=elsewhere), "bad_value"),
         (
-            "signed by another region",
+            "the second one signed by another region",
+            replace(same, second=Head.of(sign_head(KEY, Held(3, two[2].hash), KEYS["fr"]))),
+            "bad_signature",
+        ),
+        (
+            "the first one signed by another region",
             replace(same, first=Head.of(sign_head(KEY, Held(3, one[2].hash), KEYS["fr"]))),
             "bad_signature",
         ),
