@@ -117,8 +117,8 @@ CREDIT_BYTES = 4 * 1024 * 1024
 """What a receiver lets a peer have in flight: 16 full batches; 8 cover 250 ms at 7,000 events/s."""
 WINDOW_BYTES_MIN = 512 * 1024
 """Two full batches: one on its way while the other is committed."""
-WINDOW_BYTES_START = 1024 * 1024
-"""Four full batches fill a line of 40 ms; more is found within a few round trips."""
+WINDOW_BYTES_START = 2 * 1024 * 1024
+"""Eight full batches fill a line of 250 ms; more or less is found within a few round trips."""
 QUEUEING_SECONDS_MAX = 0.1
 """What a batch may wait in queues before less is sent: a person does not notice it (RFC 6817's bound)."""
 HELLO_SECONDS_MAX = 10

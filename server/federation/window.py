@@ -11,6 +11,8 @@ from collections import deque
 from server.domain import limits
 
 TARGET_MS = limits.QUEUEING_SECONDS_MAX * 1000
+SHRINK_MAX = 4.0
+"""Batches less per round trip at most: a slow line is found before long, a hiccup costs little."""
 BASE_MINUTES = 5
 """The least delay is that of the last minutes, so that a longer way is believed in the end."""
 MINUTE = 60_000
@@ -23,15 +25,18 @@ class Window:
         self.bytes = limits.WINDOW_BYTES_START
         self._least: deque[tuple[int, int]] = deque()
         """(minute, least delay in it)."""
+        self._starting = True
+        """No queue was met yet: grow by all that is acknowledged, that is double with each round trip."""
 
     def acknowledged(self, size: int, delay_ms: int, now: int, *, full: bool) -> None:
         """A batch of ``size`` bytes took ``delay_ms``; ``full``: the window kept others from being sent."""
         queued = delay_ms - self._base(max(0, delay_ms), now // MINUTE)
-        off_target = max(-1.0, (TARGET_MS - queued) / TARGET_MS)
+        off_target = max(-SHRINK_MAX, (TARGET_MS - queued) / TARGET_MS)
         if off_target > 0 and not full:
             return
-        # At most one batch more for each window acknowledged, that is for each round trip.
-        change = off_target * limits.BATCH_BYTES_MAX * size / self.bytes
+        self._starting &= queued < TARGET_MS
+        # Later, for each window acknowledged, that is each round trip: a batch more, or a few less.
+        change = size if self._starting else off_target * limits.BATCH_BYTES_MAX * size / self.bytes
         self.bytes = int(
             min(max(self.bytes + change, limits.WINDOW_BYTES_MIN), limits.CREDIT_BYTES)
         )

@@ -41,7 +41,7 @@ class LinkNetwork(RuleBasedStateMachine):
 
     # -- what people do --
 
-    @rule(region=regions, lane=st.sampled_from(LANES), count=st.sampled_from([1, 1, 3, 300]))
+    @rule(region=regions, lane=st.sampled_from(LANES), count=st.sampled_from([1, 1, 3, 900]))
     def publish(self, region: str, lane: str, count: int) -> None:
         node = self.world.nodes[region]
         if not may_know(LaneKey(region, node.log.epoch, lane), region):

@@ -96,7 +96,7 @@ def test_codes_are_explained_to_operators() -> None:
         ("PEER_FRAME_BYTES_MAX", "2 MiB"),
         ("EVENT_BODY_BYTES_MAX", "512 KiB"),
         ("LONG_POLL_SECONDS_MAX", "25 s"),
-        ("WINDOW_BYTES_START", "1 MiB"),
+        ("WINDOW_BYTES_START", "2 MiB"),
         ("WINDOW_BYTES_MIN", "512 KiB"),
         ("QUEUEING_SECONDS_MAX", "0.1 s"),
         ("HELLO_SECONDS_MAX", "10 s"),

@@ -41,6 +41,10 @@ def test_it_covers_the_line_and_at_most_the_queueing_allowed(
     )
 
 
+def test_a_long_line_is_filled_within_a_few_round_trips() -> None:
+    assert _settled(250, 20_000, seconds=1).bytes > 0.95 * limits.CREDIT_BYTES
+
+
 def test_a_longer_line_takes_more_batches() -> None:
     assert _settled(250, 4_000).bytes > _settled(40, 4_000).bytes
 
