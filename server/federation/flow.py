@@ -158,7 +158,12 @@ class Flow:
     def _announce(self) -> None:
         """How far we hold every lane the peer may have (9.5)."""
         self._untold.clear()
-        self.send(Heads(vector(self._ledger.tips)))
+        self._tell(self._ledger.tips)
+
+    def _tell(self, tips: Mapping[LaneKey, int]) -> None:
+        every = vector(tips)
+        for start in range(0, max(1, len(every)), frames.VECTOR_LANES_MAX):
+            self.send(Heads(every[start : start + frames.VECTOR_LANES_MAX]))
 
     @property
     def has_news(self) -> bool:
@@ -170,7 +175,7 @@ class Flow:
             moved = {key: self._ledger.tips[key] for key in self._untold}
             news = {key: tip for key, tip in moved.items() if tip > serving.sent_up_to(key)}
             if news:
-                self.send(Heads(vector(news)))
+                self._tell(news)
         self._untold.clear()
 
     # -- forks ---------------------------------------------------------------------------------------

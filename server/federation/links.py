@@ -181,6 +181,8 @@ class Links:
             await self._stopped.wait()
 
     async def _wind_down(self) -> None:
+        if self._telling:
+            self._telling.cancel()
         for peer in self._peers.values():
             self._feed(peer, Stopped())
             if peer.timer:
@@ -307,13 +309,17 @@ class Links:
             self._feed(peer, Committed(tips))
 
     async def _relaying(self) -> None:
+        before: dict[str, frozenset[str]] = {}
         while True:
             await asyncio.sleep(RELAY_TICK_SECONDS)
             views = {region: peer.link.view for region, peer in self._peers.items()}
             without = [key for peer in self._peers.values() for key in peer.link.forked]
             asked = self._relay.decide(self._clock(), views, without)
             for region, origins in asked.items():
+                if origins != before.get(region, frozenset()):
+                    log.info("relay", peer=region, asked_for=sorted(origins))
                 self._feed(self._peers[region], Relayed(origins))
+            before = asked
 
     async def _prove_fork(self, evidence: LaneBatch) -> None:
         if proof := await self._desk.pages.prove(evidence):

@@ -445,6 +445,17 @@ def test_lanes_of_others_that_moved_are_told_within_a_second_and_once() -> None:
     assert book.until("PING on 1") <= limits.LINK_PING_SECONDS * 1000
 
 
+def test_more_lanes_than_a_vector_holds_are_told_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    book = Playbook().live()
+    monkeypatch.setattr(frames, "VECTOR_LANES_MAX", 2)
+    lanes = {LaneKey("in", EPOCH + n, "global"): n for n in range(1, 6)}
+    book.give(steps.Committed(lanes))
+    assert book.tell(1, _want()) == ["HEAD on 1"] * 3
+    told = [frames.decode(e.data) for e in book.effects if isinstance(e, steps.Send)]
+    tips = [tip for frame in told if isinstance(frame, Heads) for tip in frame.tips]
+    assert {tip.key: tip.seq for tip in tips} == lanes
+
+
 def test_a_batch_tells_enough() -> None:
     book = Playbook().live()
     book.tell(1, _want())

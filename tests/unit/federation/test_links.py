@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -324,6 +325,32 @@ async def test_peers_at_the_tip_share_one_read(
         assert reads == [(de.own()[0], 0)]
 
 
+async def test_commits_close_together_go_as_one_batch(
+    tmp_path: Path, socks: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first is told at once, those right after it together."""
+    monkeypatch.setattr(limits, "BATCH_SECONDS_MIN", 0.2)
+    socks.pop("in").close()
+    async with (
+        region_of(tmp_path, "de", socks) as de,
+        region_of(tmp_path, "fr", socks) as fr,
+    ):
+        await live(de, fr)
+        await de.node.register("anna")
+        place = await de.node.community("anna")
+        told, feed = [], de.links._feed
+
+        def counted(peer: Any, given: steps.Input) -> None:
+            told.append(given)
+            feed(peer, given)
+
+        monkeypatch.setattr(de.links, "_feed", counted)
+        for number in range(10):
+            await de.node.post("anna", place, f"post {number}")
+        await fr.holds(*de.own())
+        assert 0 < sum(isinstance(given, steps.Committed) for given in told) < 10
+
+
 async def test_one_commit_in_two_lanes_reaches_both_audiences(
     tmp_path: Path, socks: dict[str, Any]
 ) -> None:
@@ -375,6 +402,38 @@ async def test_a_region_without_a_direct_link_is_served_by_a_third(
                 assert await event_log.lane_page(theirs, key, 0) == await event_log.lane_page(
                     ours, key, 0
                 )
+
+
+async def test_a_node_restored_from_an_older_backup_gets_its_tail_back(
+    tmp_path: Path, socks: dict[str, Any]
+) -> None:
+    """Its own events, proven by its own signatures, from a peer (section 9.5)."""
+    socks.pop("in").close()
+    port, home = socks["fr"].getsockname()[1], tmp_path / "fr"
+    home.mkdir()
+    async with region_of(tmp_path, "de", socks) as de:
+        for words in ("before", "after"):
+            async with region_of(home, "fr", socks) as fr:
+                fr.node.clock.advance(len(words) * 1000)
+                if words == "before":
+                    await fr.node.register("luc")
+                    place = await fr.node.community("luc")
+                for number in range(3):
+                    await fr.node.post("luc", place, key=f"{words} {number} key")
+                key, tip = fr.own()
+                await de.holds(key, tip)
+            if words == "before":
+                shutil.copytree(home, tmp_path / "backup")
+            socks["fr"] = listener.bind("127.0.0.1", port)
+        shutil.rmtree(home)
+        shutil.move(tmp_path / "backup", home)
+        async with region_of(home, "fr", socks) as fr:
+            assert fr.own()[1] == tip - 3
+            await fr.holds(key, tip)
+            fr.node.clock.advance(60_000)
+            await fr.node.post("luc", place, key="and on it goes")
+            await de.holds(key, tip + 1)
+            assert not fr.status("de").forked
 
 
 async def test_a_proven_fork_is_told_to_every_region(tmp_path: Path, socks: dict[str, Any]) -> None:
