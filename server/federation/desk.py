@@ -1,12 +1,12 @@
 """What links ask of the log and the writer, and their answers. Part of the edge."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 import structlog
 
 from server.domain.errors import Code, Refusal
-from server.domain.ids import LaneKey
+from server.domain.ids import EventId, LaneKey
 from server.domain.wire import LaneBatch
 from server.federation import meters
 from server.federation.pages import Pages
@@ -27,6 +27,19 @@ class Writer(Protocol):
     """``app.handle.Handler``: answers only once the events are committed (I1); skips known ones."""
 
     async def apply(self, batch: LaneBatch) -> int | Refusal: ...
+
+
+class CommittedEvent(Protocol):
+    """``storage.event_log.Record``, as far as links care."""
+
+    @property
+    def id(self) -> EventId: ...
+
+
+class Log(Protocol):
+    """``app.tap.Tap``: calls the listener on the loop after each commit, in order."""
+
+    def subscribe(self, listener: Callable[[Sequence[CommittedEvent]], None]) -> None: ...
 
 
 class Desk:

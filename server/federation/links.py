@@ -10,7 +10,7 @@ import contextlib
 import itertools
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from ssl import SSLContext
-from typing import Any, Protocol, assert_never
+from typing import Any, assert_never
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from server.app import metrics
 from server.domain import limits
 from server.domain.errors import Code, Refusal
-from server.domain.ids import EventId, LaneKey
+from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch
 from server.federation import dialled, frames, meters, polling
 from server.federation.connection import (
@@ -29,7 +29,7 @@ from server.federation.connection import (
     Socket,
     turn_away,
 )
-from server.federation.desk import Desk, Writer
+from server.federation.desk import CommittedEvent, Desk, Log, Writer
 from server.federation.dialled import POLLED_PATH, NoUpgrade, PeerAddress
 from server.federation.forks import ForkProof
 from server.federation.handshake import Identity
@@ -74,19 +74,6 @@ RELAY_TICK_SECONDS = 0.5
 """How often the relay looks whether an origin is to be asked of somebody else."""
 RENEW_SECONDS = 30
 """Pause before a link that failed by our own mistake is made anew."""
-
-
-class CommittedEvent(Protocol):
-    """``storage.event_log.Record``, as far as links care."""
-
-    @property
-    def id(self) -> EventId: ...
-
-
-class Log(Protocol):
-    """``app.tap.Tap``: calls the listener on the loop after each commit, in order."""
-
-    def subscribe(self, listener: Callable[[Sequence[CommittedEvent]], None]) -> None: ...
 
 
 class Links:

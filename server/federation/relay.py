@@ -44,6 +44,11 @@ class _Origin:
         """Events held here in all its lanes together: grows when anything comes."""
         self.moved_at = now
 
+    def earlier(self, by: int) -> None:
+        self.moved_at -= by
+        self.down_since = None if self.down_since is None else self.down_since - by
+        self.behind_since = None if self.behind_since is None else self.behind_since - by
+
 
 class Relay:
     """``loaded`` once, ``moved`` with every commit, ``decide`` every half second or so."""
@@ -54,6 +59,7 @@ class Relay:
         """Events of each origin in ``_tips``."""
         self._origins: dict[str, _Origin] = {}
         self._loaded = False
+        self._now = 0
 
     def loaded(self, tips: Mapping[LaneKey, int]) -> None:
         """How far the whole log reaches; before that nothing is asked of anybody."""
@@ -74,6 +80,7 @@ class Relay:
         """For each peer the origins to ask of it beside its own. ``without``: lanes left out."""
         if not self._loaded:
             return {}
+        self._clock(now)
         ahead = self._ahead(links, frozenset(without))
         asked: dict[str, set[str]] = {peer: set() for peer in links}
         for name in sorted({*links, *ahead, *self._origins}):
@@ -83,6 +90,12 @@ class Relay:
             if origin.asked:
                 asked[origin.asked].add(name)
         return {peer: frozenset(origins) for peer, origins in asked.items()}
+
+    def _clock(self, now: int) -> None:
+        """A clock set back moves every time with it, so that nothing is waited for until it catches up."""
+        back, self._now = max(0, self._now - now), now
+        for origin in self._origins.values():
+            origin.earlier(back)
 
     def _ahead(
         self, links: Mapping[str, View], without: frozenset[LaneKey]

@@ -167,3 +167,10 @@ def test_nothing_is_asked_before_we_know_our_own_log() -> None:
     assert talk.asked(10_000) == {}
     talk.relay.loaded({OWN: 11})
     assert talk.asked(10_000) == {}
+
+
+def test_a_clock_set_back_delays_nothing() -> None:
+    talk = _cut()
+    talk.asked(GRACE - 500)
+    talk.now -= 3_600_000
+    assert talk.asked(1_000) == {"fr": {"de"}}
