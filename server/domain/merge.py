@@ -14,6 +14,7 @@ from server.domain.events import (
     PersonRegistered,
     PollRegionClosed,
     PollTallied,
+    ResidencyChanged,
 )
 
 
@@ -28,7 +29,7 @@ def may_write(event: Event, origin: str) -> bool:
             return home == origin
         case PollRegionClosed(region=region) | PollTallied(region=region):
             return region == origin
-        case ErasureCompleted(region=region):
+        case ErasureCompleted(region=region) | ResidencyChanged(region=region):
             return region == origin
         case PersonHandedOver(to=to):
             return to != origin

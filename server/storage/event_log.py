@@ -241,7 +241,8 @@ def show(
     """Folds one event; the channels it appears on and the value it touches.
 
     A repeat (a further copy of a conversation's event) changes nothing and is shown to nobody."""
-    meta = Meta(header.region, header.actor, hlc_millis(header.hlc), position, header.seq)
+    at = hlc_millis(header.hlc)
+    meta = Meta(header.region, header.actor, at, position, header.seq, header.lane)
     if event is None or not fold(tx, event, meta):
         return (), None
     return channels(event, header.actor), touched(event)

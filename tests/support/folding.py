@@ -43,7 +43,7 @@ def apply(tx: Tx, events: Iterable[Written], position: int = 0) -> list[bool]:
     """Folds each; whether it changed what readers see."""
     changed = []
     for number, written in enumerate(events, position + 1):
-        meta = Meta(written.origin, written.actor, written.at, number, number)
+        meta = Meta(written.origin, written.actor, written.at, number, number, written.lane)
         changed.append(fold(tx, written.event, meta))
     return changed
 

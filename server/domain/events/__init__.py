@@ -33,6 +33,7 @@ from server.domain.events.base import (
     ModerationAct,
     PaperSpec,
     Part,
+    PersonalField,
     PollMethod,
     PollSpec,
     PostKind,
@@ -40,6 +41,7 @@ from server.domain.events.base import (
     ReactionKind,
     RegionRole,
     ReplyKind,
+    ResidencyPolicy,
     Source,
     Visibility,
 )
@@ -68,6 +70,7 @@ from server.domain.events.log import (
     HiddenAtHome,
     KeyRotated,
     ModerationActed,
+    ResidencyChanged,
     StandingPublished,
     TopicDefined,
 )
@@ -131,6 +134,7 @@ __all__ = [
     "PersonRoleChanged",
     "PersonStatusChanged",
     "PersonTakenOver",
+    "PersonalField",
     "PollClosed",
     "PollMethod",
     "PollRegionClosed",
@@ -147,6 +151,8 @@ __all__ = [
     "RegionRole",
     "ReplyKind",
     "ReplyPublished",
+    "ResidencyChanged",
+    "ResidencyPolicy",
     "Source",
     "StandingPublished",
     "TopicDefined",
@@ -197,6 +203,7 @@ EVENTS: dict[str, type[Event]] = {
     "standing.published": StandingPublished,
     "epoch.opened": EpochOpened,
     "key.rotated": KeyRotated,
+    "residency.changed": ResidencyChanged,
 }
 """Wire name -> shape. The name is what the header carries; the shape's version is in VERSIONS."""
 

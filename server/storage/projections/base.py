@@ -20,6 +20,7 @@ class Meta(NamedTuple):
     """UTC milliseconds of the event's hybrid clock."""
     position: int
     seq: int
+    lane: str
 
 
 Fold = Callable[[Tx, Any, Meta], bool]
