@@ -12,6 +12,7 @@
 - ``cloudevents``  a committed event as other systems read it
 - ``housekeeping``  client keys and sessions that are out of date
 - ``origin``   whose page a browser was on
+- ``residency``  what left this region on a day, and whether it was allowed to
 - ``schemas``  JSON Schemas as the generated documents hold them
 - ``metrics``  every counter, gauge and histogram, declared once
 """

@@ -1,7 +1,7 @@
 """The command line ``tap``: a list of verbs, each loaded when it is called.
 
     tap init, serve, config, doctor, keys, peers, user, token, import, demo, rebuild, restored,
-    digest, events, scores
+    digest, residency, events, scores
 
 Exit codes and the rule "one sentence, no traceback, for whatever is not our own bug" stand in
 ``commands/shared.py``.
@@ -40,6 +40,7 @@ VERBS: dict[str, Verb] = {
     "rebuild": Verb("server.ops.commands.rebuild", "Make or check the tables from the log."),
     "restored": Verb("server.ops.commands.restored", "Go on after a backup was put back."),
     "digest": Verb("server.ops.commands.digest", "Print a digest of what nodes must agree on."),
+    "residency": Verb("server.ops.commands.residency", "Print what left, and if it was allowed."),
     "events": Verb("server.ops.commands.events", "Print the log as JSON lines."),
     "scores": Verb("server.ops.commands.scores", "Work with the contribution scores."),
 }
