@@ -98,6 +98,8 @@ SESSION_DAYS = 30
 DEVICE_TOKEN_DAYS = 365
 LOGIN_ATTEMPTS_PER_15_MIN = 10
 """Per account, ten times that per address (offices share one); Argon2id makes each cost about 50 ms."""
+OPERATOR_PROOF_SECONDS_MAX = 60
+"""Clocks of one machine do not differ; of two within what peers' clocks may, and a copy is soon worth nothing."""
 PASSWORD_CHARS_MIN = 10
 PASSWORD_CHARS_MAX = 200
 

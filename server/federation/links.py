@@ -11,12 +11,14 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from ssl import SSLContext
 from typing import Any, NamedTuple, Protocol, assert_never
 
+import msgspec
 import structlog
 import websockets.asyncio.client
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.typing import Subprotocol
 
+from server import __version__
 from server.app import metrics
 from server.domain import limits
 from server.domain.errors import Code, Refusal, Refused
@@ -33,11 +35,12 @@ from server.federation.connection import (
     turn_away,
 )
 from server.federation.frames import Hello
+from server.federation.gauges import certificate_until
 from server.federation.handshake import Identity
 from server.federation.lanes import Reach
 from server.federation.link import Link, close_code
 from server.federation.pages import Pages, Snapshots
-from server.federation.status import LinkStatus
+from server.federation.status import LaneStatus, LinkStatus
 from server.federation.steps import (
     Applied,
     Apply,
@@ -141,6 +144,8 @@ class _Peer:
         self.connections: dict[int, Connection] = {}
         self.timer: asyncio.TimerHandle | None = None
         self.dialling: asyncio.Task[None] | None = None
+        self.heard_at: int | None = None
+        self.certificate_until: int | None = None
 
 
 class Links:
@@ -162,7 +167,7 @@ class Links:
         tls: SSLContext | None = None,
     ) -> None:
         """``clock``: UTC milliseconds; ``entropy``: random bytes; ``tls``: for wss://, else the default."""
-        self._me = Identity(region, epoch, private)
+        self._me = Identity(region, epoch, private, __version__)
         self._roster = Roster({peer.region: peer.public_keys for peer in peers})
         regions = frozenset({region, *(peer.region for peer in peers)})
         self._reach = Reach(regions, {name: tuple(them) for name, them in groups.items()})
@@ -181,8 +186,20 @@ class Links:
 
     def status(self) -> list[LinkStatus]:
         """One entry per configured peer, by region."""
+        return [self._status_of(self._peers[region]) for region in sorted(self._peers)]
+
+    def _status_of(self, peer: _Peer) -> LinkStatus:
         now = self._clock()
-        return [self._peers[region].link.status(now) for region in sorted(self._peers)]
+        return msgspec.structs.replace(
+            peer.link.status(now),
+            silent_ms=None if peer.heard_at is None else max(0, now - peer.heard_at),
+            certificate_until=peer.certificate_until,
+        )
+
+    def lanes(self) -> dict[str, list[LaneStatus]]:
+        """By peer: how far it is with each of our lanes."""
+        now = self._clock()
+        return {region: self._peers[region].link.lanes(now) for region in sorted(self._peers)}
 
     async def reached(self, region: str, state: State) -> None:
         """Returns once the link to a region is, or next comes to be, in a state."""
@@ -374,6 +391,7 @@ class Links:
             return
         # From here on the task is the connection's; the next Dial gets one of its own.
         peer.dialling = None
+        peer.certificate_until = certificate_until(connection.transport)
         async with connection:
             await self._talk(peer, DialledSocket(connection), inbound=False)
 
@@ -455,6 +473,7 @@ class Links:
 
     def _heard(self, peer: _Peer, conn: int, data: bytes) -> None:
         _count(peer.region, "in", len(data), 0)
+        peer.heard_at = self._clock()
         self._feed(peer, Received(conn, data))
 
 

@@ -1,6 +1,6 @@
 """The command line ``tap``: a list of verbs, each loaded when it is called.
 
-    tap init, serve, config, doctor, keys, peers, user, token, import, demo, rebuild, restored,
+    tap init, serve, config, doctor, keys, peers, lanes, user, token, import, demo, rebuild, restored,
     digest, residency, events, scores
 
 Exit codes and the rule "one sentence, no traceback, for whatever is not our own bug" stand in
@@ -33,6 +33,9 @@ VERBS: dict[str, Verb] = {
     "doctor": Verb("server.ops.commands.doctor", "Look for what is wrong, and say what to do."),
     "keys": Verb("server.ops.commands.keys", "Print this node's public key, for its peers."),
     "peers": Verb("server.ops.commands.peers", "Print how the links to other regions are."),
+    "lanes": Verb(
+        "server.ops.commands.peers", "Print how far every lane is, here and at peers.", "lanes"
+    ),
     "user": Verb("server.ops.commands.user", "Add people; set passwords, roles and status."),
     "token": Verb("server.ops.commands.token", "Make a token for a device or a service."),
     "import": Verb("server.ops.importing.command", "Read posts and people of another network."),

@@ -6,6 +6,7 @@
 - ``listing``   which posts, in which order: feed, place, thread, author; bounded pages
 - ``posts``     the posts themselves with counters, tallies and the reader's own marks
 - ``values``    conflated values: counters and tallies, by id and changed since a position
+- ``lanes``     every lane this node holds, for its operator
 - ``records``   topics, history, reports, the ledger
 
 House rules:
