@@ -112,7 +112,8 @@ BATCH_BYTES_MAX = 256 * 1024
 CREDIT_BYTES = 4 * 1024 * 1024
 """What a receiver lets a peer have in flight: 8 batches of 256 KiB cover 250 ms at 7,000 events/s."""
 HELLO_SECONDS_MAX = 10
-LINK_PING_SECONDS = 10
+LINK_PING_SECONDS = 4
+"""An operator sees within ten seconds that a line is dead: two are missed by then."""
 LINK_SILENCE_SECONDS_MAX = 25
 BACKOFF_SECONDS_MAX = 30
 """Twenty known peers: there is no crowd to protect, so silence after a restart stays short."""

@@ -11,6 +11,7 @@ them is public. Neither end shows a vector before the other is proven. A proof c
 the role, so it can neither be reflected nor used at a third region.
 """
 
+import re
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -25,6 +26,8 @@ VERSIONS = (1, 1)
 
 SOFTWARE = "tap/"
 """The feature that names the program's version (section 21.1); told to operators, never acted on."""
+
+_SOFTWARE = re.compile(re.escape(SOFTWARE) + r"([0-9A-Za-z.+-]{1,28})", re.ASCII)
 
 
 class Identity(NamedTuple):
@@ -117,8 +120,8 @@ class Handshake:
 
 
 def _software(features: tuple[str, ...]) -> str:
-    named = [feature for feature in features if feature.startswith(SOFTWARE)]
-    return named[0].removeprefix(SOFTWARE) if named else ""
+    found = next(filter(None, map(_SOFTWARE.fullmatch, features)), None)
+    return found[1] if found else ""
 
 
 def _common_version(theirs: tuple[int, int]) -> int:

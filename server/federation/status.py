@@ -40,7 +40,7 @@ class LinkStatus(msgspec.Struct, frozen=True, kw_only=True):
     waiting_bytes: int = 0
     """Batches that came and are not committed here."""
     silent_ms: int | None = None
-    """Since the last message of the peer; above 10 s plus a round trip the line is in doubt."""
+    """Since the last message of the peer; above 9 s the line is in doubt, for a PING is due every 4 s."""
     certificate_until: int | None = None
     """When the certificate ends that the peer showed to our dialling, UTC."""
 

@@ -15,8 +15,8 @@ SECOND, DAY = 1_000, 86_400_000
 NOT_LIVE_MS = 10 * SECOND
 """A restart of the other side takes less."""
 LAG_MS = 10 * SECOND
-SILENT_MS = 15 * SECOND
-"""A PING is due every 10 s."""
+SILENT_MS = 9 * SECOND
+"""Two PINGs were missed, which are due every 4 s."""
 SKEW_MS = 5 * SECOND
 CERTIFICATE_DAYS = (3, 14, 30)
 """Below the first it is wrong, below the others a warning in different words."""
@@ -30,7 +30,13 @@ class Said(NamedTuple):
 def said_of(view: View) -> list[Said]:
     """Everything that is not as it should be, the wrong before the warnings."""
     found = [*_node(view), *[one for peer in view["peers"] for one in _peer(peer, view["now"])]]
-    return sorted(found, key=lambda one: one.level == "warning")
+    shown = [one._replace(words=_printable(one.words)) for one in found]
+    return sorted(shown, key=lambda one: one.level == "warning")
+
+
+def _printable(words: str) -> str:
+    """A peer's own words are among them: nothing that a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "?" for letter in words)
 
 
 def _node(view: View) -> Iterator[Said]:

@@ -72,6 +72,8 @@ def test_values_of_labels_exist() -> None:
     states = re.findall(r'state="(\w+)"', str(RULES))
     assert states
     assert set(states) <= set(State)
-    codes = [code for codes in re.findall(r'code=~"([^"]+)"', str(RULES)) for code in codes.split("|")]
+    codes = [
+        code for codes in re.findall(r'code=~"([^"]+)"', str(RULES)) for code in codes.split("|")
+    ]
     assert codes
     assert set(codes) <= set(Code)
