@@ -69,18 +69,25 @@ def lanes(ctx: click.Context, follow: bool, as_json: bool) -> None:
 
 
 def _view(config: Config) -> View:
+    view = _asked(config)
+    if isinstance(view, str):
+        fail(view, Exit.MACHINE)
+    return view
+
+
+def _asked(config: Config) -> View | str:
+    """The running node's view, or why there is none."""
     try:
         answer = ask_operator(config, keys.load(Path(config.node.key_file)))
     except keys.KeyFileError as error:
-        fail(str(error), Exit.MACHINE)
-    if answer.error or answer.said.get("region") != config.node.region:
-        names = ", ".join(peer.region for peer in config.peers) or "none"
-        fail(
-            f"This node does not answer on {local_url(config)}, so nobody can say how its links are "
-            f"(configured: {names}): {answer.error or 'another region answers'}.",
-            Exit.MACHINE,
-        )
-    return answer.said
+        return str(error)
+    if not answer.error and answer.said.get("region") == config.node.region:
+        return answer.said
+    names = ", ".join(peer.region for peer in config.peers) or "none"
+    return (
+        f"This node does not answer on {local_url(config)}, so nobody can say how its links are "
+        f"(configured: {names}): {answer.error or 'another region answers'}."
+    )
 
 
 def _all_live(view: View) -> bool:
@@ -91,10 +98,13 @@ def _follow(config: Config, show: Callable[[View], None]) -> None:
     """The same screen again and again; whoever looks at it sees a fault within seconds."""
     with contextlib.suppress(KeyboardInterrupt):
         while True:
-            view = _view(config)
+            view = _asked(config)
             click.clear()
-            click.echo(f"{view['region']}  {datetime.now().astimezone():%H:%M:%S}\n")
-            show(view)
+            click.echo(f"{config.node.region}  {datetime.now().astimezone():%H:%M:%S}\n")
+            if isinstance(view, str):
+                click.echo(view)  # it restarts, perhaps: go on looking
+            else:
+                show(view)
             time.sleep(FOLLOW_SECONDS)
 
 

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from server.app.residency import DAY_MS, Left, OwnLog, Reach, Wrong, check, destinations
+from server.app.score_desk import Desk, Profile
 from server.domain import events as e
 from server.domain.decide import Context, Decided, Draft
 from server.domain.decide.copies import adopt
@@ -193,3 +194,18 @@ async def test_a_check_of_one_day_looks_at_no_other(node: TestNode) -> None:
     node.clock.now = START + DAY_MS
     assert (await check(log_of(node), START + DAY_MS)).judged == 0
     assert len((await check(log_of(node), START)).wrong) == 1
+
+
+# -- scoring -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+def test_of_two_copies_of_a_profile_scoring_takes_the_one_that_says_more(flipped: bool) -> None:
+    """A unit that does not leave still tells who works together at home; the order says nothing."""
+    copies = [Profile(1, 10, "", "IN"), Profile(1, 11, "tea", "IN"), Profile(2, 20, "", "")]
+    desk = Desk(None)  # type: ignore[arg-type]
+    desk._profiles = {"asha": copies[::-1] if flipped else copies}
+    assert desk._profile("asha", 5) == copies[1]
+    assert desk._profile("asha", 10) == copies[1], "also when the fuller one was appended later"
+    assert desk._profile("asha", 20) == copies[2]
+    assert desk._profile("bob", 20) is None
