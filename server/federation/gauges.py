@@ -1,7 +1,6 @@
-"""What collectors read of the links once a second, whatever happens or does not happen on them.
+"""What collectors read of the links: when something happens on one, and once a second whatever happens.
 
-A link reports when something happens; a link on which nothing does is the one to worry about. Part of the
-edge.
+A link on which nothing happens any more is the one to worry about. Part of the edge.
 """
 
 import ssl
@@ -17,9 +16,14 @@ def measure(links: Iterable[LinkStatus], now: int) -> None:
     """``now``: UTC milliseconds."""
     for link in links:
         region = link.region
+        for state in State:
+            metrics.PEER_STATE.labels(region, state).set(state == link.state)
         metrics.PEER_UP.labels(region).set(link.state == State.LIVE)
         metrics.PEER_LAG_EVENTS.labels(region).set(link.lag_events)
         metrics.PEER_LAG_SECONDS.labels(region).set((link.oldest_unacked_ms or 0) / 1000)
+        if link.rtt_ms is not None and link.skew_ms is not None:
+            metrics.PEER_ROUND_TRIP_SECONDS.labels(region).set(link.rtt_ms / 1000)
+            metrics.PEER_CLOCK_SKEW_SECONDS.labels(region).set(link.skew_ms / 1000)
         metrics.PEER_BEHIND_EVENTS.labels(region).set(link.behind_events)
         metrics.PEER_FORKED_LANES.labels(region).set(len(link.forked))
         metrics.PEER_SENDING_BYTES.labels(region).set(link.sending_bytes)

@@ -24,7 +24,7 @@ from server.domain import limits
 from server.domain.errors import Code, Refusal, Refused
 from server.domain.ids import EventId, LaneKey
 from server.domain.wire import LaneBatch
-from server.federation import frames
+from server.federation import frames, gauges
 from server.federation.connection import (
     CLOSE_SECONDS_MAX,
     SUBPROTOCOL,
@@ -35,7 +35,6 @@ from server.federation.connection import (
     turn_away,
 )
 from server.federation.frames import Hello
-from server.federation.gauges import certificate_until
 from server.federation.handshake import Identity
 from server.federation.lanes import Reach
 from server.federation.link import Link, close_code
@@ -306,7 +305,7 @@ class Links:
 
     def _report(self, peer: _Peer, report: Report) -> None:
         _log(peer.region, report)
-        _measure(peer.link.status(self._clock()))
+        gauges.measure([self._status_of(peer)], self._clock())
         for watcher in self._watchers[:]:
             region, state, future = watcher
             if (region, state) == (peer.region, report.state) or future.done():
@@ -329,7 +328,7 @@ class Links:
 
     def _timer_fired(self, peer: _Peer) -> None:
         self._feed(peer, TimerFired())
-        _measure(peer.link.status(self._clock()))
+        gauges.measure([self._status_of(peer)], self._clock())
 
     # -- the log and the writer ------------------------------------------------------------------------
 
@@ -391,7 +390,7 @@ class Links:
             return
         # From here on the task is the connection's; the next Dial gets one of its own.
         peer.dialling = None
-        peer.certificate_until = certificate_until(connection.transport)
+        peer.certificate_until = gauges.certificate_until(connection.transport)
         async with connection:
             await self._talk(peer, DialledSocket(connection), inbound=False)
 
@@ -496,18 +495,6 @@ def _log(region: str, report: Report) -> None:
         log.warning("refused", peer=region, state=report.state, code=code, reason=reason)
     else:
         log.info("link", peer=region, state=report.state, note=report.note)
-
-
-def _measure(status: LinkStatus) -> None:
-    region = status.region
-    for state in State:
-        metrics.PEER_STATE.labels(region, state).set(state == status.state)
-    metrics.PEER_UP.labels(region).set(status.state == State.LIVE)
-    metrics.PEER_LAG_EVENTS.labels(region).set(status.lag_events)
-    metrics.PEER_LAG_SECONDS.labels(region).set((status.oldest_unacked_ms or 0) / 1000)
-    if status.rtt_ms is not None and status.skew_ms is not None:
-        metrics.PEER_ROUND_TRIP_SECONDS.labels(region).set(status.rtt_ms / 1000)
-        metrics.PEER_CLOCK_SKEW_SECONDS.labels(region).set(status.skew_ms / 1000)
 
 
 def _count(region: str, direction: str, size: int, events: int) -> None:
