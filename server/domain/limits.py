@@ -102,6 +102,8 @@ SESSION_DAYS = 30
 DEVICE_TOKEN_DAYS = 365
 LOGIN_ATTEMPTS_PER_15_MIN = 10
 """Per account, ten times that per address (offices share one); Argon2id makes each cost about 50 ms."""
+OPERATOR_PROOF_SECONDS_MAX = 60
+"""Clocks of one machine do not differ; of two within what peers' clocks may, and a copy is soon worth nothing."""
 PASSWORD_CHARS_MIN = 10
 PASSWORD_CHARS_MAX = 200
 
@@ -114,7 +116,8 @@ BATCH_BYTES_MAX = 256 * 1024
 CREDIT_BYTES = 4 * 1024 * 1024
 """What a receiver lets a peer have in flight: 8 batches of 256 KiB cover 250 ms at 7,000 events/s."""
 HELLO_SECONDS_MAX = 10
-LINK_PING_SECONDS = 10
+LINK_PING_SECONDS = 4
+"""An operator sees within ten seconds that a line is dead: two are missed by then."""
 LINK_SILENCE_SECONDS_MAX = 25
 BACKOFF_SECONDS_MAX = 30
 """Twenty known peers: there is no crowd to protect, so silence after a restart stays short."""

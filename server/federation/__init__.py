@@ -13,7 +13,7 @@ order:
   send it next) and ``intake`` (what it sends us: verified, queued, applied, acknowledged)
 - ``ledger``      what a link remembers between connections; ``deadlines`` its timer; ``status`` for operators
 - ``links``       the edge: sockets, tasks, the clock; with ``connection`` (one socket) and ``pages`` (reading
-  the log). Only these three wait.
+  the log). Only these three wait. ``gauges`` shows collectors what the links say of themselves.
 
 The shape of a link. The receiver drives: it says which events of which origin it holds (WANT) and
 how many bytes may be under way (credit); the sender streams batches; the receiver acknowledges only

@@ -131,6 +131,11 @@ class Serving:
         """How far the wanted lanes reach, for HEAD."""
         return {key: cursor.tip for key, cursor in self._cursors.items()}
 
+    @property
+    def load(self) -> tuple[int, int]:
+        """Bytes under way, and how many the peer allows."""
+        return self.bytes_under_way, self._credit
+
     def wanted_after(self, key: LaneKey) -> int:
         return self._after.get(key, 0)
 

@@ -6,6 +6,7 @@ from server.domain.errors import Refusal
 from server.domain.ids import LaneKey
 from server.federation.catchup import Backlog, Page
 from server.federation.lanes import Reach
+from server.federation.status import LaneStatus
 
 
 class Ledger:
@@ -63,6 +64,18 @@ class Ledger:
         for key, seq in tips.items():
             if backlog := self.backlog.get(key):
                 backlog.acknowledge(seq)
+
+    def lanes(self, now: int) -> list[LaneStatus]:
+        return [
+            LaneStatus(
+                lane=key.lane,
+                epoch=key.epoch,
+                acked=None if self._after is None else backlog.acked,
+                behind_events=backlog.events,
+                behind_ms=None if backlog.since is None else max(0, now - backlog.since),
+            )
+            for key, backlog in sorted(self.backlog.items())
+        ]
 
     @property
     def lag_events(self) -> int:

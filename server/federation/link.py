@@ -23,7 +23,7 @@ from server.federation.handshake import Handshake, Identity
 from server.federation.intake import BEHIND_EVENTS
 from server.federation.lanes import Reach
 from server.federation.ledger import Ledger
-from server.federation.status import LinkStatus
+from server.federation.status import LaneStatus, LinkStatus
 from server.federation.steps import (
     REJECTIONS,
     Applied,
@@ -98,6 +98,8 @@ class Link:
         self._since = 0
         self._jitter = 0.5
         self._peer_epoch: int | None = None
+        self._spoken: tuple[int | None, str] = (None, "")
+        """Protocol version, and the peer's software."""
         self._error: tuple[int, str] | None = None
         self._out: list[Effect] = []
 
@@ -262,6 +264,7 @@ class Link:
             self._forget_handshake(own)
             self._out.append(Close(own, NORMAL, "not needed any more"))
         self._peer_epoch = handshake.epoch
+        self._spoken = (handshake.version, handshake.software)
         self._begin(conn, opener)
 
     def _replaces(self, opener: str) -> bool:
@@ -395,6 +398,7 @@ class Link:
     def status(self, now: int) -> LinkStatus:
         """For operators; any time."""
         ledger, since = self._ledger, self._ledger.oldest_unacked_at
+        sending, credit, waiting = self._flow.load if self._flow else (0, 0, 0)
         return LinkStatus(
             region=self.peer,
             state=self.state,
@@ -413,4 +417,13 @@ class Link:
             events_out=ledger.events_out,
             bytes_in=ledger.bytes_in,
             bytes_out=ledger.bytes_out,
+            version=self._spoken[0],
+            software=self._spoken[1],
+            sending_bytes=sending,
+            credit_bytes=credit,
+            waiting_bytes=waiting,
         )
+
+    def lanes(self, now: int) -> list[LaneStatus]:
+        """How far the peer is with each of our lanes that it may have; any time."""
+        return self._ledger.lanes(now)

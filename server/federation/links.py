@@ -11,18 +11,20 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from ssl import SSLContext
 from typing import Any, NamedTuple, Protocol, assert_never
 
+import msgspec
 import structlog
 import websockets.asyncio.client
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.typing import Subprotocol
 
+from server import __version__
 from server.app import metrics
 from server.domain import limits
 from server.domain.errors import Code, Refusal, Refused
 from server.domain.ids import EventId, LaneKey
 from server.domain.wire import LaneBatch
-from server.federation import frames
+from server.federation import frames, gauges
 from server.federation.connection import (
     CLOSE_SECONDS_MAX,
     SUBPROTOCOL,
@@ -37,7 +39,7 @@ from server.federation.handshake import Identity
 from server.federation.lanes import Reach
 from server.federation.link import Link, close_code
 from server.federation.pages import Pages, Snapshots
-from server.federation.status import LinkStatus
+from server.federation.status import LaneStatus, LinkStatus
 from server.federation.steps import (
     Applied,
     Apply,
@@ -141,6 +143,8 @@ class _Peer:
         self.connections: dict[int, Connection] = {}
         self.timer: asyncio.TimerHandle | None = None
         self.dialling: asyncio.Task[None] | None = None
+        self.heard_at: int | None = None
+        self.certificate_until: int | None = None
 
 
 class Links:
@@ -162,7 +166,7 @@ class Links:
         tls: SSLContext | None = None,
     ) -> None:
         """``clock``: UTC milliseconds; ``entropy``: random bytes; ``tls``: for wss://, else the default."""
-        self._me = Identity(region, epoch, private)
+        self._me = Identity(region, epoch, private, __version__)
         self._roster = Roster({peer.region: peer.public_keys for peer in peers})
         regions = frozenset({region, *(peer.region for peer in peers)})
         self._reach = Reach(regions, {name: tuple(them) for name, them in groups.items()})
@@ -181,8 +185,20 @@ class Links:
 
     def status(self) -> list[LinkStatus]:
         """One entry per configured peer, by region."""
+        return [self._status_of(self._peers[region]) for region in sorted(self._peers)]
+
+    def _status_of(self, peer: _Peer) -> LinkStatus:
         now = self._clock()
-        return [self._peers[region].link.status(now) for region in sorted(self._peers)]
+        return msgspec.structs.replace(
+            peer.link.status(now),
+            silent_ms=None if peer.heard_at is None else max(0, now - peer.heard_at),
+            certificate_until=peer.certificate_until,
+        )
+
+    def lanes(self) -> dict[str, list[LaneStatus]]:
+        """By peer: how far it is with each of our lanes."""
+        now = self._clock()
+        return {region: self._peers[region].link.lanes(now) for region in sorted(self._peers)}
 
     async def reached(self, region: str, state: State) -> None:
         """Returns once the link to a region is, or next comes to be, in a state."""
@@ -289,7 +305,7 @@ class Links:
 
     def _report(self, peer: _Peer, report: Report) -> None:
         _log(peer.region, report)
-        _measure(peer.link.status(self._clock()))
+        gauges.measure([self._status_of(peer)], self._clock())
         for watcher in self._watchers[:]:
             region, state, future = watcher
             if (region, state) == (peer.region, report.state) or future.done():
@@ -312,7 +328,7 @@ class Links:
 
     def _timer_fired(self, peer: _Peer) -> None:
         self._feed(peer, TimerFired())
-        _measure(peer.link.status(self._clock()))
+        gauges.measure([self._status_of(peer)], self._clock())
 
     # -- the log and the writer ------------------------------------------------------------------------
 
@@ -374,6 +390,7 @@ class Links:
             return
         # From here on the task is the connection's; the next Dial gets one of its own.
         peer.dialling = None
+        peer.certificate_until = gauges.certificate_until(connection.transport)
         async with connection:
             await self._talk(peer, DialledSocket(connection), inbound=False)
 
@@ -455,6 +472,7 @@ class Links:
 
     def _heard(self, peer: _Peer, conn: int, data: bytes) -> None:
         _count(peer.region, "in", len(data), 0)
+        peer.heard_at = self._clock()
         self._feed(peer, Received(conn, data))
 
 
@@ -477,18 +495,6 @@ def _log(region: str, report: Report) -> None:
         log.warning("refused", peer=region, state=report.state, code=code, reason=reason)
     else:
         log.info("link", peer=region, state=report.state, note=report.note)
-
-
-def _measure(status: LinkStatus) -> None:
-    region = status.region
-    for state in State:
-        metrics.PEER_STATE.labels(region, state).set(state == status.state)
-    metrics.PEER_UP.labels(region).set(status.state == State.LIVE)
-    metrics.PEER_LAG_EVENTS.labels(region).set(status.lag_events)
-    metrics.PEER_LAG_SECONDS.labels(region).set((status.oldest_unacked_ms or 0) / 1000)
-    if status.rtt_ms is not None and status.skew_ms is not None:
-        metrics.PEER_ROUND_TRIP_SECONDS.labels(region).set(status.rtt_ms / 1000)
-        metrics.PEER_CLOCK_SKEW_SECONDS.labels(region).set(status.skew_ms / 1000)
 
 
 def _count(region: str, direction: str, size: int, events: int) -> None:

@@ -29,3 +29,28 @@ class LinkStatus(msgspec.Struct, frozen=True, kw_only=True):
     events_out: int
     bytes_in: int
     bytes_out: int
+    version: int | None = None
+    """The protocol version spoken."""
+    software: str = ""
+    """The version of the peer's program, as it says."""
+    sending_bytes: int = 0
+    """Batches under way to the peer and not acknowledged; at most ``credit_bytes``, and one batch."""
+    credit_bytes: int = 0
+    """How much the peer lets be under way."""
+    waiting_bytes: int = 0
+    """Batches that came and are not committed here."""
+    silent_ms: int | None = None
+    """Since the last message of the peer; above 9 s the line is in doubt, for a PING is due every 4 s."""
+    certificate_until: int | None = None
+    """When the certificate ends that the peer showed to our dialling, UTC."""
+
+
+class LaneStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one peer is with one of our lanes. None: it has not said since this node started."""
+
+    lane: str
+    epoch: int
+    acked: int | None
+    behind_events: int
+    behind_ms: int | None
+    """Age of the oldest event it has not acknowledged."""

@@ -137,6 +137,8 @@ class LoadedFacts:
     flag_resolution: Callable[..., Any] = staticmethod(_not_loaded)
     topic_rev: Callable[..., Any] = staticmethod(_not_loaded)
     read_mark: Callable[..., Any] = staticmethod(_not_loaded)
+    residency: Callable[..., Any] = staticmethod(_not_loaded)
+    profiles: Callable[..., Any] = staticmethod(_not_loaded)
     vote_imported: Callable[..., Any] = staticmethod(_not_loaded)
 
     async def load(self, snapshot: Snapshot, channels: Iterable[str]) -> None:

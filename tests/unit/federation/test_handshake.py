@@ -53,6 +53,28 @@ def test_three_hellos_prove_both_ends() -> None:
     assert (dialler.epoch, acceptor.epoch) == (EPOCH, EPOCH)
 
 
+@pytest.mark.parametrize(
+    ("features", "software"),
+    [
+        (("tap/1.2.0",), "1.2.0"),
+        (("relay", "tap/2.0+local"), "2.0+local"),
+        ((), ""),
+        (("tap/",), ""),
+        (("tap/\x1b[2J",), ""),
+    ],
+)
+def test_each_end_reads_what_the_other_runs(features: tuple[str, ...], software: str) -> None:
+    dialler, acceptor = _ends()
+    _tell(acceptor, msgspec.structs.replace(dialler.opening(START), features=features))
+    assert (acceptor.software, acceptor.version) == (software, 1)
+
+
+def test_an_end_says_what_it_runs() -> None:
+    me = Identity("de", EPOCH, key_of("de"), "1.2.0")
+    hello = Handshake(me, "fr", ROSTER, "dial", NONCES["dial"]).opening(START)
+    assert hello.features == ("tap/1.2.0",)
+
+
 def test_the_accepting_end_must_hold_its_key() -> None:
     dialler, acceptor = _ends(fr="mallory")
     assert _refused(dialler, _tell(acceptor, dialler.opening(START))) is Code.BAD_SIGNATURE

@@ -94,7 +94,7 @@ def test_codes_are_explained_to_operators() -> None:
         ("BATCH_BYTES_MAX", "256 KiB"),
         ("BACKOFF_SECONDS_MIN", "0.25 s"),
         ("BACKOFF_SECONDS_MAX", "30 s"),
-        ("LINK_PING_SECONDS", "10 s"),
+        ("LINK_PING_SECONDS", "4 s"),
         ("LINK_SILENCE_SECONDS_MAX", "25 s"),
     ],
 )
