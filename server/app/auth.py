@@ -13,6 +13,7 @@ import base64
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
@@ -36,7 +37,7 @@ from server.storage import tables as t
 from server.storage.async_facts import load_people, load_person
 from server.storage.event_log import Record
 from server.storage.queries.shapes import Shape
-from server.storage.reader import Reader
+from server.storage.reader import Reader, Snapshot
 from server.storage.sql import Tx, statement
 
 COOKIE = "tap_session"
@@ -182,9 +183,7 @@ class Auth:
 
     async def _load(self, digests: Collection[bytes]) -> dict[bytes, Identity | Refusal]:
         before, now = self._forgotten, self._now()
-        async with self._reader.snapshot() as snapshot:
-            rows = await snapshot.rows(_SESSIONS, {"digests": list(digests)})
-            people = await load_people(snapshot, [row.person for row in rows])
+        rows, people = await self._reader.load(partial(_sessions, digests))
         found: dict[bytes, Identity | Refusal] = dict.fromkeys(digests, UNKNOWN)
         for row in rows:
             found[bytes(row.digest)] = _worth(row, people[row.person], now)
@@ -339,6 +338,14 @@ class Auth:
         if person:
             for listener in self._listeners:
                 listener(person)
+
+
+async def _sessions(
+    digests: Collection[bytes], snapshot: Snapshot
+) -> tuple[Sequence[Row[Any]], dict[str, PersonFact | None]]:
+    """Their sessions, and whose they are."""
+    rows = await snapshot.rows(_SESSIONS, {"digests": list(digests)})
+    return rows, await load_people(snapshot, [row.person for row in rows])
 
 
 def _digest(secret: str) -> bytes:

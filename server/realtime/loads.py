@@ -48,13 +48,16 @@ async def interests(
     reader: Reader, load: LoadInterests, asked: Collection[Asked]
 ) -> dict[Asked, Permit]:
     """What people may hear, all as of one position."""
-    async with reader.snapshot() as snapshot:
+
+    async def loaded(snapshot: Snapshot) -> dict[Asked, Permit]:
         position = await snapshot.position()
         found = await load(snapshot, asked)
-    return {
-        key: Permit(position, interned(one.own), interned(one.allowed), one.elsewhere)
-        for key, one in found.items()
-    }
+        return {
+            key: Permit(position, interned(one.own), interned(one.allowed), one.elsewhere)
+            for key, one in found.items()
+        }
+
+    return await reader.load(loaded)
 
 
 def greeted(effect: fx.LoadInterests, permit: Permit) -> fx.Interests:

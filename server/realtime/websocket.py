@@ -92,7 +92,7 @@ class WebSocket(Connection):
         if headers is None:
             return False
         encoding = encoding_of(headers.get_all("Sec-WebSocket-Protocol"))
-        extensions = agreed(headers.get("sec-websocket-extensions", ""))
+        extensions = agreed(headers.get("sec-websocket-extensions"))
         if encoding is None or extensions is None:
             return False
         if self._is_admitted(headers):

@@ -171,9 +171,11 @@ def accepted(key: str, agreed: str, subprotocol: str) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def agreed(offer: str) -> str | None:
+def agreed(offer: str | None) -> str | None:
     """What is agreed on when these extensions are offered, perhaps nothing; None when the offer is malformed.
     There are only so many browsers: remembered."""
+    if offer is None:
+        return ""
     headers = Headers({"Sec-WebSocket-Extensions": offer})
     try:
         found, _ = Wire().process_extensions(headers)

@@ -96,7 +96,7 @@ async def test_a_known_secret_is_not_looked_up_again(
 ) -> None:
     issued = await desk.signed_in()
     await desk.auth.identify(issued.secret)
-    monkeypatch.setattr(desk.node.reader, "snapshot", None)
+    monkeypatch.setattr(desk.node.reader, "load", None)
     assert isinstance(await desk.auth.identify(issued.secret), Identity)
     desk.node.clock.advance(auth_module.CACHE_MS + 1)
     with pytest.raises(TypeError):
