@@ -87,7 +87,7 @@ class Gateway(Signing):
         super().__init__(auth, self._workers.put)
         self.clock, self.chance, self.public_url = clock, chance, public_url
         self._pause = pause
-        self.steady = steady or (lambda: int(asyncio.get_running_loop().time() * 1000))
+        self._steady = steady
         self.stopping = False
         self._keeps_presence = presence
         self._proxies, self._addresses = networks(trusted_proxies), Addresses()
@@ -102,6 +102,8 @@ class Gateway(Signing):
 
     async def start(self) -> None:
         """Begins to follow the tap; the handler must have been started."""
+        now = asyncio.get_running_loop().time  # asked a dozen times by each who connects
+        self.steady = self._steady or (lambda: int(now() * 1000))
         self.node = Node(self._region, self._tap.epoch)
         self.permits = Permits(self._tap.position)
         self._interests = Together(partial(loads.interests, self._reader, self._load_interests))

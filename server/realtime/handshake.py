@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from server.realtime.frames import Encoding
@@ -98,6 +99,7 @@ def client_address(peer: str, forwarded: Iterable[str], trusted: Collection[Netw
     return peer if address is None else str(address)
 
 
+@lru_cache(maxsize=1024)  # mostly the same few: proxies, and offices behind one address
 def _address(text: str) -> Address | None:
     """An address, perhaps with a port; IPv4 inside IPv6 is IPv4."""
     text = text.strip()

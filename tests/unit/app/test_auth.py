@@ -128,16 +128,16 @@ async def test_a_lookup_that_meets_a_revocation_is_not_cached(
 ) -> None:
     """Read before, finished after: the stale answer must not stay."""
     issued = await desk.signed_in()
-    real = auth_module.load_people
+    real = desk.node.reader.load
 
-    async def slow(*args: object) -> object:
-        found = await real(*args)  # type: ignore[arg-type]
+    async def slow(load: Any) -> object:
+        found = await real(load)
         await desk.auth.revoke_all("asha")
         return found
 
-    monkeypatch.setattr(auth_module, "load_people", slow)
+    monkeypatch.setattr(desk.node.reader, "load", slow)
     assert isinstance(await desk.auth.identify(issued.secret), Identity)
-    monkeypatch.setattr(auth_module, "load_people", real)
+    monkeypatch.setattr(desk.node.reader, "load", real)
     assert refused(await desk.auth.identify(issued.secret)) is Code.UNAUTHENTICATED
 
 
