@@ -7,11 +7,12 @@ longer than one slice of a fan-out.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
 from server.app import metrics
+from server.app.auth import Identity
 from server.app.handle import Handler
 from server.app.sync import load_interests as own_interests
 from server.app.tap import Tap
@@ -107,6 +108,7 @@ class Gateway(Signing):
         self.node = Node(self._region, self._tap.epoch)
         self.permits = Permits(self._tap.position)
         self._interests = Together(partial(loads.interests, self._reader, self._load_interests))
+        self._newcomers = Together(self._look_up)
         self.hub = await self._recalled()
         self.measures = Measures(self.hub, asyncio.get_running_loop().time)
         self.present = Present(self.hub, self._keeps_presence)
@@ -240,6 +242,9 @@ class Gateway(Signing):
             self._tell(position, connection, result)
 
     # -- what sessions ask for -----------------------------------------------------------------------------
+
+    async def _look_up(self, secrets: Collection[str]) -> dict[str, Identity | Refusal]:
+        return await loads.newcomers(self._auth, self._load_interests, self.permits, secrets)
 
     def load_interests(self, connection: Connection, effect: fx.LoadInterests) -> None:
         none: frozenset[str] = frozenset()
