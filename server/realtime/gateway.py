@@ -108,7 +108,8 @@ class Gateway(Signing):
         self.node = Node(self._region, self._tap.epoch)
         self.permits = Permits(self._tap.position)
         self._interests = Together(partial(loads.interests, self._reader, self._load_interests))
-        self._newcomers = Together(self._look_up)
+        # One at a time: a second would fight the first for the interpreter, and share less.
+        self._newcomers = Together(self._look_up, loads_max=1)
         self.hub = await self._recalled()
         self.measures = Measures(self.hub, asyncio.get_running_loop().time)
         self.present = Present(self.hub, self._keeps_presence)

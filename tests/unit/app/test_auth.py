@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +102,19 @@ async def test_a_known_secret_is_not_looked_up_again(
     desk.node.clock.advance(auth_module.CACHE_MS + 1)
     with pytest.raises(TypeError):
         await desk.auth.identify(issued.secret)  # now it would be
+
+
+async def test_several_are_looked_up_at_once_and_remembered(desk: Desk) -> None:
+    issued = await desk.signed_in()
+
+    async def along(_: object, people: Collection[str]) -> list[str]:
+        return list(people)
+
+    found, read = await desk.auth.look_up([issued.secret, "tap_guess"], along)
+    assert read == ["asha"]
+    assert refused(found["tap_guess"]) is Code.UNAUTHENTICATED
+    assert found[issued.secret] == desk.auth.remembered(issued.secret)
+    assert desk.auth.remembered("tap_guess") is None
 
 
 async def test_a_sign_out_elsewhere_is_heard_within_the_cache_time(desk: Desk) -> None:
