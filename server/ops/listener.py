@@ -104,8 +104,8 @@ class FirstBytes(asyncio.Protocol):
         if owner is None:  # with a deadline of its own for the headers
             protocol: asyncio.Protocol = GuardedHttp(**self._context)
         else:
-            state = self._context["server_state"]
-            protocol = owner(config=self._context["config"], server_state=state, app_state={})
+            asked = ("config", "server_state", "app_state")
+            protocol = owner(**{name: self._context[name] for name in asked})
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
         protocol.data_received(data)

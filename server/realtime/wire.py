@@ -2,7 +2,7 @@
 
 Nearly every client frame comes whole, unfragmented, not deflated and right: ``plain_frame`` reads those, and
 nothing of it is kept. Whatever is different in any way is a ``Wire``'s, which lives no longer than it takes, and
-stays the authority on what is allowed (docs/adr/0007). The same goes for handshakes (``handshake.plain_request``).
+stays the authority on what is allowed (docs/adr/0008). The same goes for handshakes (``handshake.plain_request``).
 
 permessage-deflate (section 3.3, RFC 7692): a deflated frame is a ready frame, made once and shared like any
 other, so no message may need what went before it, and no connection keeps a window.
