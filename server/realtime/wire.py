@@ -128,7 +128,7 @@ class Plain(NamedTuple):
 
 
 _PLAIN = {first: Opcode(first & 0x0F) for first in (TEXT, BINARY, PING, PONG)}
-_MASKED, _CONTROL_BYTES_MAX, _16_BITS, _64_BITS = 0x80, 125, 126, 127
+_MASKED, _CONTROL_BYTES_MAX, _16_BITS = 0x80, 125, 126
 
 
 def plain_frame(data: bytes, at: int) -> Plain | None:
@@ -155,9 +155,10 @@ def plain_frame(data: bytes, at: int) -> Plain | None:
 
 def _is_utf8(text: bytes) -> bool:
     try:
-        return text.isascii() or text.decode() is not None
+        text.decode()
     except UnicodeDecodeError:
         return False
+    return True
 
 
 def accepted(key: str, agreed: str, subprotocol: str) -> bytes:

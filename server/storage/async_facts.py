@@ -5,10 +5,10 @@ So what they will ask for is loaded first, and asking for anything else is our m
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NoReturn
 
-from sqlalchemy import String, bindparam, case, cast, func, literal, select
+from sqlalchemy import bindparam, select
 
 from server.domain.errors import Mistake
 from server.domain.facts import (
@@ -34,22 +34,10 @@ _PERSON_ROLES = select(t.person_roles.c.person, t.person_roles.c.role).where(
 _COMMUNITIES = select(_c.community, _c.home, _c.visibility, _c.audience, _c.archived, _c.rev).where(
     _c.community.in_(bindparam("names", expanding=True))
 )
-_JOINED = select(_m.community, _m.person, _m.joined, _m.rev).where(
-    _m.person.in_(bindparam("people", expanding=True)),
-    _m.community.in_(bindparam("names", expanding=True)),
+_EVERY_JOINED = select(_m.community, _m.person, _m.joined, _m.rev).where(
+    _m.person.in_(bindparam("people", expanding=True))
 )
-_EVERY_JOINED = select(
-    func.aggregate_strings(
-        _m.community
-        + literal(" ")
-        + _m.person
-        + case((_m.joined, literal(" + ")), else_=literal(" - "))
-        + cast(_m.rev, String),
-        ",",
-    )
-).where(_m.person.in_(bindparam("people", expanding=True)))
-"""All of them in one row: the driver gives up the interpreter's lock with each row it fetches, and getting it
-back from a busy loop costs more than the row."""
+_JOINED = _EVERY_JOINED.where(_m.community.in_(bindparam("names", expanding=True)))
 _EVERY_ROLE = select(
     t.community_roles.c.community,
     t.community_roles.c.person,
@@ -189,8 +177,9 @@ class LoadedFacts:
     async def load_own(self, snapshot: Snapshot) -> dict[str, dict[str, MemberFact]]:
         """Adds every community these people are in, want to be in or have a role in; by person, by name."""
         asked = {"people": sorted(self._people)}
-        (joined,) = await snapshot.one(_EVERY_JOINED, asked)
-        members = _members(_joined(joined or ""), await snapshot.rows(_EVERY_ROLE, asked))
+        members = _members(
+            await snapshot.rows(_EVERY_JOINED, asked), await snapshot.rows(_EVERY_ROLE, asked)
+        )
         self._members |= members
         names = _new([name for name, _ in members], self._communities)
         await self._load_community_facts(snapshot, names)
@@ -224,13 +213,6 @@ class LoadedFacts:
         for name, home, members, rev in await snapshot.rows(_CONVERSATIONS, {"names": names}):
             inside = tuple([(member["person"], member["region"]) for member in json.loads(members)])
             self._conversations[name] = ConversationFact(name, home, inside, rev)
-
-
-def _joined(text: str) -> Iterator[tuple[str, str, bool, int]]:
-    """The rows of ``_EVERY_JOINED``; neither names nor people have spaces or commas."""
-    for row in text.split(",") if text else ():
-        name, person, sign, rev = row.split(" ")
-        yield name, person, sign == "+", int(rev)
 
 
 def _members(joined: Iterable[Any], roles: Iterable[Any]) -> dict[tuple[str, str], MemberFact]:
