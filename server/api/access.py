@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.api.services import Services
+from server.app import metrics, operator_proof
 from server.app.auth import COOKIE, DAY_MS, Identity, Issued
 from server.app.credentials import Credentials, credentials_of
 from server.app.origin import is_own_origin
@@ -44,6 +45,21 @@ async def caller(request: Request, services: Services) -> Identity | Refusal:
     if from_cookie and request.method not in SAFE_METHODS and not from_here(request, services):
         return FOREIGN
     return await services.auth.identify(secret)
+
+
+def is_operators(request: Request) -> bool:
+    """Whether the request says that it was signed with the node's key."""
+    return request.headers.get("authorization", "").startswith(operator_proof.SCHEME + " ")
+
+
+def operators_refusal(request: Request, services: Services) -> Refusal | None:
+    """Why a request that says so was not; None: the node's operator sent it."""
+    header = request.headers["authorization"]
+    path, now = request.url.path, services.now()
+    refusal = operator_proof.refusal_of(header, services.public_key, request.method, path, now)
+    if refusal is not None:
+        metrics.AUTH_FAILURES.labels(refusal.code).inc()
+    return refusal
 
 
 def from_here(request: Request, services: Services) -> bool:

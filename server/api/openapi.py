@@ -14,6 +14,7 @@ from server.api.access import SAFE_METHODS
 from server.api.answers import JSON, ErrorAnswer
 from server.api.route import PATH_TYPES, Access, Route
 from server.api.table import PREFIX, ROOT_ROUTES, ROUTES
+from server.app import operator_proof
 from server.app.auth import COOKIE
 from server.app.schemas import one_line, tidied
 from server.domain.errors import STATUS, Code
@@ -43,6 +44,7 @@ def document(version: str) -> dict[str, Any]:
             "securitySchemes": {
                 "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
                 "token": {"type": "http", "scheme": "bearer"},
+                "operator": {"type": "http", "scheme": operator_proof.SCHEME},
             },
         },
     }
@@ -78,6 +80,8 @@ def _operation(route: Route, named: dict[Any, Any]) -> dict[str, Any]:
         found["description"] = one_line(route.endpoint.__doc__)
     if route.access is not Access.ANYBODY:
         found["security"] = [{"session": []}, {"token": []}]
+        if route.access is Access.OPERATOR:
+            found["security"].append({"operator": []})
         found["x-for"] = route.access.value
     if route.body is not None:
         content = {route.body_media_type: {"schema": named[route.body]}}
@@ -120,6 +124,8 @@ def codes(route: Route) -> tuple[Code, ...]:
             found.add(Code.BAD_ORIGIN)
         if route.access is not Access.PERSON:
             found.add(Code.FORBIDDEN)
+        if route.access is Access.OPERATOR:
+            found.add(Code.BAD_SIGNATURE)
     if "{" in route.path:
         found.add(Code.NOT_FOUND)
     if route.body is not None:

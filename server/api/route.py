@@ -13,7 +13,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from server.api.access import caller
+from server.api.access import caller, is_operators, operators_refusal
 from server.api.answers import JSON, answer, body_of, refused
 from server.api.services import Services
 from server.app.auth import Identity
@@ -55,10 +55,11 @@ class Access(Enum):
     ADMIN = "region_admin"
     IMPORT = "a service token or region_admin"
     TAP = "a service token, auditor or region_admin"
+    OPERATOR = "the node's operator or region_admin"
 
 
 class Call(NamedTuple, Generic[Q, B]):
-    """One request, decoded. ``identity`` is None only where anybody may call."""
+    """One request, decoded. ``identity`` is None where anybody may call, or the node's operator does."""
 
     services: Services
     request: Request
@@ -69,7 +70,7 @@ class Call(NamedTuple, Generic[Q, B]):
 
     @property
     def me(self) -> Identity:
-        assert self.identity is not None, "the route lets anybody in"
+        assert self.identity is not None, "the route lets in who is no person"
         return self.identity
 
     @property
@@ -116,14 +117,9 @@ async def respond(route: Route, request: Request, services: Services) -> Respons
 
 
 async def _called(route: Route, request: Request, services: Services) -> Any:
-    identity: Identity | None = None
-    if route.access is not Access.ANYBODY:
-        who = await caller(request, services)
-        if isinstance(who, Refusal):
-            return who
-        if not _may(route.access, who):
-            return Refusal(Code.FORBIDDEN, f"this is for {route.access.value}")
-        identity = who
+    identity = await _admitted(route, request, services)
+    if isinstance(identity, Refusal):
+        return identity
     path = _path(request)
     query = _query(route.query, request)
     body = None
@@ -132,9 +128,23 @@ async def _called(route: Route, request: Request, services: Services) -> Any:
     return await route.endpoint(Call(services, request, identity, path, query, body))
 
 
+async def _admitted(
+    route: Route, request: Request, services: Services
+) -> Identity | Refusal | None:
+    """Who calls, None where that need not be a person, or why they may not."""
+    if route.access is Access.ANYBODY:
+        return None
+    if route.access is Access.OPERATOR and is_operators(request):
+        return operators_refusal(request, services)
+    who = await caller(request, services)
+    if isinstance(who, Identity) and not _may(route.access, who):
+        return Refusal(Code.FORBIDDEN, f"this is for {route.access.value}")
+    return who
+
+
 def _may(access: Access, who: Identity) -> bool:
     match access:
-        case Access.ADMIN:
+        case Access.ADMIN | Access.OPERATOR:
             return "region_admin" in who.who.roles
         case Access.IMPORT:
             return who.may_import()

@@ -29,8 +29,19 @@ class Live(Protocol):
         """Tells the person's stream of this name one frame; None when it was taken."""
 
 
+class Operator(msgspec.Struct, frozen=True, kw_only=True):
+    """What the federation and the machine tell the node's operator, as plain maps."""
+
+    peers: Callable[[], Sequence[Mapping[str, Any]]] = tuple
+    """Every link with all its numbers."""
+    lanes: Callable[[], Mapping[str, Sequence[Mapping[str, Any]]]] = dict
+    """By peer: how far it is with each of our lanes."""
+    certificate_until: Callable[[], int | None] = lambda: None
+    """When our own certificate ends, UTC milliseconds."""
+
+
 class Services(msgspec.Struct, frozen=True, kw_only=True):
-    """``links``: region, state and lag of every peer, as the federation sees them now."""
+    """``links``: of every peer what anybody may know."""
 
     region: str
     name: str
@@ -48,6 +59,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     auth: Auth
     passwords: Passwords
     links: Callable[[], Sequence[Mapping[str, Any]]] = tuple
+    operator: Operator = Operator()
     now: Callable[[], int]
     """UTC milliseconds."""
     web: Path | None = None

@@ -15,6 +15,7 @@ from server.api.resources import (
     imports,
     live,
     node,
+    operator,
     people,
     session,
     sync,
@@ -301,6 +302,14 @@ ROUTES: tuple[Route, ...] = (
         node.node,
         node.NodeView,
         access=Access.ANYBODY,
+    ),
+    Route(
+        "GET",
+        "/operator",
+        "Every link and every lane of this node with all that is known of them.",
+        operator.operator,
+        operator.OperatorView,
+        access=Access.OPERATOR,
     ),
 )
 """Paths are below PREFIX."""

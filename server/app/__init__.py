@@ -12,7 +12,9 @@
 - ``polls``    what this region owes a poll that ends, and when to ask
 - ``cloudevents``  a committed event as other systems read it
 - ``housekeeping``  client keys and sessions that are out of date
+- ``operator_proof``  whether a request was signed with the node's own key
 - ``origin``   whose page a browser was on
+- ``residency``  what left this region on a day, and whether it was allowed to
 - ``schemas``  JSON Schemas as the generated documents hold them
 - ``metrics``  every counter, gauge and histogram, declared once
 """

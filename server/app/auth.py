@@ -12,8 +12,9 @@ deactivated, or given or stripped of a role, and re-read every minute in any cas
 import base64
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import Row, bindparam, delete, insert, select
@@ -36,7 +37,7 @@ from server.storage import tables as t
 from server.storage.async_facts import load_people, load_person
 from server.storage.event_log import Record
 from server.storage.queries.shapes import Shape
-from server.storage.reader import Reader
+from server.storage.reader import Reader, Snapshot
 from server.storage.sql import Tx, statement
 
 COOKIE = "tap_session"
@@ -124,6 +125,10 @@ class Known(msgspec.Struct):
     read_at: int
 
 
+T = TypeVar("T")
+Along = Callable[[Snapshot, Collection[str]], Awaitable[T]]
+"""Reads something of some people. It awaits nothing but the snapshot (``Reader.load``)."""
+
 UNKNOWN = Refusal(Code.UNAUTHENTICATED, "sign in first")
 EXPIRED = Refusal(Code.EXPIRED, "this sign-in has expired; sign in again")
 INACTIVE = Refusal(Code.UNAUTHENTICATED, "this account is not active")
@@ -161,7 +166,19 @@ class Auth:
         if known is not None:
             return known
         digest = _digest(secret)
-        found = await self._together.get(digest)
+        return self._believed(digest, await self._together.get(digest))
+
+    async def look_up(
+        self, secrets: Collection[str], along: Along[T]
+    ) -> tuple[dict[str, Identity | Refusal], T]:
+        """The holders of secrets nobody remembers, and what ``along`` reads of them in the same turn."""
+        digests = {secret: _digest(secret) for secret in secrets}
+        found, more = await self._read(digests.values(), along)
+        return {
+            secret: self._believed(digest, found[digest]) for secret, digest in digests.items()
+        }, more
+
+    def _believed(self, digest: bytes, found: Identity | Refusal) -> Identity | Refusal:
         if isinstance(found, Refusal):
             self._drop(digest)
             metrics.AUTH_FAILURES.labels(found.code).inc()
@@ -181,10 +198,14 @@ class Auth:
         return known.identity
 
     async def _load(self, digests: Collection[bytes]) -> dict[bytes, Identity | Refusal]:
+        found, _ = await self._read(digests, _nothing)
+        return found
+
+    async def _read(
+        self, digests: Collection[bytes], along: Along[T]
+    ) -> tuple[dict[bytes, Identity | Refusal], T]:
         before, now = self._forgotten, self._now()
-        async with self._reader.snapshot() as snapshot:
-            rows = await snapshot.rows(_SESSIONS, {"digests": list(digests)})
-            people = await load_people(snapshot, [row.person for row in rows])
+        rows, people, more = await self._reader.load(partial(_sessions, digests, along))
         found: dict[bytes, Identity | Refusal] = dict.fromkeys(digests, UNKNOWN)
         for row in rows:
             found[bytes(row.digest)] = _worth(row, people[row.person], now)
@@ -193,7 +214,7 @@ class Auth:
             for digest, identity in found.items():
                 if isinstance(identity, Identity):
                     self._keep(digest, Known(identity, now))
-        return found
+        return found, more
 
     def _keep(self, digest: bytes, known: Known) -> None:
         if len(self._known) >= CACHE_ENTRIES_MAX:
@@ -339,6 +360,19 @@ class Auth:
         if person:
             for listener in self._listeners:
                 listener(person)
+
+
+async def _sessions(
+    digests: Collection[bytes], along: Along[T], snapshot: Snapshot
+) -> tuple[Sequence[Row[Any]], dict[str, PersonFact | None], T]:
+    """Their sessions, whose they are, and what else is read of these people."""
+    rows = await snapshot.rows(_SESSIONS, {"digests": list(digests)})
+    people = await load_people(snapshot, [row.person for row in rows])
+    return rows, people, await along(snapshot, people)
+
+
+async def _nothing(_snapshot: Snapshot, _people: Collection[str]) -> None:
+    """Nothing else."""
 
 
 def _digest(secret: str) -> bytes:

@@ -60,6 +60,7 @@ SUBJECT: dict[type[e.Event], str] = {
     e.HiddenAtHome: "target",
     e.StandingPublished: "person",
     e.KeyRotated: "key_id",
+    e.ResidencyChanged: "region",
 }
 """The field that says what an event is about. An opened epoch is about the region itself: none."""
 

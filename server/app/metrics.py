@@ -155,6 +155,38 @@ PEER_CLOCK_SKEW_SECONDS = Gauge(
     "A peer's clock minus ours, half a round trip allowed for.",
     ["peer"],
 )
+PEER_BEHIND_EVENTS = Gauge(
+    "tap_peer_behind_events", "Events a peer has told of that are not committed here.", ["peer"]
+)
+PEER_SILENT_SECONDS = Gauge(
+    "tap_peer_silent_seconds", "Time since a peer's last message, whatever it was.", ["peer"]
+)
+PEER_FORKED_LANES = Gauge(
+    "tap_peer_forked_lanes",
+    "Lanes left out with a peer because their origin signed two histories.",
+    ["peer"],
+)
+PEER_SENDING_BYTES = Gauge(
+    "tap_peer_sending_bytes", "Batches under way to a peer and not acknowledged.", ["peer"]
+)
+PEER_CREDIT_BYTES = Gauge(
+    "tap_peer_credit_bytes", "How much of batches a peer lets be under way to it.", ["peer"]
+)
+PEER_WAITING_BYTES = Gauge(
+    "tap_peer_waiting_bytes", "Batches of a peer that came and are not committed here.", ["peer"]
+)
+PEER_VERSION = Gauge(
+    "tap_peer_protocol_version", "The version of the protocol spoken with a peer.", ["peer"]
+)
+PEER_CERTIFICATE_SECONDS = Gauge(
+    "tap_peer_certificate_seconds",
+    "Time until the certificate ends that a peer showed when this node dialled it.",
+    ["peer"],
+)
+CERTIFICATE_SECONDS = Gauge(
+    "tap_certificate_seconds",
+    "Time until this node's own certificate ends, where it does TLS itself.",
+)
 PEER_CONNECTS = Counter(
     "tap_peer_connects_total", "Attempts to open a link, by outcome.", ["peer", "outcome"]
 )

@@ -212,7 +212,9 @@ def _profile(
         unit=event.unit,
         country=event.country,
     )
-    return Row(f"person:{person}@{rev}", person, "", "", "", data)
+    # A narrower lane may tell more of the same revision: a row of its own, whichever comes first.
+    copy = "" if record.id.lane == GLOBAL else f"/{record.id.lane}"
+    return Row(f"person:{person}{copy}@{rev}", person, "", "", "", data)
 
 
 def spread(family: Family, known: Iterable[Row], new: Row) -> list[Row]:

@@ -27,7 +27,7 @@ class Content(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """What somebody's unit and country were from a moment on. Ordered by revision."""
+    """What somebody's unit and country were from a moment on."""
 
     rev: int
     at: int
@@ -134,10 +134,14 @@ class Desk:
         return "coauthor" if act.giver in content.coauthors else ""
 
     def _profile(self, person: str, at: int) -> Profile | None:
-        """The profile in force at a moment: the highest revision by then, else the first there is."""
+        """The profile in force at a moment: the highest revision by then, else the first there is; of its
+        copies the one that says most."""
         known = self._profiles.get(person, [])
-        by_then = [profile for profile in known if profile.at <= at]
-        return max(by_then, default=min(known, default=None))
+        if not known:
+            return None
+        by_then = [profile.rev for profile in known if profile.at <= at]
+        rev = max(by_then, default=min(profile.rev for profile in known))
+        return max([profile for profile in known if profile.rev == rev], key=_says)
 
     # -- look-ups --------------------------------------------------------------------------------------
 
@@ -157,6 +161,10 @@ class Desk:
         self._profiles |= {name: found[name] for name in new}
         for person, home, bot in await score_store.persons(self.snapshot, new):
             self._persons[person] = Person(home, bool(bot))
+
+
+def _says(profile: Profile) -> tuple[int, str, str]:
+    return bool(profile.unit) + bool(profile.country), profile.unit, profile.country
 
 
 def content_of(kind: str, author: str, title: str, text: str, detail: str | None) -> Content:

@@ -24,11 +24,15 @@ class GivenUp(Exception):
 
 
 class Together(Generic[K, V]):
-    """``load`` answers every key it is given, or raises for all of them."""
+    """``load`` answers every key it is given, or raises for all of them. ``loads_max``: of them at once."""
 
-    def __init__(self, load: Callable[[Collection[K]], Awaitable[Mapping[K, V]]]) -> None:
+    def __init__(
+        self,
+        load: Callable[[Collection[K]], Awaitable[Mapping[K, V]]],
+        loads_max: int | None = None,
+    ) -> None:
         self._load = load
-        self._turns = asyncio.Semaphore(LOADS_MAX)
+        self._turns = asyncio.Semaphore(loads_max or LOADS_MAX)
         self._waiting: dict[K, asyncio.Future[V]] = {}
 
     async def get(self, key: K) -> V:

@@ -9,6 +9,7 @@
 - ``tally``       what ballots add up to and what follows; ``cut`` which of them count
 - ``merge``       who may write an event (I7)
 - ``visibility``  the only place that answers "may X see Y" (I12) and which channels an event is on
+- ``residency``   what of an event may leave its region, in which lane (I8)
 - ``limits``      every bound: a name, a unit, a reason
 - ``errors``      stable codes with their HTTP status and a sentence a person understands
 

@@ -30,6 +30,7 @@ class Code(StrEnum):
     NOT_HERE = "not_here"
     # The wish does not fit the present state.
     WRONG_REGION = "wrong_region"
+    NOT_EXPORTED = "not_exported"
     KEY_REUSED = "key_reused"
     CONFLICT = "conflict"
     CLOSED = "closed"
@@ -68,6 +69,7 @@ STATUS: dict[Code, int] = {
     Code.NOT_FOUND: 404,
     Code.NOT_HERE: 404,
     Code.WRONG_REGION: 409,
+    Code.NOT_EXPORTED: 403,
     Code.KEY_REUSED: 409,
     Code.CONFLICT: 409,
     Code.CLOSED: 409,

@@ -5,10 +5,10 @@ command decided before it, also in the same batch. Guarantee: answers reflect ex
 committed so far plus those of the running transaction; an unknown object is None or a zero register.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
-from server.domain.events import LaneEnd, PollClosed, PollSpec
+from server.domain.events import LaneEnd, PollClosed, PollSpec, ResidencyPolicy
 
 
 class PersonFact(NamedTuple):
@@ -101,6 +101,30 @@ class CastFact(NamedTuple):
     withdrawn: bool
 
 
+class ProfileFact(NamedTuple):
+    """All that a person's home knows of them."""
+
+    person: str
+    rev: int
+    name: str
+    title: str
+    unit: str
+    country: str
+    about: str
+    skills: tuple[str, ...]
+    locale: str
+    timezone: str
+
+
+class ResidencyFact(NamedTuple):
+    """A region's policy as its log has it, and which regions its lanes are for."""
+
+    rev: int
+    policy: ResidencyPolicy
+    regions: tuple[str, ...]
+    groups: dict[str, tuple[str, ...]]
+
+
 class Register(NamedTuple):
     """The state of one switch: its writer's count of changes and whether it is on."""
 
@@ -154,4 +178,6 @@ class Facts(Protocol):
     def flag_resolution(self, target: str) -> Register: ...
     def topic_rev(self, topic: str) -> int: ...
     def read_mark(self, person: str, channel: str) -> int: ...
+    def residency(self, region: str) -> ResidencyFact | None: ...
+    def profiles(self, home: str) -> Iterable[ProfileFact]: ...
     def vote_imported(self, system: str, source_id: str) -> bool: ...

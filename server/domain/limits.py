@@ -102,6 +102,8 @@ SESSION_DAYS = 30
 DEVICE_TOKEN_DAYS = 365
 LOGIN_ATTEMPTS_PER_15_MIN = 10
 """Per account, ten times that per address (offices share one); Argon2id makes each cost about 50 ms."""
+OPERATOR_PROOF_SECONDS_MAX = 60
+"""Clocks of one machine do not differ; of two within what peers' clocks may, and a copy is soon worth nothing."""
 PASSWORD_CHARS_MIN = 10
 PASSWORD_CHARS_MAX = 200
 
@@ -122,7 +124,8 @@ WINDOW_BYTES_START = 2 * 1024 * 1024
 QUEUEING_SECONDS_MAX = 0.1
 """What a batch may wait in queues before less is sent: a person does not notice it (RFC 6817's bound)."""
 HELLO_SECONDS_MAX = 10
-LINK_PING_SECONDS = 10
+LINK_PING_SECONDS = 4
+"""An operator sees within ten seconds that a line is dead: two are missed by then."""
 LINK_SILENCE_SECONDS_MAX = 25
 GOSSIP_SECONDS_MIN = 1
 """How far other regions' lanes are held here is told at most this often: a second is soon for a relay."""

@@ -16,6 +16,7 @@ from server.domain.events import (
     PollChecked,
     PollRegionClosed,
     PollTallied,
+    ResidencyChanged,
 )
 
 
@@ -34,6 +35,7 @@ def may_write(event: Event, origin: str) -> bool:
             | PollChecked(region=region)
             | BallotKept(region=region)
             | ErasureCompleted(region=region)
+            | ResidencyChanged(region=region)
         ):
             return region == origin
         case PersonHandedOver(to=to):

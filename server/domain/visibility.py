@@ -72,6 +72,15 @@ def lane_audience(
     return frozenset({origin})
 
 
+def is_within(lane: str, other: str, region: str, groups: Mapping[str, Iterable[str]]) -> bool:
+    """Whether every region that may have ``lane`` of ``region`` may have its lane ``other`` too."""
+    if lane in (other, LOCAL) or other in (CONTROL, GLOBAL):
+        return True
+    if lane in (CONTROL, GLOBAL):
+        return False
+    return lane_audience(lane, region, (), groups) <= lane_audience(other, region, (), groups)
+
+
 def pair_lane(a: str, b: str) -> str:
     """The lane of two regions, the same name from both sides (region codes hold no dot)."""
     low, high = sorted((a, b))

@@ -5,7 +5,6 @@ Part of the edge, as ``links``; the dialled side stands there, since sockets are
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
@@ -26,12 +25,6 @@ Receive = Callable[[], Awaitable[Message]]
 SendMessage = Callable[[Message], Awaitable[None]]
 
 
-def certificate_ends_at(tls: Any) -> int | None:
-    """When the certificate the other end showed ends, UTC milliseconds; ``tls``: the SSL object, or None."""
-    shown = tls.getpeercert() if tls else None
-    return int(ssl.cert_time_to_seconds(str(shown["notAfter"])) * 1000) if shown else None
-
-
 class Gone(Exception):
     """The connection ended; the text says how."""
 
@@ -44,7 +37,7 @@ class Socket(Protocol):
         """How much is best written at a time; 0: one message, so that what comes up may go before others."""
 
     @property
-    def certificate_ends_at(self) -> int | None:
+    def certificate_until(self) -> int | None:
         """The other end's, UTC milliseconds; None without TLS, or where we were dialled."""
 
     async def send(self, *messages: bytes) -> None: ...
@@ -56,7 +49,7 @@ class AcceptedSocket:
     """The ASGI side. A text message is handed on as its bytes, and refused as no MessagePack."""
 
     take_bytes = 0
-    certificate_ends_at = None
+    certificate_until = None
 
     def __init__(self, receive: Receive, send: SendMessage) -> None:
         self._receive, self._send = receive, send

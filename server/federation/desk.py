@@ -103,3 +103,11 @@ class Desk:
         else:
             meters.count(peer.region, "in", 0, len(batch.events))
             self._feed(peer, Applied(batch.key, outcome))
+
+
+async def guarded(work: Coroutine[Any, Any, None]) -> None:
+    """Our own mistake in one task must not take the others along."""
+    try:
+        await work
+    except Exception:
+        log.exception("a task of the links failed")

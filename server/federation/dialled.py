@@ -10,7 +10,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, WebSocketE
 from websockets.typing import Subprotocol
 
 from server.domain import limits
-from server.federation.connection import CLOSE_SECONDS_MAX, SUBPROTOCOL, Gone, certificate_ends_at
+from server.federation.connection import CLOSE_SECONDS_MAX, SUBPROTOCOL, Gone
+from server.federation.gauges import certificate_until
 
 PATH = "/federation/v1"
 POLLED_PATH = PATH + "/polled"
@@ -51,9 +52,7 @@ class DialledSocket:
 
     def __init__(self, connection: websockets.asyncio.client.ClientConnection) -> None:
         self._connection = connection
-        self.certificate_ends_at = certificate_ends_at(
-            connection.transport.get_extra_info("ssl_object")
-        )
+        self.certificate_until = certificate_until(connection.transport)
 
     async def send(self, *messages: bytes) -> None:
         try:

@@ -75,6 +75,12 @@ class Flow:
         """Events the peer told of that are not applied here; None before its first HEAD."""
         return self._intake.lag_events if self._asked and self._announced else None
 
+    @property
+    def load(self) -> tuple[int, int, int]:
+        """Bytes under way to the peer, what it allows, and what came and is not committed."""
+        sending, credit = self._serving.load if self._serving else (0, 0)
+        return sending, credit, self._intake.bytes_waiting
+
     def begin(self) -> None:
         """Ask what we hold, as soon as nothing of an earlier connection is being applied."""
         if not self._asked and not self._ledger.applying:

@@ -11,6 +11,7 @@ them is public. Neither end shows a vector before the other is proven. A proof c
 the role, so it can neither be reflected nor used at a third region.
 """
 
+import re
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -24,6 +25,10 @@ VERSIONS = (1, 1)
 """Lowest and highest protocol version this code speaks."""
 FEATURES = (packing.FEATURE,)
 """What is optional and understood here."""
+SOFTWARE = "tap/"
+"""The feature that names the program's version (section 21.1); told to operators, never acted on."""
+
+_SOFTWARE = re.compile(re.escape(SOFTWARE) + r"([0-9A-Za-z.+-]{1,28})", re.ASCII)
 
 
 class Identity(NamedTuple):
@@ -32,6 +37,8 @@ class Identity(NamedTuple):
     region: str
     epoch: int
     private: Ed25519PrivateKey
+    software: str = ""
+    """The version of the program, for the other side's operator."""
 
     @property
     def key_id(self) -> str:
@@ -48,6 +55,10 @@ class Handshake:
         """The peer's epoch, once it has spoken."""
         self.features: frozenset[str] = frozenset()
         """What is optional and understood by both."""
+        self.version = 0
+        """The protocol version both speak, once the peer has spoken."""
+        self.software = ""
+        """What the peer says its program is; nothing is decided by it."""
         self._me = me
         self._peer = peer
         self._roster = roster
@@ -62,7 +73,8 @@ class Handshake:
     def receive(self, hello: Hello, now: int) -> Hello | None:
         """The answer to a HELLO, if one is due. Raises Refused and proves nothing."""
         self._check_names(hello)
-        version = _common_version(hello.versions)
+        version = self.version = _common_version(hello.versions)
+        self.software = _software(hello.features)
         if self.role == "accept" and self._first is None:
             self._first = hello
             return self._hello(now, self._proof(hello, version))
@@ -87,7 +99,8 @@ class Handshake:
     def _hello(self, now: int, proof: bytes) -> Hello:
         me = self._me
         names = (me.region, self._peer, VERSIONS, me.epoch, me.key_id)
-        return Hello(*names, self._nonce, now, proof, self._offered)
+        features = (*self._offered, *((SOFTWARE + me.software,) if me.software else ()))
+        return Hello(*names, self._nonce, now, proof, features)
 
     def _proof(self, other: Hello, version: int) -> bytes:
         me = self._me
@@ -108,6 +121,11 @@ class Handshake:
             other.nonce,
             self._nonce,
         )
+
+
+def _software(features: tuple[str, ...]) -> str:
+    found = next(filter(None, map(_SOFTWARE.fullmatch, features)), None)
+    return found[1] if found else ""
 
 
 def _common_version(theirs: tuple[int, int]) -> int:

@@ -9,6 +9,7 @@ from server.federation.catchup import Backlog, Page
 from server.federation.forks import ForkProof
 from server.federation.frames import Tip
 from server.federation.lanes import Reach, from_vector
+from server.federation.status import LaneStatus, LinkFacts, LinkStatus
 
 
 class Ledger:
@@ -82,6 +83,49 @@ class Ledger:
         for key, seq in tips.items():
             if backlog := self.backlog.get(key):
                 backlog.acknowledge(seq)
+
+    def status(self, facts: LinkFacts, now: int) -> LinkStatus:
+        """For operators."""
+        since = self.oldest_unacked_at
+        at, words = facts.error or (None, None)
+        sending, credit, waiting = facts.load
+        return LinkStatus(
+            region=self.peer,
+            state=facts.state,
+            since=facts.since,
+            dialled_by=facts.dialled_by,
+            behind_events=facts.behind_events,
+            lag_events=self.lag_events,
+            oldest_unacked_ms=None if since is None else max(0, now - since),
+            rtt_ms=self.rtt,
+            skew_ms=self.skew,
+            peer_epoch=facts.peer_epoch,
+            relayed=tuple(sorted(self.relayed)),
+            forked=tuple(sorted(f"{k.region}:{k.epoch:x}:{k.lane}" for k in self.forked)),
+            last_error=words,
+            last_error_at=at,
+            events_in=self.events_in,
+            events_out=self.events_out,
+            bytes_in=self.bytes_in,
+            bytes_out=self.bytes_out,
+            version=facts.version,
+            software=facts.software,
+            sending_bytes=sending,
+            credit_bytes=credit,
+            waiting_bytes=waiting,
+        )
+
+    def lanes(self, now: int) -> list[LaneStatus]:
+        return [
+            LaneStatus(
+                lane=key.lane,
+                epoch=key.epoch,
+                acked=None if self._after is None else backlog.acked,
+                behind_events=backlog.events,
+                behind_ms=None if backlog.since is None else max(0, now - backlog.since),
+            )
+            for key, backlog in sorted(self.backlog.items())
+        ]
 
     @property
     def lag_events(self) -> int:

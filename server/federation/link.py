@@ -28,7 +28,7 @@ from server.federation.lanes import Reach
 from server.federation.ledger import Ledger
 from server.federation.pauses import SECOND, backoff_ms, rejected_pause_ms
 from server.federation.relay import View
-from server.federation.status import LinkFacts, LinkStatus, link_status
+from server.federation.status import LaneStatus, LinkFacts, LinkStatus
 from server.federation.steps import (
     GOING_AWAY,
     NORMAL,
@@ -64,11 +64,10 @@ class Link:
         self._postponed = 0
         """Applies that the writer put off in a row."""
         self._stopped = False
-        self._now = 0
-        self._since = 0
-        self._heard_at = 0
+        self._now = self._since = self._heard_at = 0
         self._jitter = 0.5
-        self._peer_epoch: int | None = None
+        self._peer: tuple[int | None, int | None, str] = (None, None, "")
+        """Its epoch, the protocol version spoken with it, and its software, as it said last."""
         self._error: tuple[int, str] | None = None
         self._out: list[Effect] = []
 
@@ -255,7 +254,7 @@ class Link:
         for own in self._guests.dialled():
             self._guests.forget(own)
             self._out.append(Close(own, NORMAL, "not needed any more"))
-        self._peer_epoch = handshake.epoch
+        self._peer = (handshake.epoch, handshake.version, handshake.software)
         self._begin(conn, opener, handshake.features)
 
     def _replaces(self, opener: str) -> bool:
@@ -391,5 +390,10 @@ class Link:
     def status(self, now: int) -> LinkStatus:
         """For operators; any time."""
         behind = (self._flow and self._flow.behind_events) or 0
-        facts = LinkFacts(self.state, self._since, self._opener, self._peer_epoch, self._error)
-        return link_status(facts, behind, self._ledger, now)
+        load = self._flow.load if self._flow else (0, 0, 0)
+        state = (self.state, self._since, self._opener)
+        return self._ledger.status(LinkFacts(*state, *self._peer, self._error, behind, load), now)
+
+    def lanes(self, now: int) -> list[LaneStatus]:
+        """How far the peer is with each of our lanes that it may have; any time."""
+        return self._ledger.lanes(now)

@@ -15,12 +15,13 @@ from typing import Any, assert_never
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from server import __version__
 from server.app import metrics
 from server.domain import limits
 from server.domain.errors import Code, Refusal
 from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch
-from server.federation import dialled, frames, meters, polling
+from server.federation import dialled, frames, gauges, meters, polling
 from server.federation.connection import (
     CLOSE_SECONDS_MAX,
     Connection,
@@ -29,7 +30,7 @@ from server.federation.connection import (
     Socket,
     turn_away,
 )
-from server.federation.desk import CommittedEvent, Desk, Log, Writer
+from server.federation.desk import CommittedEvent, Desk, Log, Writer, guarded
 from server.federation.dialled import POLLED_PATH, NoUpgrade, PeerAddress
 from server.federation.forks import ForkProof
 from server.federation.handshake import Identity
@@ -40,7 +41,7 @@ from server.federation.peers import Peer
 from server.federation.polled import Polls
 from server.federation.reception import Reception
 from server.federation.relay import Relay
-from server.federation.status import LinkStatus
+from server.federation.status import LaneStatus, LinkStatus
 from server.federation.steps import (
     Apply,
     Close,
@@ -93,15 +94,13 @@ class Links:
         clock: Callable[[], int],
         entropy: Callable[[int], bytes],
         tls: SSLContext | None = None,
-        certificate_ends_at: int | None = None,
         forks: Sequence[ForkProof] = (),
         on_fork: Callable[[ForkProof], None] = lambda proof: None,
     ) -> None:
-        """``clock``: UTC milliseconds; ``entropy``: random bytes; ``tls``: for wss://, else the default;
-        ``certificate_ends_at``: the first of our own, UTC milliseconds.
+        """``clock``: UTC milliseconds; ``entropy``: random bytes; ``tls``: for wss://, else the default.
 
         ``forks``: known from earlier runs; ``on_fork`` is told each newly proven one, once."""
-        self._me = Identity(region, epoch, private)
+        self._me = Identity(region, epoch, private, __version__)
         # Our own key too: peers may bring back what we lost.
         own = (private.public_key().public_bytes_raw(),)
         self._roster = Roster({region: own, **{peer.region: peer.public_keys for peer in peers}})
@@ -115,7 +114,6 @@ class Links:
         pages = Pages(region, reader, private)
         self._desk = Desk(pages, handler, self._relay, self._spawn, self._feed)
         self._tap = tap
-        self._certificate_ends_at = certificate_ends_at
         self._clock, self._entropy, self._tls = clock, entropy, tls
         self._numbers = itertools.count(1)
         self._moved: dict[LaneKey, int] = {}
@@ -132,8 +130,12 @@ class Links:
     def status(self) -> list[LinkStatus]:
         """One entry per configured peer, by region."""
         now = self._clock()
-        ends_at = self._certificate_ends_at
-        return [self._peers[region].status(now, ends_at) for region in sorted(self._peers)]
+        return [self._peers[region].status(now) for region in sorted(self._peers)]
+
+    def lanes(self) -> dict[str, list[LaneStatus]]:
+        """By peer: how far it is with each of our lanes."""
+        now = self._clock()
+        return {region: self._peers[region].link.lanes(now) for region in sorted(self._peers)}
 
     async def reached(self, region: str, state: State) -> None:
         """Returns once the link to a region is, or next comes to be, in a state."""
@@ -248,7 +250,7 @@ class Links:
 
     def _report(self, peer: Peer, report: Report) -> None:
         meters.record(peer.region, report)
-        meters.measure(peer.link.status(self._clock()))
+        self._measure(peer)
         for watcher in self._watchers[:]:
             region, state, future = watcher
             if (region, state) == (peer.region, report.state) or future.done():
@@ -256,11 +258,15 @@ class Links:
                 if not future.done():
                     future.set_result(None)
 
+    def _measure(self, peer: Peer) -> None:
+        now = self._clock()
+        gauges.measure([peer.status(now)], now)
+
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         if self._tasks is None:
             work.close()
             raise Gone("the links are not running")
-        task = self._tasks.create_task(_guarded(work))
+        task = self._tasks.create_task(guarded(work))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task
@@ -273,7 +279,7 @@ class Links:
 
     def _timer_fired(self, peer: Peer) -> None:
         self._feed(peer, TimerFired())
-        meters.measure(peer.link.status(self._clock()))
+        self._measure(peer)
 
     # -- what concerns all links -----------------------------------------------------------------------
 
@@ -339,7 +345,7 @@ class Links:
                 return
             # From here on the task is the connection's; the next Dial gets one of its own.
             peer.dialling = None
-            peer.certificate_ends_at = socket.certificate_ends_at
+            peer.certificate_until = socket.certificate_until
             heard = await self._talk(peer, socket, inbound=False)
             if not polls:
                 peer.websocket_tried(futile=not heard)
@@ -388,12 +394,5 @@ class Links:
 
     def _heard(self, peer: Peer, conn: int, data: bytes) -> None:
         meters.count(peer.region, "in", len(data), 0)
+        peer.heard_at = self._clock()
         self._feed(peer, Received(conn, data))
-
-
-async def _guarded(work: Coroutine[Any, Any, None]) -> None:
-    """Our own mistake in one task must not take the others along."""
-    try:
-        await work
-    except Exception:
-        log.exception("a task of the links failed")

@@ -1,10 +1,9 @@
-"""What operators read about links: log lines and metrics. Part of the edge."""
+"""What happens on links, as log lines and counters; ``gauges`` shows how they are. Part of the edge."""
 
 import structlog
 
 from server.app import metrics
-from server.federation.status import LinkStatus
-from server.federation.steps import Report, State
+from server.federation.steps import Report
 
 log = structlog.get_logger(__name__)
 
@@ -17,18 +16,6 @@ def record(region: str, report: Report) -> None:
         log.warning("refused", peer=region, state=report.state, code=code, reason=reason)
     else:
         log.info("link", peer=region, state=report.state, note=report.note)
-
-
-def measure(status: LinkStatus) -> None:
-    region = status.region
-    for state in State:
-        metrics.PEER_STATE.labels(region, state).set(state == status.state)
-    metrics.PEER_UP.labels(region).set(status.state == State.LIVE)
-    metrics.PEER_LAG_EVENTS.labels(region).set(status.lag_events)
-    metrics.PEER_LAG_SECONDS.labels(region).set((status.oldest_unacked_ms or 0) / 1000)
-    if status.rtt_ms is not None and status.skew_ms is not None:
-        metrics.PEER_ROUND_TRIP_SECONDS.labels(region).set(status.rtt_ms / 1000)
-        metrics.PEER_CLOCK_SKEW_SECONDS.labels(region).set(status.skew_ms / 1000)
 
 
 def count(region: str, direction: str, size: int, events: int) -> None:

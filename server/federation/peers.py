@@ -8,7 +8,7 @@ from server.domain.errors import Code
 from server.federation.connection import Connection
 from server.federation.dialled import PeerAddress
 from server.federation.link import Link
-from server.federation.status import LinkStatus, days_left
+from server.federation.status import LinkStatus
 from server.federation.steps import close_code
 
 FUTILE_MAX = 3
@@ -25,16 +25,16 @@ class Peer:
         self.connections: dict[int, Connection] = {}
         self.timer: asyncio.TimerHandle | None = None
         self.dialling: asyncio.Task[None] | None = None
-        self.certificate_ends_at: int | None = None
-        """Of the one it showed last, UTC milliseconds."""
+        self.heard_at: int | None = None
+        self.certificate_until: int | None = None
         self._futile = 0
         """Websockets in a row that came to nothing though somebody answered."""
 
-    def status(self, now: int, own_certificate_ends_at: int | None) -> LinkStatus:
+    def status(self, now: int) -> LinkStatus:
         return msgspec.structs.replace(
             self.link.status(now),
-            certificate_days=days_left(own_certificate_ends_at, now),
-            peer_certificate_days=days_left(self.certificate_ends_at, now),
+            silent_ms=None if self.heard_at is None else max(0, now - self.heard_at),
+            certificate_until=self.certificate_until,
         )
 
     @property

@@ -55,7 +55,7 @@ class PolledSocket:
     """What one end said and the other has not taken; at most one request's worth each way (I9)."""
 
     take_bytes = TAKE_BYTES
-    certificate_ends_at = None
+    certificate_until = None
 
     def __init__(self) -> None:
         self._said: deque[bytes] = deque()

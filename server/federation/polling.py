@@ -13,7 +13,8 @@ from ssl import SSLContext
 import httpx
 
 from server.domain import limits
-from server.federation.connection import CLOSE_SECONDS_MAX, Gone, certificate_ends_at
+from server.federation.connection import CLOSE_SECONDS_MAX, Gone
+from server.federation.gauges import certificate_until
 from server.federation.polled import BODY_BYTES_MAX, GONE, TAKE_BYTES, joined, parted
 
 POLLED_SECONDS_MAX = 600
@@ -25,11 +26,9 @@ class PollingSocket:
 
     take_bytes = TAKE_BYTES
 
-    def __init__(
-        self, client: httpx.AsyncClient, url: str, certificate_ends_at: int | None
-    ) -> None:
+    def __init__(self, client: httpx.AsyncClient, url: str, certificate_until: int | None) -> None:
         self._client, self._url = client, url
-        self.certificate_ends_at = certificate_ends_at
+        self.certificate_until = certificate_until
         self._heard: deque[bytes] = deque()
         self._until = time.monotonic() + POLLED_SECONDS_MAX
 
@@ -88,6 +87,5 @@ async def connect(url: str, tls: SSLContext | None) -> AsyncIterator[PollingSock
             raise Gone(f"{type(error).__name__}: {error}") from None
         if opened.status_code != 201 or not opened.text.isalnum():
             raise Gone(f"polling was answered with {opened.status_code}")
-        stream = opened.extensions["network_stream"]
-        ends_at = certificate_ends_at(stream.get_extra_info("ssl_object"))
-        yield PollingSocket(client, f"{url}/{opened.text}", ends_at)
+        until = certificate_until(opened.extensions["network_stream"])
+        yield PollingSocket(client, f"{url}/{opened.text}", until)

@@ -144,6 +144,11 @@ class Serving:
         cursor = self._cursors.get(key)
         return cursor.sent if cursor else 0
 
+    @property
+    def load(self) -> tuple[int, int]:
+        """Bytes under way, and how many the peer allows."""
+        return self.bytes_under_way, self._credit
+
     # -- what to do next ---------------------------------------------------------------------------
 
     def _room(self, rank: Rank) -> int:

@@ -4,10 +4,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from server.federation.ledger import Ledger
-
-DAY = 24 * 3600 * 1000
-
 
 class LinkStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Times in milliseconds. ``None``: not known (yet)."""
@@ -27,8 +23,6 @@ class LinkStatus(msgspec.Struct, frozen=True, kw_only=True):
     skew_ms: int | None
     """The peer's clock minus ours, half a round trip allowed for."""
     peer_epoch: int | None
-    relayed: tuple[str, ...]
-    """Regions that are out of reach and whose events are asked of this peer instead."""
     forked: tuple[str, ...]
     """Lanes left out because their origin signed two histories."""
     last_error: str | None
@@ -37,15 +31,33 @@ class LinkStatus(msgspec.Struct, frozen=True, kw_only=True):
     events_out: int
     bytes_in: int
     bytes_out: int
-    certificate_days: int | None = None
-    """Until the first of this node's own certificates ends; below 0: it has. None: no TLS of our own."""
-    peer_certificate_days: int | None = None
-    """Until the one the peer showed last ends. None: not dialled over TLS yet."""
+    relayed: tuple[str, ...] = ()
+    """Regions that are out of reach and whose events are asked of this peer instead."""
+    version: int | None = None
+    """The protocol version spoken."""
+    software: str = ""
+    """The version of the peer's program, as it says."""
+    sending_bytes: int = 0
+    """Batches under way to the peer and not acknowledged; at most ``credit_bytes``, and one batch."""
+    credit_bytes: int = 0
+    """How much the peer lets be under way."""
+    waiting_bytes: int = 0
+    """Batches that came and are not committed here."""
+    silent_ms: int | None = None
+    """Since the last message of the peer; above 9 s the line is in doubt, for a PING is due every 4 s."""
+    certificate_until: int | None = None
+    """When the certificate ends that the peer showed to our dialling, UTC."""
 
 
-def days_left(ends_at: int | None, now: int) -> int | None:
-    """Whole days, rounded down; times in UTC milliseconds."""
-    return None if ends_at is None else (ends_at - now) // DAY
+class LaneStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one peer is with one of our lanes. None: it has not said since this node started."""
+
+    lane: str
+    epoch: int
+    acked: int | None
+    behind_events: int
+    behind_ms: int | None
+    """Age of the oldest event it has not acknowledged."""
 
 
 class LinkFacts(NamedTuple):
@@ -55,30 +67,10 @@ class LinkFacts(NamedTuple):
     since: int
     dialled_by: str | None
     peer_epoch: int | None
+    version: int | None
+    software: str
     error: tuple[int, str] | None
     """(When, what) it was last."""
-
-
-def link_status(facts: LinkFacts, behind_events: int, ledger: Ledger, now: int) -> LinkStatus:
-    since = ledger.oldest_unacked_at
-    at, words = facts.error or (None, None)
-    return LinkStatus(
-        region=ledger.peer,
-        state=facts.state,
-        since=facts.since,
-        dialled_by=facts.dialled_by,
-        behind_events=behind_events,
-        lag_events=ledger.lag_events,
-        oldest_unacked_ms=None if since is None else max(0, now - since),
-        rtt_ms=ledger.rtt,
-        skew_ms=ledger.skew,
-        peer_epoch=facts.peer_epoch,
-        relayed=tuple(sorted(ledger.relayed)),
-        forked=tuple(sorted(f"{k.region}:{k.epoch:x}:{k.lane}" for k in ledger.forked)),
-        last_error=words,
-        last_error_at=at,
-        events_in=ledger.events_in,
-        events_out=ledger.events_out,
-        bytes_in=ledger.bytes_in,
-        bytes_out=ledger.bytes_out,
-    )
+    behind_events: int
+    load: tuple[int, int, int]
+    """Bytes under way to the peer, what it allows, and what came and is not committed."""

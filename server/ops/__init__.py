@@ -9,6 +9,7 @@
 - ``listener``       the one port; ``guarded_http`` ends clients that keep it waiting
 - ``operator``       what the operator decides, where no person's permission is asked
 - ``doctor``         what is wrong with this node: ``doctor_facts`` collects, ``doctor_checks`` judges
+- ``link_words``     links and lanes in words for their operator; ``certificate`` when our own ends
 - ``watch``          what the node measures about itself; ``notify`` tells systemd; ``logging``
 - ``lock``, ``place``  one process per data folder; where the database lies
 - ``importing/``     archives of other networks; ``demo/`` three regions of a made-up company

@@ -19,14 +19,16 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from server import __version__
 from server.api.app import create_app
-from server.api.services import Services
+from server.api.services import Operator, Services
 from server.app import housekeeping, metrics
 from server.app.auth import Auth
 from server.app.news import News
@@ -36,11 +38,13 @@ from server.app.scores import Scores
 from server.app.sync import Sync
 from server.domain import limits
 from server.domain.ids import person_channel
+from server.federation import gauges
 from server.federation.dialled import PATH, POLLED_PATH, PeerAddress
 from server.federation.links import Links
 from server.federation.status import LinkStatus
 from server.ops import keys, listener, peer_tls
 from server.ops.accounts import make_auth
+from server.ops.certificate import Certificate
 from server.ops.config import Config, dials
 from server.ops.core import Core, now, opened
 from server.ops.notify import notify
@@ -67,6 +71,7 @@ class Node(NamedTuple):
     scores: Scores
     polls: Polls
     links: Links
+    certificate: Certificate
     app: Any
     """ASGI: HTTP, and the peers' websockets."""
 
@@ -80,6 +85,7 @@ def build(core: Core, private: Ed25519PrivateKey) -> Node:
     gateway = _gateway(core, auth)
     auth.on_revoked(gateway.recheck)
     between = _links(core, private)
+    certificate = Certificate(config.http.tls_certificate, config.federation.certificate)
     services = Services(
         region=config.node.region,
         name=config.node.name,
@@ -94,6 +100,7 @@ def build(core: Core, private: Ed25519PrivateKey) -> Node:
         auth=auth,
         passwords=passwords,
         links=lambda: [_shown(status) for status in between.status()],
+        operator=_operator(between, certificate),
         now=now,
         documents={
             "asyncapi.json": asyncapi.encoded_document,
@@ -103,8 +110,9 @@ def build(core: Core, private: Ed25519PrivateKey) -> Node:
     )
     metrics.NODE.labels(config.node.region, __version__).set(1)
     app = _application(create_app(services), between)
+    scores = _scores(core, gateway)
     polls = Polls(core.tap, core.handler, core.reader, region=core.identity.region, now=now)
-    return Node(core, passwords, news, gateway, _scores(core, gateway), polls, between, app)
+    return Node(core, passwords, news, gateway, scores, polls, between, certificate, app)
 
 
 def _gateway(core: Core, auth: Auth) -> Gateway:
@@ -151,22 +159,30 @@ def _links(core: Core, private: Ed25519PrivateKey) -> Links:
         clock=now,
         entropy=os.urandom,
         tls=peer_tls.context(config.federation),
-        certificate_ends_at=peer_tls.ends_at(config),
     )
 
 
 def _shown(status: LinkStatus) -> dict[str, Any]:
-    """What anybody may know of a link; ``lag``: events of ours the peer has not acknowledged."""
+    """What anybody may know of a link: no count and no lane's name, which tell of others' traffic (I8)."""
     return {
         "region": status.region,
         "state": status.state,
         "since": status.since,
-        "lag": status.lag_events,
-        "behind": status.behind_events,
         "rtt_ms": status.rtt_ms,
         "skew_ms": status.skew_ms,
-        "last_error": status.last_error,
     }
+
+
+def _operator(between: Links, certificate: Certificate) -> Operator:
+    return Operator(
+        peers=lambda: msgspec.to_builtins(between.status()),
+        lanes=lambda: msgspec.to_builtins(between.lanes()),
+        certificate_until=lambda: certificate.until,
+    )
+
+
+def _measure(node: Node) -> None:
+    gauges.measure(node.links.status(), now())
 
 
 def _application(http: Any, between: Links) -> Any:
@@ -207,7 +223,9 @@ async def _run(node: Node, sock: socket.socket, announce: Callable[[str], None])
             group.create_task(node.links.run(), name="links"),
             group.create_task(node.scores.run(), name="scores"),
             group.create_task(node.polls.run(), name="polls"),
-            group.create_task(watch(node.core), name="watch"),
+            group.create_task(
+                watch(node.core, node.certificate, partial(_measure, node)), name="watch"
+            ),
             group.create_task(housekeeping.run(node.core.handler, now), name="housekeeping"),
         ]
         await server.ready.wait()

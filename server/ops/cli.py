@@ -1,7 +1,7 @@
 """The command line ``tap``: a list of verbs, each loaded when it is called.
 
-    tap init, serve, config, doctor, keys, peers, user, token, import, demo, rebuild, restored,
-    digest, events, scores
+    tap init, serve, config, doctor, keys, peers, lanes, user, token, import, demo, rebuild, restored,
+    digest, residency, events, scores
 
 Exit codes and the rule "one sentence, no traceback, for whatever is not our own bug" stand in
 ``commands/shared.py``.
@@ -33,6 +33,9 @@ VERBS: dict[str, Verb] = {
     "doctor": Verb("server.ops.commands.doctor", "Look for what is wrong, and say what to do."),
     "keys": Verb("server.ops.commands.keys", "Print this node's public key, for its peers."),
     "peers": Verb("server.ops.commands.peers", "Print how the links to other regions are."),
+    "lanes": Verb(
+        "server.ops.commands.peers", "Print how far every lane is, here and at peers.", "lanes"
+    ),
     "user": Verb("server.ops.commands.user", "Add people; set passwords, roles and status."),
     "token": Verb("server.ops.commands.token", "Make a token for a device or a service."),
     "import": Verb("server.ops.importing.command", "Read posts and people of another network."),
@@ -40,6 +43,7 @@ VERBS: dict[str, Verb] = {
     "rebuild": Verb("server.ops.commands.rebuild", "Make or check the tables from the log."),
     "restored": Verb("server.ops.commands.restored", "Go on after a backup was put back."),
     "digest": Verb("server.ops.commands.digest", "Print a digest of what nodes must agree on."),
+    "residency": Verb("server.ops.commands.residency", "Print what left, and if it was allowed."),
     "events": Verb("server.ops.commands.events", "Print the log as JSON lines."),
     "scores": Verb("server.ops.commands.scores", "Work with the contribution scores."),
 }

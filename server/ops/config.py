@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from server.domain.events import PersonalField, ResidencyPolicy
 from server.domain.ids import REGION_PATTERN
+from server.domain.residency import DEFAULT
 
 GROUP_PATTERN = re.compile(r"[a-z0-9-]{1,32}")
 COUNTRY_PATTERN = re.compile(r"[A-Z]{2}")
@@ -111,6 +113,35 @@ class LanesSection(Section, frozen=True, kw_only=True):
     ] = {}
 
 
+class ResidencySection(Section, frozen=True, kw_only=True):
+    """What may leave this region. A change holds from the next start and is part of the log."""
+
+    profile: Annotated[
+        tuple[PersonalField, ...],
+        Meta(
+            description="Fields about a person that every region gets, beside id, name and home: of title, "
+            "unit, country, about, skills, locale, timezone, status_reason. The others stay here."
+        ),
+    ] = DEFAULT.profile
+    in_groups: Annotated[
+        dict[str, tuple[PersonalField, ...]],
+        Meta(description='Further fields for a policy group, such as eu = ["about"].'),
+    ] = {}
+    audiences: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Lanes in which what people write may leave: global, group.<name> or group.* for "
+            "all groups, pair.* for conversations with one other region."
+        ),
+    ] = DEFAULT.audiences
+
+    @property
+    def policy(self) -> ResidencyPolicy:
+        return ResidencyPolicy(
+            profile=self.profile, in_groups=self.in_groups, audiences=self.audiences
+        )
+
+
 class Peer(Section, frozen=True, kw_only=True):
     """One other region. Nothing is discovered: who is not named here is refused."""
 
@@ -198,6 +229,7 @@ class Config(Section, frozen=True, kw_only=True):
     http: HttpSection = HttpSection()
     storage: StorageSection = StorageSection()
     lanes: LanesSection = LanesSection()
+    residency: ResidencySection = ResidencySection()
     peers: tuple[Peer, ...] = ()
     federation: FederationSection = FederationSection()
     live: LiveSection = LiveSection()
@@ -241,6 +273,7 @@ def check(config: Config) -> list[str]:
         *_check_http(config.http),
         *_check_storage(config.storage),
         *_check_groups(config),
+        *_check_residency(config),
         *_check_peers(config),
         *_check_federation(config.federation),
     ]
@@ -301,6 +334,22 @@ def _check_groups(config: Config) -> list[str]:
             for region in members
             if region not in config.regions
         )
+    return problems
+
+
+def _check_residency(config: Config) -> list[str]:
+    groups = config.lanes.groups
+    problems = [
+        f'residency.in_groups names the group "{name}", which is not in lanes.groups'
+        for name in config.residency.in_groups
+        if name not in groups
+    ]
+    known = {"global", "group.*", "pair.*", *(f"group.{name}" for name in groups)}
+    problems += [
+        f'residency.audiences: "{lane}" is none of {", ".join(sorted(known))}'
+        for lane in config.residency.audiences
+        if lane not in known
+    ]
     return problems
 
 

@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ from sqlalchemy.exc import DatabaseError
 
 from server.app.handle import Handler
 from server.app.tap import Tap
+from server.domain.decide.copies import adopt
+from server.domain.errors import Refusal
 from server.ops import lock
 from server.ops.config import Config
 from server.ops.place import database_url
@@ -61,6 +64,7 @@ async def opened(config: Config, purpose: str) -> AsyncIterator[Core]:
         with _explained(config):
             core.handler.start()
         try:
+            await _adopt_policy(core)
             yield core
         finally:
             await core.handler.close()
@@ -79,6 +83,18 @@ def _core(config: Config, identity: Identity, reader: Reader, connection: Writer
         entropy=os.urandom,
     )
     return Core(config, identity, reader, tap, handler)
+
+
+async def _adopt_policy(core: Core) -> None:
+    """What the configuration says may leave is in the log before anything is decided by it."""
+    config = core.config
+    rule = partial(adopt, config.residency.policy, config.regions, config.lanes.groups)
+    outcome = await core.handler.append(rule)
+    if isinstance(outcome, Refusal):
+        raise StartError(
+            f"The residency policy cannot be written into the log ({outcome.message}), and without that "
+            "nothing may be decided by it."
+        )
 
 
 def groups(config: Config) -> dict[str, frozenset[str]]:

@@ -15,21 +15,27 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from contextlib import closing
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import create_engine, text
 
 from server.api.static import folder_of_client
+from server.app import operator_proof
 from server.ops import keys, listener, lock
 from server.ops.config import Config
 from server.ops.config import Peer as PeerConfig
+from server.ops.core import now
 from server.ops.doctor import Database, Disk, Facts, Key, Peer, Port
 from server.ops.place import SQLITE_FILE, sync_url
 
 ASK_SECONDS_MAX = 5.0
+NODE_PATH, OPERATOR_PATH = "/api/v1/node", "/api/v1/operator"
 FSYNC_TRIES = 9
 FSYNC_BYTES = 4096
 
@@ -178,10 +184,24 @@ def ask_self(config: Config) -> Answer:
     return ask(local_url(config), ssl._create_unverified_context())
 
 
-def ask(base: str, tls: ssl.SSLContext | None = None) -> Answer:
+def ask_operator(config: Config, private: Ed25519PrivateKey) -> Answer:
+    """Ask this machine's node for its operator's view, in the name of who holds its key."""
+    proof = operator_proof.sign(private, "GET", OPERATOR_PATH, now())
+    headers = {"Authorization": proof}
+    tls = ssl._create_unverified_context()
+    return ask(local_url(config), tls, path=OPERATOR_PATH, headers=headers)
+
+
+def ask(
+    base: str,
+    tls: ssl.SSLContext | None = None,
+    *,
+    path: str = NODE_PATH,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Answer:
     """Ask a node who it is. ``error`` is set when it does not answer as a Tap node."""
     start, wall = time.perf_counter(), time.time()
-    request = urllib.request.Request(base.rstrip("/") + "/api/v1/node")
+    request = urllib.request.Request(base.rstrip("/") + path, headers=dict(headers))
     try:
         with urllib.request.urlopen(request, timeout=ASK_SECONDS_MAX, context=tls) as response:
             said = json.loads(response.read(1 << 20))

@@ -37,20 +37,6 @@ _H2C = re.compile(rb"\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n)", re.IGNORECASE)
 _HEADERS_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
-def _is_handshake(data: bytes) -> bool:
-    """Whether these bytes are one plain websocket handshake and nothing else (RFC 6455 4.1); whatever is odd
-    about it is for uvicorn's parser to say."""
-    first, _, headers = data.lower().partition(b"\r\n")
-    return (
-        first.startswith(b"get /")
-        and first.endswith(b" http/1.1")
-        and headers.find(b"\r\n\r\n") == len(headers) - 4
-        and b"\nupgrade: websocket\r" in headers
-        and b"\nsec-websocket-key: " in headers
-        and b"\0" not in headers
-    )
-
-
 class GuardedHttp(HttpToolsProtocol):
     """One HTTP connection whose client has a deadline in each state it can keep waiting in."""
 
@@ -75,9 +61,6 @@ class GuardedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._in_headers and not self._header_bytes and _is_handshake(data):
-            self._upgrade(data)
-            return
         if self._in_headers or self._is_idle():
             head, end, rest = data.partition(b"\r\n\r\n")
             data = _H2C.sub(b"", head + end) + rest
@@ -122,19 +105,6 @@ class GuardedHttp(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._disarm()
         super().on_message_complete()
-
-    def _upgrade(self, request: bytes) -> None:
-        """A websocket's handshake that came whole, as they do, goes to its owner as it is: uvicorn would parse it,
-        write it anew and have it parsed again, for an eighth of what a new connection costs."""
-        self._disarm()
-        self.connections.discard(self)
-        self.transport.set_write_buffer_limits()
-        owner = self.ws_protocol_class(  # type: ignore[call-arg, misc]
-            config=self.config, server_state=self.server_state, app_state=self.app_state
-        )
-        self.transport.set_protocol(owner)
-        owner.connection_made(self.transport)
-        owner.data_received(request)
 
     def handle_websocket_upgrade(self) -> None:
         self._disarm()

@@ -8,12 +8,13 @@ from typing import Any
 
 from server.app.handle import Handler
 from server.domain.commands import RegisterPerson, SetPersonRole, SetPersonStatus
-from server.domain.decide.base import Context, Decided, Draft, refuse
+from server.domain.decide.base import Context, Decided, refuse
+from server.domain.decide.copies import status_drafts
 from server.domain.decide.people import registration, role_change
 from server.domain.errors import Code, Refusal
 from server.domain.events import PersonStatusChanged
 from server.domain.facts import Facts, PersonFact
-from server.domain.visibility import GLOBAL
+from server.domain.residency import policy_of
 
 OPERATOR = ""
 """The actor of what the command line does."""
@@ -53,7 +54,8 @@ async def set_status(handler: Handler, command: SetPersonStatus) -> Outcome:
             active=command.active,
             reason=command.reason,
         )
-        return Decided([Draft(GLOBAL, OPERATOR, event, ())], {"rev": event.rev})
+        drafts = status_drafts(event, OPERATOR, policy_of(context.region, facts))
+        return Decided(drafts, {"rev": event.rev})
 
     return await handler.append(decide)
 

@@ -1,12 +1,8 @@
-"""What links use of TLS: whom to trust, which certificate to show, and when the own ones end."""
+"""What links use of TLS: whom to trust, and which certificate to show."""
 
 import ssl
-from collections.abc import Iterable
-from pathlib import Path
 
-from cryptography import x509
-
-from server.ops.config import Config, FederationSection
+from server.ops.config import FederationSection
 from server.ops.core import StartError
 
 
@@ -23,18 +19,3 @@ def context(federation: FederationSection) -> ssl.SSLContext | None:
             f"[federation] ca_file, certificate or key cannot be used: {error}"
         ) from None
     return made
-
-
-def ends_at(config: Config) -> int | None:
-    """When the first of this node's own certificates ends, UTC milliseconds; None when it has none."""
-    files = (config.http.tls_certificate, config.federation.certificate)
-    return min((end for file in files if file for end in _ends(Path(file))), default=None)
-
-
-def _ends(file: Path) -> Iterable[int]:
-    """Of each certificate in the chain. Raises StartError."""
-    try:
-        chain = x509.load_pem_x509_certificates(file.read_bytes())
-    except (OSError, ValueError) as error:
-        raise StartError(f"the certificate {file} cannot be read: {error}") from None
-    return [int(one.not_valid_after_utc.timestamp() * 1000) for one in chain]

@@ -2,17 +2,21 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from server.app import metrics
-from server.ops.core import Core
+from server.ops.certificate import Certificate
+from server.ops.core import Core, now
 from server.ops.place import sqlite_file
 
 SECONDS = 1.0
 
 
-async def watch(core: Core) -> None:
-    """Until cancelled. Statting a file takes microseconds, so it does not leave the loop."""
+async def watch(core: Core, certificate: Certificate, links: Callable[[], None]) -> None:
+    """Until cancelled. Statting a file takes microseconds, so it does not leave the loop.
+
+    ``links``: measures the links to peers."""
     loop = asyncio.get_running_loop()
     file = sqlite_file(core.config)
     wal = file.with_name(file.name + "-wal") if file else None
@@ -23,6 +27,9 @@ async def watch(core: Core) -> None:
         metrics.POSITION.set(core.tap.position)
         metrics.WRITER_QUEUE_JOBS.set(core.handler.waiting)
         metrics.READ_ONLY.set(bool(core.handler.read_only))
+        links()
+        if certificate.until is not None:
+            metrics.CERTIFICATE_SECONDS.set((certificate.until - now()) / 1000)
         _measure_files(Path(core.config.node.data_dir), wal)
         due = max(due + SECONDS, loop.time())
 

@@ -17,7 +17,7 @@
 - ``replies``    the frames it answers with
 - ``buckets``    how often somebody may do something
 - ``wheel``      every connection's next deadline, on one timer
-- ``handshake``  what an upgrade request says: encoding and address
+- ``handshake``  what an upgrade request says: encoding and address; plain ones read at once
 - ``permits``    who may hear what, remembered until an event changes it
 - ``loads``      what sessions wait for: who may hear what, pages of the log
 - ``refresh``    conflated values on their way
@@ -27,7 +27,7 @@
 - ``gateway``    the composition of all of it with the node: workers, the timer, the fan-out's slices
 - ``outlet``     the way out of one connection: a system call a write, while the reader keeps up
 - ``connection`` one client's connection, whatever it came over: back-pressure, deadlines, its session
-- ``wire``       the websocket below messages: parser, permessage-deflate
+- ``wire``       the websocket below messages: plain frames read at once, websockets' parser, permessage-deflate
 - ``websocket``  such a connection over a websocket
 - ``streams``    such a connection as server-sent events, and what their clients say by POST
 

@@ -310,7 +310,7 @@ def _misfit(text: str) -> Refused:
 # -- encoding ------------------------------------------------------------------------------------------
 
 _encode = (msgspec.json.Encoder().encode, msgspec.msgpack.Encoder().encode)
-TEXT, BINARY, PONG = 0x81, 0x82, 0x8A
+TEXT, BINARY, PING, PONG = 0x81, 0x82, 0x89, 0x8A
 """FIN and the opcode (RFC 6455 5.2)."""
 DEFLATED = 0x40
 """RSV1: the message is deflated (RFC 7692 6)."""

@@ -7,11 +7,12 @@ longer than one slice of a fan-out.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
 from server.app import metrics
+from server.app.auth import Identity
 from server.app.handle import Handler
 from server.app.sync import load_interests as own_interests
 from server.app.tap import Tap
@@ -87,7 +88,7 @@ class Gateway(Signing):
         super().__init__(auth, self._workers.put)
         self.clock, self.chance, self.public_url = clock, chance, public_url
         self._pause = pause
-        self.steady = steady or (lambda: int(asyncio.get_running_loop().time() * 1000))
+        self._steady = steady
         self.stopping = False
         self._keeps_presence = presence
         self._proxies, self._addresses = networks(trusted_proxies), Addresses()
@@ -102,9 +103,13 @@ class Gateway(Signing):
 
     async def start(self) -> None:
         """Begins to follow the tap; the handler must have been started."""
+        now = asyncio.get_running_loop().time  # asked a dozen times by each who connects
+        self.steady = self._steady or (lambda: int(now() * 1000))
         self.node = Node(self._region, self._tap.epoch)
         self.permits = Permits(self._tap.position)
         self._interests = Together(partial(loads.interests, self._reader, self._load_interests))
+        # One at a time: a second would fight the first for the interpreter, and share less.
+        self._newcomers = Together(self._look_up, loads_max=1)
         self.hub = await self._recalled()
         self.measures = Measures(self.hub, asyncio.get_running_loop().time)
         self.present = Present(self.hub, self._keeps_presence)
@@ -238,6 +243,9 @@ class Gateway(Signing):
             self._tell(position, connection, result)
 
     # -- what sessions ask for -----------------------------------------------------------------------------
+
+    async def _look_up(self, secrets: Collection[str]) -> dict[str, Identity | Refusal]:
+        return await loads.newcomers(self._auth, self._load_interests, self.permits, secrets)
 
     def load_interests(self, connection: Connection, effect: fx.LoadInterests) -> None:
         none: frozenset[str] = frozenset()

@@ -5,9 +5,10 @@ Each answer comes from one read transaction and says which position it is as of;
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
-from server.app.auth import Identity
+from server.app.auth import Along, Identity
 from server.app.sync import Asked, Interests, seen_by
 from server.app.tap import Tap
 from server.domain import limits
@@ -15,7 +16,7 @@ from server.domain.errors import Code, Refusal
 from server.domain.facts import PersonFact
 from server.realtime import effects as fx
 from server.realtime.interest import refusals
-from server.realtime.permits import Permit, interned
+from server.realtime.permits import Permit, Permits, interned
 from server.realtime.ring import Part, Ready, bounded, doubtful
 from server.realtime.values import Key
 from server.storage.queries import values
@@ -25,6 +26,7 @@ LoadInterests = Callable[[Snapshot, Collection[Asked]], Awaitable[Mapping[Asked,
 """What each of the people may hear."""
 LoadValues = Callable[[Reader, Collection[Any]], Awaitable[tuple[int, dict[Any, Any]]]]
 """(position, values by key) as of one moment; keys that do not exist are left out."""
+T = TypeVar("T")
 INTERNAL = Refusal(Code.INTERNAL, "the node could not do this; try again")
 GONE = Refusal(Code.UNAUTHENTICATED, "nobody of this name is active here")
 
@@ -38,6 +40,12 @@ class Auth(Protocol):
         """The same without waiting; None when it would have to."""
         ...
 
+    async def look_up(
+        self, secrets: Collection[str], along: Along[T]
+    ) -> tuple[dict[str, Identity | Refusal], T]:
+        """Several at once, and what else is read of these people in the same turn."""
+        ...
+
 
 def holder(found: Identity | Refusal) -> tuple[PersonFact | Refusal, int]:
     """Whose a secret is, and until when."""
@@ -48,13 +56,34 @@ async def interests(
     reader: Reader, load: LoadInterests, asked: Collection[Asked]
 ) -> dict[Asked, Permit]:
     """What people may hear, all as of one position."""
-    async with reader.snapshot() as snapshot:
-        position = await snapshot.position()
-        found = await load(snapshot, asked)
+    return await reader.load(partial(_permits, load, asked))
+
+
+async def _permits(
+    load: LoadInterests, asked: Collection[Asked], snapshot: Snapshot
+) -> dict[Asked, Permit]:
+    position = await snapshot.position()
+    found = await load(snapshot, asked)
     return {
         key: Permit(position, interned(one.own), interned(one.allowed), one.elsewhere)
         for key, one in found.items()
     }
+
+
+async def newcomers(
+    auth: Auth, load: LoadInterests, permits: Permits, secrets: Collection[str]
+) -> dict[str, Identity | Refusal]:
+    """Whose these secrets are. What they may hear will be asked next: it is remembered already."""
+    none: frozenset[str] = frozenset()
+
+    async def along(snapshot: Snapshot, people: Collection[str]) -> dict[Asked, Permit]:
+        asked = [(person, none) for person in people if permits.find(person, none) is None]
+        return await _permits(load, asked, snapshot) if asked else {}
+
+    found, loaded = await auth.look_up(secrets, along)
+    for (person, _), permit in loaded.items():
+        permits.keep(person, permit.position, permit.own, permit.allowed)
+    return found
 
 
 def greeted(effect: fx.LoadInterests, permit: Permit) -> fx.Interests:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from server.app.auth import Identity
+from server.app.together import Together
 from server.domain.errors import Code, Refusal
 from server.realtime import effects as fx
 from server.realtime import loads
@@ -17,6 +18,9 @@ NO_SECRET = Refusal(Code.UNAUTHENTICATED, "sign in first: no token and no sessio
 
 class Signing:
     """The part of the gateway that asks ``auth``."""
+
+    _newcomers: Together[str, Identity | Refusal]
+    """Secrets nobody remembers."""
 
     def __init__(self, auth: Auth, job: Job) -> None:
         self._auth, self._job = auth, job
@@ -37,7 +41,7 @@ class Signing:
             return
 
         async def work() -> None:
-            self._signed_in(connection, await self._auth.identify(secret), revoked)
+            self._signed_in(connection, await self._newcomers.get(secret), revoked)
 
         self._job(work, lambda: connection.feed(fx.SignedIn(INTERNAL, 0, 0)))
 

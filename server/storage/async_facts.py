@@ -24,6 +24,7 @@ from server.storage.facts import asks_acknowledgement, poll_of
 from server.storage.reader import Snapshot
 
 _p, _c, _d, _o = t.persons.c, t.communities.c, t.conversations.c, t.posts.c
+_m = t.memberships.c
 _PEOPLE = select(
     _p.person, _p.home, _p.active, _p.bot, _p.unit, _p.country, _p.rev, _p.status_rev
 ).where(_p.person.in_(bindparam("people", expanding=True)))
@@ -33,24 +34,17 @@ _PERSON_ROLES = select(t.person_roles.c.person, t.person_roles.c.role).where(
 _COMMUNITIES = select(_c.community, _c.home, _c.visibility, _c.audience, _c.archived, _c.rev).where(
     _c.community.in_(bindparam("names", expanding=True))
 )
-_JOINED = select(
-    t.memberships.c.community,
-    t.memberships.c.person,
-    t.memberships.c.joined,
-    t.memberships.c.rev,
-).where(
-    t.memberships.c.person.in_(bindparam("people", expanding=True)),
-    t.memberships.c.community.in_(bindparam("names", expanding=True)),
+_EVERY_JOINED = select(_m.community, _m.person, _m.joined, _m.rev).where(
+    _m.person.in_(bindparam("people", expanding=True))
 )
-_ROLES = select(
+_JOINED = _EVERY_JOINED.where(_m.community.in_(bindparam("names", expanding=True)))
+_EVERY_ROLE = select(
     t.community_roles.c.community,
     t.community_roles.c.person,
     t.community_roles.c.role,
     t.community_roles.c.rev,
-).where(
-    t.community_roles.c.person.in_(bindparam("people", expanding=True)),
-    t.community_roles.c.community.in_(bindparam("names", expanding=True)),
-)
+).where(t.community_roles.c.person.in_(bindparam("people", expanding=True)))
+_ROLES = _EVERY_ROLE.where(t.community_roles.c.community.in_(bindparam("names", expanding=True)))
 _CONVERSATIONS = select(_d.conversation, _d.home, _d.members, _d.rev).where(
     _d.conversation.in_(bindparam("names", expanding=True))
 )
@@ -137,6 +131,8 @@ class LoadedFacts:
     flag_resolution: Callable[..., Any] = staticmethod(_not_loaded)
     topic_rev: Callable[..., Any] = staticmethod(_not_loaded)
     read_mark: Callable[..., Any] = staticmethod(_not_loaded)
+    residency: Callable[..., Any] = staticmethod(_not_loaded)
+    profiles: Callable[..., Any] = staticmethod(_not_loaded)
     vote_imported: Callable[..., Any] = staticmethod(_not_loaded)
 
     async def load(self, snapshot: Snapshot, channels: Iterable[str]) -> None:
@@ -180,19 +176,36 @@ class LoadedFacts:
             )
         return {row.place for row in rows}
 
+    async def load_own(self, snapshot: Snapshot) -> dict[str, dict[str, MemberFact]]:
+        """Adds every community these people are in, want to be in or have a role in; by person, by name."""
+        asked = {"people": sorted(self._people)}
+        members = _members(
+            await snapshot.rows(_EVERY_JOINED, asked), await snapshot.rows(_EVERY_ROLE, asked)
+        )
+        self._members |= members
+        names = _new([name for name, _ in members], self._communities)
+        await self._load_community_facts(snapshot, names)
+        found: dict[str, dict[str, MemberFact]] = {person: {} for person in self._people}
+        for name, person in sorted(members):
+            member = members[name, person]
+            if member.joined or member.role != "none":
+                found[person][name] = member
+        return found
+
     async def _load_communities(self, snapshot: Snapshot, names: Collection[str]) -> None:
         names = _new(names, self._communities)
         if not names:
             return
+        await self._load_community_facts(snapshot, names)
         asked = {"people": sorted(self._people), "names": names}
+        self._members |= _members(
+            await snapshot.rows(_JOINED, asked), await snapshot.rows(_ROLES, asked)
+        )
+
+    async def _load_community_facts(self, snapshot: Snapshot, names: Collection[str]) -> None:
         self._communities |= dict.fromkeys(names)
-        for row in await snapshot.rows(_COMMUNITIES, {"names": names}):
+        for row in await snapshot.rows(_COMMUNITIES, {"names": names}) if names else ():
             self._communities[row.community] = CommunityFact(*row)
-        for name, person, joined, rev in await snapshot.rows(_JOINED, asked):
-            self._members[name, person] = MemberFact(joined, rev, "none", 0)
-        for name, person, role, rev in await snapshot.rows(_ROLES, asked):
-            joined, joined_rev, _, _ = self._members.get((name, person), NO_MEMBER)
-            self._members[name, person] = MemberFact(joined, joined_rev, role, rev)
 
     async def _load_conversations(self, snapshot: Snapshot, names: Collection[str]) -> None:
         names = _new(names, self._conversations)
@@ -202,6 +215,16 @@ class LoadedFacts:
         for name, home, members, rev in await snapshot.rows(_CONVERSATIONS, {"names": names}):
             inside = tuple([(member["person"], member["region"]) for member in json.loads(members)])
             self._conversations[name] = ConversationFact(name, home, inside, rev)
+
+
+def _members(joined: Iterable[Any], roles: Iterable[Any]) -> dict[tuple[str, str], MemberFact]:
+    found = {
+        (name, person): MemberFact(joined, rev, "none", 0) for name, person, joined, rev in joined
+    }
+    for name, person, role, rev in roles:
+        wish, wish_rev, _, _ = found.get((name, person), NO_MEMBER)
+        found[name, person] = MemberFact(wish, wish_rev, role, rev)
+    return found
 
 
 def _new(names: Iterable[str], known: Collection[str]) -> list[str]:

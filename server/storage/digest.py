@@ -15,8 +15,8 @@ from server.storage.sql import Tx, statement
 REBUILT: tuple[Table, ...] = (*t.PROJECTIONS, t.event_channels)
 """Everything that is a fold of the log, the channel index included."""
 
-HOME_ONLY = frozenset({"read_marks", "hidden_at_home"})
-"""Folds of the lane ``local``: equal after a rebuild, different between nodes by intent."""
+HOME_ONLY = frozenset({"read_marks", "hidden_at_home", "fuller_profiles"})
+"""Folds of lanes that not every region has: equal after a rebuild, different between nodes by intent."""
 
 _encode = msgspec.msgpack.Encoder().encode
 

@@ -6,10 +6,11 @@ transaction. Everything else is one indexed look-up.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
+from sqlalchemy import ColumnElement, bindparam, func, select
 
 from server.domain.events import (
     CommunityChanged,
@@ -38,6 +39,8 @@ from server.domain.events import (
     PostEdited,
     PostPublished,
     ReplyPublished,
+    ResidencyChanged,
+    ResidencyPolicy,
 )
 from server.domain.facts import (
     NO_MEMBER,
@@ -50,16 +53,32 @@ from server.domain.facts import (
     PersonFact,
     PollFact,
     PostFact,
+    ProfileFact,
     Register,
+    ResidencyFact,
     ValueRegister,
 )
 from server.storage import poll_facts as polls
 from server.storage import tables as t
-from server.storage.sql import Statement, Tx, point
+from server.storage.sql import Statement, Tx, point, statement
 
 T = TypeVar("T")
+_policy = msgspec.json.Decoder(ResidencyPolicy).decode
+_groups = msgspec.json.Decoder(dict[str, tuple[str, ...]]).decode
 CACHE_ENTRIES_MAX = 50_000
 """30,000 people and what they belong to; about 20 MB when full. Emptied whole when it overflows."""
+
+
+_p, _f = t.persons.c, t.fuller_profiles.c
+FULLER = ("title", "unit", "country", "about", "skills", "locale", "timezone")
+"""Fields of which some regions may know more than others."""
+KNOWN = t.persons.outerjoin(t.fuller_profiles, (_f.person == _p.person) & (_f.rev >= _p.rev))
+"""Everybody with the fullest copy of their latest profile that came here."""
+
+
+def known_of(field: str) -> ColumnElement[str]:
+    """A field of a profile in KNOWN, as far as this region may know it."""
+    return func.coalesce(_f[field], _p[field]).label(field)
 
 
 PERSON = point(t.persons, "home", "active", "bot", "unit", "country", "rev", "status_rev")
@@ -88,6 +107,13 @@ RESOLUTION = point(t.flag_resolutions, "rev", "upheld")
 TOPIC = point(t.topics, "rev")
 READ_MARK = point(t.read_marks, "up_to")
 VOTE = point(t.imported_votes, "at")
+RESIDENCY = point(t.residency, "rev", "policy", "regions", "groups")
+PROFILES = statement(
+    select(_p.person, _p.rev, _p.name, *[known_of(name) for name in FULLER])
+    .select_from(KNOWN)
+    .where(_p.home == bindparam("home"), _p.rev > 0)
+    .order_by(_p.person)
+)
 
 
 class TxFacts:
@@ -144,6 +170,8 @@ class TxFacts:
                 self._cache.pop(("moderation", target, act), None)
             case ConversationStarted(conversation=name) | ConversationChanged(conversation=name):
                 self._cache.pop(("conversation", name), None)
+            case ResidencyChanged(region=region):
+                self._cache.pop(("residency", region), None)
             case _:
                 pass
 
@@ -302,6 +330,24 @@ class TxFacts:
     def read_mark(self, person: str, channel: str) -> int:
         row = self._one(READ_MARK, person=person, channel=channel)
         return int(row[0]) if row else 0
+
+    def residency(self, region: str) -> ResidencyFact | None:
+        return self._cached(("residency", region), lambda: self._residency(region))
+
+    def _residency(self, region: str) -> ResidencyFact | None:
+        row = self._one(RESIDENCY, region=region)
+        if row is None:
+            return None
+        rev, policy, regions, groups = row
+        return ResidencyFact(rev, _policy(policy), tuple(json.loads(regions)), _groups(groups))
+
+    def profiles(self, home: str) -> Iterator[ProfileFact]:
+        """Everybody at home there, by id."""
+        assert self._tx is not None, "facts are asked for inside a transaction"
+        for person, rev, name, *fields in self._tx.rows(PROFILES, {"home": home}):
+            known = dict(zip(FULLER, fields, strict=True))
+            known["skills"] = tuple(json.loads(known["skills"]))
+            yield ProfileFact(person=person, rev=rev, name=name, **known)
 
     def vote_imported(self, system: str, source_id: str) -> bool:
         return self._one(VOTE, system=system, source_id=source_id) is not None

@@ -146,6 +146,32 @@ persons = Table(
 )
 """``registered_in``: the region whose registration counts, the lowest code of those that claim it."""
 
+fuller_profiles = _small(
+    "fuller_profiles",
+    _key("person"),
+    _big("rev"),
+    _text("title"),
+    _text("unit"),
+    _text("country"),
+    _text("about"),
+    _text("skills", "[]"),
+    _text("locale"),
+    _text("timezone"),
+    _big("given"),
+    _text("lane"),
+)
+"""What this node knows of a person beyond the global lane, as of ``rev``: at home all there is, in a
+policy group what the group may have. ``given``: how many fields say something; the fuller copy wins."""
+
+residency = _small(
+    "residency",
+    _key("region"),
+    _big("rev"),
+    _text("policy"),
+    _text("regions", "[]"),
+    _text("groups", "{}"),
+)
+
 person_roles = _small("person_roles", _key("person"), _key("role"), _big("rev"), _flag("on_"))
 
 communities = Table(
@@ -408,6 +434,8 @@ poll_outcomes = _small(
 
 PROJECTIONS: tuple[Table, ...] = (
     persons,
+    fuller_profiles,
+    residency,
     person_roles,
     communities,
     memberships,

@@ -19,6 +19,8 @@ from tests.support.world import build_world
 
 SPOILT: dict[str, str] = {
     "persons": "UPDATE persons SET name = 'Mallory' WHERE person = 'asha'",
+    "fuller_profiles": "UPDATE fuller_profiles SET about = 'none'",
+    "residency": "UPDATE residency SET rev = rev + 1",
     "person_roles": "DELETE FROM person_roles",
     "communities": "UPDATE communities SET local_position = 1",
     "memberships": "UPDATE memberships SET rev = rev + 1",
@@ -58,7 +60,7 @@ SPOILT: dict[str, str] = {
 }
 
 
-EVERYTHING = history(1, 200)
+EVERYTHING = history(1, 300)
 """Always the same: enough of every kind to leave a row in every table."""
 
 

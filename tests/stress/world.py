@@ -37,6 +37,7 @@ from server.realtime.ring import Ring
 from server.realtime.streams import Streams
 from server.realtime.websocket import PATH
 from server.storage.event_log import Record
+from server.storage.reader import Reader, Snapshot
 from tests.stress.device import SECONDS_MAX, Device
 from tests.stress.proxy import Proxy
 from tests.support.node import START, Clock, Entropy, Steady, TestNode, open_test_node
@@ -261,7 +262,9 @@ class World:
         self.server = listener.server(app, {PATH: self.gateway.protocol_class})
         config, state = self.server.config, self.server.server_state
         config.load()
-        protocol = partial(config.http_protocol_class, config, state, {})
+        protocol = partial(
+            config.http_protocol_class, config=config, server_state=state, app_state={}
+        )
         self._listening = await asyncio.get_running_loop().create_server(protocol, sock=sock)
 
     async def _stop_serving(self) -> None:
@@ -318,11 +321,19 @@ def _auth(node: TestNode, passwords: Passwords, chance: random.Random) -> Auth:
     )
 
 
+async def _awaited(reader: Reader, load: Callable[[Snapshot], Awaitable[Any]]) -> Any:
+    """As on PostgreSQL: on the loop, so that gates can hold it."""
+    async with reader.snapshot() as snapshot:
+        return await load(snapshot)
+
+
 def _gateway(world: World) -> Gateway:
     node, gates = world.node, world.gates
     world.bound(node.tap, channel_page=gates["page"].guard(node.tap.channel_page))
+    world.bound(node.reader, load=partial(_awaited, node.reader))
     world.bound(
         world.auth,
+        look_up=gates["authenticating"].guard(world.auth.look_up, after=True),
         identify=gates["authenticating"].guard(world.auth.identify, after=True),
         remembered=gates["authenticating"].forgets(world.auth.remembered),
     )

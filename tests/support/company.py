@@ -11,9 +11,12 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
+import msgspec
+
 from server.domain import events as e
 from server.domain.events.base import Event
 from server.domain.ids import derived_object_id
+from server.domain.residency import DEFAULT
 
 START = 1_767_225_600_000
 HOMES = {"asha": "in", "bob": "in", "dora": "de", "emil": "de", "fred": "fr"}
@@ -30,6 +33,7 @@ class Written(NamedTuple):
     actor: str
     at: int
     event: Event
+    lane: str = "global"
 
 
 class Post(NamedTuple):
@@ -421,6 +425,13 @@ class Company:
         event = e.PersonProfileChanged(
             person=person, rev=rev, name=f"{person} {rev}", skills=("tea",)
         )
+        if self.flip():
+            whole = msgspec.structs.replace(event, about=f"about {rev}", unit="tea")
+            in_group = msgspec.structs.replace(event, unit="tea")
+            for copy, lane in ((whole, "local"), (in_group, "group.eu")):
+                self.written.append(
+                    Written(self._homes[person], person, START + len(self.written), copy, lane)
+                )
         self.act(person, event)
 
     def change_status(self) -> None:
@@ -529,6 +540,17 @@ class Company:
         )
         self.act(person, event)
 
+    def change_residency(self) -> None:
+        region = self.chance.choice(REGIONS)
+        event = e.ResidencyChanged(
+            region=region,
+            rev=self.rev("residency", region),
+            policy=DEFAULT,
+            regions=REGIONS,
+            groups={"eu": ("de", "fr")},
+        )
+        self.write(region, "", event)
+
     def rotate_key(self) -> None:
         self.write(self.chance.choice(REGIONS), "", e.KeyRotated(key=b"k", key_id="k2"))
 
@@ -569,6 +591,7 @@ HAPPENINGS: tuple[Callable[[Company], None], ...] = (
     Company.hide_at_home,
     Company.publish_standing,
     Company.rotate_key,
+    Company.change_residency,
 )
 
 

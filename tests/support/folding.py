@@ -45,7 +45,7 @@ def apply(tx: Tx, events: Iterable[Written], position: int = 0) -> list[bool]:
     changed = []
     for number, written in enumerate(events, position + 1):
         seq = written.at - START + 1
-        meta = Meta(written.origin, written.actor, written.at, number, 1, "global", seq)
+        meta = Meta(written.origin, written.actor, written.at, number, 1, written.lane, seq)
         changed.append(fold(tx, written.event, meta))
     return changed
 

@@ -16,7 +16,7 @@ class Alive(Shape, frozen=True, kw_only=True):
 
 
 class NodeView(Shape, frozen=True, kw_only=True):
-    """``peers``: region, state and lag of each link, as the federation sees it."""
+    """``peers``: region, state and round trip of each link; the operator's own view has the rest."""
 
     region: str
     name: str

@@ -7,10 +7,13 @@
 - ``places``   communities, memberships, roles, conversations, read marks
 - ``people``   profiles, people, roles, topics, flags, moderation
 - ``imports``  records of other systems; never scored
+- ``copies``   a fact about a person, in a copy for each audience that may know another part of it
+- ``base``     what every rule shares
 
 Three checks stand before every rule: the caller exists and is active, and this region is their home
 (I7: the actor's home writes what the actor does; a community's home writes its settings, roles and
-moderation). Rules read top to bottom: find, permit, fit, then the events.
+moderation). Rules read top to bottom: find, permit, fit, then the events. A last check stands behind
+them: what a rule decided may leave the region in the lanes it chose (residency).
 """
 
 from server.domain.commands import Command, ImportRecord
@@ -18,6 +21,7 @@ from server.domain.decide import content, imports, judge, people, places, polls
 from server.domain.decide.base import Context, Decided, Draft, refuse
 from server.domain.errors import Code, Mistake, Refusal
 from server.domain.facts import Facts
+from server.domain.residency import may_leave_in, policy_of
 
 __all__ = ["Context", "Decided", "Draft", "decide", "decide_import"]
 
@@ -39,9 +43,23 @@ def decide(command: Command, person: str, facts: Facts, context: Context) -> Dec
     rule = RULES.get(type(command))
     if rule is None:
         raise Mistake(f"no rule for {type(command).__name__}")
-    return rule(command, who, facts, context)
+    return _kept_in(rule(command, who, facts, context), facts, context)
 
 
 def decide_import(record: ImportRecord, facts: Facts, context: Context) -> Decided | Refusal:
     """As ``decide``, for one record of an archive; ``Decided`` with no drafts: known already."""
-    return imports.RULES[type(record)](record, facts, context)
+    return _kept_in(imports.RULES[type(record)](record, facts, context), facts, context)
+
+
+def _kept_in(outcome: Decided | Refusal, facts: Facts, context: Context) -> Decided | Refusal:
+    """The decision, unless the region's policy keeps such content in (I8)."""
+    if isinstance(outcome, Refusal):
+        return outcome
+    policy = policy_of(context.region, facts)
+    for draft in outcome.drafts:
+        if not may_leave_in(draft.lane, draft.event, policy):
+            return refuse(
+                Code.NOT_EXPORTED,
+                f"by its residency policy {context.region} lets nothing leave in the lane {draft.lane}",
+            )
+    return outcome

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from server.domain.errors import Code, Refusal
 from server.domain.events import Event
 from server.domain.facts import ConversationFact, Facts, PersonFact, PostFact
-from server.domain.visibility import GLOBAL, LOCAL, may_read_place, pair_lane
+from server.domain.visibility import LOCAL, is_within, may_read_place, pair_lane
 
 
 class Context(NamedTuple):
@@ -50,7 +50,8 @@ def lanes_of_place(place: str, facts: Facts, region: str) -> tuple[str, ...]:
     kind, _, name = place.partition(":")
     if kind == "c":
         community = facts.community(name)
-        return (community.audience if community else GLOBAL,)
+        # Whose audience nobody here knows stays at home.
+        return (community.audience if community else LOCAL,)
     conversation = facts.conversation(name)
     return conversation_lanes(conversation, region) if conversation else (LOCAL,)
 
@@ -62,6 +63,18 @@ def conversation_lanes(conversation: ConversationFact, region: str) -> tuple[str
 def member_lanes(homes: set[str], region: str) -> tuple[str, ...]:
     others = sorted(homes - {region})
     return tuple([pair_lane(region, other) for other in others]) or (LOCAL,)
+
+
+def lanes_of_both(place: str, other: str, facts: Facts, context: Context) -> tuple[str, ...]:
+    """Where a fact that names things of two places goes: to regions that may have both (I8)."""
+    one, two = (lanes_of_place(name, facts, context.region) for name in (place, other))
+    for inner, outer in ((one, two), (two, one)):
+        if all(
+            any(is_within(lane, wide, context.region, context.groups) for wide in outer)
+            for lane in inner
+        ):
+            return inner
+    return (LOCAL,)
 
 
 def in_place(

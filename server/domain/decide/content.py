@@ -8,6 +8,7 @@ from server.domain.decide.base import (
     Draft,
     Rule,
     in_place,
+    lanes_of_both,
     readable_post,
     refuse,
 )
@@ -156,7 +157,10 @@ def _with_citations(
         event = CitationChanged(
             citing=post, cited=cited, place=place, author=fact.author, rev=1, on=True
         )
-        drafts += in_place(place, facts, context, who.person, event, post, cited)
+        drafts += [
+            Draft(lane, who.person, event, (post, cited))
+            for lane in lanes_of_both(place, fact.place, facts, context)
+        ]
     return Decided(drafts, {"post": post})
 
 

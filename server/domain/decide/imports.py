@@ -16,6 +16,7 @@ from server.domain.commands import (
     ImportVote,
 )
 from server.domain.decide.base import Context, Decided, Draft, lanes_of_place, refuse
+from server.domain.decide.copies import registration_drafts
 from server.domain.errors import Code, Refusal
 from server.domain.events import (
     AnswerAccepted,
@@ -28,6 +29,7 @@ from server.domain.events import (
 )
 from server.domain.facts import Facts
 from server.domain.ids import community_place
+from server.domain.residency import policy_of
 from server.domain.visibility import GLOBAL
 
 KNOWN = Decided([], {})
@@ -46,7 +48,9 @@ def _once(
     refusal = _wrong_home(actor, facts, context)
     if refusal is not None:
         return refusal
-    lanes = lanes_of_place(place, facts, context.region)
+    # An archive's communities are global; one that lives elsewhere may not have arrived yet.
+    known = facts.community(place.removeprefix("c:")) is not None
+    lanes = lanes_of_place(place, facts, context.region) if known else (GLOBAL,)
     return Decided([Draft(lane, actor, event, refs) for lane in lanes], {})
 
 
@@ -64,7 +68,8 @@ def person(record: ImportPerson, facts: Facts, context: Context) -> Decided | Re
         bot=record.bot,
         source=record.source,
     )
-    return Decided([Draft(GLOBAL, record.person, event, ())], {})
+    policy = policy_of(context.region, facts)
+    return Decided(registration_drafts(event, record.person, policy, context), {})
 
 
 def community(record: ImportCommunity, facts: Facts, context: Context) -> Decided | Refusal:

@@ -118,6 +118,9 @@ def follow(command: Follow, who: PersonFact, facts: Facts, context: Context) -> 
         if isinstance(post, Refusal):
             return refuse(post.code, post.message, "target")
         lane = LOCAL
+    elif not facts.topic_rev(command.target):
+        # Only the topic tree is known everywhere; a word out of some place's posts is not (I8).
+        lane = LOCAL
     now = facts.follow(who.person, command.kind, command.target)
     if now.on == command.on:
         return Decided([], {"rev": now.rev})

@@ -12,6 +12,7 @@ from server.domain.commands import (
     SetPersonStatus,
 )
 from server.domain.decide.base import Context, Decided, Draft, Rule, in_place, readable_post, refuse
+from server.domain.decide.copies import profile_drafts, registration_drafts, status_drafts
 from server.domain.errors import Code, Refusal
 from server.domain.events import (
     FlagRaised,
@@ -25,6 +26,7 @@ from server.domain.events import (
     TopicDefined,
 )
 from server.domain.facts import Facts, PersonFact, PostFact
+from server.domain.residency import policy_of
 from server.domain.visibility import GLOBAL, LOCAL, may_moderate
 
 
@@ -43,7 +45,8 @@ def change_profile(
         locale=command.locale,
         timezone=command.timezone,
     )
-    return Decided([Draft(GLOBAL, who.person, event, ())], {"rev": event.rev})
+    policy = policy_of(context.region, facts)
+    return Decided(profile_drafts(event, who.person, policy, context), {"rev": event.rev})
 
 
 def register_person(
@@ -71,7 +74,8 @@ def registration(
         timezone=command.timezone,
         bot=command.bot,
     )
-    return Decided([Draft(GLOBAL, actor, event, ())], {"person": command.person})
+    drafts = registration_drafts(event, actor, policy_of(context.region, facts), context)
+    return Decided(drafts, {"person": command.person})
 
 
 def set_status(
@@ -88,7 +92,8 @@ def set_status(
         active=command.active,
         reason=command.reason,
     )
-    return Decided([Draft(GLOBAL, who.person, event, ())], {"rev": event.rev})
+    drafts = status_drafts(event, who.person, policy_of(context.region, facts))
+    return Decided(drafts, {"rev": event.rev})
 
 
 def set_person_role(

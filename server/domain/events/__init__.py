@@ -35,6 +35,7 @@ from server.domain.events.base import (
     ModerationAct,
     PaperSpec,
     Part,
+    PersonalField,
     PollCount,
     PollMethod,
     PollSpec,
@@ -43,6 +44,7 @@ from server.domain.events.base import (
     ReactionKind,
     RegionRole,
     ReplyKind,
+    ResidencyPolicy,
     Source,
     Visibility,
 )
@@ -71,6 +73,7 @@ from server.domain.events.log import (
     HiddenAtHome,
     KeyRotated,
     ModerationActed,
+    ResidencyChanged,
     StandingPublished,
     TopicDefined,
 )
@@ -145,6 +148,7 @@ __all__ = [
     "PersonRoleChanged",
     "PersonStatusChanged",
     "PersonTakenOver",
+    "PersonalField",
     "PollChecked",
     "PollClosed",
     "PollClosing",
@@ -164,6 +168,8 @@ __all__ = [
     "RegionRole",
     "ReplyKind",
     "ReplyPublished",
+    "ResidencyChanged",
+    "ResidencyPolicy",
     "Source",
     "StandingPublished",
     "TopicDefined",
@@ -217,6 +223,7 @@ EVENTS: dict[str, type[Event]] = {
     "standing.published": StandingPublished,
     "epoch.opened": EpochOpened,
     "key.rotated": KeyRotated,
+    "residency.changed": ResidencyChanged,
 }
 """Wire name -> shape. The name is what the header carries; the shape's version is in VERSIONS."""
 

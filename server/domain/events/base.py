@@ -21,6 +21,9 @@ IdeaStage = Literal[
 ModerationAct = Literal["hide", "lock", "pin"]
 FollowKind = Literal["person", "topic", "post"]
 ErasureScope = Literal["post", "person"]
+PersonalField = Literal[
+    "title", "unit", "country", "about", "skills", "locale", "timezone", "status_reason"
+]
 
 # What any region may sign must fit every region's database, or one body would hold up its lane for
 # good: a body outside these bounds is stored and relayed, and folded by nobody.
@@ -111,3 +114,14 @@ class EditedCommunity(Part, frozen=True, kw_only=True):
     about: str = ""
     visibility: Visibility = "open"
     archived: bool = False
+
+
+class ResidencyPolicy(Part, frozen=True, kw_only=True):
+    """What may leave a region: nothing of it has a default, so that a later default rewrites no past.
+
+    ``profile``: fields about a person that every region gets; ``in_groups``: further ones for a policy
+    group; ``audiences``: the lanes that content may leave in (``group.*`` and ``pair.*`` stand for all)."""
+
+    profile: tuple[PersonalField, ...]
+    in_groups: dict[str, tuple[PersonalField, ...]]
+    audiences: tuple[str, ...]

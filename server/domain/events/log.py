@@ -2,7 +2,7 @@
 
 import msgspec
 
-from server.domain.events.base import Event, Id, ModerationAct, Number, Rev
+from server.domain.events.base import Event, Id, ModerationAct, Number, ResidencyPolicy, Rev
 
 
 class TopicDefined(Event, frozen=True, kw_only=True):
@@ -86,3 +86,15 @@ class KeyRotated(Event, frozen=True, kw_only=True):
 
     key: bytes
     key_id: str
+
+
+class ResidencyChanged(Event, frozen=True, kw_only=True):
+    """From here on a region's events leave it by this policy. Lane: control. Writer: that region.
+
+    ``regions`` and ``groups``: who a lane is for, as that region is configured. Merge: higher rev."""
+
+    region: Id
+    rev: Rev
+    policy: ResidencyPolicy
+    regions: tuple[Id, ...]
+    groups: dict[str, tuple[Id, ...]]

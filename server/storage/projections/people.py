@@ -1,4 +1,4 @@
-"""Persons and their region-wide roles, topics, published standings."""
+"""Persons and their region-wide roles, topics, published standings; residency policies."""
 
 from typing import Any
 
@@ -11,10 +11,14 @@ from server.domain.events import (
     PersonRoleChanged,
     PersonStatusChanged,
     PersonTakenOver,
+    ResidencyChanged,
     StandingPublished,
     TopicDefined,
 )
+from server.domain.residency import told
+from server.domain.visibility import GLOBAL
 from server.storage import tables as t
+from server.storage.facts import FULLER
 from server.storage.projections.base import Fold, Meta, register_fold, to_json
 from server.storage.sql import Tx, point, statement, upsert
 
@@ -63,6 +67,9 @@ _HOME = statement(
     .values({name: bindparam(name) for name in ("home", "home_rev", "local_position")})
 )
 
+_FULLER = point(t.fuller_profiles, "rev", "given", "lane")
+_PUT_FULLER = upsert(t.fuller_profiles, (*FULLER, "rev", "given", "lane"))
+
 
 def _row(tx: Tx, person: str, meta: Meta) -> tuple[int, int, int, str]:
     """(rev, status_rev, home_rev, registered_in), creating an empty row for a person not heard of yet."""
@@ -96,12 +103,32 @@ def _profile(event: Any, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def profile_changed(tx: Tx, event: PersonProfileChanged, meta: Meta) -> bool:
+    """Readers are shown the fullest copy of the latest revision: the others change nothing for them."""
+    values = _profile(event, PROFILE) | {"skills": to_json(event.skills), "rev": event.rev}
+    fuller = tx.one(_FULLER, {"person": event.person})
+    if meta.lane != GLOBAL:
+        return _put_fuller(tx, event, values, fuller, meta)
     rev, *_ = _row(tx, event.person, meta)
     if rev >= event.rev:
         return False
-    values = _profile(event, PROFILE) | {"skills": to_json(event.skills), "rev": event.rev}
     tx.execute(_PROFILE, values | {"p": event.person, "local_position": meta.position})
-    return True
+    return fuller is None or fuller[0] < event.rev
+
+
+def _put_fuller(
+    tx: Tx,
+    event: PersonProfileChanged,
+    values: dict[str, Any],
+    known: tuple[Any, ...] | None,
+    meta: Meta,
+) -> bool:
+    """Of two copies of one revision the one that says more; the lane decides between equals."""
+    news = (event.rev, len(told(event)), meta.lane)
+    if known is not None and tuple(known) >= news:
+        return False
+    tx.execute(_PUT_FULLER, values | {"person": event.person, "given": news[1], "lane": news[2]})
+    public = tx.one(_READ, {"person": event.person})
+    return public is not None and public[0] <= event.rev
 
 
 def status_changed(tx: Tx, event: PersonStatusChanged, meta: Meta) -> bool:
@@ -144,6 +171,16 @@ FOLDS: dict[type, Fold] = {
     PersonRoleChanged: register_fold(
         t.person_roles,
         lambda e, m: {"person": e.person, "role": e.role, "rev": e.rev, "on_": e.on},
+    ),
+    ResidencyChanged: register_fold(
+        t.residency,
+        lambda e, m: {
+            "region": e.region,
+            "rev": e.rev,
+            "policy": to_json(e.policy),
+            "regions": to_json(e.regions),
+            "groups": to_json(e.groups),
+        },
     ),
     TopicDefined: register_fold(
         t.topics,

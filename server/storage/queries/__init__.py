@@ -7,6 +7,7 @@
 - ``posts``     the posts themselves with counters, tallies and the reader's own marks
 - ``values``    conflated values: counters and tallies, by id and changed since a position
 - ``polls``     tallies, closings and results of polls
+- ``lanes``     every lane this node holds, for its operator
 - ``records``   topics, history, reports, the ledger
 
 House rules:

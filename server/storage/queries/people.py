@@ -8,24 +8,17 @@ import msgspec
 from sqlalchemy import ColumnElement, bindparam, func, select
 
 from server.storage import tables as t
+from server.storage.facts import FULLER, KNOWN, known_of
 from server.storage.queries.shapes import PersonView
 from server.storage.reader import Snapshot
 
 _c = t.persons.c
-_PEOPLE = select(
-    _c.person,
-    _c.home,
-    _c.name,
-    _c.title,
-    _c.unit,
-    _c.country,
-    _c.about,
-    _c.skills,
-    _c.locale,
-    _c.timezone,
-    _c.bot,
-    _c.active,
-).where(_c.rev > 0)
+_FIELDS = {name: known_of(name) for name in FULLER}
+_PEOPLE = (
+    select(_c.person, _c.home, _c.name, *_FIELDS.values(), _c.bot, _c.active)
+    .select_from(KNOWN)
+    .where(_c.rev > 0)
+)
 """``rev`` 0: only a status or a role arrived so far, not yet the person."""
 _BY_ID = _PEOPLE.where(_c.person.in_(bindparam("ids", expanding=True)))
 _ROLES = select(t.person_roles.c.person, t.person_roles.c.role).where(
@@ -33,7 +26,7 @@ _ROLES = select(t.person_roles.c.person, t.person_roles.c.role).where(
 )
 _TEXT: ColumnElement[str] = reduce(
     lambda text, column: text.concat(" ").concat(column),
-    (_c.name, _c.title, _c.unit, _c.skills),
+    (_c.name, _FIELDS["title"], _FIELDS["unit"], _FIELDS["skills"]),
     _c.person,
 )
 _WORDS = func.lower(_TEXT).like(bindparam("words"), escape="\\")

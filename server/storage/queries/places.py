@@ -1,13 +1,13 @@
 """Communities and conversations: what there is, and which are a person's own."""
 
-from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection
+from typing import Any, NamedTuple, cast
 
 import msgspec
 from sqlalchemy import bindparam, distinct, func, or_, select, union
 
 from server.domain.events.base import CommunityRole
-from server.domain.facts import CommunityFact, ConversationFact
+from server.domain.facts import CommunityFact, ConversationFact, MemberFact
 from server.domain.visibility import READING_ROLES, belongs_to_community, may_read_conversation
 from server.storage import tables as t
 from server.storage.async_facts import LoadedFacts
@@ -51,12 +51,6 @@ _FOUND = _PAGE.where(
         func.lower(_c.about).like(bindparam("words"), escape="\\"),
     )
 )
-_JOINED = select(_m.person, _m.community, _m.joined).where(
-    _m.person.in_(bindparam("people", expanding=True))
-)
-_ROLES = select(_r.person, _r.community, _r.role).where(
-    _r.person.in_(bindparam("people", expanding=True))
-)
 _INSIDE = union(
     select(_m.person).where(_m.community == bindparam("community"), _m.joined),
     select(_r.person).where(
@@ -77,9 +71,17 @@ _members = msgspec.json.Decoder(tuple[MemberView, ...])
 class Belonging(NamedTuple):
     """What is a person's own, as far as ``visibility`` allows."""
 
-    memberships: dict[str, MembershipView]
+    members: dict[str, MemberFact]
+    """By community: where they are in, or want to be, or may do something."""
     communities: tuple[str, ...]
     conversations: tuple[str, ...]
+
+    @property
+    def memberships(self) -> dict[str, MembershipView]:
+        return {
+            name: MembershipView(joined=member.joined, role=cast(CommunityRole, member.role))
+            for name, member in self.members.items()
+        }
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -98,55 +100,35 @@ async def belongings(
     snapshot: Snapshot, facts: LoadedFacts, people: Collection[str]
 ) -> dict[str, Belonging]:
     """``belonging`` of several people at once; adds to the facts what it needs of their places."""
-    asked = {"people": sorted(people)}
-    joined, roles, conversing = [
-        _by_person(people, await snapshot.rows(query, asked))
-        for query in (_JOINED, _ROLES, _CONVERSING)
-    ]
-    named = {"c:" + row[0] for some in (joined, roles) for rows in some.values() for row in rows}
-    named |= {"d:" + row[0] for rows in conversing.values() for row in rows}
-    await facts.load(snapshot, named)
+    members = await facts.load_own(snapshot)
+    conversing: dict[str, list[str]] = {person: [] for person in people}
+    for person, name in await snapshot.rows(_CONVERSING, {"people": sorted(people)}):
+        conversing[person].append(name)
+    await facts.load(snapshot, ["d:" + name for names in conversing.values() for name in names])
     return {
-        person: _belonging(
-            facts,
-            person,
-            dict(joined[person]),
-            dict(roles[person]),
-            sorted([row[0] for row in conversing[person]]),
-        )
-        for person in people
+        person: _belonging(facts, person, members[person], conversing[person]) for person in people
     }
-
-
-def _by_person(people: Collection[str], rows: Sequence[Any]) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {person: [] for person in people}
-    for person, *rest in rows:
-        found[person].append(rest)
-    return found
 
 
 def _belonging(
-    facts: LoadedFacts,
-    person: str,
-    joined: dict[str, bool],
-    roles: dict[str, CommunityRole],
-    conversing: Sequence[str],
+    facts: LoadedFacts, person: str, members: dict[str, MemberFact], conversing: Collection[str]
 ) -> Belonging:
-    memberships = {
-        name: MembershipView(joined=joined.get(name, False), role=roles.get(name, "none"))
-        for name in sorted(joined.keys() | roles.keys())
-        if joined.get(name) or roles.get(name, "none") != "none"
-    }
     return Belonging(
-        memberships,
+        members,
         tuple(
-            name
-            for name in memberships
-            if _arrived(facts.community(name))
-            and belongs_to_community(facts.community(name), facts.member(name, person))
+            [
+                name
+                for name, member in members.items()
+                if _arrived(facts.community(name))
+                and belongs_to_community(facts.community(name), member)
+            ]
         ),
         tuple(
-            name for name in conversing if may_read_conversation(facts.conversation(name), person)
+            [
+                name
+                for name in sorted(conversing)
+                if may_read_conversation(facts.conversation(name), person)
+            ]
         ),
     )
 

@@ -111,6 +111,7 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("GET", "/tap"): get("/tap", "admin"),
     ("POST", "/import"): lambda site, t: site.ask("POST", "/import", "admin", content=RECORD),
     ("GET", "/node"): get("/node", ""),
+    ("GET", "/operator"): get("/operator", "admin"),
     ("GET", "/healthz"): get("//healthz", ""),
     ("GET", "/readyz"): get("//readyz", ""),
     ("GET", "/metrics"): get("//metrics", ""),
@@ -118,6 +119,7 @@ CALLS: dict[tuple[str, str], Ask] = {
 """A request that succeeds, for every route. The streams, which never end, have tests of their own."""
 ENDLESS = {("GET", "/tap/stream"), ("GET", "/live/events")}
 EVERY = [*ROUTES, *ROOT_ROUTES]
+ROLES = (Access.ADMIN, Access.TAP, Access.IMPORT, Access.OPERATOR)
 
 
 def names(route: Route) -> str:
@@ -157,9 +159,7 @@ async def test_who_is_not_signed_in_is_let_nowhere(route: Route, site: Site) -> 
     assert (await site.refused(route.method, path, headers=stranger))[0] == 401
 
 
-@pytest.mark.parametrize(
-    "route", [r for r in EVERY if r.access in (Access.ADMIN, Access.TAP, Access.IMPORT)], ids=names
-)
+@pytest.mark.parametrize("route", [r for r in EVERY if r.access in ROLES], ids=names)
 async def test_roles_are_asked_for(route: Route, site: Site) -> None:
     assert await site.refused(route.method, route.path, "asha", json={}) == (403, "forbidden")
 

@@ -12,6 +12,7 @@ from server.domain import events as e
 from server.domain.commands import from_builtins
 from server.domain.events import Event
 from server.domain.ids import derived_object_id
+from server.domain.residency import DEFAULT
 from tests.support.node import START, ForeignLog, TestNode
 
 VIEWERS = ("asha", "bob", "cleo", "mod")
@@ -221,6 +222,12 @@ def _from_abroad(w: World, **more: Any) -> Event:
     )
 
 
+async def _told_to_a_group(w: World) -> None:
+    group = ForeignLog("de", "group.eu")
+    fuller = e.PersonProfileChanged(person="dora", rev=2, name="Dora D", about="Plays the zither.")
+    assert await w.node.handler.apply(group.batch(w.node.clock.now, ("", fuller))) == 1
+
+
 def _tallied(w: World) -> Event:
     return e.PollTallied(poll=w.secret, place=w.home, region="de", rev=1, voters=2, counts=(2, 0))
 
@@ -243,7 +250,19 @@ CASES: dict[str, list[Case]] = {
         Case(
             "an author has a new name",
             does("asha", "profile.change", name="Asha R", title="Lead", skills=["tea"]),
-        )
+        ),
+        Case(
+            "at home all of it, although part of it does not leave",
+            does("asha", "profile.change", name="Asha R", title="Lead", about="Plays the sarod."),
+        ),
+        Case(
+            "of a colleague abroad what her region lets leave, then what it tells a group",
+            then(
+                arrives("dora", _from_abroad),
+                arrives("", lambda w: e.PersonProfileChanged(person="dora", rev=2, name="Dora D")),
+                _told_to_a_group,
+            ),
+        ),
     ],
     "person.status_changed": [
         Case("an author left", does("mod", "person.set_status", person="bob", active=False))
@@ -730,6 +749,17 @@ CASES: dict[str, list[Case]] = {
     ],
     "key.rotated": [
         Case("on no channel", arrives("", lambda w: e.KeyRotated(key=b"k" * 32, key_id="k2")))
+    ],
+    "residency.changed": [
+        Case(
+            "on no channel",
+            arrives(
+                "",
+                lambda w: e.ResidencyChanged(
+                    region="de", rev=1, policy=DEFAULT, regions=("de", "in"), groups={}
+                ),
+            ),
+        )
     ],
 }
 """Event kind -> its stories. The kind is among the events of each."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
@@ -96,11 +97,24 @@ async def test_a_known_secret_is_not_looked_up_again(
 ) -> None:
     issued = await desk.signed_in()
     await desk.auth.identify(issued.secret)
-    monkeypatch.setattr(desk.node.reader, "snapshot", None)
+    monkeypatch.setattr(desk.node.reader, "load", None)
     assert isinstance(await desk.auth.identify(issued.secret), Identity)
     desk.node.clock.advance(auth_module.CACHE_MS + 1)
     with pytest.raises(TypeError):
         await desk.auth.identify(issued.secret)  # now it would be
+
+
+async def test_several_are_looked_up_at_once_and_remembered(desk: Desk) -> None:
+    issued = await desk.signed_in()
+
+    async def along(_: object, people: Collection[str]) -> list[str]:
+        return list(people)
+
+    found, read = await desk.auth.look_up([issued.secret, "tap_guess"], along)
+    assert read == ["asha"]
+    assert refused(found["tap_guess"]) is Code.UNAUTHENTICATED
+    assert found[issued.secret] == desk.auth.remembered(issued.secret)
+    assert desk.auth.remembered("tap_guess") is None
 
 
 async def test_a_sign_out_elsewhere_is_heard_within_the_cache_time(desk: Desk) -> None:
@@ -128,16 +142,16 @@ async def test_a_lookup_that_meets_a_revocation_is_not_cached(
 ) -> None:
     """Read before, finished after: the stale answer must not stay."""
     issued = await desk.signed_in()
-    real = auth_module.load_people
+    real = desk.node.reader.load
 
-    async def slow(*args: object) -> object:
-        found = await real(*args)  # type: ignore[arg-type]
+    async def slow(load: Any) -> object:
+        found = await real(load)
         await desk.auth.revoke_all("asha")
         return found
 
-    monkeypatch.setattr(auth_module, "load_people", slow)
+    monkeypatch.setattr(desk.node.reader, "load", slow)
     assert isinstance(await desk.auth.identify(issued.secret), Identity)
-    monkeypatch.setattr(auth_module, "load_people", real)
+    monkeypatch.setattr(desk.node.reader, "load", real)
     assert refused(await desk.auth.identify(issued.secret)) is Code.UNAUTHENTICATED
 
 

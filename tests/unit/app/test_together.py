@@ -102,6 +102,15 @@ async def test_so_many_loads_and_no_more() -> None:
     assert source.loads[LOADS_MAX:] == [list(range(100 + LOADS_MAX, 110))]
 
 
+async def test_whoever_wants_may_have_one_at_a_time() -> None:
+    source = Source()
+    together = Together(source.load, loads_max=1)
+    tasks = await asked(together, 1, 2, 3)
+    source.go.set()
+    await asyncio.gather(*tasks)
+    assert source.loads == [[1], [2, 3]]
+
+
 async def test_who_gives_up_leaves_the_question_to_the_others() -> None:
     source = Source()
     together = Together(source.load)

@@ -10,6 +10,7 @@ from server.domain import events as e
 from server.domain.events import EVENTS
 from server.domain.events.base import Event
 from server.domain.merge import may_write
+from server.domain.residency import DEFAULT
 from tests.support.shapes import FEW, values
 
 member = e.Member(person="asha", region="in")
@@ -24,6 +25,9 @@ NAMING_THEIR_WRITER: dict[str, Event] = {
     "poll.checked": e.PollChecked(poll="p", place="c:t", region="in", agrees=True),
     "poll.tallied": e.PollTallied(poll="p", place="c:t", region="in", rev=1, voters=1, counts=(1,)),
     "erasure.completed": e.ErasureCompleted(request="r", region="in", bodies=1),
+    "residency.changed": e.ResidencyChanged(
+        region="in", rev=1, policy=DEFAULT, regions=(), groups={}
+    ),
 }
 """Kinds whose body says which region writes them."""
 

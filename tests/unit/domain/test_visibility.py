@@ -12,6 +12,7 @@ from server.domain import events as e
 from server.domain.events import EVENTS
 from server.domain.events.base import Event
 from server.domain.ids import LANE_PATTERN, REGION_PATTERN
+from server.domain.residency import DEFAULT
 from server.domain.visibility import Touched, channels, lane_audience, pair_lane, touched
 from tests.support.shapes import FEW, values
 
@@ -267,6 +268,12 @@ CASES: dict[str, list[Shown]] = {
     ],
     "epoch.opened": [Shown(e.EpochOpened(previous=0, nonce=b""), ())],
     "key.rotated": [Shown(e.KeyRotated(key=b"", key_id="k"), ())],
+    "residency.changed": [
+        Shown(
+            e.ResidencyChanged(region="in", rev=1, policy=DEFAULT, regions=("de", "in"), groups={}),
+            (),
+        )
+    ],
 }
 ALL = [(kind, shown) for kind, cases in CASES.items() for shown in cases]
 

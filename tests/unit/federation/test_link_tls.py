@@ -15,6 +15,7 @@ from server.federation.dialled import PeerAddress
 from server.federation.links import Links
 from server.federation.steps import State
 from server.ops import listener, peer_tls
+from server.ops.certificate import Certificate
 from server.ops.config import FederationSection
 from tests.support.certificates import certify
 from tests.support.node import TestNode, open_test_node
@@ -76,18 +77,13 @@ async def test_mutual_certificates_of_a_private_authority(
         open_test_node(tmp_path, "fr") as fr,
         open_test_node(tmp_path, "de") as de,
         _strict(fr, socks, certificate, websockets=websockets) as accepting,
-        _dialling(de, socks, federation, certificate_ends_at=_ends(certificate)) as dialling,
+        _dialling(de, socks, federation) as dialling,
     ):
         await dialling.reached("fr", State.LIVE)
         await accepting.reached("de", State.LIVE)
         (status,) = dialling.status()
-        assert (status.certificate_days, status.peer_certificate_days) == (28, 28)
-        assert accepting.status()[0].peer_certificate_days is None, "it was dialled"
-
-
-def _ends(certificate: tuple[str, str]) -> int:
-    (ends_at,) = peer_tls._ends(Path(certificate[0]))
-    return ends_at
+        assert status.certificate_until == Certificate(chain).until
+        assert accepting.status()[0].certificate_until is None, "it was dialled"
 
 
 async def test_who_trusts_another_authority_or_shows_nothing_does_not_get_in(

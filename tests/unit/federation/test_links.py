@@ -17,10 +17,11 @@ from prometheus_client import REGISTRY
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from server import __version__
 from server.domain import limits
 from server.domain.errors import Code, Refusal
 from server.domain.ids import LaneKey
-from server.federation import frames, links, reception, relay, steps
+from server.federation import frames, gauges, links, reception, relay, steps
 from server.federation.connection import SUBPROTOCOL
 from server.federation.dialled import PATH, PeerAddress
 from server.federation.forks import ForkProof, verify_fork
@@ -33,7 +34,7 @@ from server.ops import listener
 from server.storage import event_log
 from tests.support.node import open_test_node
 from tests.unit.federation.lab import EPOCH, batch_of, key_of, roster_of
-from tests.unit.federation.nodes import Region, links_of, live, now, region_of, served
+from tests.unit.federation.nodes import SECONDS_MAX, Region, links_of, live, now, region_of, served
 
 pytestmark = pytest.mark.usefixtures("limit")
 
@@ -66,6 +67,38 @@ async def test_two_regions_exchange_their_logs_over_loopback(
         assert (status.state, status.dialled_by) == (State.LIVE, "de")
         assert status.events_out >= 20
         assert status.events_in >= 20
+
+
+async def test_an_operator_sees_each_peer_and_its_lanes(
+    tmp_path: Path, socks: dict[str, Any]
+) -> None:
+    async with (
+        region_of(tmp_path, "de", socks) as de,
+        region_of(tmp_path, "fr", socks) as fr,
+        region_of(tmp_path, "in", socks) as india,
+    ):
+        await live(de, fr, india)
+        await de.node.register("anna")
+        near = await de.node.community("anna", "Tea", audience="group.eu")
+        await de.node.post("anna", near)
+        for there in (fr, india):
+            await there.holds(*de.own())
+        await fr.holds(*de.own("group.eu"))
+        known = {
+            peer: {lane.lane: lane for lane in lanes} for peer, lanes in de.links.lanes().items()
+        }
+        assert known["fr"].keys() == {"control", "global", "group.eu"}
+        assert known["in"].keys() == {"control", "global"}, "nothing of a lane it may not have"
+        status = de.status("fr")
+        assert (status.version, status.software) == (1, __version__)
+        assert status.silent_ms is not None
+        assert status.credit_bytes == limits.CREDIT_BYTES
+        assert status.certificate_until is None, "without TLS there is none"
+        gauges.measure(de.links.status(), now())
+        silent = REGISTRY.get_sample_value("tap_peer_silent_seconds", {"peer": "fr"})
+        assert silent is not None
+        assert silent < SECONDS_MAX
+        assert REGISTRY.get_sample_value("tap_peer_protocol_version", {"peer": "fr"}) == 1
 
 
 async def test_i8_what_is_for_two_regions_is_not_on_the_third(

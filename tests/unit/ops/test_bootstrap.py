@@ -199,6 +199,12 @@ async def test_peers_and_doctor_tell_how_it_is(nodes: dict[str, Node]) -> None:
     de, india = nodes["de"].place, nodes["in"].place
     told = json.loads(await asyncio.to_thread(at, de, "peers", "--wait", "30", "--json"))
     assert [(link["region"], link["state"]) for link in told] == [("in", "live")]
+    lanes = json.loads(await asyncio.to_thread(at, de, "lanes", "--json"))
+    assert {(lane["region"], lane["lane"]) for lane in lanes} >= {
+        (region, lane) for region in ("de", "in") for lane in ("control", "global")
+    }
+    assert all(lane["peers"].keys() == {"in"} for lane in lanes if lane["region"] == "de")
+    assert "1 of 1 links are live." in await asyncio.to_thread(at, de, "peers")
     assert findings(await asyncio.to_thread(doctor, de)) == {}
     text = de.config.read_text()
     stranger = json.loads(await asyncio.to_thread(at, de, "keys", "--json"))["public_key"]

@@ -13,6 +13,7 @@ import pytest
 from server.domain.commands import RegisterPerson, SetPersonRole, SetPersonStatus
 from server.domain.errors import Code, Refusal
 from server.ops import config_file, core, keys, operator, watch
+from server.ops.certificate import Certificate
 from server.ops.config import Config
 from server.ops.notify import notify
 from server.storage.async_facts import load_person
@@ -164,7 +165,12 @@ async def test_the_node_measures_itself(config: Config, monkeypatch: pytest.Monk
     measured = asyncio.Event()
     monkeypatch.setattr(watch.metrics.DISK_FREE_BYTES, "set", lambda free: measured.set())
     async with core.opened(config, "test") as node:
-        task = asyncio.ensure_future(watch.watch(node))
+        looks: list[int] = []
+        certificate = Certificate("")
+        certificate.until = core.now() + 5_000_000
+        task = asyncio.ensure_future(watch.watch(node, certificate, lambda: looks.append(1)))
         await asyncio.wait_for(measured.wait(), 5)
         task.cancel()
+        assert looks, "links are looked at each time, whatever happens on them"
+        assert 4_000 < watch.metrics.CERTIFICATE_SECONDS._value.get() <= 5_000
         assert watch.metrics.POSITION._value.get() == node.tap.position

@@ -112,6 +112,27 @@ async def test_a_client_that_keeps_us_waiting_is_let_go(
     assert hits(limit) == before + 1
 
 
+async def test_who_has_said_nothing_is_let_go_when_the_server_stops() -> None:
+    async with running() as connect:
+        reader, writer = await connect()
+        other, silent = await connect()
+        silent.write(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n")
+        await other.readline()  # so the first was accepted as well
+    assert await reader.read() == b""
+    writer.close()
+    silent.close()
+
+
+async def test_an_odd_handshake_finds_its_owner_through_uvicorn() -> None:
+    async with running() as connect:
+        reader, writer = await connect()
+        odd = (UPGRADE % b"/a").replace(b": websocket", b":websocket")
+        assert odd != UPGRADE % b"/a"
+        writer.write(odd)
+        assert await reader.readline() == b"owner of a\n"
+        writer.close()
+
+
 async def test_a_slow_body_above_the_floor_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guarded_http, "BODY_SECONDS_MAX", 0.02)
     monkeypatch.setattr(guarded_http, "BODY_BYTES_PER_SECOND_MIN", 1)

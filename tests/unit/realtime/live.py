@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosed
 
 from server.api.app import create_app
 from server.api.services import Services
-from server.app.auth import DAY_MS, EXPIRED, Identity
+from server.app.auth import DAY_MS, EXPIRED, Along, Identity, T
 from server.app.news import News
 from server.app.sync import Sync
 from server.domain.errors import Code, Refusal
@@ -64,6 +64,14 @@ class Secrets:
             return Refusal(Code.UNAUTHENTICATED, "sign in first")
         expires_at = self.expires.get(secret, self._now() + DAY_MS)
         return EXPIRED if expires_at <= self._now() else Identity(who, "device", "", expires_at)
+
+    async def look_up(
+        self, secrets: Collection[str], along: Along[T]
+    ) -> tuple[dict[str, Identity | Refusal], T]:
+        found = {secret: await self.identify(secret) for secret in secrets}
+        people = [one.person for one in found.values() if isinstance(one, Identity)]
+        async with self._reader.snapshot() as snapshot:
+            return found, await along(snapshot, people)
 
 
 class Speaker(ABC):

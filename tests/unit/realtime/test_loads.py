@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from server.app.auth import Identity
 from server.app.sync import load_interests
+from server.domain.errors import Refusal
 from server.realtime import effects as fx
 from server.realtime import loads
 from server.realtime.interest import refusals
+from server.realtime.permits import Permits
 from tests.support.node import open_test_node
 from tests.support.world import build_world
+from tests.unit.realtime.live import Secrets
 
 
 async def test_whose_presence_another_region_knows_is_refused_as_not_here(tmp_path: Path) -> None:
@@ -29,3 +33,27 @@ async def test_whose_presence_another_region_knows_is_refused_as_not_here(tmp_pa
         greeted = loads.greeted(fx.LoadInterests(1, "cleo", frozenset(asked)), permit)
         assert greeted.allowed == {"p:bob"}
         assert refusals(asked[1:], greeted.elsewhere) == refused
+
+
+async def test_what_newcomers_may_hear_is_remembered_before_it_is_asked(tmp_path: Path) -> None:
+    async with open_test_node(tmp_path) as node:
+        world = await build_world(node)
+        permits = Permits(0)
+        auth = Secrets(node.reader, node.clock)
+        found = await loads.newcomers(auth, load_interests, permits, ["cleo", "nobody"])
+        assert isinstance(found["nobody"], Refusal)
+        assert isinstance(found["cleo"], Identity)
+        permit = permits.find("cleo", ())
+        key = ("cleo", frozenset[str]())
+        assert permit == (await loads.interests(node.reader, load_interests, [key]))[key]
+        assert world.vault not in permit.own
+
+
+async def test_what_is_remembered_already_is_not_read_for_newcomers(tmp_path: Path) -> None:
+    async with open_test_node(tmp_path) as node:
+        await build_world(node)
+        permits = Permits(0)
+        permits.keep("cleo", 1, frozenset({"g"}), frozenset())
+        auth = Secrets(node.reader, node.clock)
+        await loads.newcomers(auth, load_interests, permits, ["cleo"])
+        assert permits.find("cleo", ()) == (1, {"g"}, frozenset(), frozenset())

@@ -57,6 +57,7 @@ SILENT: dict[str, str] = {
     "erasure.completed": "on no channel",
     "epoch.opened": "on no channel",
     "key.rotated": "on no channel",
+    "residency.changed": "on no channel",
 }
 """Kinds that change no snapshot, and why."""
 

@@ -43,9 +43,9 @@ def switches(w: World) -> dict[str, tuple[Switch, str, type[e.Event]]]:
             "global",
             e.FollowChanged,
         ),
-        "follow a topic": (
+        "follow a topic that is not in the tree": (
             ("bob", "follow.set", {"kind": "topic", "target": "tea"}),
-            "global",
+            "local",
             e.FollowChanged,
         ),
         "follow a post": (
