@@ -113,12 +113,26 @@ PEER_FRAME_BYTES_MAX = 2 * 1024 * 1024
 BATCH_EVENTS_MAX = 256
 BATCH_BYTES_MAX = 256 * 1024
 """Small enough that a control frame never waits long behind a batch on a slow link."""
+BATCH_SECONDS_MIN = 0.01
+"""Commits closer together go as one batch, with one signature; the first of them goes at once."""
 CREDIT_BYTES = 4 * 1024 * 1024
-"""What a receiver lets a peer have in flight: 8 batches of 256 KiB cover 250 ms at 7,000 events/s."""
+"""What a receiver lets a peer have in flight: 16 full batches; 8 cover 250 ms at 7,000 events/s."""
+WINDOW_BYTES_MIN = 512 * 1024
+"""Two full batches: one on its way while the other is committed."""
+WINDOW_BYTES_START = 2 * 1024 * 1024
+"""Eight full batches fill a line of 250 ms; more or less is found within a few round trips."""
+QUEUEING_SECONDS_MAX = 0.1
+"""What a batch may wait in queues before less is sent: a person does not notice it (RFC 6817's bound)."""
 HELLO_SECONDS_MAX = 10
 LINK_PING_SECONDS = 4
 """An operator sees within ten seconds that a line is dead: two are missed by then."""
 LINK_SILENCE_SECONDS_MAX = 25
+GOSSIP_SECONDS_MIN = 1
+"""How far other regions' lanes are held here is told at most this often: a second is soon for a relay."""
+RELAY_SECONDS_MIN = 3
+"""An origin out of reach for this long is asked of another region: longer than a restart of a link."""
+RELAY_STALLED_SECONDS_MAX = 10
+"""A relay that holds more and brings nothing for this long is left for another."""
 BACKOFF_SECONDS_MAX = 30
 """Twenty known peers: there is no crowd to protect, so silence after a restart stays short."""
 BACKOFF_SECONDS_MIN = 0.25

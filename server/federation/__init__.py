@@ -3,17 +3,22 @@
 The wire is specified in docs/protocol/federation.md; code and tests cite its sections. Read in this
 order:
 
-- ``frames``      the eight frames, bytes in and out; malformed input becomes ``Refused``
+- ``frames``      the ten frames, bytes in and out; malformed input becomes ``Refused``
 - ``lanes``       which lanes a peer may receive (``visibility`` decides, I8), vectors, whose turn it is
 - ``trust``       keys, signed heads, proofs, and the one gate for foreign events: ``verify_batch``
+- ``forks``       the proof that an origin signed two histories
 - ``handshake``   one connection proving both ends
 - ``steps``       what a link is told and what it asks for: inputs, effects, states, the transition table
-- ``link``        the machine of one peer: connections, states, time
-- ``flow``        what runs over its proven connection: ``catchup`` (what the peer wants of us, and what to
-  send it next) and ``intake`` (what it sends us: verified, queued, applied, acknowledged)
+- ``link``        the machine of one peer: connections (``guests`` until proven), states, time (``pauses``)
+- ``flow``        what runs over its proven connection: ``serving`` (what the peer wants of us, and what to send it
+  next: ``window``, ``outbox``) and ``intake`` (what it sends us: verified, queued, applied, acknowledged)
+- ``catchup``     a ready page (``packing`` compresses it), and what a peer has not acknowledged
 - ``ledger``      what a link remembers between connections; ``deadlines`` its timer; ``status`` for operators
-- ``links``       the edge: sockets, tasks, the clock; with ``connection`` (one socket) and ``pages`` (reading
-  the log). Only these three wait. ``gauges`` shows collectors what the links say of themselves.
+- ``relay``       one per node: which peer is asked for an origin that is out of reach
+- ``links``       the edge: tasks and the clock, one ``peers`` entry per peer; with ``connection`` (one socket),
+  ``dialled`` (opening one), ``polled`` and ``polling`` (both ends of one by long polls), ``reception`` (who comes in),
+  ``desk`` (the log and the writer), ``pages`` (reading the log). Only these wait. ``meters`` counts what passes, and
+  ``gauges`` shows collectors what the links say of themselves.
 
 The shape of a link. The receiver drives: it says which events of which origin it holds (WANT) and
 how many bytes may be under way (credit); the sender streams batches; the receiver acknowledges only
@@ -32,7 +37,7 @@ House rules:
 2. Nothing is applied that ``verify_batch`` has not returned; nothing is sent that ``Reach`` has not
    allowed; nothing is acknowledged that is not committed.
 3. A fault closes the connection, never the link: it backs off, dials again and says why. Only a lane
-   whose origin signed two histories (``fork``) is left out until the node restarts.
+   whose origin signed two histories (``fork``) is left out, on every link, and the proof is passed on.
 4. Nobody unproven changes the state of a link: an inbound connection is a guest until it has proven
    its key.
 """

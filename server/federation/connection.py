@@ -5,7 +5,6 @@ Part of the edge, as ``links``; the dialled side stands there, since sockets are
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
@@ -13,7 +12,8 @@ from server.domain import limits
 from server.domain.errors import Refusal
 from server.federation import frames
 from server.federation.frames import Fault
-from server.federation.link import close_code
+from server.federation.outbox import Outbox, Rank
+from server.federation.steps import close_code
 
 SUBPROTOCOL = "tap.federation.v1"
 NO_SUBPROTOCOL = 4406
@@ -32,7 +32,15 @@ class Gone(Exception):
 class Socket(Protocol):
     """Whole binary messages in order; ``send`` and ``receive`` raise Gone at the end, ``close`` never."""
 
-    async def send(self, data: bytes) -> None: ...
+    @property
+    def take_bytes(self) -> int:
+        """How much is best written at a time; 0: one message, so that what comes up may go before others."""
+
+    @property
+    def certificate_until(self) -> int | None:
+        """The other end's, UTC milliseconds; None without TLS, or where we were dialled."""
+
+    async def send(self, *messages: bytes) -> None: ...
     async def receive(self) -> bytes: ...
     async def close(self, code: int, reason: str) -> None: ...
 
@@ -40,12 +48,16 @@ class Socket(Protocol):
 class AcceptedSocket:
     """The ASGI side. A text message is handed on as its bytes, and refused as no MessagePack."""
 
+    take_bytes = 0
+    certificate_until = None
+
     def __init__(self, receive: Receive, send: SendMessage) -> None:
         self._receive, self._send = receive, send
 
-    async def send(self, data: bytes) -> None:
+    async def send(self, *messages: bytes) -> None:
         try:
-            await self._send({"type": "websocket.send", "bytes": data})
+            for data in messages:
+                await self._send({"type": "websocket.send", "bytes": data})
         except (OSError, RuntimeError) as error:
             raise Gone(str(error) or "the connection was lost") from None
 
@@ -68,29 +80,34 @@ class Connection:
     def __init__(self, number: int, socket: Socket) -> None:
         self.number = number
         self._socket = socket
-        self._outbox: deque[bytes] = deque()
+        self._outbox = Outbox()
         self._closing: tuple[int, str] | None = None
         self._wake = asyncio.Event()
+        self.heard = False
+        """Whether anything came."""
 
-    def send(self, data: bytes) -> None:
-        self._outbox.append(data)
+    def send(self, data: bytes, rank: Rank = Rank.WORD) -> None:
+        self._outbox.put(data, rank)
         self._wake.set()
 
     def close(self, code: int, reason: str) -> None:
-        """After what was sent before; a websocket's reason has at most 123 bytes."""
+        """After the words sent before; a websocket's reason has at most 123 bytes."""
+        self._outbox.drop_batches()
         self._closing = self._closing or (code, reason[:60])
         self._wake.set()
 
     async def receive(self) -> bytes:
-        return await self._socket.receive()
+        data = await self._socket.receive()
+        self.heard = True
+        return data
 
     async def write(self) -> None:
         """Until closed. Raises Gone when we closed, the peer is gone, or it takes nothing."""
         try:
             while True:
-                while self._outbox:
+                while messages := self._outbox.take(self._socket.take_bytes):
                     async with asyncio.timeout(limits.LINK_SILENCE_SECONDS_MAX):
-                        await self._socket.send(self._outbox.popleft())
+                        await self._socket.send(*messages)
                 if self._closing:
                     async with asyncio.timeout(CLOSE_SECONDS_MAX):
                         await self._socket.close(*self._closing)

@@ -14,6 +14,8 @@ class Due(StrEnum):
     """A connection must be proven by now."""
     PING = "ping"
     SILENCE = "silence"
+    GOSSIP = "gossip"
+    """The peer is told which lanes moved."""
     APPLY = "apply"
     """A postponed apply is tried again."""
 
@@ -33,6 +35,10 @@ class Deadlines:
 
     def set(self, due: Due, at: int, conn: int = 0) -> None:
         self._at[Deadline(due, conn)] = at
+
+    def soon(self, due: Due, at: int) -> None:
+        """Sets it unless it is set."""
+        self._at.setdefault(Deadline(due), at)
 
     def drop(self, due: Due, conn: int = 0) -> None:
         self._at.pop(Deadline(due, conn), None)

@@ -11,56 +11,104 @@ from server.domain.errors import Code, Refusal, Refused
 from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch
 from server.federation import frames
-from server.federation.catchup import Page, Serving
-from server.federation.frames import Ack, Batch, Ephem, Fault, Heads, Hello, Ping, Want
+from server.federation.catchup import Page
+from server.federation.forks import ForkProof, verify_fork
+from server.federation.frames import (
+    Ack,
+    Batch,
+    Ephem,
+    Fault,
+    Fork,
+    Heads,
+    Hello,
+    Packed,
+    Ping,
+    Want,
+)
 from server.federation.intake import Intake
 from server.federation.lanes import Held, from_vector, vector
 from server.federation.ledger import Ledger
-from server.federation.steps import Apply, Effect, LoadPage, LoadTips, Send
-from server.federation.trust import Roster
+from server.federation.packing import FEATURE, unpack
+from server.federation.serving import Serving
+from server.federation.steps import (
+    Apply,
+    Effect,
+    ForkProven,
+    LoadPage,
+    LoadTips,
+    ProveFork,
+    Send,
+)
+from server.federation.trust import Contradicted, Roster
 
 
 class Flow:
-    """``conn``: the edge's number of the connection."""
+    """``conn``: the edge's number of the connection; ``features``: what both ends' HELLO name."""
 
-    def __init__(self, conn: int, ledger: Ledger, roster: Roster, out: list[Effect]) -> None:
+    def __init__(
+        self,
+        conn: int,
+        features: frozenset[str],
+        ledger: Ledger,
+        roster: Roster,
+        out: list[Effect],
+    ) -> None:
         self.conn = conn
+        self._packs = FEATURE in features
         self._ledger = ledger
-        self._roster = roster
         self._out = out
-        self._intake: Intake | None = None
-        self._serving: Serving | None = None
+        self._roster = roster
+        self._intake = Intake(ledger.me, ledger.reach, roster)
+        self._asked = self._asking = False
+        """Whether a WANT was sent; whether the tips for one are on their way."""
         self._want: Want | None = None
+        """The peer's first WANT, until we know our own log."""
+        self._serving: Serving | None = None
         self._announced = False
+        self._untold: set[LaneKey] = set()
+        """Lanes that moved since the peer was told how far they reach."""
         self._pinged_at = 0
+        ledger.gossip.clear()
 
     @property
     def behind_events(self) -> int | None:
         """Events the peer told of that are not applied here; None before its first HEAD."""
-        return self._intake.lag_events if self._intake and self._announced else None
+        return self._intake.lag_events if self._asked and self._announced else None
 
     @property
     def load(self) -> tuple[int, int, int]:
         """Bytes under way to the peer, what it allows, and what came and is not committed."""
         sending, credit = self._serving.load if self._serving else (0, 0)
-        return sending, credit, self._intake.bytes_waiting if self._intake else 0
+        return sending, credit, self._intake.bytes_waiting
 
     def begin(self) -> None:
         """Ask what we hold, as soon as nothing of an earlier connection is being applied."""
-        if self._intake is None and not self._ledger.applying:
+        if not self._asked and not self._ledger.applying:
+            self._load_tips()
+
+    def ask_anew(self) -> None:
+        """The origins wanted over this link, or the lanes left out, have changed."""
+        if self._asked:
+            self._load_tips()
+
+    def _load_tips(self) -> None:
+        if not self._asking:
+            self._asking = True
             self._out.append(LoadTips(self.conn))
 
     def tips_loaded(self, tips: Mapping[LaneKey, Held], now: int) -> None:
-        if self._intake is not None:
+        if not self._asking:
             return
+        self._asking = False
         ledger = self._ledger
-        held = {key: tip for key, tip in tips.items() if key.region == ledger.peer}
-        self._intake = Intake(
-            ledger.me, ledger.peer, ledger.reach, self._roster, held, ledger.forked
-        )
-        self.send(self._intake.want())
+        self.send(self._intake.ask({ledger.peer} | ledger.relayed, tips, ledger.forked))
+        self._intake.announced(ledger.gossip)
         ledger.moved({key: tip.seq for key, tip in tips.items()}, now)
-        self._serve(now)
+        if not self._asked:
+            self._asked = True
+            self._tell_forks()
+            if self._want:
+                self._serve(self._want, now)
 
     def send(self, frame: frames.Frame) -> None:
         data = frames.encode(frame)
@@ -74,17 +122,22 @@ class Flow:
         match frame:
             case Batch():
                 self._batch(frame, size)
+            case Packed():
+                self._batch(*unpack(frame))
             case Ack(tips, credit):
-                self._acknowledged(from_vector(tips), credit)
+                self._acknowledged(from_vector(tips), credit, now)
             case Heads(tips):
-                if self._intake:
-                    self._intake.announced(tips)
-                    self._announced = True
+                self._intake.announced(self._ledger.told(tips))
+                self._announced = True
             case Want():
-                self._want = frame
-                self._serve(now)
+                if self._asked:
+                    self._serve(frame, now)
+                else:
+                    self._want = frame
             case Ping():
                 self._pinged(frame, now)
+            case Fork():
+                self._fork_told(frame)
             case Ephem():
                 pass
             case Hello() | Fault():
@@ -104,22 +157,75 @@ class Flow:
         self._pinged_at = now
         self.send(Ping(now))
         if self._serving:
-            self.send(Heads(vector(self._serving.tips)))
+            self._announce()
+
+    # -- gossip --------------------------------------------------------------------------------------
+
+    def _announce(self) -> None:
+        """How far we hold every lane the peer may have (9.5)."""
+        self._untold.clear()
+        self._tell(self._ledger.tips)
+
+    def _tell(self, tips: Mapping[LaneKey, int]) -> None:
+        every = vector(tips)
+        for start in range(0, max(1, len(every)), frames.VECTOR_LANES_MAX):
+            self.send(Heads(every[start : start + frames.VECTOR_LANES_MAX]))
+
+    @property
+    def has_news(self) -> bool:
+        return bool(self._untold)
+
+    def gossip(self) -> None:
+        """Those lanes that moved since, and of which neither a batch nor an ACK of ours has told."""
+        if serving := self._serving:
+            moved = {key: self._ledger.tips[key] for key in self._untold}
+            news = {key: tip for key, tip in moved.items() if tip > serving.sent_up_to(key)}
+            if news:
+                self._tell(news)
+        self._untold.clear()
+
+    # -- forks ---------------------------------------------------------------------------------------
+
+    def _tell_forks(self) -> None:
+        """What is proven, the peer should know, if it may know of the lane at all (I8)."""
+        for key, proof in self._ledger.forked.items():
+            if proof and self._ledger.reach.may_receive(key, self._ledger.peer):
+                self.send(proof.frame)
+
+    def _fork_told(self, frame: Fork) -> None:
+        """Raises Refused when it is no proof."""
+        ledger, key = self._ledger, frame.first.key
+        if not ledger.reach.may_receive(key, ledger.me):
+            raise Refused(
+                Code.WRONG_LANE, f"lane {key.lane} of {key.region} is not for {ledger.me}"
+            )
+        # Of a region we do not pin we hold nothing that could be left out.
+        if key.region in self._roster and ledger.forked.get(key) is None:
+            self._out.append(ForkProven(verify_fork(frame, self._roster)))
+
+    def forked(self, proof: ForkProof) -> None:
+        """A fork was proven on any link: leave the lane out from now on, and pass the proof on."""
+        if self._asked and self._ledger.reach.may_receive(proof.key, self._ledger.peer):
+            self.send(proof.frame)
+        self.ask_anew()
 
     # -- receiving ---------------------------------------------------------------------------------
 
     def _batch(self, frame: Batch, size: int) -> None:
-        if self._intake is None:
+        if not self._asked:
             raise Refused(Code.BAD_FRAME, "a BATCH came before our WANT")
         try:
             batch, fresh = self._intake.receive(frame, size)
-        except Refused as error:
-            if error.refusal.code is Code.FORK:
-                self._ledger.forked.add(frame.head.key)
+        except Contradicted as error:
+            self._contradicted(error.evidence)
             raise
         self._ledger.events_in += fresh
         if batch:
             self._apply(batch)
+
+    def _contradicted(self, evidence: LaneBatch) -> None:
+        self._ledger.forked.setdefault(evidence.key, None)
+        self._out.append(ProveFork(evidence))
 
     def _apply(self, batch: LaneBatch) -> None:
         self._ledger.applying.add(batch.key)
@@ -127,7 +233,7 @@ class Flow:
 
     def applied(self, key: LaneKey, seq: int) -> None:
         """The writer committed it: acknowledge (I1), and hand over the lane's next batch."""
-        if self._intake is None:
+        if not self._asked:
             self.begin()
             return
         ack, batch = self._intake.applied(key, seq)
@@ -137,7 +243,7 @@ class Flow:
 
     def apply_refused(self, key: LaneKey, refusal: Refusal) -> bool:
         """Whether to try again later. Raises Refused when it is the batch that is to blame."""
-        if self._intake is None:
+        if not self._asked:
             self.begin()
             return False
         if refusal.retryable:
@@ -145,24 +251,26 @@ class Flow:
             # unspent credit holds the peer back.
             self._intake.postponed(key)
             return True
+        if refusal.code is Code.FORK and (evidence := self._intake.first_waiting(key)):
+            self._contradicted(evidence)
         raise Refused(refusal.code, refusal.message)
 
     def retry(self) -> None:
-        for batch in self._intake.retry() if self._intake else []:
+        for batch in self._intake.retry():
             self._apply(batch)
 
     # -- sending -----------------------------------------------------------------------------------
 
-    def _serve(self, now: int) -> None:
-        """Answer the peer's WANT, once we know our own log."""
-        if self._want is None or self._intake is None:
-            return
-        want, self._want = self._want, None
+    def _serve(self, want: Want, now: int) -> None:
+        """Answer a WANT of the peer's; we know our own log."""
         ledger = self._ledger
         after = from_vector(want.after)
-        self._serving = Serving(want)
-        self._serving.moved(ledger.tips)
-        self.send(Heads(vector(self._serving.tips)))
+        serving = self._serving
+        if serving is None:
+            serving = self._serving = Serving(ledger.me)
+        self._announce()
+        serving.wanted(want)
+        serving.moved(ledger.tips)
         ledger.wanted(after, now)
         for key, seq in after.items():
             if key.region == ledger.me and seq > ledger.tips.get(key, 0):
@@ -171,30 +279,34 @@ class Flow:
                 )
                 ledger.notes.append(Refusal(Code.CONFLICT, words))
 
-    def moved(self, theirs: Mapping[LaneKey, int]) -> None:
-        """``theirs``: lanes that moved and that the peer may receive."""
+    def moved(self, tips: Mapping[LaneKey, int], theirs: Mapping[LaneKey, int]) -> None:
+        """The log moved; ``theirs``: the part of it that the peer may receive."""
+        self._intake.committed(tips)
         if self._serving:
             self._serving.moved(theirs)
+            self._untold.update(key for key in theirs if key.region != self._ledger.peer)
 
     def page_loaded(self, key: LaneKey, after: int, page: Page | None) -> None:
         if self._serving:
             self._serving.loaded(key, after, page)
 
-    def _acknowledged(self, tips: Mapping[LaneKey, int], credit: int) -> None:
+    def _acknowledged(self, tips: Mapping[LaneKey, int], credit: int, now: int) -> None:
         if self._serving is None:
             raise Refused(Code.BAD_FRAME, "an ACK came before a WANT")
-        self._serving.acknowledge(tips, credit)
+        self._serving.acknowledge(tips, credit, now)
         self._ledger.acknowledged(tips)
 
-    def pump(self) -> None:
-        """Send what credit allows, then ask for the next page."""
+    def pump(self, now: int) -> None:
+        """Send what there is room for, then ask for the next pages."""
         if self._serving is None:
             return
-        while page := self._serving.next_send():
+        while turn := self._serving.next_send(now):
+            page, rank = turn
             events = page.last - page.after
-            self._out.append(Send(self.conn, page.frame, events))
-            self._ledger.bytes_out += len(page.frame)
+            data = page.packed if self._packs else page.frame
+            self._out.append(Send(self.conn, data, events, rank))
+            self._ledger.bytes_out += len(data)
             self._ledger.events_out += events
             self._ledger.sent(page)
-        if load := self._serving.next_load():
+        while load := self._serving.next_load():
             self._out.append(LoadPage(*load))

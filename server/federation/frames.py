@@ -38,6 +38,7 @@ _KeyId = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
 _Hash = Annotated[bytes, Meta(min_length=HASH_BYTES, max_length=HASH_BYTES)]
 _Salt = Annotated[bytes, Meta(min_length=SALT_BYTES, max_length=SALT_BYTES)]
 _Nonce = Annotated[bytes, Meta(min_length=NONCE_BYTES, max_length=NONCE_BYTES)]
+_HeaderBytes = Annotated[bytes, Meta(max_length=4096)]
 _Credit = Annotated[int, Meta(ge=0, lt=2**32)]
 
 
@@ -71,7 +72,7 @@ class LaneRef(_Array, frozen=True):
 class Carried(_Array, frozen=True):
     """One event as it travels; salt and body are both nil once erased."""
 
-    header: Annotated[bytes, Meta(max_length=4096)]
+    header: _HeaderBytes
     salt: _Salt | None
     body: bytes | None
 
@@ -124,7 +125,9 @@ class Hello(_Array, frozen=True, tag=1):
 
 
 class Want(_Array, frozen=True, tag=2):
-    """Send me all I may have of these origins, after what I hold; replaces the WANT before it."""
+    """Send me all I may have of these origins, after what I hold; replaces the WANT before it.
+
+    What was sent on this connection is not sent again, whatever ``after`` says (9.1)."""
 
     origins: Annotated[tuple[_RegionCode, ...], Meta(max_length=ORIGINS_MAX)]
     after: Vector
@@ -146,7 +149,9 @@ class Batch(_Array, frozen=True, tag=3):
 
 
 class Heads(_Array, frozen=True, tag=4):
-    """HEAD: how far the sender's lanes reach, for those the receiver wants and may have."""
+    """HEAD: how far the sender holds lanes the receiver may have, whoever their origin is (9.5).
+
+    Lanes not named stay as they were told before."""
 
     tips: Vector
 
@@ -176,7 +181,25 @@ class Fault(_Array, frozen=True, tag=8):
     message: Annotated[str, Meta(max_length=MESSAGE_CHARS_MAX)] = ""
 
 
-Frame = Hello | Want | Batch | Heads | Ack | Ephem | Ping | Fault
+class Fork(_Array, frozen=True, tag=9):
+    """Proof that an origin signed two histories (9.4); whoever reads it can check it alone."""
+
+    first: Head
+    second: Head
+    """Of the same lane, at ``first.seq`` or later."""
+    hash: _Hash
+    """What the second history has at ``first.seq``: another hash than the first."""
+    headers: Annotated[tuple[_HeaderBytes, ...], Meta(max_length=limits.BATCH_EVENTS_MAX)] = ()
+    """Headers ``first.seq + 1 ... second.seq``: they chain ``hash`` to the second head."""
+
+
+class Packed(_Array, frozen=True, tag=10):
+    """A whole BATCH frame, compressed; only for who asked for it in HELLO (12)."""
+
+    data: bytes
+
+
+Frame = Hello | Want | Batch | Heads | Ack | Ephem | Ping | Fault | Fork | Packed
 
 NAMES: dict[type, str] = {
     Hello: "HELLO",
@@ -187,6 +210,8 @@ NAMES: dict[type, str] = {
     Ephem: "EPHEM",
     Ping: "PING",
     Fault: "ERROR",
+    Fork: "FORK",
+    Packed: "PACKED",
 }
 
 _encode = msgspec.msgpack.Encoder().encode

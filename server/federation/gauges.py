@@ -4,12 +4,18 @@ A link on which nothing happens any more is the one to worry about. Part of the 
 """
 
 import ssl
-from asyncio import BaseTransport
 from collections.abc import Iterable
+from typing import Any, Protocol
 
 from server.app import metrics
 from server.federation.status import LinkStatus
 from server.federation.steps import State
+
+
+class Line(Protocol):
+    """An asyncio transport, or what httpx says of one."""
+
+    def get_extra_info(self, name: str) -> Any: ...
 
 
 def measure(links: Iterable[LinkStatus], now: int) -> None:
@@ -38,10 +44,10 @@ def measure(links: Iterable[LinkStatus], now: int) -> None:
             metrics.PEER_VERSION.labels(region).set(link.version)
 
 
-def certificate_until(transport: BaseTransport) -> int | None:
+def certificate_until(line: Line) -> int | None:
     """When the certificate ends that the other end of a connection showed, UTC milliseconds; None
     without TLS."""
-    tls = transport.get_extra_info("ssl_object")
+    tls = line.get_extra_info("ssl_object")
     shown = tls.getpeercert() if tls else None
     ends = shown.get("notAfter") if shown else None
     return int(ssl.cert_time_to_seconds(str(ends))) * 1000 if ends else None

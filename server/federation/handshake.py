@@ -17,13 +17,14 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from server.domain.errors import Code, Refused
+from server.federation import packing
 from server.federation.frames import Hello
 from server.federation.trust import Proof, Role, Roster, key_id, sign_proof, verify_proof
 
 VERSIONS = (1, 1)
 """Lowest and highest protocol version this code speaks."""
-
-
+FEATURES = (packing.FEATURE,)
+"""What is optional and understood here."""
 SOFTWARE = "tap/"
 """The feature that names the program's version (section 21.1); told to operators, never acted on."""
 
@@ -52,6 +53,8 @@ class Handshake:
         self.proven = False
         self.epoch = 0
         """The peer's epoch, once it has spoken."""
+        self.features: frozenset[str] = frozenset()
+        """What is optional and understood by both."""
         self.version = 0
         """The protocol version both speak, once the peer has spoken."""
         self.software = ""
@@ -60,6 +63,7 @@ class Handshake:
         self._peer = peer
         self._roster = roster
         self._nonce = nonce
+        self._offered = FEATURES
         self._first: Hello | None = None
 
     def opening(self, now: int) -> Hello:
@@ -78,6 +82,7 @@ class Handshake:
             raise Refused(Code.BAD_FRAME, "the nonce changed within one handshake")
         verify_proof(self._expected(hello, version), hello.proof, self._roster)
         self.epoch = hello.epoch
+        self.features = frozenset(self._offered).intersection(hello.features)
         self.proven = True
         return self._hello(now, self._proof(hello, version)) if self.role == "dial" else None
 
@@ -93,10 +98,9 @@ class Handshake:
 
     def _hello(self, now: int, proof: bytes) -> Hello:
         me = self._me
-        features = (SOFTWARE + me.software,) if me.software else ()
-        return Hello(
-            me.region, self._peer, VERSIONS, me.epoch, me.key_id, self._nonce, now, proof, features
-        )
+        names = (me.region, self._peer, VERSIONS, me.epoch, me.key_id)
+        features = (*self._offered, *((SOFTWARE + me.software,) if me.software else ()))
+        return Hello(*names, self._nonce, now, proof, features)
 
     def _proof(self, other: Hello, version: int) -> bytes:
         me = self._me

@@ -13,7 +13,7 @@ from server.domain.errors import Code, Refused
 from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch
 from server.federation.frames import Ack, Batch, LaneRef, Tip, Want
-from server.federation.lanes import Held, Reach, from_vector, vector
+from server.federation.lanes import Held, Reach, vector
 from server.federation.trust import Roster, verify_batch
 
 BEHIND_EVENTS = limits.BATCH_EVENTS_MAX
@@ -39,36 +39,42 @@ class _Lane:
 
 
 class Intake:
-    """One connection's receiving half, made once what we hold of the peer's lanes is known."""
+    """One connection's receiving half, made once what we hold is known; ``ask`` before all else."""
 
-    def __init__(
-        self,
-        me: str,
-        origin: str,
-        reach: Reach,
-        roster: Roster,
-        held: Mapping[LaneKey, Held],
-        forked: Iterable[LaneKey],
-    ) -> None:
-        """``held``: how far each lane of ``origin`` is committed here, applies in flight included."""
+    def __init__(self, me: str, reach: Reach, roster: Roster) -> None:
         self._me = me
-        self._origin = origin
         self._reach = reach
         self._roster = roster
-        self._lanes = {key: _Lane(tip) for key, tip in held.items()}
-        self._forked = tuple(sorted(forked))
+        self._lanes: dict[LaneKey, _Lane] = {}
+        self._origins: frozenset[str] = frozenset()
+        self._asked: frozenset[str] = frozenset()
+        """Origins of any WANT of this connection: their batches may still be on the way."""
+        self._forked: frozenset[LaneKey] = frozenset()
         self._credit = limits.CREDIT_BYTES
         self.bytes_waiting = 0
 
-    def want(self) -> Want:
-        """Everything of the origin that is for us, after what we hold."""
-        after = {key: lane.applied for key, lane in self._lanes.items()}
-        without = tuple([LaneRef(*key) for key in self._forked])
-        return Want((self._origin,), vector(after), self._credit, without)
+    def ask(
+        self, origins: Iterable[str], held: Mapping[LaneKey, Held], forked: Iterable[LaneKey]
+    ) -> Want:
+        """Everything of these origins that is for us, after ``held``, all that is committed here."""
+        self._origins = frozenset(origins)
+        self._asked |= self._origins
+        self._forked |= frozenset(forked)
+        after = {key: tip.seq for key, tip in held.items() if key.region in self._origins}
+        for key in after:
+            lane = self._lanes.setdefault(key, _Lane(held[key]))
+            # Another peer was quicker: the sender goes on from there too.
+            if held[key].seq > lane.verified.seq:
+                lane.verified = held[key]
+        self.committed(after)
+        without = tuple([LaneRef(*key) for key in sorted(self._forked)])
+        return Want(tuple(sorted(self._origins)), vector(after), self._credit, without)
 
     def receive(self, batch: Batch, size: int) -> tuple[LaneBatch | None, int]:
         """(The batch to apply now, if its lane is free; events that were new). Raises Refused."""
         key = batch.head.key
+        if key in self._forked:
+            return None, 0  # sent before the peer read our last WANT
         lane = self._lane(key)
         if self.bytes_waiting and self.bytes_waiting + size > self._credit:
             raise Refused(
@@ -86,15 +92,19 @@ class Intake:
 
     def _lane(self, key: LaneKey) -> _Lane:
         """The lane, made at its first batch. Raises Refused(wrong_lane, too_large)."""
-        if key.region != self._origin or key in self._forked:
+        if key.region not in self._asked:
             raise Refused(Code.WRONG_LANE, f"lane {key.lane} of {key.region} was not asked for")
         if not self._reach.may_receive(key, self._me):
             raise Refused(Code.WRONG_LANE, f"lane {key.lane} of {key.region} is not for {self._me}")
         known = self._lanes.get(key)
-        if known is None and len(self._lanes) >= limits.LANES_PER_PEER_MAX:
+        if known is None and not self._has_room(key.region):
             most = limits.LANES_PER_PEER_MAX
-            raise Refused(Code.TOO_LARGE, f"{self._origin} has more than {most} lanes")
+            raise Refused(Code.TOO_LARGE, f"{key.region} has more than {most} lanes")
         return known or _Lane(Held.nothing(key))
+
+    def _has_room(self, region: str) -> bool:
+        lanes = sum(key.region == region for key in self._lanes)
+        return lanes < limits.LANES_PER_PEER_MAX
 
     def applied(self, key: LaneKey, seq: int) -> tuple[Ack, LaneBatch | None]:
         """A batch is committed: what to acknowledge, and the lane's next batch if one waits."""
@@ -113,6 +123,11 @@ class Intake:
         """The first waiting batch of every idle lane."""
         return [batch for lane in self._lanes.values() if (batch := self._next(lane))]
 
+    def first_waiting(self, key: LaneKey) -> LaneBatch | None:
+        """The batch whose turn it is in a lane."""
+        lane = self._lanes.get(key)
+        return lane.waiting[0].batch if lane and lane.waiting else None
+
     @staticmethod
     def _next(lane: _Lane) -> LaneBatch | None:
         if lane.applying or not lane.waiting:
@@ -120,14 +135,18 @@ class Intake:
         lane.applying = True
         return lane.waiting[0].batch
 
-    def announced(self, tips: Iterable[Tip]) -> None:
-        """HEAD. Lanes that are not for us or not the origin's are passed over: a word, not a batch."""
-        for key, seq in from_vector(tips).items():
-            if key.region != self._origin or key in self._forked:
+    def committed(self, tips: Mapping[LaneKey, int]) -> None:
+        """The log reaches this far, whoever brought it."""
+        for key, seq in tips.items():
+            if lane := self._lanes.get(key):
+                lane.applied = max(lane.applied, seq)
+
+    def announced(self, tips: Mapping[LaneKey, int]) -> None:
+        """HEAD, of lanes we may receive; those not asked for are passed over: a word, not a batch."""
+        for key, seq in tips.items():
+            if key.region not in self._origins or key in self._forked:
                 continue
-            if not self._reach.may_receive(key, self._me):
-                continue
-            if key not in self._lanes and len(self._lanes) < limits.LANES_PER_PEER_MAX:
+            if key not in self._lanes and self._has_room(key.region):
                 self._lanes[key] = _Lane(Held.nothing(key))
             if lane := self._lanes.get(key):
                 # The latest word counts, not the largest: a wrong one is mended by the next.
@@ -135,5 +154,9 @@ class Intake:
 
     @property
     def lag_events(self) -> int:
-        """Events the peer has told of that are not applied here."""
-        return sum(max(0, lane.announced - lane.applied) for lane in self._lanes.values())
+        """Events of the origins asked for that the peer has told of and that are not applied here."""
+        return sum(
+            max(0, lane.announced - lane.applied)
+            for key, lane in self._lanes.items()
+            if key.region in self._origins
+        )

@@ -54,7 +54,5 @@ def next_turn(ready: Iterable[LaneKey], last: LaneKey | None) -> LaneKey | None:
     """Which lane is served now: control overtakes all, the others take turns after ``last``."""
     lanes = sorted(ready)
     control = [key for key in lanes if key.lane == visibility.CONTROL]
-    if control:
-        return control[0]
     later = [key for key in lanes if last is not None and key > last]
-    return next(iter(later or lanes), None)
+    return next(iter(control or later or lanes), None)

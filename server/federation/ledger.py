@@ -1,12 +1,15 @@
 """What a link remembers of its peer from one connection to the next; a few numbers per lane (I9)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from server.domain.errors import Refusal
 from server.domain.ids import LaneKey
+from server.federation import frames
 from server.federation.catchup import Backlog, Page
-from server.federation.lanes import Reach
-from server.federation.status import LaneStatus
+from server.federation.forks import ForkProof
+from server.federation.frames import Tip
+from server.federation.lanes import Reach, from_vector
+from server.federation.status import LaneStatus, LinkFacts, LinkStatus
 
 
 class Ledger:
@@ -16,13 +19,18 @@ class Ledger:
         self.me, self.peer, self.reach = me, peer, reach
         self.tips: dict[LaneKey, int] = {}
         """How far the lanes the peer may receive reach here."""
+        self.gossip: dict[LaneKey, int] = {}
+        """How far the peer says it holds lanes that we may receive, whoever their origin is."""
+        self.relayed: frozenset[str] = frozenset()
+        """Origins asked of this peer beside its own (relay)."""
         self.backlog: dict[LaneKey, Backlog] = {}
         """Of these, our own: what the peer has not acknowledged."""
         self._after: Mapping[LaneKey, int] | None = None
         """The vector of the peer's last WANT."""
         self.applying: set[LaneKey] = set()
         """Lanes with a batch at the writer, also one of an earlier connection."""
-        self.forked: set[LaneKey] = set()
+        self.forked: dict[LaneKey, ForkProof | None] = {}
+        """Lanes left out, with the proof that their origin signed two histories once there is one."""
         self.notes: list[Refusal] = []
         """For the next Report: worth an operator's look, no reason to close."""
         self.rtt: int | None = None
@@ -56,6 +64,17 @@ class Ledger:
             backlog.moved(tip, now)
             backlog.acknowledge(acked)
 
+    def told(self, tips: Iterable[Tip]) -> dict[LaneKey, int]:
+        """HEAD: the part of it that is about lanes we may receive (I8). The latest word counts."""
+        ours = {key: seq for key, seq in from_vector(tips).items() if self._concerns(key)}
+        self.gossip |= ours
+        return ours
+
+    def _concerns(self, key: LaneKey) -> bool:
+        if key not in self.gossip and len(self.gossip) >= frames.VECTOR_LANES_MAX:
+            return False  # I9
+        return key.region in self.reach.regions and self.reach.may_receive(key, self.me)
+
     def sent(self, page: Page) -> None:
         if backlog := self.backlog.get(page.key):
             backlog.sent(page.after, page.first_at)
@@ -64,6 +83,37 @@ class Ledger:
         for key, seq in tips.items():
             if backlog := self.backlog.get(key):
                 backlog.acknowledge(seq)
+
+    def status(self, facts: LinkFacts, now: int) -> LinkStatus:
+        """For operators."""
+        since = self.oldest_unacked_at
+        at, words = facts.error or (None, None)
+        sending, credit, waiting = facts.load
+        return LinkStatus(
+            region=self.peer,
+            state=facts.state,
+            since=facts.since,
+            dialled_by=facts.dialled_by,
+            behind_events=facts.behind_events,
+            lag_events=self.lag_events,
+            oldest_unacked_ms=None if since is None else max(0, now - since),
+            rtt_ms=self.rtt,
+            skew_ms=self.skew,
+            peer_epoch=facts.peer_epoch,
+            relayed=tuple(sorted(self.relayed)),
+            forked=tuple(sorted(f"{k.region}:{k.epoch:x}:{k.lane}" for k in self.forked)),
+            last_error=words,
+            last_error_at=at,
+            events_in=self.events_in,
+            events_out=self.events_out,
+            bytes_in=self.bytes_in,
+            bytes_out=self.bytes_out,
+            version=facts.version,
+            software=facts.software,
+            sending_bytes=sending,
+            credit_bytes=credit,
+            waiting_bytes=waiting,
+        )
 
     def lanes(self, now: int) -> list[LaneStatus]:
         return [

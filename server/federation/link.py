@@ -5,7 +5,7 @@ House rules of this file:
 1. ``step`` is the only way in. It never raises for anything a peer can do: a ``Refused`` becomes
    ERROR, Close and a Report, and the link backs off.
 2. Every change of state goes through ``_move`` and the table in ``steps``.
-3. One proven connection at most (``_flow``). Others are guests in ``_handshakes`` until proven, and
+3. One proven connection at most (``_flow``). Others are in ``_guests`` until proven, and
    change nothing before.
 4. A connection's WANT is written only when no apply of an earlier one is under way, so the vector it
    names is exactly what is committed here.
@@ -14,65 +14,35 @@ House rules of this file:
 from typing import assert_never
 
 from server.domain import limits
-from server.domain.errors import STATUS, Code, Refusal, Refused
-from server.federation import frames
+from server.domain.errors import Code, Refusal, Refused
+from server.domain.ids import LaneKey
+from server.federation import frames, steps
 from server.federation.deadlines import Deadline, Deadlines, Due
 from server.federation.flow import Flow
+from server.federation.forks import ForkProof
 from server.federation.frames import Fault, Hello, Ping
+from server.federation.guests import Guests
 from server.federation.handshake import Handshake, Identity
 from server.federation.intake import BEHIND_EVENTS
 from server.federation.lanes import Reach
 from server.federation.ledger import Ledger
-from server.federation.status import LaneStatus, LinkStatus
+from server.federation.pauses import SECOND, backoff_ms, rejected_pause_ms
+from server.federation.relay import View
+from server.federation.status import LaneStatus, LinkFacts, LinkStatus
 from server.federation.steps import (
+    GOING_AWAY,
+    NORMAL,
     REJECTIONS,
-    Applied,
-    ApplyRefused,
     Close,
-    Committed,
-    Dial,
-    DialFailed,
-    Disconnected,
     Effect,
-    Input,
-    Opened,
-    PageLoaded,
-    Received,
     Report,
     Send,
-    SetTimer,
-    Started,
     State,
-    Stopped,
-    TimerFired,
-    TipsLoaded,
     Trigger,
+    close_code,
     next_state,
 )
 from server.federation.trust import Roster
-
-GUESTS_MAX = 4
-"""Unproven connections per peer at a time: one lost, one anew, and room for a mistake."""
-GOING_AWAY = 1001
-NORMAL = 1000
-SECOND = 1000
-
-
-def close_code(code: Code) -> int:
-    """The websocket close code of a refusal: 4000 + its HTTP status."""
-    return 4000 + STATUS[code]
-
-
-def backoff_ms(attempt: int, jitter: float) -> int:
-    """Full jitter: anywhere between the shortest pause and a ceiling that doubles up to 30 s."""
-    low = limits.BACKOFF_SECONDS_MIN * SECOND
-    high = min(limits.BACKOFF_SECONDS_MAX * SECOND, low * 2.0 ** min(attempt, 16))
-    return int(low + jitter * (high - low))
-
-
-def rejected_pause_ms(jitter: float) -> int:
-    """Only a person mends a rejection, perhaps just now: 15 to 30 s."""
-    return int(limits.BACKOFF_SECONDS_MAX * SECOND * (0.5 + jitter / 2))
 
 
 class Link:
@@ -85,27 +55,25 @@ class Link:
         self._roster = roster
         self._dials = dials
         self._ledger = Ledger(me.region, peer, reach)
-        self._handshakes: dict[int, Handshake] = {}
         self._flow: Flow | None = None
         self._opener: str | None = None
         self._deadlines = Deadlines()
+        self._guests = Guests(me, peer, roster, self._deadlines)
         self._attempts = 0
         """Connections that failed in a row."""
         self._postponed = 0
         """Applies that the writer put off in a row."""
         self._stopped = False
-        self._now = 0
-        self._since = 0
+        self._now = self._since = self._heard_at = 0
         self._jitter = 0.5
-        self._peer_epoch: int | None = None
-        self._spoken: tuple[int | None, str] = (None, "")
-        """Protocol version, and the peer's software."""
+        self._peer: tuple[int | None, int | None, str] = (None, None, "")
+        """Its epoch, the protocol version spoken with it, and its software, as it said last."""
         self._error: tuple[int, str] | None = None
         self._out: list[Effect] = []
 
     # -- the one way in ----------------------------------------------------------------------------
 
-    def step(self, now: int, given: Input, jitter: float = 0.5) -> list[Effect]:
+    def step(self, now: int, given: steps.Input, jitter: float = 0.5) -> list[Effect]:
         """One input, all its effects in order. ``now``: UTC milliseconds; ``jitter``: [0, 1)."""
         self._now, self._jitter = now, jitter
         self._deadlines.clock(now)
@@ -115,54 +83,58 @@ class Link:
         self._out.clear()
         return effects
 
-    def _take(self, given: Input) -> None:
+    def _take(self, given: steps.Input) -> None:
         match given:
-            case Received(conn, data):
+            case steps.Received(conn, data):
                 self._received(conn, data)
-            case Opened(conn, inbound, nonce):
+            case steps.Opened(conn, inbound, nonce):
                 self._opened(conn, inbound, nonce)
-            case Disconnected(conn, reason):
+            case steps.Disconnected(conn, reason):
                 self._disconnected(conn, reason)
-            case DialFailed(reason):
+            case steps.DialFailed(reason):
                 if self.state is State.DIALING:
                     self._down(Trigger.LOST, note=reason)
-            case TimerFired():
+            case steps.TimerFired():
                 self._deadlines.fired()
                 for deadline in self._deadlines.take():
                     self._due(deadline)
-            case Started():
+            case steps.Started():
                 self._stopped = False
                 if self._dials and self.state is State.IDLE:
                     self._dial()
-            case Stopped():
+            case steps.Stopped():
                 self._stop()
-            case Committed() | PageLoaded() | TipsLoaded() | Applied() | ApplyRefused():
-                self._answered(given)
+            case steps.Relayed(origins):
+                self._relayed(origins)
+            case steps.ForkKnown(proof):
+                self._fork_known(proof)
             case _:
-                assert_never(given)
+                self._answered(given)
 
-    def _answered(
-        self, given: Committed | PageLoaded | TipsLoaded | Applied | ApplyRefused
-    ) -> None:
-        """The log, the reader and the writer."""
+    def _answered(self, given: steps.Answer) -> None:
+        """The log, its reader and its writer."""
         flow, ledger = self._flow, self._ledger
         match given:
-            case Committed(tips):
+            case steps.Committed(tips):
                 theirs = ledger.moved(tips, self._now)
-                if flow and theirs:
-                    flow.moved(theirs)
-            case PageLoaded(key, after, page):
+                if flow:
+                    flow.moved(tips, theirs)
+                    if flow.has_news:
+                        self._deadlines.soon(
+                            Due.GOSSIP, self._now + limits.GOSSIP_SECONDS_MIN * SECOND
+                        )
+            case steps.PageLoaded(key, after, page):
                 if flow:
                     flow.page_loaded(key, after, page)
-            case TipsLoaded(conn, held):
+            case steps.TipsLoaded(conn, held):
                 if flow and flow.conn == conn:
                     flow.tips_loaded(held, self._now)
-            case Applied(key, seq):
+            case steps.Applied(key, seq):
                 ledger.applying.discard(key)
                 self._postponed = 0
                 if flow:
                     flow.applied(key, seq)
-            case ApplyRefused():
+            case steps.ApplyRefused():
                 self._apply_refused(given)
             case _:
                 assert_never(given)
@@ -173,55 +145,70 @@ class Link:
             self._report(note)
         self._ledger.notes.clear()
         if self._flow:
-            self._flow.pump()
+            self._flow.pump(self._now)
             behind = self._flow.behind_events
             if self.state is State.CATCHING_UP and behind == 0:
                 self._move(Trigger.CAUGHT_UP)
             elif self.state is State.LIVE and behind is not None and behind > BEHIND_EVENTS:
                 self._move(Trigger.FELL_BEHIND)
         if (at := self._deadlines.arm()) is not None:
-            self._out.append(SetTimer(at))
+            self._out.append(steps.SetTimer(at))
+
+    # -- what the node as a whole decides ------------------------------------------------------------
+
+    @property
+    def view(self) -> View:
+        """For the relay."""
+        tips = self._ledger.gossip if self._flow else {}
+        return View(self._flow is not None, self._heard_at, self._ledger.rtt or 0, tips)
+
+    @property
+    def forked(self) -> frozenset[LaneKey]:
+        """Lanes left out."""
+        return frozenset(self._ledger.forked)
+
+    def _relayed(self, origins: frozenset[str]) -> None:
+        if origins == self._ledger.relayed:
+            return
+        self._ledger.relayed = origins
+        if self._flow:
+            self._flow.ask_anew()
+
+    def _fork_known(self, proof: ForkProof) -> None:
+        if self._ledger.forked.get(proof.key):
+            return
+        self._ledger.forked[proof.key] = proof
+        words = f"{proof.key.region} signed two versions of event {proof.seq} of {proof.key.lane}"
+        self._report(Refusal(Code.FORK, words))
+        if self._flow:
+            self._flow.forked(proof)
 
     # -- connections -------------------------------------------------------------------------------
 
     def _dial(self) -> None:
         self._move(Trigger.DUE)
-        self._out.append(Dial())
+        self._out.append(steps.Dial())
 
     def _opened(self, conn: int, inbound: bool, nonce: bytes) -> None:
         if self._stopped:
             self._out.append(Close(conn, GOING_AWAY, "the node is stopping"))
         elif inbound:
-            self._make_room()
-            self._shake(conn, Handshake(self._me, self.peer, self._roster, "accept", nonce))
+            if (oldest := self._guests.too_many()) is not None:
+                self._guests.forget(oldest)
+                self._part(oldest, Refusal(Code.OVERLOADED, "too many unproven connections"))
+            self._guests.welcome(conn, "accept", nonce, self._now)
         elif self.state is State.DIALING:
             self._move(Trigger.CONNECTED)
-            handshake = Handshake(self._me, self.peer, self._roster, "dial", nonce)
-            self._shake(conn, handshake)
+            handshake = self._guests.welcome(conn, "dial", nonce, self._now)
             self._send(conn, handshake.opening(self._now))
         else:
             # A guest was proven while we dialled.
             self._out.append(Close(conn, NORMAL, "not needed any more"))
 
-    def _make_room(self) -> None:
-        """The oldest guest goes: so nobody who only keeps a place can keep the peer out."""
-        guests = [conn for conn, h in self._handshakes.items() if h.role == "accept"]
-        if len(guests) >= GUESTS_MAX:
-            self._forget_handshake(guests[0])
-            self._part(guests[0], Refusal(Code.OVERLOADED, "too many unproven connections"))
-
-    def _shake(self, conn: int, handshake: Handshake) -> None:
-        self._handshakes[conn] = handshake
-        self._deadlines.set(Due.HELLO, self._now + limits.HELLO_SECONDS_MAX * SECOND, conn)
-
-    def _forget_handshake(self, conn: int) -> Handshake:
-        self._deadlines.drop(Due.HELLO, conn)
-        return self._handshakes.pop(conn)
-
     def _received(self, conn: int, data: bytes) -> None:
         flow = self._flow
         proven = flow is not None and flow.conn == conn
-        if not proven and conn not in self._handshakes:
+        if not proven and conn not in self._guests:
             return
         self._ledger.bytes_in += len(data)
         try:
@@ -236,20 +223,24 @@ class Link:
             self._fault(conn, error.refusal)
 
     def _heard(self, flow: Flow, frame: frames.Frame, size: int) -> None:
-        self._deadlines.set(Due.SILENCE, self._now + limits.LINK_SILENCE_SECONDS_MAX * SECOND)
+        self._heard_from()
         flow.heard(frame, size, self._now)
         if isinstance(frame, Ping) and self.state is State.LIVE and frame.echo:
             # It works, and has for a while: the next loss starts from the shortest pause.
             self._attempts = 0
 
+    def _heard_from(self) -> None:
+        self._heard_at = self._now
+        self._deadlines.set(Due.SILENCE, self._now + limits.LINK_SILENCE_SECONDS_MAX * SECOND)
+
     def _greeted(self, conn: int, frame: frames.Frame) -> None:
         if not isinstance(frame, Hello):
             raise Refused(Code.BAD_FRAME, "HELLO comes first")
-        handshake = self._handshakes[conn]
+        handshake = self._guests[conn]
         if answer := handshake.receive(frame, self._now):
             self._send(conn, answer)
         if handshake.proven:
-            self._proven(conn, self._forget_handshake(conn))
+            self._proven(conn, self._guests.forget(conn))
 
     def _proven(self, conn: int, handshake: Handshake) -> None:
         opener = self._me.region if handshake.role == "dial" else self.peer
@@ -260,26 +251,25 @@ class Link:
             return
         if self._flow:
             self._part(self._flow.conn, Refusal(Code.CONFLICT, "replaced by another connection"))
-        for own in [c for c, h in self._handshakes.items() if h.role == "dial"]:
-            self._forget_handshake(own)
+        for own in self._guests.dialled():
+            self._guests.forget(own)
             self._out.append(Close(own, NORMAL, "not needed any more"))
-        self._peer_epoch = handshake.epoch
-        self._spoken = (handshake.version, handshake.software)
-        self._begin(conn, opener)
+        self._peer = (handshake.epoch, handshake.version, handshake.software)
+        self._begin(conn, opener, handshake.features)
 
     def _replaces(self, opener: str) -> bool:
         """Both ends must choose alike: of one opener's two the newer, else the lower region's."""
         return self._opener is None or opener <= self._opener
 
-    def _begin(self, conn: int, opener: str) -> None:
+    def _begin(self, conn: int, opener: str, features: frozenset[str]) -> None:
         if opener == self.peer:
             self._attempts = 0
         self._opener = opener
         self._deadlines.drop(Due.DIAL)
         self._deadlines.drop(Due.APPLY)
         self._deadlines.set(Due.PING, self._now)
-        self._deadlines.set(Due.SILENCE, self._now + limits.LINK_SILENCE_SECONDS_MAX * SECOND)
-        self._flow = Flow(conn, self._ledger, self._roster, self._out)
+        self._heard_from()
+        self._flow = Flow(conn, features, self._ledger, self._roster, self._out)
         self._move(Trigger.PROVEN)
         self._flow.begin()
 
@@ -291,7 +281,7 @@ class Link:
         """Whether the link stands and falls with this connection; a handshake is forgotten."""
         if self._flow and self._flow.conn == conn:
             return True
-        return conn in self._handshakes and self._forget_handshake(conn).role == "dial"
+        return conn in self._guests and self._guests.forget(conn).role == "dial"
 
     # -- leaving -----------------------------------------------------------------------------------
 
@@ -303,7 +293,7 @@ class Link:
 
     def _fault(self, conn: int, refusal: Refusal) -> None:
         """The peer, or a guest claiming to be it, did what the protocol forbids."""
-        guest = conn in self._handshakes
+        guest = conn in self._guests
         self._part(conn, refusal)
         if self._owns(conn):
             rejected = guest and refusal.code in REJECTIONS
@@ -335,20 +325,20 @@ class Link:
     def _stop(self) -> None:
         self._stopped = True
         refusal = Refusal(Code.STOPPING, "the node is stopping")
-        for conn in [*self._handshakes, *([self._flow.conn] if self._flow else [])]:
+        for conn in [*self._guests, *([self._flow.conn] if self._flow else [])]:
             self._send(conn, Fault(refusal.code, refusal.message))
             self._out.append(Close(conn, GOING_AWAY, refusal.code))
-        self._handshakes.clear()
+        self._guests.clear()
         self._deadlines.clear()
         self._flow = self._opener = None
         self._move(Trigger.STOPPED)
 
     # -- time, state, words --------------------------------------------------------------------------
 
-    def _apply_refused(self, given: ApplyRefused) -> None:
+    def _apply_refused(self, given: steps.ApplyRefused) -> None:
         self._ledger.applying.discard(given.key)
         if given.refusal.code is Code.FORK:
-            self._ledger.forked.add(given.key)
+            self._ledger.forked.setdefault(given.key, None)
         if self._flow is None:
             return
         try:
@@ -375,6 +365,8 @@ class Link:
                 self._down(Trigger.LOST, note=words)
             case Due.APPLY, Flow() as flow:
                 flow.retry()
+            case Due.GOSSIP, Flow() as flow:
+                flow.gossip()
             case _:
                 pass
 
@@ -397,32 +389,10 @@ class Link:
 
     def status(self, now: int) -> LinkStatus:
         """For operators; any time."""
-        ledger, since = self._ledger, self._ledger.oldest_unacked_at
-        sending, credit, waiting = self._flow.load if self._flow else (0, 0, 0)
-        return LinkStatus(
-            region=self.peer,
-            state=self.state,
-            since=self._since,
-            dialled_by=self._opener,
-            behind_events=(self._flow and self._flow.behind_events) or 0,
-            lag_events=ledger.lag_events,
-            oldest_unacked_ms=None if since is None else max(0, now - since),
-            rtt_ms=ledger.rtt,
-            skew_ms=ledger.skew,
-            peer_epoch=self._peer_epoch,
-            forked=tuple(sorted(f"{k.region}:{k.epoch:x}:{k.lane}" for k in ledger.forked)),
-            last_error=self._error[1] if self._error else None,
-            last_error_at=self._error[0] if self._error else None,
-            events_in=ledger.events_in,
-            events_out=ledger.events_out,
-            bytes_in=ledger.bytes_in,
-            bytes_out=ledger.bytes_out,
-            version=self._spoken[0],
-            software=self._spoken[1],
-            sending_bytes=sending,
-            credit_bytes=credit,
-            waiting_bytes=waiting,
-        )
+        behind = (self._flow and self._flow.behind_events) or 0
+        load = self._flow.load if self._flow else (0, 0, 0)
+        state = (self.state, self._since, self._opener)
+        return self._ledger.status(LinkFacts(*state, *self._peer, self._error, behind, load), now)
 
     def lanes(self, now: int) -> list[LaneStatus]:
         """How far the peer is with each of our lanes that it may have; any time."""

@@ -6,56 +6,59 @@ no other.
 """
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from ssl import SSLContext
-from typing import Any, NamedTuple, Protocol, assert_never
+from typing import Any, assert_never
 
-import msgspec
 import structlog
-import websockets.asyncio.client
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from websockets.exceptions import ConnectionClosed, WebSocketException
-from websockets.typing import Subprotocol
 
 from server import __version__
 from server.app import metrics
 from server.domain import limits
-from server.domain.errors import Code, Refusal, Refused
-from server.domain.ids import EventId, LaneKey
+from server.domain.errors import Code, Refusal
+from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch
-from server.federation import frames, gauges
+from server.federation import dialled, frames, gauges, meters, polling
 from server.federation.connection import (
     CLOSE_SECONDS_MAX,
-    SUBPROTOCOL,
     Connection,
     Endpoint,
     Gone,
     Socket,
     turn_away,
 )
-from server.federation.frames import Hello
+from server.federation.desk import CommittedEvent, Desk, Log, Writer, guarded
+from server.federation.dialled import POLLED_PATH, NoUpgrade, PeerAddress
+from server.federation.forks import ForkProof
 from server.federation.handshake import Identity
 from server.federation.lanes import Reach
-from server.federation.link import Link, close_code
+from server.federation.link import Link
 from server.federation.pages import Pages, Snapshots
+from server.federation.peers import Peer
+from server.federation.polled import Polls
+from server.federation.reception import Reception
+from server.federation.relay import Relay
 from server.federation.status import LaneStatus, LinkStatus
 from server.federation.steps import (
-    Applied,
     Apply,
-    ApplyRefused,
     Close,
     Committed,
     Dial,
     DialFailed,
     Disconnected,
     Effect,
+    ForkKnown,
+    ForkProven,
     Input,
     LoadPage,
     LoadTips,
     Opened,
-    PageLoaded,
+    ProveFork,
     Received,
+    Relayed,
     Report,
     Send,
     SetTimer,
@@ -63,92 +66,19 @@ from server.federation.steps import (
     State,
     Stopped,
     TimerFired,
-    TipsLoaded,
 )
 from server.federation.trust import Roster
 
 log = structlog.get_logger(__name__)
 
-PATH = "/federation/v1"
-STRANGERS_MAX = 64
-"""Connections that have not said who they are; three times the company."""
+RELAY_TICK_SECONDS = 0.5
+"""How often the relay looks whether an origin is to be asked of somebody else."""
 RENEW_SECONDS = 30
 """Pause before a link that failed by our own mistake is made anew."""
 
 
-class PeerAddress(NamedTuple):
-    """One configured peer."""
-
-    region: str
-    url: str
-    """Its public address: http(s):// or ws(s)://host[:port]."""
-    public_keys: tuple[bytes, ...]
-    """Ed25519, 32 bytes each; two while one is being replaced."""
-    dials: bool
-    """Whether this node opens the connection."""
-
-    @property
-    def uri(self) -> str:
-        scheme, _, rest = self.url.rstrip("/").partition("://")
-        return {"http": "ws", "https": "wss"}.get(scheme, scheme) + "://" + rest + PATH
-
-
-class Writer(Protocol):
-    """``app.handle.Handler``: answers only once the events are committed (I1); skips known ones."""
-
-    async def apply(self, batch: LaneBatch) -> int | Refusal: ...
-
-
-class CommittedEvent(Protocol):
-    """``storage.event_log.Record``, as far as links care."""
-
-    @property
-    def id(self) -> EventId: ...
-
-
-class Log(Protocol):
-    """``app.tap.Tap``: calls the listener on the loop after each commit, in order."""
-
-    def subscribe(self, listener: Callable[[Sequence[CommittedEvent]], None]) -> None: ...
-
-
-class DialledSocket:
-    def __init__(self, connection: websockets.asyncio.client.ClientConnection) -> None:
-        self._connection = connection
-
-    async def send(self, data: bytes) -> None:
-        try:
-            await self._connection.send(data)
-        except ConnectionClosed as error:
-            raise Gone(str(error)) from None
-
-    async def receive(self) -> bytes:
-        try:
-            data = await self._connection.recv()
-        except ConnectionClosed as error:
-            raise Gone(str(error)) from None
-        return data.encode() if isinstance(data, str) else data
-
-    async def close(self, code: int, reason: str) -> None:
-        await self._connection.close(code, reason)
-
-
-class _Peer:
-    """A link and what the edge holds for it."""
-
-    def __init__(self, address: PeerAddress, link: Link) -> None:
-        self.address = address
-        self.region = address.region
-        self.link = link
-        self.connections: dict[int, Connection] = {}
-        self.timer: asyncio.TimerHandle | None = None
-        self.dialling: asyncio.Task[None] | None = None
-        self.heard_at: int | None = None
-        self.certificate_until: int | None = None
-
-
 class Links:
-    """All links of one node. ``run`` until ``close`` or cancellation; ``endpoint`` serves PATH."""
+    """All links of one node. ``run`` until ``close`` or cancellation; ``endpoint`` serves PATH, ``polls`` POLLED_PATH."""
 
     def __init__(
         self,
@@ -164,36 +94,43 @@ class Links:
         clock: Callable[[], int],
         entropy: Callable[[int], bytes],
         tls: SSLContext | None = None,
+        forks: Sequence[ForkProof] = (),
+        on_fork: Callable[[ForkProof], None] = lambda proof: None,
     ) -> None:
-        """``clock``: UTC milliseconds; ``entropy``: random bytes; ``tls``: for wss://, else the default."""
+        """``clock``: UTC milliseconds; ``entropy``: random bytes; ``tls``: for wss://, else the default.
+
+        ``forks``: known from earlier runs; ``on_fork`` is told each newly proven one, once."""
         self._me = Identity(region, epoch, private, __version__)
-        self._roster = Roster({peer.region: peer.public_keys for peer in peers})
+        # Our own key too: peers may bring back what we lost.
+        own = (private.public_key().public_bytes_raw(),)
+        self._roster = Roster({region: own, **{peer.region: peer.public_keys for peer in peers}})
         regions = frozenset({region, *(peer.region for peer in peers)})
         self._reach = Reach(regions, {name: tuple(them) for name, them in groups.items()})
-        self._peers = {peer.region: _Peer(peer, self._new_link(peer)) for peer in peers}
-        self._pages = Pages(region, reader, private)
-        self._handler, self._tap = handler, tap
+        self._forks = {proof.key: proof for proof in forks}
+        self._on_fork = on_fork
+        self._relay = Relay()
+        self._peers = {peer.region: Peer(peer, self._new_link(peer)) for peer in peers}
+        self._reception = Reception(self._peers)
+        pages = Pages(region, reader, private)
+        self._desk = Desk(pages, handler, self._relay, self._spawn, self._feed)
+        self._tap = tap
         self._clock, self._entropy, self._tls = clock, entropy, tls
         self._numbers = itertools.count(1)
-        self._loads: dict[tuple[LaneKey, int], list[_Peer]] = {}
-        self._strangers = 0
+        self._moved: dict[LaneKey, int] = {}
+        """Lanes the links were not told of yet."""
+        self._told_at = 0.0
+        self._telling: asyncio.TimerHandle | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._stop, self._stopped, self._quiet = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._watchers: list[tuple[str, State, asyncio.Future[None]]] = []
         self.endpoint = Endpoint(self._accepted)
+        self.polls = Polls(POLLED_PATH, self._accepted, self._spawn, entropy)
 
     def status(self) -> list[LinkStatus]:
         """One entry per configured peer, by region."""
-        return [self._status_of(self._peers[region]) for region in sorted(self._peers)]
-
-    def _status_of(self, peer: _Peer) -> LinkStatus:
         now = self._clock()
-        return msgspec.structs.replace(
-            peer.link.status(now),
-            silent_ms=None if peer.heard_at is None else max(0, now - peer.heard_at),
-            certificate_until=peer.certificate_until,
-        )
+        return [self._peers[region].status(now) for region in sorted(self._peers)]
 
     def lanes(self) -> dict[str, list[LaneStatus]]:
         """By peer: how far it is with each of our lanes."""
@@ -217,8 +154,10 @@ class Links:
                 self._tasks = tasks
                 self._tap.subscribe(self._committed)
                 for peer in self._peers.values():
-                    self._feed(peer, Started())
+                    self._start(peer)
+                relaying = self._spawn(self._relaying())
                 await self._stop.wait()
+                relaying.cancel()
                 await self._wind_down()
         finally:
             self._tasks = None
@@ -231,6 +170,8 @@ class Links:
             await self._stopped.wait()
 
     async def _wind_down(self) -> None:
+        if self._telling:
+            self._telling.cancel()
         for peer in self._peers.values():
             self._feed(peer, Stopped())
             if peer.timer:
@@ -252,7 +193,12 @@ class Links:
     def _new_link(self, peer: PeerAddress) -> Link:
         return Link(self._me, peer.region, self._roster, self._reach, peer.dials)
 
-    def _feed(self, peer: _Peer, given: Input) -> None:
+    def _start(self, peer: Peer) -> None:
+        for proof in self._forks.values():
+            self._feed(peer, ForkKnown(proof))
+        self._feed(peer, Started())
+
+    def _feed(self, peer: Peer, given: Input) -> None:
         if self._tasks is None:
             return
         jitter = int.from_bytes(self._entropy(4), "big") / 2**32
@@ -265,36 +211,35 @@ class Links:
         for effect in effects:
             self._perform(peer, effect)
 
-    def _renew(self, peer: _Peer) -> None:
+    def _renew(self, peer: Peer) -> None:
         peer.link = self._new_link(peer.address)
-        self._hang_up(peer)
+        peer.hang_up()
         if peer.timer:
             peer.timer.cancel()
         loop = asyncio.get_running_loop()
-        peer.timer = loop.call_later(RENEW_SECONDS, self._feed, peer, Started())
+        peer.timer = loop.call_later(RENEW_SECONDS, self._start, peer)
 
-    def _hang_up(self, peer: _Peer) -> None:
-        """Our own trouble: the next connection may find it mended."""
-        for connection in peer.connections.values():
-            connection.close(close_code(Code.INTERNAL), Code.INTERNAL)
-
-    def _perform(self, peer: _Peer, effect: Effect) -> None:
+    def _perform(self, peer: Peer, effect: Effect) -> None:
         match effect:
-            case Send(conn, data, events):
-                _count(peer.region, "out", len(data), events)
+            case Send(conn, data, events, rank):
+                meters.count(peer.region, "out", len(data), events)
                 if connection := peer.connections.get(conn):
-                    connection.send(data)
+                    connection.send(data, rank)
             case LoadPage(key, after):
-                self._load_page(peer, key, after)
+                self._desk.load_page(peer, key, after)
             case Apply(batch):
-                self._spawn(self._apply(peer, batch))
+                self._desk.apply(peer, batch)
             case SetTimer(at):
                 self._set_timer(peer, at)
             case Close(conn, code, reason):
                 if connection := peer.connections.get(conn):
                     connection.close(code, reason)
             case LoadTips(conn):
-                self._spawn(self._load_tips(peer, conn))
+                self._desk.load_tips(peer, conn)
+            case ProveFork(evidence):
+                self._spawn(self._prove_fork(evidence))
+            case ForkProven(proof):
+                self._fork_proven(proof)
             case Dial():
                 if peer.dialling is None:
                     peer.dialling = self._spawn(self._dial(peer))
@@ -303,9 +248,9 @@ class Links:
             case _:
                 assert_never(effect)
 
-    def _report(self, peer: _Peer, report: Report) -> None:
-        _log(peer.region, report)
-        gauges.measure([self._status_of(peer)], self._clock())
+    def _report(self, peer: Peer, report: Report) -> None:
+        meters.record(peer.region, report)
+        self._measure(peer)
         for watcher in self._watchers[:]:
             region, state, future = watcher
             if (region, state) == (peer.region, report.state) or future.done():
@@ -313,141 +258,117 @@ class Links:
                 if not future.done():
                     future.set_result(None)
 
+    def _measure(self, peer: Peer) -> None:
+        now = self._clock()
+        gauges.measure([peer.status(now)], now)
+
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        assert self._tasks is not None, "links are not running"
-        task = self._tasks.create_task(_guarded(work))
+        if self._tasks is None:
+            work.close()
+            raise Gone("the links are not running")
+        task = self._tasks.create_task(guarded(work))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task
 
-    def _set_timer(self, peer: _Peer, at: int) -> None:
+    def _set_timer(self, peer: Peer, at: int) -> None:
         if peer.timer:
             peer.timer.cancel()
         pause = max(0, at - self._clock()) / 1000
         peer.timer = asyncio.get_running_loop().call_later(pause, self._timer_fired, peer)
 
-    def _timer_fired(self, peer: _Peer) -> None:
+    def _timer_fired(self, peer: Peer) -> None:
         self._feed(peer, TimerFired())
-        gauges.measure([self._status_of(peer)], self._clock())
+        self._measure(peer)
 
-    # -- the log and the writer ------------------------------------------------------------------------
+    # -- what concerns all links -----------------------------------------------------------------------
 
     def _committed(self, records: Sequence[CommittedEvent]) -> None:
-        """After each commit: only that the log moved; pages are read when a peer has credit."""
-        tips = {LaneKey(*record.id[:3]): record.id.seq for record in records}
+        """After each commit. The first is told at once; those right after it go together."""
+        self._moved.update((LaneKey(*record.id[:3]), record.id.seq) for record in records)
+        loop = asyncio.get_running_loop()
+        if self._telling is None:
+            at = self._told_at + limits.BATCH_SECONDS_MIN
+            self._telling = loop.call_at(at, self._tell) if at > loop.time() else None
+            if self._telling is None:
+                self._tell()
+
+    def _tell(self) -> None:
+        """Only that the log moved; pages are read when a peer has credit."""
+        self._telling, self._told_at = None, asyncio.get_running_loop().time()
+        tips, self._moved = self._moved, {}
+        self._relay.moved(tips)
         for peer in self._peers.values():
             self._feed(peer, Committed(tips))
 
-    def _load_page(self, peer: _Peer, key: LaneKey, after: int) -> None:
-        """Peers that live at the tip ask for the same page: read, sign and encode it once."""
-        waiting = self._loads.setdefault((key, after), [])
-        waiting.append(peer)
-        if len(waiting) == 1:
-            self._spawn(self._page(key, after))
+    async def _relaying(self) -> None:
+        before: dict[str, frozenset[str]] = {}
+        while True:
+            await asyncio.sleep(RELAY_TICK_SECONDS)
+            views = {region: peer.link.view for region, peer in self._peers.items()}
+            without = [key for peer in self._peers.values() for key in peer.link.forked]
+            asked = self._relay.decide(self._clock(), views, without)
+            for region, origins in asked.items():
+                if origins != before.get(region, frozenset()):
+                    log.info("relay", peer=region, asked_for=sorted(origins))
+                self._feed(self._peers[region], Relayed(origins))
+            before = asked
 
-    async def _page(self, key: LaneKey, after: int) -> None:
-        try:
-            page = await self._pages.page(key, after)
-        except Exception:
-            log.exception("a page of the log cannot be read", lane=key.lane, after=after)
-            for peer in self._loads.pop((key, after)):
-                self._hang_up(peer)
+    async def _prove_fork(self, evidence: LaneBatch) -> None:
+        if proof := await self._desk.pages.prove(evidence):
+            self._fork_proven(proof)
+
+    def _fork_proven(self, proof: ForkProof) -> None:
+        if proof.key in self._forks:
             return
-        for peer in self._loads.pop((key, after)):
-            self._feed(peer, PageLoaded(key, after, page))
-
-    async def _load_tips(self, peer: _Peer, conn: int) -> None:
-        try:
-            tips = await self._pages.tips()
-        except Exception:
-            log.exception("the tips of the log cannot be read")
-            self._hang_up(peer)
-            return
-        self._feed(peer, TipsLoaded(conn, tips))
-
-    async def _apply(self, peer: _Peer, batch: LaneBatch) -> None:
-        try:
-            outcome = await self._handler.apply(batch)
-        except Exception:
-            log.exception("a batch cannot be applied", peer=peer.region, lane=batch.key.lane)
-            outcome = Refusal(Code.INTERNAL, "the batch cannot be applied; see the log")
-        if isinstance(outcome, Refusal):
-            self._feed(peer, ApplyRefused(batch.key, outcome))
-        else:
-            _count(peer.region, "in", 0, len(batch.events))
-            self._feed(peer, Applied(batch.key, outcome))
+        self._forks[proof.key] = proof
+        lane = proof.key.lane
+        log.critical("two histories were signed", region=proof.key.region, lane=lane, at=proof.seq)
+        self._on_fork(proof)
+        for peer in self._peers.values():
+            self._feed(peer, ForkKnown(proof))
 
     # -- connections -------------------------------------------------------------------------------------
 
-    async def _dial(self, peer: _Peer) -> None:
+    async def _dial(self, peer: Peer) -> None:
         metrics.PEER_CONNECTS.labels(peer.region, "dialled").inc()
-        try:
-            connection = await self._connect(peer.address.uri)
-        except (OSError, WebSocketException, TimeoutError, ValueError) as error:
+        polls = peer.polls
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                socket = await stack.enter_async_context(self._way(peer))
+            except Gone as reason:
+                peer.dialling = None
+                if not polls:
+                    peer.websocket_tried(futile=isinstance(reason, NoUpgrade))
+                metrics.PEER_CONNECTS.labels(peer.region, "failed").inc()
+                self._feed(peer, DialFailed(str(reason)))
+                return
+            # From here on the task is the connection's; the next Dial gets one of its own.
             peer.dialling = None
-            metrics.PEER_CONNECTS.labels(peer.region, "failed").inc()
-            self._feed(peer, DialFailed(f"{type(error).__name__}: {error}"))
-            return
-        # From here on the task is the connection's; the next Dial gets one of its own.
-        peer.dialling = None
-        peer.certificate_until = gauges.certificate_until(connection.transport)
-        async with connection:
-            await self._talk(peer, DialledSocket(connection), inbound=False)
+            peer.certificate_until = socket.certificate_until
+            heard = await self._talk(peer, socket, inbound=False)
+            if not polls:
+                peer.websocket_tried(futile=not heard)
 
-    async def _connect(self, uri: str) -> websockets.asyncio.client.ClientConnection:
-        return await websockets.asyncio.client.connect(
-            uri,
-            subprotocols=[Subprotocol(SUBPROTOCOL)],
-            max_size=limits.PEER_FRAME_BYTES_MAX,
-            open_timeout=limits.HELLO_SECONDS_MAX,
-            close_timeout=CLOSE_SECONDS_MAX,
-            ping_interval=None,  # the link's own PING also measures and reports
-            ssl=(self._tls or True) if uri.startswith("wss:") else None,
-        )
+    def _way(self, peer: Peer) -> contextlib.AbstractAsyncContextManager[Socket]:
+        if not peer.polls:
+            return dialled.connect(peer.address.uri, self._tls)
+        peer.poll_tried()
+        return polling.connect(peer.address.polled_url, self._tls)
 
     async def _accepted(self, socket: Socket) -> None:
         """An inbound connection, until it ends: first of all it says who it is."""
         if self._tasks is None or self._stop.is_set():
             await turn_away(socket, Refusal(Code.STOPPING, "the node is not running"))
-        elif self._strangers >= STRANGERS_MAX:
-            await turn_away(socket, Refusal(Code.OVERLOADED, "too many unknown connections"))
-        elif introduced := await self._introduced(socket):
-            peer, first = introduced
-            metrics.PEER_CONNECTS.labels(peer.region, "accepted").inc()
-            await self._talk(peer, socket, inbound=True, first=first)
-
-    async def _introduced(self, socket: Socket) -> tuple[_Peer, bytes] | None:
-        """The peer a stranger claims to be, and its HELLO; None when it was turned away."""
-        self._strangers += 1
-        try:
-            async with asyncio.timeout(limits.HELLO_SECONDS_MAX):
-                first = await socket.receive()
-            return self._peer_of(first), first
-        except TimeoutError:
-            await turn_away(socket, Refusal(Code.EXPIRED, "no HELLO came in time"))
-        except Gone:
-            pass  # nobody is there to be told
-        except Refused as error:
-            log.warning("a stranger was refused", reason=error.refusal.message)
-            metrics.FEDERATION_REJECTED.labels("unknown", error.refusal.code).inc()
-            await turn_away(socket, error.refusal)
-        finally:
-            self._strangers -= 1
-        return None
-
-    def _peer_of(self, first: bytes) -> _Peer:
-        hello = frames.decode(first)
-        if not isinstance(hello, Hello):
-            raise Refused(Code.BAD_FRAME, "HELLO comes first")
-        peer = self._peers.get(hello.region)
-        if peer is None:
-            raise Refused(Code.UNKNOWN_PEER, f"region {hello.region} is not in the roster here")
-        return peer
+        elif introduced := await self._reception.introduced(socket):
+            region, first = introduced
+            metrics.PEER_CONNECTS.labels(region, "accepted").inc()
+            await self._talk(self._peers[region], socket, inbound=True, first=first)
 
     async def _talk(
-        self, peer: _Peer, socket: Socket, *, inbound: bool, first: bytes | None = None
-    ) -> None:
-        """One connection from its opening to its end."""
+        self, peer: Peer, socket: Socket, *, inbound: bool, first: bytes | None = None
+    ) -> bool:
+        """One connection from its opening to its end; whether anything was heard on it."""
         connection = Connection(next(self._numbers), socket)
         conn = connection.number
         peer.connections[conn] = connection
@@ -465,40 +386,13 @@ class Links:
             del peer.connections[conn]
             self._quiet.set()
             self._feed(peer, Disconnected(conn, reason))
+        return connection.heard
 
-    async def _read(self, peer: _Peer, connection: Connection) -> None:
+    async def _read(self, peer: Peer, connection: Connection) -> None:
         while True:
             self._heard(peer, connection.number, await connection.receive())
 
-    def _heard(self, peer: _Peer, conn: int, data: bytes) -> None:
-        _count(peer.region, "in", len(data), 0)
+    def _heard(self, peer: Peer, conn: int, data: bytes) -> None:
+        meters.count(peer.region, "in", len(data), 0)
         peer.heard_at = self._clock()
         self._feed(peer, Received(conn, data))
-
-
-async def _guarded(work: Coroutine[Any, Any, None]) -> None:
-    """Our own mistake in one task must not take the others along."""
-    try:
-        await work
-    except Exception:
-        log.exception("a task of the links failed")
-
-
-# -- for operators ---------------------------------------------------------------------------------------
-
-
-def _log(region: str, report: Report) -> None:
-    if report.refusal:
-        code = report.refusal.code
-        metrics.FEDERATION_REJECTED.labels(region, code).inc()
-        reason = report.refusal.message
-        log.warning("refused", peer=region, state=report.state, code=code, reason=reason)
-    else:
-        log.info("link", peer=region, state=report.state, note=report.note)
-
-
-def _count(region: str, direction: str, size: int, events: int) -> None:
-    if size:
-        metrics.FEDERATION_BYTES.labels(region, direction).inc(size)
-    if events:
-        metrics.FEDERATION_EVENTS.labels(region, direction).inc(events)

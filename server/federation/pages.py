@@ -5,14 +5,16 @@ where its origin signed one (docs/protocol/federation.md 5).
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from server.domain.ids import LaneKey
-from server.domain.wire import SignedHead, WireEvent, genesis
+from server.domain.wire import LaneBatch, SignedHead, WireEvent, genesis
 from server.federation.catchup import Page, page
+from server.federation.forks import ForkProof
 from server.federation.lanes import Held
 from server.federation.trust import HeadSigner
 from server.storage import event_log
@@ -71,11 +73,37 @@ class Pages:
         last = after + len(events)
         if key.region == self._region:
             return self._signer.sign(key, Held(last, events[-1].hash))
-        head = await event_log.lane_head(snapshot, key, after + 1)
-        return head if head and head.seq <= last else None
+        return await event_log.lane_head(snapshot, key, after + 1, last)
 
     def _remember(self, key: LaneKey, seq: int, hash_: bytes) -> None:
         self._hashes[key, seq] = hash_
         self._hashes.move_to_end((key, seq))
         while len(self._hashes) > HASHES_KEPT:
             self._hashes.popitem(last=False)
+
+    async def prove(self, evidence: LaneBatch) -> ForkProof | None:
+        """That a batch, verified in itself, and our copy are two histories; None without a head of ours."""
+        key, theirs = evidence.key, evidence.head
+        async with self._reader.snapshot() as snapshot:
+            tip = (await event_log.lane_tips(snapshot)).get(key)
+            if tip is None:
+                return None
+            # Compared where the shorter of the two ends, which is where it has a head.
+            at = min(tip.seq, theirs.seq)
+            ours = await event_log.lane_page(snapshot, key, at - 1)
+            head = await self._head(snapshot, key, at - 1, ours if at == theirs.seq else ours[:1])
+        if head is None:
+            return None
+        if at == theirs.seq:
+            following = ours[1 : head.seq - at + 1]
+            proof = ForkProof(theirs, head, ours[0].hash, _headers(following))
+        else:
+            following = list(evidence.events[at - evidence.after :])
+            known = at - evidence.after
+            hash_ = evidence.events[known - 1].hash if known else evidence.previous
+            proof = ForkProof(head, theirs, hash_, _headers(following))
+        return proof if proof.hash != proof.first.hash else None
+
+
+def _headers(events: Sequence[WireEvent]) -> tuple[bytes, ...]:
+    return tuple([event.header for event in events])

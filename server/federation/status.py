@@ -1,5 +1,7 @@
 """What an operator is told about one link: /api/v1/node, the command line and the metrics read it."""
 
+from typing import NamedTuple
+
 import msgspec
 
 
@@ -29,6 +31,8 @@ class LinkStatus(msgspec.Struct, frozen=True, kw_only=True):
     events_out: int
     bytes_in: int
     bytes_out: int
+    relayed: tuple[str, ...] = ()
+    """Regions that are out of reach and whose events are asked of this peer instead."""
     version: int | None = None
     """The protocol version spoken."""
     software: str = ""
@@ -54,3 +58,19 @@ class LaneStatus(msgspec.Struct, frozen=True, kw_only=True):
     behind_events: int
     behind_ms: int | None
     """Age of the oldest event it has not acknowledged."""
+
+
+class LinkFacts(NamedTuple):
+    """What only the link itself knows."""
+
+    state: str
+    since: int
+    dialled_by: str | None
+    peer_epoch: int | None
+    version: int | None
+    software: str
+    error: tuple[int, str] | None
+    """(When, what) it was last."""
+    behind_events: int
+    load: tuple[int, int, int]
+    """Bytes under way to the peer, what it allows, and what came and is not committed."""

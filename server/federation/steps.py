@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from server.domain.errors import Code, Mistake, Refusal
+from server.domain.errors import STATUS, Code, Mistake, Refusal
 from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch
 from server.federation.catchup import Page
+from server.federation.forks import ForkProof
 from server.federation.lanes import Held
+from server.federation.outbox import Rank
 
 # -- states ------------------------------------------------------------------------------------------
 
@@ -90,6 +92,15 @@ def next_state(state: State, trigger: Trigger) -> State:
 REJECTIONS = frozenset({Code.UNKNOWN_PEER, Code.BAD_SIGNATURE, Code.UNSUPPORTED_VERSION})
 """About who the other end is, not about what it sent: no retry mends them, a person does."""
 
+GOING_AWAY = 1001
+NORMAL = 1000
+
+
+def close_code(code: Code) -> int:
+    """The websocket close code of a refusal: 4000 + its HTTP status."""
+    return 4000 + STATUS[code]
+
+
 # -- inputs ------------------------------------------------------------------------------------------
 
 
@@ -160,9 +171,24 @@ class ApplyRefused(NamedTuple):
     refusal: Refusal
 
 
+class Relayed(NamedTuple):
+    """Ask this peer for these origins too, beside its own; the relay's choice (9.5)."""
+
+    origins: frozenset[str]
+
+
+class ForkKnown(NamedTuple):
+    """An origin signed two histories of a lane, as proven on any link or told by the operator."""
+
+    proof: ForkProof
+
+
 class TimerFired(NamedTuple):
     """The time asked for by SetTimer has come."""
 
+
+Answer = TipsLoaded | Committed | PageLoaded | Applied | ApplyRefused
+"""What the log, its reader and its writer say."""
 
 Input = (
     Started
@@ -171,12 +197,10 @@ Input = (
     | DialFailed
     | Received
     | Disconnected
-    | TipsLoaded
-    | Committed
-    | PageLoaded
-    | Applied
-    | ApplyRefused
+    | Relayed
+    | ForkKnown
     | TimerFired
+    | Answer
 )
 
 # -- effects -----------------------------------------------------------------------------------------
@@ -187,11 +211,12 @@ class Dial(NamedTuple):
 
 
 class Send(NamedTuple):
-    """Write one binary message. Order is kept; what is queued is bounded by the peer's credit."""
+    """Write one binary message, in order within its rank; the peer's credit bounds what is queued."""
 
     conn: int
     data: bytes
     events: int = 0
+    rank: Rank = Rank.WORD
 
 
 class Close(NamedTuple):
@@ -221,6 +246,20 @@ class Apply(NamedTuple):
     batch: LaneBatch
 
 
+class ProveFork(NamedTuple):
+    """A batch, verified in itself, contradicts our copy of its lane: find the head that proves it.
+
+    Answered by ForkKnown on every link, if there is one."""
+
+    evidence: LaneBatch
+
+
+class ForkProven(NamedTuple):
+    """A peer proved a fork that was not known here; answered by ForkKnown on every link."""
+
+    proof: ForkProof
+
+
 class SetTimer(NamedTuple):
     """Answer TimerFired at this time (UTC milliseconds); replaces the timer before it."""
 
@@ -235,4 +274,6 @@ class Report(NamedTuple):
     note: str = ""
 
 
-Effect = Dial | Send | Close | LoadTips | LoadPage | Apply | SetTimer | Report
+Effect = (
+    Dial | Send | Close | LoadTips | LoadPage | Apply | ProveFork | ForkProven | SetTimer | Report
+)

@@ -145,6 +145,17 @@ def verify_proof(proof: Proof, signature: bytes, roster: Roster) -> None:
     roster.check(proof.region, proof.key_id, signature, proof.signed_bytes)
 
 
+class Contradicted(Refused):
+    """``fork``, with what contradicts our copy: verified in itself, and never applied."""
+
+    def __init__(self, evidence: LaneBatch, at: int) -> None:
+        super().__init__(
+            Code.FORK,
+            f"{evidence.key.region} signed two histories of lane {evidence.key.lane} at {at}",
+        )
+        self.evidence = evidence
+
+
 # -- the gate for foreign events ---------------------------------------------------------------------
 
 
@@ -152,8 +163,8 @@ def verify_batch(batch: Batch, tip: Held, roster: Roster) -> LaneBatch:
     """The part of a batch beyond ``tip``, proven to be its origin's; nothing of it is applied before.
 
     ``tip``: how far the lane is held here. Raises Refused: broken_chain (a gap, or bytes changed on
-    the way), bad_signature, unknown_peer, bad_commitment, bad_frame, too_large, or fork when the
-    origin signed a history other than the one we hold. A batch with nothing new has no events.
+    the way), bad_signature, unknown_peer, bad_commitment, bad_frame, too_large, or Contradicted when
+    the origin signed a history other than the one we hold. A batch with nothing new has no events.
     """
     head = batch.head.signed
     key = batch.head.key
@@ -205,7 +216,6 @@ def _beyond(tip: Held, batch: Batch, key: LaneKey, events: list[WireEvent]) -> L
     if known <= len(events):
         there = batch.previous if known == 0 else events[known - 1].hash
         if there != tip.hash:
-            raise Refused(
-                Code.FORK, f"{key.region} signed two histories of lane {key.lane} at {tip.seq}"
-            )
+            whole = LaneBatch(key, batch.after, batch.previous, tuple(events), head)
+            raise Contradicted(whole, tip.seq)
     return LaneBatch(key, tip.seq, tip.hash, tuple(events[known:]), head)

@@ -38,10 +38,11 @@ from server.app.scores import Scores
 from server.app.sync import Sync
 from server.domain import limits
 from server.domain.ids import person_channel
-from server.federation import gauges, links
-from server.federation.links import Links, PeerAddress
+from server.federation import gauges
+from server.federation.dialled import PATH, POLLED_PATH, PeerAddress
+from server.federation.links import Links
 from server.federation.status import LinkStatus
-from server.ops import keys, listener
+from server.ops import keys, listener, peer_tls
 from server.ops.accounts import make_auth
 from server.ops.certificate import Certificate
 from server.ops.config import Config, dials
@@ -84,7 +85,7 @@ def build(core: Core, private: Ed25519PrivateKey) -> Node:
     gateway = _gateway(core, auth)
     auth.on_revoked(gateway.recheck)
     between = _links(core, private)
-    certificate = Certificate(config.http.tls_certificate)
+    certificate = Certificate(config.http.tls_certificate, config.federation.certificate)
     services = Services(
         region=config.node.region,
         name=config.node.name,
@@ -157,6 +158,7 @@ def _links(core: Core, private: Ed25519PrivateKey) -> Links:
         tap=core.tap,
         clock=now,
         entropy=os.urandom,
+        tls=peer_tls.context(config.federation),
     )
 
 
@@ -184,10 +186,13 @@ def _measure(node: Node) -> None:
 
 
 def _application(http: Any, between: Links) -> Any:
-    """HTTP to the API; the only websocket that comes as ASGI is a peer's."""
+    """HTTP to the API, but for peers that poll; the only websocket that comes as ASGI is a peer's."""
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
-        to = between.endpoint if scope["type"] == "websocket" else http
+        if scope["type"] == "websocket":
+            to: Any = between.endpoint
+        else:
+            to = between.polls if scope["path"].startswith(POLLED_PATH) else http
         await to(scope, receive, send)
 
     return application
@@ -265,7 +270,7 @@ def _server(node: Node) -> listener.Server:
     http = node.core.config.http
     return listener.server(
         node.app,
-        {websocket.PATH: node.gateway.protocol_class, links.PATH: listener.asgi_websocket},
+        {websocket.PATH: node.gateway.protocol_class, PATH: listener.asgi_websocket},
         forwarded_allow_ips=list(http.trusted_proxies),
         ssl_certfile=http.tls_certificate or None,
         ssl_keyfile=http.tls_key or None,

@@ -17,8 +17,9 @@ def ends_at(file: Path) -> int | None:
 
 
 class Certificate:
-    """The certificate a running node serves: the one that was there when it started, whatever the file
-    holds by now. ``until`` is None where a proxy does TLS."""
+    """What a running node serves and shows to peers: the certificates that were there when it started,
+    whatever the files hold by now. ``until``: of the first that ends; None where a proxy does TLS."""
 
-    def __init__(self, file: str) -> None:
-        self.until = ends_at(Path(file)) if file else None
+    def __init__(self, *files: str) -> None:
+        ends = [ends_at(Path(file)) for file in files if file]
+        self.until = min((end for end in ends if end is not None), default=None)

@@ -167,6 +167,26 @@ class Peer(Section, frozen=True, kw_only=True):
         return base64.b64decode(self.public_key)
 
 
+class FederationSection(Section, frozen=True, kw_only=True):
+    """How this node shows and checks certificates when it opens links; the pinned keys stay decisive."""
+
+    ca_file: Annotated[
+        str,
+        Meta(
+            description="PEM certificates of the company's own authority: links are trusted to these "
+            'only. "" trusts those of the system.'
+        ),
+    ] = ""
+    certificate: Annotated[
+        str,
+        Meta(
+            description="PEM chain this node shows to peers whose proxies ask for one (mutual TLS). "
+            '"" shows none.'
+        ),
+    ] = ""
+    key: Annotated[str, Meta(description="PEM private key of certificate.")] = ""
+
+
 class LiveSection(Section, frozen=True, kw_only=True):
     """What clients see of each other while they are connected."""
 
@@ -211,6 +231,7 @@ class Config(Section, frozen=True, kw_only=True):
     lanes: LanesSection = LanesSection()
     residency: ResidencySection = ResidencySection()
     peers: tuple[Peer, ...] = ()
+    federation: FederationSection = FederationSection()
     live: LiveSection = LiveSection()
     log: LogSection = LogSection()
     demo: DemoSection = DemoSection()
@@ -254,6 +275,7 @@ def check(config: Config) -> list[str]:
         *_check_groups(config),
         *_check_residency(config),
         *_check_peers(config),
+        *_check_federation(config.federation),
     ]
 
 
@@ -348,6 +370,12 @@ def _check_peers(config: Config) -> list[str]:
                 f"{PUBLIC_KEY_BYTES} bytes"
             )
     return problems
+
+
+def _check_federation(federation: FederationSection) -> list[str]:
+    if bool(federation.certificate) == bool(federation.key):
+        return []
+    return ["federation.certificate and federation.key need each other: give both or none"]
 
 
 def _is_public_key(text: str) -> bool:

@@ -119,7 +119,9 @@ def _absolute(config: Config, base: Path) -> Config:
         tls_certificate=full(config.http.tls_certificate),
         tls_key=full(config.http.tls_key),
     )
-    return msgspec.structs.replace(config, node=node, http=http)
+    given = msgspec.structs.asdict(config.federation)
+    federation = type(config.federation)(**{name: full(value) for name, value in given.items()})
+    return msgspec.structs.replace(config, node=node, http=http, federation=federation)
 
 
 # -- unknown keys -----------------------------------------------------------------------------------------

@@ -51,6 +51,9 @@ def _peer(peer: View, now: int) -> Iterator[Said]:
     if peer["forked"]:
         lanes = ", ".join(peer["forked"])
         yield Said("wrong", f"{region}: two histories were signed of {lanes}; left out")
+    if peer["relayed"]:
+        others = ", ".join(peer["relayed"])
+        yield Said("warning", f"{region}: brings the events of {others}, which we cannot reach")
     if peer["state"] != "live":
         why = f": {peer['last_error']}" if peer["last_error"] else ""
         level: Level = "wrong" if for_ms > NOT_LIVE_MS else "warning"

@@ -377,15 +377,15 @@ def _bounded(rows: Sequence[Sequence[bytes | None]], bytes_max: int) -> list[Wir
     return events
 
 
-async def lane_head(snapshot: Snapshot, key: LaneKey, seq: int) -> SignedHead | None:
-    """The lowest stored signed head of a foreign lane at or after ``seq``: where a relayed batch may end."""
+async def lane_head(snapshot: Snapshot, key: LaneKey, first: int, last: int) -> SignedHead | None:
+    """The furthest stored head of a foreign lane from ``first`` to ``last``: where a relayed batch may end."""
     c, lanes = t.heads.c, t.lanes.c
     row = await snapshot.one(
         select(c.seq, c.hash, c.key_id, c.signature)
         .join(t.lanes, lanes.id == c.lane_id)
         .where(lanes.region == key.region, lanes.epoch == key.epoch, lanes.lane == key.lane)
-        .where(c.seq >= seq)
-        .order_by(c.seq)
+        .where(c.seq.between(first, last))
+        .order_by(c.seq.desc())
         .limit(1)
     )
     if row is None:

@@ -208,7 +208,7 @@ async def test_a_lane_is_read_in_pages_bounded_by_number_and_bytes(node: TestNod
 async def test_an_unknown_lane_is_empty(node: TestNode) -> None:
     async with node.reader.snapshot() as snapshot:
         assert await event_log.lane_page(snapshot, LaneKey("de", 1, "global"), 0) == []
-        assert await event_log.lane_head(snapshot, LaneKey("de", 1, "global"), 1) is None
+        assert await event_log.lane_head(snapshot, LaneKey("de", 1, "global"), 1, 9) is None
 
 
 async def test_heads_are_kept_to_relay_a_lane_later(node: TestNode) -> None:
@@ -219,9 +219,16 @@ async def test_heads_are_kept_to_relay_a_lane_later(node: TestNode) -> None:
         await node.handler.apply(batch)
         heads.append(batch.head)
     async with node.reader.snapshot() as snapshot:
-        for seq, expected in ((1, heads[0]), (3, heads[0]), (4, heads[1]), (9, heads[2])):
-            assert await event_log.lane_head(snapshot, log.key, seq) == expected
-        assert await event_log.lane_head(snapshot, log.key, 10) is None
+        for first, last, expected in (
+            (1, 3, heads[0]),
+            (1, 4, heads[0]),
+            (1, 8, heads[1]),
+            (4, 900, heads[2]),
+            (9, 9, heads[2]),
+        ):
+            assert await event_log.lane_head(snapshot, log.key, first, last) == expected
+        assert await event_log.lane_head(snapshot, log.key, 1, 2) is None
+        assert await event_log.lane_head(snapshot, log.key, 10, 900) is None
 
 
 # ---------------------------------------------------------------- I3

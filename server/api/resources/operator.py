@@ -32,6 +32,7 @@ class PeerView(Shape, frozen=True, kw_only=True):
     sending_bytes: int
     credit_bytes: int
     waiting_bytes: int
+    relayed: tuple[str, ...]
     forked: tuple[str, ...]
     last_error: str | None
     last_error_at: int | None

@@ -21,10 +21,14 @@ from server.domain.errors import Refusal
 from server.domain.ids import LaneKey
 from server.domain.wire import Header, LaneBatch, SignedHead, WireEvent
 from server.federation import catchup, frames, steps
-from server.federation.frames import Ack, Batch, Heads, Want
+from server.federation.forks import ForkProof
+from server.federation.frames import Ack, Batch, Fork, Heads, Packed, Want
 from server.federation.handshake import Identity
 from server.federation.lanes import Held, Reach
 from server.federation.link import Link
+from server.federation.outbox import Outbox, Rank
+from server.federation.packing import unpack
+from server.federation.relay import Relay
 from server.federation.steps import Effect, Input, State
 from server.federation.trust import Roster, private_key, sign_head
 
@@ -32,6 +36,7 @@ START = 1_700_000_000_000
 """A day in 2023, UTC milliseconds: where virtual time begins."""
 GROUPS: Mapping[str, tuple[str, ...]] = {"eu": ("de", "fr")}
 EPOCH = 1 << 32 | 7
+TICK_MS = 500
 
 
 def key_of(region: str) -> Ed25519PrivateKey:
@@ -144,6 +149,22 @@ class ListLog:
         previous = every[after - 1].hash if after else wire.genesis(*key)
         return catchup.page(after, previous, events, head)
 
+    def prove(self, evidence: LaneBatch) -> ForkProof | None:
+        """As ``Pages.prove``, of which tests/unit/federation/test_pages.py is the proof."""
+        key, theirs = evidence.key, evidence.head
+        ours = self.lanes.get(key, [])
+        at = min(len(ours), theirs.seq)
+        if not at or (head := self._head(key, at)) is None:
+            return None
+        hash_ = evidence.events[at - evidence.after - 1].hash if at > evidence.after else b""
+        headers = [event.header for event in evidence.events[at - evidence.after :]]
+        return ForkProof(head, theirs, hash_ or evidence.previous, tuple(headers))
+
+    def _head(self, key: LaneKey, seq: int) -> SignedHead | None:
+        if key.region == self.region:
+            return sign_head(key, Held(seq, self.lanes[key][seq - 1].hash), key_of(key.region))
+        return self.heads.get((key, seq))
+
 
 class Wire:
     """One connection of two ends: keeps order, loses what is under way when it is cut."""
@@ -151,8 +172,12 @@ class Wire:
     def __init__(self, world: World, ends: tuple[tuple[Node, int], tuple[Node, int]]) -> None:
         self.world, self.ends = world, ends
         self.alive = True
+        self.stalled = [False, False]
+        """Whether a direction lost something: nothing comes through it any more, as in TCP."""
         self.tamper: Callable[[bytes], bytes] | None = None
         self._ready = [0, 0]
+        self._outboxes = (Outbox(), Outbox())
+        self._writing = [False, False]
 
     def other(self, node: Node) -> tuple[Node, int]:
         return self.ends[1] if self.ends[0][0] is node else self.ends[0]
@@ -160,15 +185,43 @@ class Wire:
     def carry(self, sender: Node, act: Callable[[], None]) -> None:
         """After the latency, never before what was carried earlier in this direction."""
         side = 0 if self.ends[0][0] is sender else 1
-        at = max(self._ready[side], self.world.now + self.world.latency())
+        way = (sender.region, self.other(sender)[0].region)
+        at = max(self._ready[side], self.world.now + self.world.latency(*way))
         self._ready[side] = at
-        self.world.at(at, lambda: act() if self.alive else None)
 
-    def send(self, sender: Node, data: bytes) -> None:
+        def arrive() -> None:
+            if way in self.world.muted:
+                self.stalled[side] = True
+            if self.alive and not self.stalled[side]:
+                act()
+
+        self.world.at(at, arrive)
+
+    def send(self, sender: Node, data: bytes, rank: Rank) -> None:
+        side = 0 if self.ends[0][0] is sender else 1
+        self._outboxes[side].put(data, rank)
+        if not self._writing[side]:
+            self._write(sender, side)
+
+    def _write(self, sender: Node, side: int) -> None:
+        """One message after the other, as fast as the line takes them."""
+        messages = self._outboxes[side].take()
+        self._writing[side] = bool(messages)
+        if not messages:
+            return
+        (data,) = messages
+        pause = len(data) // self.world.bytes_per_ms if self.world.bytes_per_ms else 0
+        if pause:
+            self.world.after(pause, lambda: self._written(sender, side, data))
+        else:
+            self._written(sender, side, data)
+
+    def _written(self, sender: Node, side: int, data: bytes) -> None:
         if self.tamper:
             data = self.tamper(data)
         receiver, conn = self.other(sender)
         self.carry(sender, lambda: receiver.feed(sender.region, steps.Received(conn, data)))
+        self._write(sender, side)
 
     def close(self, sender: Node) -> None:
         """The sender's close: arrives after all it sent before."""
@@ -201,6 +254,8 @@ class Node:
         self.life = 0
         self.clock_offset = 0
         self.reports: list[tuple[str, steps.Report]] = []
+        self.relay = Relay()
+        self.forks: dict[LaneKey, ForkProof] = {}
         self.refusing: Refusal | None = None
         """What the writer answers instead of applying; None while all is well."""
 
@@ -214,8 +269,23 @@ class Node:
         for peer in self.peers:
             roster = self.world.rosters.get(self.region, roster_of(*every))
             self.links[peer] = Link(me, peer, roster, reach_of(*every), self.dials[peer])
+        self.forks = {}
+        self.relay = Relay()
+        self.relay.loaded({key: tip.seq for key, tip in self.log.tips().items()})
         for peer in self.peers:
             self.feed(peer, steps.Started())
+        if len(self.peers) > 1:
+            self.tick()
+
+    def tick(self) -> None:
+        """The relay's, as the edge does it."""
+        views = {peer: link.view for peer, link in self.links.items()}
+        without = [key for link in self.links.values() for key in link.forked]
+        asked = self.relay.decide(self.world.now + self.clock_offset, views, without)
+        for peer, origins in asked.items():
+            self.feed(peer, steps.Relayed(origins))
+        life = self.life
+        self.world.after(TICK_MS, lambda: self.tick() if self.life == life else None)
 
     def crash(self) -> None:
         """The process is gone: its links, timers and unfinished work with it; the log stays."""
@@ -232,6 +302,7 @@ class Node:
         return key
 
     def committed(self, tips: dict[LaneKey, int]) -> None:
+        self.relay.moved(tips)
         for peer in self.links:
             self.feed(peer, steps.Committed(tips))
 
@@ -250,10 +321,14 @@ class Node:
 
     def perform(self, peer: str, effect: Effect) -> None:
         match effect:
-            case steps.Send(conn, data):
-                self.check(peer, frames.decode(data), len(data))
+            case steps.Send(conn, data, _, rank):
+                frame = frames.decode(data)
+                if isinstance(frame, Packed):
+                    self.world.packed.add((self.region, peer))
+                    frame, _ = unpack(frame)
+                self.check(peer, frame, len(data))
                 if wire_ := self.wires.get(conn):
-                    wire_.send(self, data)
+                    wire_.send(self, data, rank)
             case steps.Close(conn):
                 if wire_ := self.wires.get(conn):
                     wire_.close(self)
@@ -270,8 +345,18 @@ class Node:
                 )
             case steps.Apply(batch):
                 self.later(lambda: self.apply(peer, batch))
+            case steps.ProveFork(evidence):
+                self.later(lambda: self.fork_proven(self.log.prove(evidence)))
+            case steps.ForkProven(proof):
+                self.fork_proven(proof)
             case steps.Report():
                 self.reports.append((peer, effect))
+
+    def fork_proven(self, proof: ForkProof | None) -> None:
+        if proof and proof.key not in self.forks:
+            self.forks[proof.key] = proof
+            for peer in self.peers:
+                self.feed(peer, steps.ForkKnown(proof))
 
     def timer(self, peer: str, token: int) -> None:
         if self.timers.get(peer) == token:
@@ -318,6 +403,8 @@ class Node:
             case Want(after=after):
                 for tip in after:
                     assert tip.seq == self.log.tip(tip.key).seq, "WANT is not what is durable"
+            case Fork(first=head):
+                assert may_know(head.key, peer), f"I8: a fork of {head.key} was told to {peer}"
             case _:
                 pass
         assert size <= limits.PEER_FRAME_BYTES_MAX
@@ -325,16 +412,11 @@ class Node:
 
 def may_know(key: LaneKey, region: str) -> bool:
     """I8, told apart from the code under test: the audiences of the lab's lanes."""
-    audiences = {
-        "control": {"de", "fr", "in"},
-        "global": {"de", "fr", "in"},
-        "group.eu": {"de", "fr", key.region},
-        "pair.de.fr": {"de", "fr"},
-        "pair.de.in": {"de", "in"},
-        "pair.fr.in": {"fr", "in"},
-        "local": {key.region},
-    }
-    return region in audiences[key.lane]
+    if region == key.region or key.lane in ("control", "global"):
+        return True
+    if key.lane == "group.eu":
+        return region in ("de", "fr")
+    return key.lane.startswith("pair.") and region in key.lane.split(".")
 
 
 class World:
@@ -348,9 +430,17 @@ class World:
         self.tokens = itertools.count(1)
         self.agenda: list[tuple[int, int, Callable[[], None]]] = []
         self.sent: list[tuple[str, str, frames.Frame]] = []
+        self.packed: set[tuple[str, str]] = set()
+        """(from, to) between which compressed batches went."""
         self.wires: list[Wire] = []
         self.cuts: set[frozenset[str]] = set()
+        self.muted: set[tuple[str, str]] = set()
+        """(from, to): nothing gets through in this direction, and nobody is told."""
+        self.latencies: dict[tuple[str, str], tuple[int, int]] = {}
+        """(from, to): where it is not ``latency_ms``."""
         self.latency_ms, self.disk_ms = (1, 120), (0, 5)
+        self.bytes_per_ms = 0
+        """What a line takes in each direction; 0 for any number."""
         self.rosters: dict[str, Roster] = rosters or {}
         self.nodes = {
             region: Node(
@@ -367,8 +457,9 @@ class World:
             node.start()
         return self
 
-    def latency(self) -> int:
-        return self.random.randint(*self.latency_ms)
+    def latency(self, *way: str) -> int:
+        low, high = self.latencies.get(way, self.latency_ms)  # type: ignore[call-overload]
+        return self.random.randint(low, high)
 
     def disk(self) -> int:
         return self.random.randint(*self.disk_ms)
@@ -392,7 +483,18 @@ class World:
         return self.wires
 
     def is_cut(self, a: str, b: str) -> bool:
-        return frozenset((a, b)) in self.cuts
+        return frozenset((a, b)) in self.cuts or bool({(a, b), (b, a)} & self.muted)
+
+    def part(self, a: str, b: str) -> None:
+        """The two cannot reach each other until ``cuts`` is mended."""
+        self.cuts.add(frozenset((a, b)))
+        for wire_ in list(self.live_wires()):
+            if {node.region for node, _ in wire_.ends} == {a, b}:
+                wire_.cut()
+
+    def batches(self, sender: str, to: str) -> list[Batch]:
+        """Those put on a wire from one to the other so far."""
+        return [f for s, r, f in self.sent if (s, r) == (sender, to) and isinstance(f, Batch)]
 
     def link(self, a: str, b: str) -> Link:
         return self.nodes[a].links[b]
@@ -401,19 +503,28 @@ class World:
         return {link.state for node in self.nodes.values() for link in node.links.values()}
 
     def check_copies(self) -> None:
-        """I5 and I8: every copy is a beginning of its original, and where it may be."""
+        """I5 and I8: every copy is a beginning of the longest one, and where it may be."""
+        longest = self.longest()
         for node in self.nodes.values():
             for key, copy in node.log.lanes.items():
                 assert may_know(key, node.region), f"I8: {node.region} holds {key}"
-                original = self.nodes[key.region].log.lanes[key]
-                assert copy == original[: len(copy)], f"I5: {node.region}'s copy of {key} differs"
+                assert copy == longest[key][: len(copy)], (
+                    f"I5: {node.region}'s copy of {key} differs"
+                )
+
+    def longest(self) -> dict[LaneKey, list[WireEvent]]:
+        """The longest copy of each lane, wherever it is: an origin may have lost its tail."""
+        found: dict[LaneKey, list[WireEvent]] = {}
+        for node in self.nodes.values():
+            for key, copy in node.log.lanes.items():
+                found[key] = max(found.get(key, []), copy, key=len)
+        return found
 
     def check_converged(self) -> None:
         """Nothing is missing anywhere."""
         self.check_copies()
-        for origin in self.nodes.values():
-            for key, original in origin.log.lanes.items():
-                for node in self.nodes.values():
-                    if key.region == origin.region and may_know(key, node.region):
-                        held = len(node.log.lanes.get(key, []))
-                        assert held == len(original), f"{node.region} holds {held} of {key}"
+        for key, original in self.longest().items():
+            for node in self.nodes.values():
+                if may_know(key, node.region):
+                    held = len(node.log.lanes.get(key, []))
+                    assert held == len(original), f"{node.region} holds {held} of {key}"

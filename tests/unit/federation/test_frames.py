@@ -17,11 +17,13 @@ from server.federation.frames import (
     Carried,
     Ephem,
     Fault,
+    Fork,
     Frame,
     Head,
     Heads,
     Hello,
     LaneRef,
+    Packed,
     Ping,
     Tip,
     Want,
@@ -81,6 +83,8 @@ any_frame: st.SearchStrategy[Frame] = st.one_of(
     st.builds(Ephem),
     st.builds(Ping, st.integers(1, frames.TIME_END - 1), times),
     st.builds(Fault, st.from_regex(r"[a-z_]{1,40}", fullmatch=True), st.text(max_size=500)),
+    st.builds(Packed, st.binary(max_size=200)),
+    st.builds(Fork, heads, heads, hashes, st.lists(st.binary(max_size=200), max_size=3).map(tuple)),
 )
 
 PING = encode(Ping(5))
@@ -154,7 +158,7 @@ EVENT = [b"header", b"s" * 16, b"body"]
         ([], Code.BAD_FRAME),
         (["ping"], Code.BAD_FRAME),
         ([0], Code.UNKNOWN_KIND),
-        ([9, 1], Code.UNKNOWN_KIND),
+        ([90, 1], Code.UNKNOWN_KIND),
         ([7], Code.BAD_FRAME),
         ([7, -1], Code.BAD_FRAME),
         ([7, 0], Code.BAD_FRAME),
@@ -181,6 +185,10 @@ EVENT = [b"header", b"s" * 16, b"body"]
         ([3, 0, HASH, [EVENT], [*HEAD[:-1], SIGNATURE[1:]]], Code.BAD_FRAME),
         ([3, 0, HASH, [EVENT], [*HEAD[:3], 0, *HEAD[4:]]], Code.BAD_FRAME),
         ([8, "No Code"], Code.BAD_FRAME),
+        ([9, HEAD, HEAD], Code.BAD_FRAME),
+        ([9, HEAD, HEAD, HASH[1:]], Code.BAD_FRAME),
+        ([9, HEAD, HEAD, HASH, [b"h" * 4097]], Code.BAD_FRAME),
+        ([9, HEAD, HEAD, HASH, [b"header"] * 257], Code.BAD_FRAME),
         ([8, "internal", "x" * 501], Code.BAD_FRAME),
     ],
 )
@@ -195,5 +203,5 @@ def test_the_reserved_frame_is_read_whatever_it_holds() -> None:
 def test_every_frame_has_its_name() -> None:
     assert set(NAMES) == set(Frame.__args__)
     assert sorted(NAMES.values()) == sorted(
-        ["HELLO", "WANT", "BATCH", "HEAD", "ACK", "EPHEM", "PING", "ERROR"]
+        ["HELLO", "WANT", "BATCH", "HEAD", "ACK", "EPHEM", "PING", "ERROR", "FORK", "PACKED"]
     )

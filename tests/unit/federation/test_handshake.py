@@ -8,7 +8,7 @@ import pytest
 from server.domain.errors import Code, Refused
 from server.federation import handshake as module
 from server.federation.frames import Hello
-from server.federation.handshake import Handshake, Identity
+from server.federation.handshake import FEATURES, Handshake, Identity
 from server.federation.trust import Role
 from tests.unit.federation.lab import EPOCH, START, key_of, roster_of
 
@@ -72,7 +72,7 @@ def test_each_end_reads_what_the_other_runs(features: tuple[str, ...], software:
 def test_an_end_says_what_it_runs() -> None:
     me = Identity("de", EPOCH, key_of("de"), "1.2.0")
     hello = Handshake(me, "fr", ROSTER, "dial", NONCES["dial"]).opening(START)
-    assert hello.features == ("tap/1.2.0",)
+    assert hello.features == (*FEATURES, "tap/1.2.0")
 
 
 def test_the_accepting_end_must_hold_its_key() -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from server.domain import limits
 from server.domain.errors import Code, Mistake, Refusal
 from server.domain.ids import LaneKey
 from server.federation import frames, steps
+from server.federation.forks import ForkProof
 from server.federation.frames import (
     Ack,
     Batch,
     Fault,
+    Fork,
     Frame,
     Heads,
     Hello,
@@ -22,11 +25,21 @@ from server.federation.frames import (
     Tip,
     Want,
 )
+from server.federation.guests import GUESTS_MAX
 from server.federation.handshake import Handshake, Identity
 from server.federation.lanes import Held
-from server.federation.link import GUESTS_MAX, Link, backoff_ms, close_code
+from server.federation.link import Link
+from server.federation.pauses import backoff_ms
 from server.federation.status import LinkStatus
-from server.federation.steps import TRANSITIONS, Effect, Input, State, Trigger, next_state
+from server.federation.steps import (
+    TRANSITIONS,
+    Effect,
+    Input,
+    State,
+    Trigger,
+    close_code,
+    next_state,
+)
 from server.federation.trust import Role
 from tests.unit.federation.lab import (
     EPOCH,
@@ -250,8 +263,6 @@ def test_i5_a_replayed_batch_changes_nothing() -> None:
 
 
 def _bad_batches() -> dict[Code, Batch]:
-    from msgspec.structs import replace
-
     good = batch_of(_theirs(), [b"one", b"two"])
     one, two = good.events
     forged = frames.Head.of(good.head.signed)
@@ -309,6 +320,162 @@ def test_i5_a_fork_leaves_the_lane_out_until_the_node_restarts() -> None:
     book.dial(2)
     book.tips(2, held)
     assert book.sent(Want).without == (LaneRef(*_theirs()),)
+
+
+def _fork(key: LaneKey) -> ForkProof:
+    one, two = batch_of(key, [b"one"]), batch_of(key, [b"two"])
+    return ForkProof(one.head.signed, two.head.signed, two.head.hash, ())
+
+
+def test_i5_a_proven_fork_leaves_the_lane_out_at_once_and_is_passed_on() -> None:
+    book = Playbook().live()
+    proof = _fork(_theirs())
+    assert book.give(steps.ForkKnown(proof)) == ["live fork", "FORK on 1", "load tips"]
+    assert book.sent(Fork) == proof.frame
+    assert book.tips() == ["WANT on 1"]
+    assert book.sent(Want).without == (LaneRef(*_theirs()),)
+    assert book.tell(1, batch_of(_theirs(), [b"under way"])) == []
+    assert book.give(steps.ForkKnown(proof)) == []
+
+
+def test_i8_a_fork_of_a_lane_that_is_not_for_the_peer_is_not_told() -> None:
+    book = Playbook().live()
+    told = book.give(steps.ForkKnown(_fork(LaneKey("in", EPOCH, "pair.de.in"))))
+    assert told == ["live fork", "load tips"]
+
+
+def test_who_connects_later_is_told_of_a_fork() -> None:
+    book = Playbook()
+    book.give(steps.ForkKnown(_fork(_ours())))
+    book.give(steps.ForkKnown(_fork(_theirs("pair.de.in", "in"))))
+    book.give(steps.Started())
+    book.dial()
+    assert book.tips() == ["WANT on 1", "FORK on 1"], "I8: nothing of a lane that is not for fr"
+
+
+def test_a_fork_told_by_a_peer_is_checked_and_told_to_all() -> None:
+    book = Playbook().live()
+    proof = _fork(LaneKey("in", EPOCH, "global"))
+    book.tell(1, proof.frame)
+    assert [e for e in book.effects if isinstance(e, steps.ForkProven)] == [steps.ForkProven(proof)]
+    book.give(steps.ForkKnown(proof))
+    book.tell(1, proof.frame)
+    assert book.effects == [], "known by now"
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (_fork(_theirs("pair.fr.in")).frame, Code.WRONG_LANE),
+        (replace(_fork(_theirs()).frame, hash=b"h" * 32), Code.BAD_VALUE),
+        (
+            replace(_fork(_theirs()).frame, first=replace(_fork(_theirs()).frame.first, seq=2)),
+            Code.BAD_VALUE,
+        ),
+    ],
+)
+def test_a_fork_that_proves_nothing_closes_the_connection(frame: Fork, code: Code) -> None:
+    book = Playbook().live()
+    assert book.tell(1, frame)[0] == "ERROR on 1"
+    assert book.refusals() == [code]
+
+
+def test_a_fork_of_a_region_nobody_pins_is_passed_over() -> None:
+    proof = _fork(LaneKey("jp", EPOCH, "global"))
+    assert Playbook().live().tell(1, proof.frame) == []
+
+
+def test_a_batch_that_contradicts_ours_is_evidence() -> None:
+    book = Playbook().live({_theirs(): Held(1, b"h" * 32)})
+    batch = batch_of(_theirs(), [b"one", b"two"])
+    book.tell(1, batch)
+    (prove,) = [e for e in book.effects if isinstance(e, steps.ProveFork)]
+    assert (prove.evidence.after, prove.evidence.head) == (0, batch.head.signed)
+    assert len(prove.evidence.events) == 2
+
+
+def test_a_batch_the_log_contradicts_is_evidence_too() -> None:
+    book = Playbook().live()
+    batch = batch_of(_theirs(), [b"one"])
+    book.tell(1, batch)
+    book.give(steps.ApplyRefused(_theirs(), Refusal(Code.FORK, "two histories")))
+    (prove,) = [e for e in book.effects if isinstance(e, steps.ProveFork)]
+    assert prove.evidence.head == batch.head.signed
+
+
+# ---------------------------------------------------------------- relay
+
+
+def test_one_more_origin_is_asked_for_and_given_back() -> None:
+    """Section 9.5: by the same WANT, on the same connection."""
+    held = {_theirs(): Held(3, b"f" * 32), _theirs(region="in"): Held(5, b"i" * 32)}
+    book = Playbook().live(held)
+    assert book.give(steps.Relayed(frozenset({"in"}))) == ["load tips"]
+    assert book.give(steps.Relayed(frozenset({"in"}))) == []
+    assert book.tips(held=held) == ["WANT on 1"]
+    want = book.sent(Want)
+    assert want.origins == ("fr", "in")
+    assert {(tip.region, tip.seq) for tip in want.after} == {("fr", 3), ("in", 5)}
+    following = batch_of(_theirs(region="in"), [b"six"], Held(5, b"i" * 32))
+    assert book.tell(1, following) == ["apply global 5+1"]
+    book.give(steps.Relayed(frozenset()))
+    book.tips(held=held)
+    assert book.sent(Want).origins == ("fr",)
+
+
+def test_what_is_asked_of_a_peer_outlives_the_connection() -> None:
+    book = Playbook().live()
+    book.give(steps.Relayed(frozenset({"in"})))
+    book.give(steps.Disconnected(1, "reset"))
+    assert book.give(steps.Relayed(frozenset({"in", "de"}))) == []
+    book.until("dial")
+    book.dial(2)
+    book.tips(2)
+    assert book.sent(Want).origins == ("de", "fr", "in")
+
+
+def test_lanes_of_others_that_moved_are_told_within_a_second_and_once() -> None:
+    book = Playbook().live()
+    book.tell(1, _want())
+    book.give(steps.TimerFired())
+    moved = {_theirs(region="in"): 4, _theirs("pair.de.in", "in"): 2, _theirs(): 9}
+    assert book.give(steps.Committed(moved)) == []
+    assert book.until("HEAD on 1") == limits.GOSSIP_SECONDS_MIN * 1000
+    assert book.sent(Heads).tips == (Tip(*_theirs(region="in"), 4),), "I8, and no news to fr of fr"
+    assert book.until("PING on 1") <= limits.LINK_PING_SECONDS * 1000
+
+
+def test_more_lanes_than_a_vector_holds_are_told_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    book = Playbook().live()
+    monkeypatch.setattr(frames, "VECTOR_LANES_MAX", 2)
+    lanes = {LaneKey("in", EPOCH + n, "global"): n for n in range(1, 6)}
+    book.give(steps.Committed(lanes))
+    assert book.tell(1, _want()) == ["HEAD on 1"] * 3
+    told = [frames.decode(e.data) for e in book.effects if isinstance(e, steps.Send)]
+    tips = [tip for frame in told if isinstance(frame, Heads) for tip in frame.tips]
+    assert {tip.key: tip.seq for tip in tips} == lanes
+
+
+def test_a_batch_tells_enough() -> None:
+    book = Playbook().live()
+    book.tell(1, _want())
+    book.give(steps.TimerFired())
+    _publish(book)
+    book.give(steps.PageLoaded(_ours(), 0, book.log.page(_ours(), 0)))
+    assert book.give(steps.TimerFired(), after=2_000) == []
+
+
+def test_the_relay_sees_what_peers_hold() -> None:
+    book = Playbook().live()
+    tips = {_theirs(region="in"): 7, _ours(): 2, LaneKey("xx", EPOCH, "global"): 1}
+    hidden = {_theirs("pair.fr.in"): 4, _theirs("local"): 3}
+    book.tell(1, Heads(tuple([Tip(*key, seq) for key, seq in (tips | hidden).items()])), after=50)
+    view = book.link.view
+    assert (view.proven, view.heard_at) == (True, book.now)
+    assert view.tips == {_theirs(region="in"): 7, _ours(): 2}
+    book.give(steps.Disconnected(1, "reset"))
+    assert not book.link.view.proven
+    assert book.link.view.tips == {}
 
 
 def test_a_full_or_read_only_node_keeps_the_batch_and_tries_again() -> None:
@@ -407,7 +574,7 @@ def test_batches_stream_without_waiting_for_acknowledgements() -> None:
     _publish(book, count=700)
     for after in (0, 256, 512):
         page = book.log.page(_ours(), after)
-        assert "BATCH on 1" in book.give(steps.PageLoaded(_ours(), after, page))
+        assert "PACKED on 1" in book.give(steps.PageLoaded(_ours(), after, page))
     assert book.status().lag_events == 700
 
 
@@ -446,7 +613,9 @@ def test_a_new_want_replaces_the_old_one() -> None:
     book = Playbook().live()
     _publish(book, count=3)
     book.tell(1, _want((_ours(), 2)))
-    assert book.tell(1, _want((_ours(), 1))) == ["HEAD on 1", "load global 1"]
+    assert book.tell(1, _want((_ours(), 1))) == ["HEAD on 1"]
+    stale = book.log.page(_ours(), 2)
+    assert book.give(steps.PageLoaded(_ours(), 2, stale)) == ["load global 1"]
 
 
 def test_a_peer_that_holds_more_of_us_than_we_do_is_reported() -> None:

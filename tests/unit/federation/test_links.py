@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import time
-from collections.abc import AsyncIterator, Mapping
+import shutil
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,6 @@ import pytest
 import websockets.asyncio.client
 from msgspec.structs import replace
 from prometheus_client import REGISTRY
-from starlette.applications import Starlette
-from starlette.routing import WebSocketRoute
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
@@ -23,122 +21,22 @@ from server import __version__
 from server.domain import limits
 from server.domain.errors import Code, Refusal
 from server.domain.ids import LaneKey
-from server.federation import frames, gauges, links, steps
+from server.federation import frames, gauges, links, reception, relay, steps
 from server.federation.connection import SUBPROTOCOL
+from server.federation.dialled import PATH, PeerAddress
+from server.federation.forks import ForkProof, verify_fork
 from server.federation.frames import Fault, Hello, Ping
 from server.federation.handshake import Handshake, Identity
-from server.federation.links import Links, PeerAddress
+from server.federation.lanes import Held
 from server.federation.steps import State
+from server.federation.trust import verify_batch
 from server.ops import listener
 from server.storage import event_log
-from tests.support.node import TestNode, open_test_node
-from tests.unit.federation.lab import key_of, public_of, roster_of
-
-GROUPS: Mapping[str, tuple[str, ...]] = {"eu": ("de", "fr")}
-SECONDS_MAX = 20
-"""Everything here takes milliseconds; this only ends a test that hangs."""
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
-
-
-class Region:
-    """A node, its links and the port they answer on."""
-
-    def __init__(self, node: TestNode, between: Links, port: int) -> None:
-        self.node, self.links, self.port = node, between, port
-
-    async def holds(self, key: LaneKey, seq: int) -> None:
-        """Returns once a lane's copy here reaches ``seq``."""
-        while self.node.handler.lane_tip(key) < seq:
-            await self.node.tap.moved(self.node.tap.position)
-
-    def own(self, lane: str = "global") -> tuple[LaneKey, int]:
-        key = LaneKey(self.node.region, self.node.handler.epoch, lane)
-        return key, self.node.handler.lane_tip(key)
-
-    def status(self, peer: str) -> links.LinkStatus:
-        return next(status for status in self.links.status() if status.region == peer)
-
-
-def _links(node: TestNode, ports: dict[str, int], **changed: Any) -> Links:
-    others = [region for region in ports if region != node.region]
-    settings: dict[str, Any] = {
-        "region": node.region,
-        "epoch": node.handler.epoch,
-        "peers": [
-            PeerAddress(
-                other, f"http://127.0.0.1:{ports[other]}", (public_of(other),), node.region < other
-            )
-            for other in others
-        ],
-        "groups": GROUPS,
-        "private": key_of(node.region),
-        "reader": node.reader,
-        "handler": node.handler,
-        "tap": node.tap,
-        "clock": _now,
-        "entropy": os.urandom,
-    }
-    return Links(**(settings | changed))
-
-
-@contextlib.asynccontextmanager
-async def _served(between: Links, sock: Any) -> AsyncIterator[None]:
-    """The links running, and their endpoint behind Starlette under uvicorn."""
-    app = Starlette(routes=[WebSocketRoute(links.PATH, between.endpoint)])
-    http = listener.server(
-        app,
-        {links.PATH: listener.asgi_websocket},
-        ws_max_size=limits.PEER_FRAME_BYTES_MAX,
-        ws_ping_interval=None,
-    )
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(http.serve(sockets=[sock]))
-        tasks.create_task(between.run())
-        await http.ready.wait()
-        try:
-            yield
-        finally:
-            await between.close()
-            http.should_exit = True
-
-
-@contextlib.asynccontextmanager
-async def _region(
-    folder: Path, name: str, socks: dict[str, Any], **changed: Any
-) -> AsyncIterator[Region]:
-    ports = {region: sock.getsockname()[1] for region, sock in socks.items()}
-    groups = {name: frozenset(members) for name, members in GROUPS.items()}
-    async with open_test_node(folder, name, groups=groups) as node:
-        between = _links(node, ports, **changed)
-        async with _served(between, socks[name]):
-            yield Region(node, between, ports[name])
-
-
-@pytest.fixture
-def socks() -> Any:
-    found = {region: listener.bind("127.0.0.1", 0) for region in ("de", "fr", "in")}
-    yield found
-    for sock in found.values():
-        sock.close()
-
-
-@pytest.fixture
-async def limit() -> AsyncIterator[None]:
-    async with asyncio.timeout(SECONDS_MAX):
-        yield
-
+from tests.support.node import open_test_node
+from tests.unit.federation.lab import EPOCH, batch_of, key_of, roster_of
+from tests.unit.federation.nodes import SECONDS_MAX, Region, links_of, live, now, region_of, served
 
 pytestmark = pytest.mark.usefixtures("limit")
-
-
-async def _live(*regions: Region) -> None:
-    for a in regions:
-        for b in regions:
-            if a is not b:
-                await a.links.reached(b.node.region, State.LIVE)
 
 
 # ---------------------------------------------------------------- regions that agree
@@ -149,10 +47,10 @@ async def test_two_regions_exchange_their_logs_over_loopback(
 ) -> None:
     socks.pop("in").close()
     async with (
-        _region(tmp_path, "de", socks) as de,
-        _region(tmp_path, "fr", socks) as fr,
+        region_of(tmp_path, "de", socks) as de,
+        region_of(tmp_path, "fr", socks) as fr,
     ):
-        await _live(de, fr)
+        await live(de, fr)
         for region, person in ((de, "anna"), (fr, "luc")):
             await region.node.register(person)
             place = await region.node.community(person, "Tea")
@@ -175,11 +73,11 @@ async def test_an_operator_sees_each_peer_and_its_lanes(
     tmp_path: Path, socks: dict[str, Any]
 ) -> None:
     async with (
-        _region(tmp_path, "de", socks) as de,
-        _region(tmp_path, "fr", socks) as fr,
-        _region(tmp_path, "in", socks) as india,
+        region_of(tmp_path, "de", socks) as de,
+        region_of(tmp_path, "fr", socks) as fr,
+        region_of(tmp_path, "in", socks) as india,
     ):
-        await _live(de, fr, india)
+        await live(de, fr, india)
         await de.node.register("anna")
         near = await de.node.community("anna", "Tea", audience="group.eu")
         await de.node.post("anna", near)
@@ -196,7 +94,7 @@ async def test_an_operator_sees_each_peer_and_its_lanes(
         assert status.silent_ms is not None
         assert status.credit_bytes == limits.CREDIT_BYTES
         assert status.certificate_until is None, "without TLS there is none"
-        gauges.measure(de.links.status(), _now())
+        gauges.measure(de.links.status(), now())
         silent = REGISTRY.get_sample_value("tap_peer_silent_seconds", {"peer": "fr"})
         assert silent is not None
         assert silent < SECONDS_MAX
@@ -207,11 +105,11 @@ async def test_i8_what_is_for_two_regions_is_not_on_the_third(
     tmp_path: Path, socks: dict[str, Any]
 ) -> None:
     async with (
-        _region(tmp_path, "de", socks) as de,
-        _region(tmp_path, "fr", socks) as fr,
-        _region(tmp_path, "in", socks) as india,
+        region_of(tmp_path, "de", socks) as de,
+        region_of(tmp_path, "fr", socks) as fr,
+        region_of(tmp_path, "in", socks) as india,
     ):
-        await _live(de, fr, india)
+        await live(de, fr, india)
         await de.node.register("anna")
         for audience in ("local", "group.eu", "global"):
             place = await de.node.community("anna", f"Tea {audience}", audience=audience)
@@ -228,10 +126,10 @@ async def test_i8_what_is_for_two_regions_is_not_on_the_third(
 async def test_a_region_that_was_away_catches_up(tmp_path: Path, socks: dict[str, Any]) -> None:
     socks.pop("in").close()
     ports = {region: sock.getsockname()[1] for region, sock in socks.items()}
-    async with _region(tmp_path, "de", socks) as de:
+    async with region_of(tmp_path, "de", socks) as de:
         async with open_test_node(tmp_path, "fr") as node:
-            first = _links(node, ports)
-            async with _served(first, socks["fr"]):
+            first = links_of(node, ports)
+            async with served(first, socks["fr"]):
                 await first.reached("de", State.LIVE)
         await de.links.reached("fr", State.BACKING_OFF)
         await de.node.register("anna")
@@ -239,7 +137,7 @@ async def test_a_region_that_was_away_catches_up(tmp_path: Path, socks: dict[str
         for number in range(300):
             await de.node.post("anna", place, f"post {number}")
         socks["fr"] = listener.bind("127.0.0.1", ports["fr"])
-        async with _region(tmp_path, "fr", socks) as fr:
+        async with region_of(tmp_path, "fr", socks) as fr:
             await fr.holds(*de.own())
             await de.links.reached("fr", State.LIVE)
             assert fr.status("de").events_in >= 300
@@ -247,9 +145,9 @@ async def test_a_region_that_was_away_catches_up(tmp_path: Path, socks: dict[str
 
 async def test_who_stops_says_so(tmp_path: Path, socks: dict[str, Any]) -> None:
     socks.pop("in").close()
-    async with _region(tmp_path, "de", socks) as de:
-        async with _region(tmp_path, "fr", socks) as fr:
-            await _live(de, fr)
+    async with region_of(tmp_path, "de", socks) as de:
+        async with region_of(tmp_path, "fr", socks) as fr:
+            await live(de, fr)
         await de.links.reached("fr", State.BACKING_OFF)
         assert "stopping" in (de.status("fr").last_error or "")
 
@@ -257,8 +155,8 @@ async def test_who_stops_says_so(tmp_path: Path, socks: dict[str, Any]) -> None:
 async def test_a_peer_with_another_key_is_refused(tmp_path: Path, socks: dict[str, Any]) -> None:
     socks.pop("in").close()
     async with (
-        _region(tmp_path, "de", socks, private=key_of("mallory")) as de,
-        _region(tmp_path, "fr", socks) as fr,
+        region_of(tmp_path, "de", socks, private=key_of("mallory")) as de,
+        region_of(tmp_path, "fr", socks) as fr,
     ):
         await de.links.reached("fr", State.REFUSED)
         assert "bad_signature" in (de.status("fr").last_error or "")
@@ -273,7 +171,7 @@ async def _intruder(
     port: int, subprotocol: str = SUBPROTOCOL
 ) -> AsyncIterator[websockets.asyncio.client.ClientConnection]:
     async with websockets.asyncio.client.connect(
-        f"ws://127.0.0.1:{port}{links.PATH}",
+        f"ws://127.0.0.1:{port}{PATH}",
         subprotocols=[Subprotocol(subprotocol)],
         compression=None,
         proxy=None,
@@ -294,13 +192,13 @@ async def _end(connection: websockets.asyncio.client.ClientConnection) -> tuple[
 @pytest.fixture
 async def region(tmp_path: Path, socks: dict[str, Any]) -> AsyncIterator[Region]:
     """de, whose peers fr and in never answer."""
-    async with _region(tmp_path, "de", socks) as de:
+    async with region_of(tmp_path, "de", socks) as de:
         yield de
 
 
 def _opening(region: str, key: str) -> tuple[Handshake, bytes]:
     end = Handshake(Identity(region, 7, key_of(key)), "de", roster_of("de"), "dial", os.urandom(32))
-    return end, frames.encode(end.opening(_now()))
+    return end, frames.encode(end.opening(now()))
 
 
 @pytest.mark.parametrize(
@@ -328,7 +226,7 @@ async def test_a_pretender_does_not_get_past_the_proof(region: Region) -> None:
         await connection.send(opening)
         answer = frames.decode(await connection.recv(decode=False))
         assert isinstance(answer, Hello)
-        last = end.receive(answer, _now())
+        last = end.receive(answer, now())
         assert last
         await connection.send(frames.encode(last))
         assert await _end(connection) == ("bad_signature", 4403)
@@ -351,7 +249,7 @@ async def test_another_subprotocol_is_told_which_one_is_spoken(region: Region) -
 
 
 async def test_i9_strangers_are_few(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(links, "STRANGERS_MAX", 1)
+    monkeypatch.setattr(reception, "STRANGERS_MAX", 1)
     async with _intruder(region.port) as silent, _intruder(region.port) as connection:
         # The first one is counted once its handshake went through on the other side.
         await silent.ping()
@@ -379,10 +277,10 @@ async def test_a_log_that_cannot_be_read_is_tried_again(
 ) -> None:
     socks.pop("in").close()
     ports = {region: sock.getsockname()[1] for region, sock in socks.items()}
-    async with open_test_node(tmp_path, "de") as node, _region(tmp_path, "fr", socks) as fr:
+    async with open_test_node(tmp_path, "de") as node, region_of(tmp_path, "fr", socks) as fr:
         failing = _FailingOnce(node.reader, "snapshot")
-        between = _links(node, ports, reader=failing)
-        async with _served(between, socks["de"]):
+        between = links_of(node, ports, reader=failing)
+        async with served(between, socks["de"]):
             await between.reached("fr", State.LIVE)
             assert failing.failed
             await fr.links.reached("de", State.LIVE)
@@ -393,10 +291,10 @@ async def test_a_page_that_cannot_be_read_is_tried_again(
 ) -> None:
     socks.pop("in").close()
     ports = {region: sock.getsockname()[1] for region, sock in socks.items()}
-    async with open_test_node(tmp_path, "de") as node, _region(tmp_path, "fr", socks) as fr:
-        between = _links(node, ports)
-        failing = between._pages = _FailingOnce(between._pages, "page")  # type: ignore[assignment]
-        async with _served(between, socks["de"]):
+    async with open_test_node(tmp_path, "de") as node, region_of(tmp_path, "fr", socks) as fr:
+        between = links_of(node, ports)
+        failing = between._desk.pages = _FailingOnce(between._desk.pages, "page")  # type: ignore[assignment]
+        async with served(between, socks["de"]):
             await fr.holds(*Region(node, between, 0).own("control"))
             assert failing.failed
 
@@ -404,10 +302,10 @@ async def test_a_page_that_cannot_be_read_is_tried_again(
 async def test_a_writer_that_fails_is_tried_again(tmp_path: Path, socks: dict[str, Any]) -> None:
     socks.pop("in").close()
     ports = {region: sock.getsockname()[1] for region, sock in socks.items()}
-    async with open_test_node(tmp_path, "de") as node, _region(tmp_path, "fr", socks) as fr:
+    async with open_test_node(tmp_path, "de") as node, region_of(tmp_path, "fr", socks) as fr:
         failing = _FailingOnce(node.handler, "apply")
-        between = _links(node, ports, handler=failing)
-        async with _served(between, socks["de"]):
+        between = links_of(node, ports, handler=failing)
+        async with served(between, socks["de"]):
             de = Region(node, between, ports["de"])
             await de.holds(*fr.own("control"))
             assert failing.failed
@@ -419,11 +317,11 @@ async def test_a_link_that_fails_harms_no_other(
 ) -> None:
     monkeypatch.setattr(links, "RENEW_SECONDS", 0)
     async with (
-        _region(tmp_path, "de", socks) as de,
-        _region(tmp_path, "fr", socks) as fr,
-        _region(tmp_path, "in", socks) as india,
+        region_of(tmp_path, "de", socks) as de,
+        region_of(tmp_path, "fr", socks) as fr,
+        region_of(tmp_path, "in", socks) as india,
     ):
-        await _live(de, fr, india)
+        await live(de, fr, india)
         broken = de.links._peers["fr"].link
 
         def step(*_: object) -> list[steps.Effect]:
@@ -440,24 +338,50 @@ async def test_peers_at_the_tip_share_one_read(
     tmp_path: Path, socks: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with (
-        _region(tmp_path, "de", socks) as de,
-        _region(tmp_path, "fr", socks) as fr,
-        _region(tmp_path, "in", socks) as india,
+        region_of(tmp_path, "de", socks) as de,
+        region_of(tmp_path, "fr", socks) as fr,
+        region_of(tmp_path, "in", socks) as india,
     ):
-        await _live(de, fr, india)
+        await live(de, fr, india)
         await fr.holds(*de.own("control"))
         await india.holds(*de.own("control"))
-        reads, page = [], de.links._pages.page
+        reads, page = [], de.links._desk.pages.page
 
         async def counted(key: LaneKey, after: int) -> Any:
             reads.append((key, after))
             return await page(key, after)
 
-        monkeypatch.setattr(de.links._pages, "page", counted)
+        monkeypatch.setattr(de.links._desk.pages, "page", counted)
         await de.node.register("anna")
         await fr.holds(*de.own())
         await india.holds(*de.own())
         assert reads == [(de.own()[0], 0)]
+
+
+async def test_commits_close_together_go_as_one_batch(
+    tmp_path: Path, socks: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first is told at once, those right after it together."""
+    monkeypatch.setattr(limits, "BATCH_SECONDS_MIN", 0.2)
+    socks.pop("in").close()
+    async with (
+        region_of(tmp_path, "de", socks) as de,
+        region_of(tmp_path, "fr", socks) as fr,
+    ):
+        await live(de, fr)
+        await de.node.register("anna")
+        place = await de.node.community("anna")
+        told, feed = [], de.links._feed
+
+        def counted(peer: Any, given: steps.Input) -> None:
+            told.append(given)
+            feed(peer, given)
+
+        monkeypatch.setattr(de.links, "_feed", counted)
+        for number in range(10):
+            await de.node.post("anna", place, f"post {number}")
+        await fr.holds(*de.own())
+        assert 0 < sum(isinstance(given, steps.Committed) for given in told) < 10
 
 
 async def test_one_commit_in_two_lanes_reaches_both_audiences(
@@ -465,11 +389,11 @@ async def test_one_commit_in_two_lanes_reaches_both_audiences(
 ) -> None:
     """A conversation of three regions: one copy in each pair lane, and nothing happens after it."""
     async with (
-        _region(tmp_path, "de", socks) as de,
-        _region(tmp_path, "fr", socks) as fr,
-        _region(tmp_path, "in", socks) as india,
+        region_of(tmp_path, "de", socks) as de,
+        region_of(tmp_path, "fr", socks) as fr,
+        region_of(tmp_path, "in", socks) as india,
     ):
-        await _live(de, fr, india)
+        await live(de, fr, india)
         await de.node.register("anna")
         for region, person in ((fr, "luc"), (india, "ravi")):
             await region.node.register(person)
@@ -479,6 +403,100 @@ async def test_one_commit_in_two_lanes_reaches_both_audiences(
             key, seq = de.own(f"pair.de.{region.node.region}")
             assert seq == 1
             await region.holds(key, seq)
+
+
+# ---------------------------------------------------------------- relay and forks
+
+
+async def test_a_region_without_a_direct_link_is_served_by_a_third(
+    tmp_path: Path, socks: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "GRACE_MS", 0)
+    nowhere = listener.bind("127.0.0.1", 0)
+    with contextlib.closing(nowhere):
+        without = {"in": nowhere, **{name: socks[name] for name in ("de", "fr")}}
+        async with (
+            region_of(tmp_path, "de", without) as de,
+            region_of(tmp_path, "fr", socks) as fr,
+            region_of(tmp_path, "in", socks) as india,
+        ):
+            await de.links.reached("fr", State.LIVE)
+            await fr.links.reached("in", State.LIVE)
+            await de.node.register("anna")
+            place = await de.node.community("anna")
+            for number in range(5):
+                await de.node.post("anna", place, f"post {number}")
+            await india.holds(*de.own())
+            await india.node.register("ravi")
+            await de.holds(*india.own())
+            assert india.status("de").state != State.LIVE
+            async with de.node.reader.snapshot() as ours, india.node.reader.snapshot() as theirs:
+                key, _ = de.own()
+                assert await event_log.lane_page(theirs, key, 0) == await event_log.lane_page(
+                    ours, key, 0
+                )
+
+
+async def test_a_node_restored_from_an_older_backup_gets_its_tail_back(
+    tmp_path: Path, socks: dict[str, Any]
+) -> None:
+    """Its own events, proven by its own signatures, from a peer (section 9.5)."""
+    socks.pop("in").close()
+    port, home = socks["fr"].getsockname()[1], tmp_path / "fr"
+    home.mkdir()
+    async with region_of(tmp_path, "de", socks) as de:
+        for words in ("before", "after"):
+            async with region_of(home, "fr", socks) as fr:
+                fr.node.clock.advance(len(words) * 1000)
+                if words == "before":
+                    await fr.node.register("luc")
+                    place = await fr.node.community("luc")
+                for number in range(3):
+                    await fr.node.post("luc", place, key=f"{words} {number} key")
+                key, tip = fr.own()
+                await de.holds(key, tip)
+            if words == "before":
+                shutil.copytree(home, tmp_path / "backup")
+            socks["fr"] = listener.bind("127.0.0.1", port)
+        shutil.rmtree(home)
+        shutil.move(tmp_path / "backup", home)
+        async with region_of(home, "fr", socks) as fr:
+            assert fr.own()[1] == tip - 3
+            await fr.holds(key, tip)
+            fr.node.clock.advance(60_000)
+            await fr.node.post("luc", place, key="and on it goes")
+            await de.holds(key, tip + 1)
+            assert not fr.status("de").forked
+
+
+async def test_a_proven_fork_is_told_to_every_region(tmp_path: Path, socks: dict[str, Any]) -> None:
+    proofs: list[ForkProof] = []
+    told = {region: asyncio.Event() for region in ("de", "in")}
+
+    def on_fork(proof: ForkProof) -> None:
+        proofs.append(proof)
+        told["in"].set()
+
+    key = LaneKey("de", EPOCH, "global")
+    one, two = (
+        verify_batch(batch_of(key, [b"\x80" * n]), Held.nothing(key), roster_of("de"))
+        for n in (1, 2)
+    )
+    async with (
+        region_of(tmp_path, "fr", socks) as fr,
+        region_of(tmp_path, "in", socks, on_fork=on_fork) as india,
+    ):
+        await live(fr, india)
+        await fr.node.handler.apply(one)
+        fr.links._perform(fr.links._peers["de"], steps.ProveFork(two))
+        await told["in"].wait()
+        assert verify_fork(proofs[0].frame, roster_of("de")) == proofs[0]
+        assert proofs[0].key == key
+        for region in (fr, india):
+            assert region.status("de").forked == (f"de:{EPOCH:x}:global",)
+        # The origin itself, once it is there.
+        async with region_of(tmp_path, "de", socks, on_fork=lambda proof: told["de"].set()):
+            await told["de"].wait()
 
 
 # ---------------------------------------------------------------- what operators see
@@ -508,7 +526,7 @@ def test_addresses_become_websocket_addresses() -> None:
 
 
 def test_every_code_of_a_refusal_is_a_close_code_of_websockets() -> None:
-    from server.federation.link import close_code
+    from server.federation.steps import close_code
 
     for code in Code:
         assert 4000 <= close_code(code) <= 4999

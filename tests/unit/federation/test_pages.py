@@ -9,8 +9,10 @@ import pytest
 
 from server.domain import limits
 from server.domain.ids import LaneKey
+from server.domain.wire import LaneBatch
 from server.federation import frames
 from server.federation.catchup import Page
+from server.federation.forks import verify_fork
 from server.federation.frames import Batch
 from server.federation.lanes import Held
 from server.federation.pages import Pages
@@ -96,7 +98,7 @@ async def test_a_relayed_lane_ends_where_its_origin_signed(node: TestNode) -> No
         assert await node.handler.apply(verified) == tip.seq + len(bodies)
         tip = Held(verified.head.seq, verified.head.hash)
     pages = await _replay(_pages(node), FOREIGN)
-    assert [(page.after, page.last) for page in pages] == [(0, 2), (2, 5)]
+    assert [(page.after, page.last) for page in pages] == [(0, 5)], "many small batches become one"
     # Somebody who already had three of them from elsewhere.
     batch = _batch(await _pages(node).page(FOREIGN, 3))
     assert (batch.after, batch.head.seq) == (3, 5)
@@ -118,3 +120,55 @@ async def test_without_a_head_in_reach_nothing_is_relayed(
     monkeypatch.setattr(module.event_log, "lane_page", two)
     assert await _pages(node).page(FOREIGN, 0) is None
     assert await _pages(node).page(FOREIGN, 3) is not None
+
+
+# ---------------------------------------------------------------- forks
+
+
+def _signed(bodies: list[bytes], tip: Held | None = None, key: LaneKey = FOREIGN) -> LaneBatch:
+    """What an origin signed, verified in itself."""
+    tip = tip or Held.nothing(key)
+    return verify_batch(batch_of(key, bodies, tip), tip, ROSTER)
+
+
+def _tip(batch: LaneBatch) -> Held:
+    return Held(batch.head.seq, batch.head.hash)
+
+
+@pytest.mark.parametrize("ours", [1, 2, 3, 5])
+@pytest.mark.parametrize("theirs", [1, 3, 4])
+async def test_two_histories_are_proven_wherever_their_heads_stand(
+    node: TestNode, ours: int, theirs: int
+) -> None:
+    await node.handler.apply(_signed([b"\x80"] * ours))
+    proof = await _pages(node).prove(_signed([b"\x81\x01\x02"] * theirs))
+    assert proof is not None
+    assert proof.seq == min(ours, theirs)
+    assert verify_fork(proof.frame, ROSTER) == proof
+
+
+async def test_histories_that_part_where_a_batch_begins_are_proven(node: TestNode) -> None:
+    first = _signed([b"\x80"] * 3)
+    await node.handler.apply(first)
+    other = _signed([b"\x81\x01\x02"] * 3)
+    proof = await _pages(node).prove(_signed([b"\x80"], _tip(other)))
+    assert proof is not None
+    assert (proof.seq, len(proof.headers)) == (3, 1)
+    assert verify_fork(proof.frame, ROSTER) == proof
+
+
+async def test_our_own_second_history_is_proven_with_our_own_key(node: TestNode) -> None:
+    """What a peer holds of us, against what this node wrote after it was restored without an epoch."""
+    key = await _publish(node, 2)
+    evidence = _signed([b"\x80"], key=key)
+    proof = await _pages(node).prove(evidence)
+    assert proof is not None
+    assert verify_fork(proof.frame, ROSTER) == proof
+
+
+async def test_one_history_proves_nothing(node: TestNode) -> None:
+    first = _signed([b"\x80"] * 3)
+    assert await _pages(node).prove(first) is None, "a lane nobody has yet"
+    await node.handler.apply(first)
+    assert await _pages(node).prove(first) is None
+    assert await _pages(node).prove(_signed([b"\x80"] * 2)) is None

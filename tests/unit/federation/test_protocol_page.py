@@ -11,9 +11,9 @@ import pytest
 from server.domain import limits
 from server.domain.errors import Code
 from server.federation import frames
-from server.federation.link import GOING_AWAY, close_code
+from server.federation.handshake import FEATURES
 from server.federation.status import LinkStatus
-from server.federation.steps import REJECTIONS, TRANSITIONS, State
+from server.federation.steps import GOING_AWAY, REJECTIONS, TRANSITIONS, State, close_code
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs/protocol/federation.md").read_text("utf-8")
@@ -50,9 +50,11 @@ def test_the_table_of_states_is_the_code_s() -> None:
 
 
 def test_every_state_and_number_is_explained_to_operators() -> None:
-    for word in (*State, "lag_events", "behind_events", "oldest_unacked_ms", "rtt_ms", "skew_ms"):
+    numbers = ("lag_events", "behind_events", "oldest_unacked_ms", "rtt_ms", "skew_ms", "forked")
+    numbers += ("relayed", "certificate_until")
+    assert set(numbers) <= set(LinkStatus.__struct_fields__)
+    for word in (*State, *numbers):
         assert f"`{word}`" in OPERATIONS
-    assert "forked" in LinkStatus.__struct_fields__
 
 
 def test_every_frame_and_its_elements_are_listed() -> None:
@@ -64,6 +66,10 @@ def test_every_frame_and_its_elements_are_listed() -> None:
     for key, frame in kinds.items():
         for field in frame.__struct_fields__:
             assert re.search(rf"\b{field}\b", rows[key]), f"{key} has an element {field}"
+
+
+def test_every_feature_is_listed() -> None:
+    assert {feature.strip("`") for feature, _ in _rows("12")} == set(FEATURES)
 
 
 def test_codes_close_as_the_table_says() -> None:
@@ -89,11 +95,18 @@ def test_codes_are_explained_to_operators() -> None:
     [
         ("PEER_FRAME_BYTES_MAX", "2 MiB"),
         ("EVENT_BODY_BYTES_MAX", "512 KiB"),
+        ("LONG_POLL_SECONDS_MAX", "25 s"),
+        ("WINDOW_BYTES_START", "2 MiB"),
+        ("WINDOW_BYTES_MIN", "512 KiB"),
+        ("QUEUEING_SECONDS_MAX", "0.1 s"),
         ("HELLO_SECONDS_MAX", "10 s"),
         ("BATCH_EVENTS_MAX", "at most 256"),
         ("BATCH_BYTES_MAX", "256 KiB"),
         ("BACKOFF_SECONDS_MIN", "0.25 s"),
         ("BACKOFF_SECONDS_MAX", "30 s"),
+        ("GOSSIP_SECONDS_MIN", "1 s"),
+        ("RELAY_SECONDS_MIN", "3 s"),
+        ("RELAY_STALLED_SECONDS_MAX", "10 s"),
         ("LINK_PING_SECONDS", "4 s"),
         ("LINK_SILENCE_SECONDS_MAX", "25 s"),
     ],

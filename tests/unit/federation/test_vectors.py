@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from server.domain.errors import Code, Refused
 from server.federation import frames
-from server.federation.frames import NAMES, Batch, Head
+from server.federation.forks import verify_fork
+from server.federation.frames import NAMES, Batch, Fork, Head
 from server.federation.lanes import Held
 from server.federation.trust import Proof, Roster, verify_batch, verify_head, verify_proof
 from tests.vectors.federation import generate
@@ -26,7 +27,7 @@ def _read(name: str) -> Any:
     return json.loads((generate.FOLDER / name).read_text("utf-8"))
 
 
-CHAIN, HEADS, PROOFS, FRAMES, BATCHES = (_read(name) for name in generate.FILES)
+CHAIN, HEADS, PROOFS, FRAMES, BATCHES, FORKS = (_read(name) for name in generate.FILES)
 ROSTER = Roster({region: [bytes.fromhex(key["public"])] for region, key in HEADS["keys"].items()})
 
 
@@ -72,6 +73,16 @@ def test_batches_are_judged_as_written(case: dict[str, Any]) -> None:
     else:
         verified = verify_batch(batch, held, ROSTER)
         assert held.seq + len(verified.events) == case["holds_then"]
+
+
+@_cases(FORKS["cases"])
+def test_forks_are_judged_as_written(case: dict[str, Any]) -> None:
+    fork = frames.decode(bytes.fromhex(case["bytes"]))
+    assert isinstance(fork, Fork)
+    if "code" in case:
+        assert _code(lambda: verify_fork(fork, ROSTER)) == case["code"]
+    else:
+        assert verify_fork(fork, ROSTER).seq == case["seq"]
 
 
 def _head(elements: list[Any]) -> Head:

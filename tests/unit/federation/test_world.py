@@ -6,7 +6,8 @@ import pytest
 
 from server.domain import limits
 from server.domain.ids import LaneKey
-from server.federation.frames import Ack, Batch, Heads, Want
+from server.federation.forks import verify_fork
+from server.federation.frames import Ack, Batch, Fork, Heads, Want
 from server.federation.steps import State
 from tests.unit.federation.lab import EPOCH, START, World, roster_of
 
@@ -77,8 +78,7 @@ def test_nothing_is_sent_twice_over_a_healthy_network() -> None:
         world.nodes["de"].publish("global")
         world.run(50)
     world.run(3_000)
-    batches = [f for s, r, f in world.sent if (s, r) == ("de", "fr") and isinstance(f, Batch)]
-    assert sum(len(batch.events) for batch in batches) == 40
+    assert sum(len(batch.events) for batch in world.batches("de", "fr")) == 40
 
 
 def test_a_reconnect_repeats_nothing_that_was_committed() -> None:
@@ -143,6 +143,29 @@ def _batches(world: World) -> list[Batch]:
     return [frame for _, _, frame in world.sent if isinstance(frame, Batch)]
 
 
+def test_fresh_events_and_control_pass_a_backlog_on_a_narrow_line() -> None:
+    """0.8 Mbit/s, 20,000 events behind in one lane: the others live, and the backlog goes on."""
+    world = World("de", "fr", seed=3)
+    world.bytes_per_ms = 100
+    node = world.nodes["de"]
+    for _ in range(20_000):
+        node.log.append("global", world.random.randbytes(100), START)
+    world.start()
+    while not world.batches("de", "fr"):
+        world.run(1)
+    world.run(2_000)
+    for _ in range(10):
+        keys = [node.publish(lane) for lane in ("control", "pair.de.fr")]
+        world.run(1_000)
+        for key in keys:
+            assert world.nodes["fr"].log.tip(key).seq == node.log.tip(key).seq
+    behind = world.link("fr", "de").status(world.now).behind_events
+    assert 0 < behind < 20_000
+    assert world.link("fr", "de").status(world.now).rtt_ms is not None
+    world.run(90_000)
+    world.check_converged()
+
+
 def test_a_new_epoch_flows_by_itself() -> None:
     """The origin was restored from a backup and writes a new incarnation of its log."""
     world = _world()
@@ -159,29 +182,65 @@ def test_a_new_epoch_flows_by_itself() -> None:
     assert len(world.nodes["fr"].log.lanes) == 2
 
 
-def test_i5_a_backup_restored_without_a_new_epoch_is_noticed_and_merged_by_nobody() -> None:
-    world = _world()
+def _restored(world: World) -> LaneKey:
+    """de published five events and was restored, without a new epoch, from a backup that has three."""
     for _ in range(5):
         world.nodes["de"].publish("global")
     world.run(2_000)
     key = LaneKey("de", EPOCH, "global")
-    kept = list(world.nodes["fr"].log.lanes[key])
     node = world.nodes["de"]
     node.crash()
     del node.log.lanes[key][3:]
     node.start()
+    return key
+
+
+def test_i5_a_backup_restored_without_a_new_epoch_is_noticed_and_gets_its_tail_back() -> None:
+    world = _world()
+    key = _restored(world)
     world.run(5_000)
-    assert "lost events" in (world.link("de", "fr").status(world.now).last_error or "")
+    node = world.nodes["de"]
+    assert any(
+        "lost events" in (link.status(world.now).last_error or "") for link in node.links.values()
+    )
+    assert node.log.tip(key).seq == 5
+    node.publish("global", b"the same history")
+    world.run(2_000)
+    world.check_converged()
+    assert not node.forks
+
+
+def test_i5_two_histories_are_merged_by_nobody_and_proven_to_all() -> None:
+    world = _world()
+    kept = {}
+    world.cuts.update([frozenset(("de", "fr")), frozenset(("de", "in"))])
+    key = _restored(world)
+    for region in ("fr", "in"):
+        kept[region] = list(world.nodes[region].log.lanes[key])
+    node = world.nodes["de"]
     for _ in range(4):
         node.publish("global", b"another history")
+    # Only fr meets the other history; in is told of it by fr, and can check it.
+    world.cuts.discard(frozenset(("de", "fr")))
     world.run(40_000)
-    assert world.nodes["fr"].log.lanes[key] == kept
-    assert world.link("fr", "de").status(world.now).forked == (f"de:{EPOCH:x}:global",)
+    for region in ("fr", "in"):
+        assert world.nodes[region].log.lanes[key] == kept[region]
+        assert world.link(region, "de").status(world.now).forked == (f"de:{EPOCH:x}:global",)
+    assert {region for region, other in world.nodes.items() if key in other.forks} == {
+        "de",
+        "fr",
+        "in",
+    }
+    proof = world.nodes["in"].forks[key]
+    assert verify_fork(proof.frame, roster_of("de")) == proof
+    assert {(s, r) for s, r, f in world.sent if isinstance(f, Fork)} >= {("fr", "de"), ("fr", "in")}
     # All other lanes go on, both ways.
+    world.cuts.clear()
+    world.run(31_000)
     node.publish("control")
     world.nodes["fr"].publish("global")
     world.run(2_000)
-    assert world.nodes["fr"].log.tip(LaneKey("de", EPOCH, "control")).seq == 1
+    assert world.nodes["in"].log.tip(LaneKey("de", EPOCH, "control")).seq == 1
     assert node.log.tip(LaneKey("fr", EPOCH, "global")).seq == 1
     assert world.states() == {State.LIVE}
 

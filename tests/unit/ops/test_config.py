@@ -137,6 +137,15 @@ def test_variables_of_other_programs_are_left_alone(tmp_path: Path) -> None:
     config_file.load(write(tmp_path, NODE), {"TAP_TEST_SEED": "1", "TAP_CONFIG": "x", "PATH": "y"})
 
 
+def test_files_of_the_federation_are_found_from_the_file_s_folder(tmp_path: Path) -> None:
+    text = NODE + '[federation]\nca_file = "ca.pem"\ncertificate = "own.pem"\nkey = "own.key"\n'
+    federation = config_file.load(write(tmp_path, text), {}).config.federation
+    assert federation.ca_file == str(tmp_path / "ca.pem")
+    assert federation.key == str(tmp_path / "own.key")
+    half = NODE + '[federation]\ncertificate = "own.pem"\n'
+    assert any("federation.key need each other" in problem for problem in refused(half))
+
+
 def test_a_value_of_the_wrong_type_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"http\.port"):
         config_file.load(write(tmp_path, NODE), {"TAP_HTTP__PORT": "many"})

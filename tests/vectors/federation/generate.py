@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import zstandard
 from msgspec import msgpack
 from msgspec.structs import replace
 
@@ -25,11 +26,13 @@ from server.federation.frames import (
     Batch,
     Ephem,
     Fault,
+    Fork,
     Frame,
     Head,
     Heads,
     Hello,
     LaneRef,
+    Packed,
     Ping,
     Tip,
     Want,
@@ -170,12 +173,13 @@ def proofs() -> dict[str, Any]:
 def every_frame() -> dict[str, Any]:
     def hello(region: str, to: str, role: str = "") -> Hello:
         name = key_id(PUBLIC[region])
-        bare = Hello(region, to, (1, 1), EPOCH, name, NONCES[region], TIME)
+        bare = Hello(region, to, (1, 1), EPOCH, name, NONCES[region], TIME, features=("zstd",))
         if not role:
             return bare
         proof = Proof(role, region, to, 1, EPOCH, name, NONCES[region], NONCES[to])  # type: ignore[arg-type]
         return replace(bare, proof=sign_proof(proof, KEYS[region]))
 
+    made, other = events(), events([b"another", *BODIES[1:]])
     good: dict[str, Frame] = {
         "the dialling end opens": hello("de", "fr"),
         "the accepting end proves itself": hello("fr", "de", "accept"),
@@ -197,6 +201,11 @@ def every_frame() -> dict[str, Any]:
         "reserved": Ephem(),
         "a ping": Ping(TIME),
         "its echo": Ping(TIME + 130, TIME),
+        "two histories, told at one number": _fork(made, other, 3, 3),
+        "two histories, told at two numbers": _fork(made, other, 2, 3),
+        "three events, packed": Packed(
+            zstandard.ZstdCompressor(level=1).compress(frames.encode(batch(events())))
+        ),
         "an error": Fault("broken_chain", "a gap: events 1 to 2 are missing"),
     }
     return {
@@ -206,6 +215,14 @@ def every_frame() -> dict[str, Any]:
         ],
         "bad": _bad_frames(),
     }
+
+
+def _fork(one: list[WireEvent], two: list[WireEvent], at: int, to: int) -> Fork:
+    """``one`` has a head at ``at``, ``two`` at ``to``."""
+    first = sign_head(KEY, Held(at, one[at - 1].hash), KEYS["de"])
+    second = sign_head(KEY, Held(to, two[to - 1].hash), KEYS["de"])
+    headers = tuple([event.header for event in two[at:to]])
+    return Fork(Head.of(first), Head.of(second), two[at - 1].hash, headers)
 
 
 def _erased(whole: Batch, index: int) -> Batch:
@@ -226,7 +243,7 @@ def _bad_frames() -> list[dict[str, Any]]:
         ("a map", b"\x80", "bad_frame"),
         ("no kind", b"\x90", "bad_frame"),
         ("kind 0", msgpack.encode([0]), "unknown_kind"),
-        ("kind 9", msgpack.encode([9, 1]), "unknown_kind"),
+        ("kind 90", msgpack.encode([90, 1]), "unknown_kind"),
         ("an element missing", msgpack.encode([7]), "bad_frame"),
         ("a negative time", msgpack.encode([7, -1]), "bad_frame"),
         ("a region in capitals", msgpack.encode([4, [["DE", EPOCH, "global", 1]]]), "bad_frame"),
@@ -308,12 +325,47 @@ def _changed_header(whole: Batch) -> Batch:
     return replace(whole, events=(replace(one, header=wire.encode_header(header)), *others))
 
 
+def forks() -> dict[str, Any]:
+    """What a receiver makes of a FORK."""
+    one, two = events(), events([b"another", *BODIES[1:]])
+    same, apart = _fork(one, two, 3, 3), _fork(one, two, 1, 3)
+    control = LaneKey("de", EPOCH, "control")
+    elsewhere = Head.of(sign_head(control, Held(3, two[2].hash), KEYS["de"]))
+    cases: list[tuple[str, Fork, str]] = [
+        ("at one number", same, ""),
+        ("at two numbers, and the headers between them", apart, ""),
+        ("one history", _fork(one, one, 1, 3), "bad_value"),
+        ("one head twice", _fork(one, one, 3, 3), "bad_value"),
+        ("a header left out", replace(apart, headers=apart.headers[:1]), "bad_value"),
+        ("another header", replace(apart, headers=(apart.headers[0], one[0].header)), "bad_value"),
+        ("another hash", replace(same, hash=b"\x00" * 32), "bad_value"),
+        ("heads of two lanes", replace(same, second=elsewhere), "bad_value"),
+        (
+            "the second one signed by another region",
+            replace(same, second=Head.of(sign_head(KEY, Held(3, two[2].hash), KEYS["fr"]))),
+            "bad_signature",
+        ),
+        (
+            "the first one signed by another region",
+            replace(same, first=Head.of(sign_head(KEY, Held(3, one[2].hash), KEYS["fr"]))),
+            "bad_signature",
+        ),
+    ]
+    return {
+        "cases": [
+            {"case": case, "bytes": frames.encode(sent), **({"code": code} if code else {"seq": sent.first.seq})}
+            for case, sent, code in cases
+        ]
+    }  # fmt: skip
+
+
 FILES = {
     "chain.json": chain,
     "heads.json": heads,
     "proofs.json": proofs,
     "frames.json": every_frame,
     "batches.json": batches,
+    "forks.json": forks,
 }
 
 

@@ -1,0 +1,52 @@
+"""The proof that an origin signed two histories of a lane (docs/protocol/federation.md 9.4).
+
+Two heads at one number with different hashes are one; where the heads stand at different numbers, the
+headers between join them. It convinces whoever pins the origin's key, and needs nobody's word.
+"""
+
+from typing import NamedTuple
+
+from server.domain.errors import Code, Refused
+from server.domain.ids import LaneKey
+from server.domain.wire import SignedHead, chain
+from server.federation.frames import Fork, Head
+from server.federation.trust import Roster, verify_head
+
+
+class ForkProof(NamedTuple):
+    """The elements of a FORK frame; ``headers`` lead from ``hash`` at ``first.seq`` to ``second``."""
+
+    first: SignedHead
+    second: SignedHead
+    hash: bytes
+    headers: tuple[bytes, ...]
+
+    @property
+    def key(self) -> LaneKey:
+        return LaneKey(self.first.region, self.first.epoch, self.first.lane)
+
+    @property
+    def seq(self) -> int:
+        """An event of which two versions were signed; the histories may part earlier."""
+        return self.first.seq
+
+    @property
+    def frame(self) -> Fork:
+        return Fork(Head.of(self.first), Head.of(self.second), self.hash, self.headers)
+
+
+def verify_fork(frame: Fork, roster: Roster) -> ForkProof:
+    """Raises Refused: bad_value when it proves nothing; unknown_peer, bad_signature."""
+    proof = ForkProof(frame.first.signed, frame.second.signed, frame.hash, frame.headers)
+    if frame.first.key != frame.second.key:
+        raise Refused(Code.BAD_VALUE, "the heads of a FORK are of two lanes")
+    if proof.second.seq != proof.first.seq + len(proof.headers):
+        raise Refused(Code.BAD_VALUE, "the headers of a FORK do not lead from head to head")
+    reached = proof.hash
+    for header in proof.headers:
+        reached = chain(reached, header)
+    if reached != proof.second.hash or proof.hash == proof.first.hash:
+        raise Refused(Code.BAD_VALUE, "the heads of a FORK belong to one history")
+    verify_head(proof.first, roster)
+    verify_head(proof.second, roster)
+    return proof

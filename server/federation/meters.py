@@ -1,0 +1,25 @@
+"""What happens on links, as log lines and counters; ``gauges`` shows how they are. Part of the edge."""
+
+import structlog
+
+from server.app import metrics
+from server.federation.steps import Report
+
+log = structlog.get_logger(__name__)
+
+
+def record(region: str, report: Report) -> None:
+    if report.refusal:
+        code = report.refusal.code
+        metrics.FEDERATION_REJECTED.labels(region, code).inc()
+        reason = report.refusal.message
+        log.warning("refused", peer=region, state=report.state, code=code, reason=reason)
+    else:
+        log.info("link", peer=region, state=report.state, note=report.note)
+
+
+def count(region: str, direction: str, size: int, events: int) -> None:
+    if size:
+        metrics.FEDERATION_BYTES.labels(region, direction).inc(size)
+    if events:
+        metrics.FEDERATION_EVENTS.labels(region, direction).inc(events)

@@ -1,0 +1,74 @@
+"""The window settles where the line is full and no queue grows (docs/protocol/federation.md 9.2)."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.domain import limits
+from server.federation.window import Window
+from tests.unit.federation.lab import START
+
+BATCH = limits.BATCH_BYTES_MAX
+
+
+def _settled(
+    rtt_ms: int, bytes_per_ms: int, seconds: int = 60, window: Window | None = None
+) -> Window:
+    """A sender that always has more, on a line of this delay and bandwidth with any queue."""
+    window = window or Window()
+    now, free_at, flights = START, START, []
+    while now < START + seconds * 1000:
+        while sum(size for size, _, _ in flights) + BATCH <= window.bytes:
+            free_at = max(free_at, now) + BATCH // bytes_per_ms
+            flights.append((BATCH, now, free_at + rtt_ms))
+        size, sent_at, acked_at = flights.pop(0)
+        now = max(now, acked_at)
+        window.acknowledged(size, now - sent_at, now, full=True)
+    return window
+
+
+@pytest.mark.parametrize(("rtt_ms", "bytes_per_ms"), [(40, 10_000), (250, 4_000), (250, 10_000)])
+def test_it_covers_the_line_and_at_most_the_queueing_allowed(
+    rtt_ms: int, bytes_per_ms: int
+) -> None:
+    window = _settled(rtt_ms, bytes_per_ms)
+    full = rtt_ms * bytes_per_ms
+    allowed = full + int(limits.QUEUEING_SECONDS_MAX * 1000) * bytes_per_ms
+    assert (
+        min(full, limits.CREDIT_BYTES)
+        <= window.bytes
+        <= min(allowed + 2 * BATCH, limits.CREDIT_BYTES)
+    )
+
+
+def test_a_long_line_is_filled_within_a_few_round_trips() -> None:
+    assert _settled(250, 20_000, seconds=1).bytes > 0.95 * limits.CREDIT_BYTES
+
+
+def test_a_longer_line_takes_more_batches() -> None:
+    assert _settled(250, 4_000).bytes > _settled(40, 4_000).bytes
+
+
+def test_a_slow_line_is_left_with_two_batches() -> None:
+    assert _settled(40, 100).bytes == limits.WINDOW_BYTES_MIN
+
+
+def test_it_does_not_grow_on_no_evidence() -> None:
+    window = Window()
+    for step in range(1000):
+        window.acknowledged(1000, 20, START + step, full=False)
+    assert window.bytes == limits.WINDOW_BYTES_START
+
+
+def test_a_line_that_became_longer_is_believed_in_the_end() -> None:
+    window = Window()
+    window.acknowledged(BATCH, 20, START, full=True)
+    for step in range(400):
+        window.acknowledged(BATCH, 300, START + step * 1000, full=True)
+    assert window.bytes > limits.WINDOW_BYTES_START
+
+
+def test_a_clock_set_back_is_no_delay() -> None:
+    window = Window()
+    window.acknowledged(BATCH, -3_600_000, START, full=True)
+    assert limits.WINDOW_BYTES_MIN <= window.bytes <= limits.CREDIT_BYTES
