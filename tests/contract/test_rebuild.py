@@ -56,6 +56,7 @@ SPOILT: dict[str, str] = {
     "poll_outcomes": "UPDATE poll_outcomes SET outcome = '{}'",
     "polls": "UPDATE polls SET voters = voters + 1",
     "poll_regions": "DELETE FROM poll_regions",
+    "bodies": "DELETE FROM bodies",
     "event_channels": "DELETE FROM event_channels WHERE channel = 'g'",
 }
 
