@@ -27,8 +27,7 @@ from server.domain.wire import Header, LaneBatch, SignedHead, WireEvent
 from server.storage import tables as t
 from server.storage.erasing import Destroyed, destroy
 from server.storage.projections import fold
-from server.storage.projections.base import Meta
-from server.storage.projections.erasure import is_erased
+from server.storage.projections.base import Meta, is_erased
 from server.storage.reader import Snapshot
 from server.storage.sql import Tx, statement, upsert
 

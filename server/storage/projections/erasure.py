@@ -7,11 +7,11 @@ that the tables are the same whether the bodies came before it, after it, or nev
 import json
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, update
 
 from server.domain.events import ErasedPost, ErasureCompleted, ErasureRequested
 from server.storage import tables as t
-from server.storage.projections import counts
+from server.storage.projections import counts, polls
 from server.storage.projections.base import Fold, Meta, to_json
 from server.storage.projections.content import BLANK, clear_texts
 from server.storage.sql import Tx, point, statement, upsert
@@ -30,14 +30,6 @@ _REPORTS = [
     statement(delete(table).where(table.c.target == bindparam("post")))
     for table in (t.flags, t.flag_resolutions)
 ]
-_ERASED = statement(
-    select(t.posts.c.erased).where(t.posts.c.post == bindparam("post"), t.posts.c.erased)
-)
-
-
-def is_erased(tx: Tx, post: str) -> bool:
-    """Whether an erasure of the post has arrived; its bodies are not kept any more."""
-    return tx.one(_ERASED, {"post": post}) is not None
 
 
 def requested(tx: Tx, event: ErasureRequested, meta: Meta) -> bool:
@@ -81,6 +73,8 @@ def _erase(tx: Tx, post: ErasedPost, meta: Meta) -> None:
     clear_texts(tx, post.post)
     for forget in _REPORTS:
         tx.execute(forget, {"post": post.post})
+    if post.kind == "poll":
+        polls.erased(tx, post, meta)
     if post.post != post.root:
         # It is shown as erased, so it counts, also where it never came.
         unknown = int(not kind and not deleted)

@@ -16,8 +16,13 @@ from server.domain.events import (
 )
 from server.storage import tables as t
 from server.storage.projections import counts
-from server.storage.projections.base import Fold, Meta, RegisterTable, register_fold
-from server.storage.projections.erasure import is_erased
+from server.storage.projections.base import (
+    Fold,
+    Meta,
+    RegisterTable,
+    is_erased,
+    register_fold,
+)
 from server.storage.projections.people import source_json
 from server.storage.sql import Tx, upsert
 
