@@ -135,7 +135,11 @@ class Erasures:
         if any(one.bodies and one.request not in known for one in owed):
             return True
         wanted = {piece for one in owed for piece in known.get(one.request, ())}
-        return bool(wanted) and await search_apart(file, wanted) > 0
+        try:
+            return bool(wanted) and await search_apart(file, wanted) > 0
+        except OSError as error:
+            log.warning("%s; the database is written anew instead", error)
+            return True
 
     async def measure(self) -> None:
         async with self._reader.snapshot() as snapshot:

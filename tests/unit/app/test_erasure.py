@@ -207,6 +207,19 @@ async def test_what_is_left_has_the_database_written_anew_now_and_then(
     assert node.handler.needles == {}, "the words are forgotten with the receipt"
 
 
+async def test_where_nothing_can_be_looked_for_the_database_is_written_anew(
+    node: TestNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def forbidden(_file: Path, _wanted: set[bytes]) -> int:
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(erasure, "search_apart", forbidden)
+    await erased(node)
+    before = rewrites()
+    assert await service(node).settle() == 0
+    assert rewrites() == before + 1
+
+
 async def test_it_runs_by_itself_and_again_when_it_must(
     node: TestNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
