@@ -117,9 +117,7 @@ def build(core: Core, private: Ed25519PrivateKey) -> Node:
     scores = _scores(core, gateway)
     polls = Polls(core.tap, core.handler, core.reader, region=core.identity.region, now=now)
     erasures = _erasures(core, scores)
-    return Node(
-        core, passwords, news, gateway, scores, polls, erasures, between, certificate, app
-    )
+    return Node(core, passwords, news, gateway, scores, polls, erasures, between, certificate, app)
 
 
 def _gateway(core: Core, auth: Auth) -> Gateway:

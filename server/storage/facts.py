@@ -89,26 +89,26 @@ COMMUNITY = point(t.communities, "home", "visibility", "audience", "archived", "
 JOINED = point(t.memberships, "joined", "rev")
 ROLE = point(t.community_roles, "role", "rev")
 CONVERSATION = point(t.conversations, "home", "members", "rev")
-_p = t.posts.c
+_o = t.posts.c
 POST_COLUMNS = (
-    _p.post,
-    _p.kind,
-    _p.place,
-    _p.root,
-    _p.parent,
-    _p.author,
-    _p.rev,
-    _p.deleted,
-    _p.source,
-    _p.detail,
-    _p.at,
-    _p.erased,
+    _o.post,
+    _o.kind,
+    _o.place,
+    _o.root,
+    _o.parent,
+    _o.author,
+    _o.rev,
+    _o.deleted,
+    _o.source,
+    _o.detail,
+    _o.at,
+    _o.erased,
 )
-POST = statement(select(*POST_COLUMNS).where(_p.post == bindparam("post")))
+POST = statement(select(*POST_COLUMNS).where(_o.post == bindparam("post")))
 POSTS_OF = statement(
     select(*POST_COLUMNS)
-    .where(_p.author == bindparam("author"), _p.kind != "", ~_p.erased)
-    .order_by(_p.at, _p.post)
+    .where(_o.author == bindparam("author"), _o.kind != "", ~_o.erased)
+    .order_by(_o.at, _o.post)
     .limit(bindparam("limit"))
 )
 _LANES_AT = select(t.lanes.c.region, t.lanes.c.lane).join(
