@@ -29,6 +29,7 @@ PATH_TYPES: dict[str, Any] = {
     "conversation": commands.Object,
     "root": commands.Object,
     "post": commands.Object,
+    "erasure": commands.Object,
     "person": commands.Person,
     "session": Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")],
 }

@@ -14,6 +14,7 @@ from server.app.passwords import Passwords
 from server.app.sync import Sync
 from server.app.tap import Tap
 from server.domain.errors import Refusal
+from server.storage.queries.erasures import Audience
 from server.storage.reader import Reader
 
 
@@ -60,6 +61,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     passwords: Passwords
     links: Callable[[], Sequence[Mapping[str, Any]]] = tuple
     operator: Operator = Operator()
+    audience: Audience = lambda origin, _lanes: frozenset({origin})
+    """Whose receipts an erasure needs; without peers nobody else's."""
     now: Callable[[], int]
     """UTC milliseconds."""
     web: Path | None = None

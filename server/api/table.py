@@ -9,6 +9,7 @@ from typing import Any
 from server.api.resources import (
     commands,
     communities,
+    erasures,
     feed,
     history,
     impact,
@@ -256,6 +257,21 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/topics", "The topic tree.", impact.topics, impact.Topics, query=impact.TopicsQuery
+    ),
+    Route(
+        "GET",
+        "/erasures",
+        "Erasures one asked for; for those who see the region's through, all of it asked for.",
+        erasures.many,
+        erasures.ErasuresPage,
+        query=erasures.ErasuresQuery,
+    ),
+    Route(
+        "GET",
+        "/erasures/{erasure}",
+        "One erasure with the receipts of the regions.",
+        erasures.one,
+        erasures.ErasureAnswer,
     ),
     Route("GET", "/me/impact", "One's own ledger.", impact.impact, impact.Impact),
     # -- other systems ------------------------------------------------------------------------------

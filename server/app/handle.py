@@ -7,6 +7,7 @@ batches synchronously (docs/adr/0001-one-writer-thread.md has the measurement). 
 - a batch of a peer        verified by the caller, stored and folded
 - records of an import     decided and appended like commands, many to a job
 - a function on the node's own tables (sessions, consumers)
+- a function on the connection, between two transactions (an erasure's last steps)
 
 House rules: nothing is announced inside the transaction; the records of a commit are handed to the
 tap on the loop, before the answers, so whoever is answered can already be pushed to. If anything
@@ -88,6 +89,17 @@ class _Job(NamedTuple, Generic[T]):
     future: "asyncio.Future[T]"
 
 
+class _Apart(NamedTuple):
+    """Work on the connection outside of any transaction."""
+
+    work: Callable[[WriterConnection], Any]
+    future: "asyncio.Future[Any]"
+
+
+def _nothing(_tx: Tx) -> None:
+    """The work of a job that is done already."""
+
+
 class Entropy:
     """Random bytes for object ids and salts, drawn in bulk: a system call per batch, not per event."""
 
@@ -126,7 +138,9 @@ class Handler:
         self._entropy = Entropy(entropy)
         self._facts = TxFacts()
         self._log = LogWriter(region, epoch)
-        self._batches: queue.SimpleQueue[list[_Job[Any]] | None] = queue.SimpleQueue()
+        self.needles: dict[str, tuple[bytes, ...]] = {}
+        """By erasure request: pieces of what was destroyed since the start, until its receipt."""
+        self._batches: queue.SimpleQueue[list[_Job[Any]] | _Apart | None] = queue.SimpleQueue()
         self._waiting: list[_Job[Any]] = []
         self._busy = False
         """A batch is with the writer thread, or about to be handed over."""
@@ -205,6 +219,17 @@ class Handler:
             raise Refused(outcome.code, outcome.message)
         return outcome
 
+    async def apart(self, work: Callable[[WriterConnection], T]) -> T:
+        """Runs a function on the connection between two transactions: what cannot be in one.
+
+        Raises Refused when the node cannot write; whatever ``work`` raises is raised."""
+        if self._stopping or self.read_only:
+            raise Refused(Code.STOPPING, "this node takes no more work")
+        assert self._loop is not None, "the handler was not started"
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._batches.put(_Apart(work, future))
+        return await future
+
     async def append(
         self, decide: Callable[[Facts, Context], Decided | Refusal]
     ) -> dict[str, Any] | Refusal:
@@ -260,6 +285,9 @@ class Handler:
 
     def _run(self) -> None:
         while (jobs := self._batches.get()) is not None:
+            if isinstance(jobs, _Apart):
+                self._work_apart(jobs)
+                continue
             metrics.COMMIT_BATCH_JOBS.observe(len(jobs))
             self._batch(jobs, last=True)
 
@@ -284,6 +312,14 @@ class Handler:
         records, self._records = self._records, []
         self._announce(records, outcomes, last)
 
+    def _work_apart(self, apart: _Apart) -> None:
+        try:
+            outcome: Any = apart.work(self._connection)
+        except Exception as error:
+            refusal = self._storage_refusal(error)
+            outcome = error if refusal is None else Refused(refusal.code, refusal.message)
+        self._announce([], [(_Job(_nothing, apart.future), outcome)], last=False)
+
     def _commit(self, jobs: list[_Job[Any]]) -> list[tuple[_Job[Any], Any]]:
         with metrics.COMMIT_SECONDS.time(), self._connection.transaction() as tx:
             if self._stale:
@@ -296,6 +332,9 @@ class Handler:
             self._log.flush(tx)
         self._count()
         self._keys.clear()
+        for done in self._log.destroyed:
+            self.needles[done.request] = self.needles.get(done.request, ()) + done.needles
+        self._log.destroyed.clear()
         return outcomes
 
     def _count(self) -> None:

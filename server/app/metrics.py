@@ -204,6 +204,20 @@ FEDERATION_REJECTED = Counter(
     ["peer", "code"],
 )
 
+ERASURES_OPEN = Gauge(
+    "tap_erasures_open", "Erasures of which a region's receipt is missing, as far as known here."
+)
+ERASURE_OLDEST_SECONDS = Gauge(
+    "tap_erasure_oldest_seconds", "Age of the oldest erasure that is open; 0 when none is."
+)
+ERASURE_BODIES = Counter(
+    "tap_erasure_bodies_total", "Event bodies destroyed here by erasures that got their receipt."
+)
+ERASURE_REWRITES = Counter(
+    "tap_erasure_rewrites_total",
+    "Times the database was written anew because words were left in unused parts of it.",
+)
+
 # -- HTTP, sign-in, limits (api, realtime) ---------------------------------------------------------------
 
 HTTP_REQUESTS = Counter(

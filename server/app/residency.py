@@ -21,13 +21,14 @@ from server.domain.events import (
     ReadMarked,
     ResidencyChanged,
     ResidencyPolicy,
+    decode_known,
 )
 from server.domain.ids import EventId, LaneKey, hlc_millis, thread_channel
 from server.domain.residency import EVERYTHING, may_leave_in, withheld
 from server.domain.visibility import CONTROL, LOCAL, is_within, lane_audience
 from server.domain.wire import WireEvent, decode_header
 from server.storage.async_facts import load_crowd
-from server.storage.event_log import decode_known, lane_page, lane_tips
+from server.storage.event_log import lane_page, lane_tips
 from server.storage.reader import Reader
 
 DAY_MS = 86_400_000

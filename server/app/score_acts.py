@@ -190,8 +190,9 @@ def _fates(record: Record) -> list[Move]:
     match record.event:
         case PostDeleted(post=post, rev=rev):
             return [Move(_fate(record, f"deleted:{post}@{rev}", "deleted", post))]
-        case ErasureRequested(scope="post", target=post):
-            return [Move(_fate(record, f"erased:{post}@1", "deleted", post))]
+        case ErasureRequested(posts=posts):
+            gone = [post.post for post in posts]
+            return [Move(_fate(record, f"erased:{post}@1", "deleted", post)) for post in gone]
         case ModerationActed(act="hide", target=post, rev=rev, on=on):
             return [Move(_fate(record, f"hidden:{post}@{rev}", "hidden", post, on))]
         case _:

@@ -7,7 +7,7 @@ reader that fell behind it gets the same records from the log (I3).
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
 
 from server.storage import event_log
@@ -44,8 +44,11 @@ class Tap:
         self._listeners.append(listener)
 
     def committed(self, records: Sequence[Record]) -> None:
-        """Called by the handler, once per commit."""
-        self._tail.extend(records)
+        """Called by the handler, once per commit. What an erasure among them took is kept nowhere."""
+        if erased := {position for record in records for position in record.erased}:
+            records = _without(erased, records)
+            self._tail = deque(_without(erased, self._tail), maxlen=self._tail.maxlen)
+        self._tail.extend([r._replace(erased=()) if r.erased else r for r in records])
         self.position = records[-1].position
         for listener in self._listeners:
             try:
@@ -88,3 +91,7 @@ class Tap:
             return list(islice((r for r in found if r.position <= upto), limit))
         async with self._reader.snapshot() as snapshot:
             return await event_log.channel_page(snapshot, channels, after, upto, limit)
+
+
+def _without(erased: Collection[int], records: Iterable[Record]) -> list[Record]:
+    return [record.bare() if record.position in erased else record for record in records]

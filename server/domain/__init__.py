@@ -8,6 +8,7 @@
 - ``decide``      decide(command, who, facts, context) -> events or a refusal
 - ``tally``       what ballots add up to and what follows; ``cut`` which of them count
 - ``merge``       who may write an event (I7)
+- ``erasure``     what an erasure destroys: which events, which words
 - ``visibility``  the only place that answers "may X see Y" (I12) and which channels an event is on
 - ``residency``   what of an event may leave its region, in which lane (I8)
 - ``limits``      every bound: a name, a unit, a reason

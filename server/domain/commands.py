@@ -19,6 +19,7 @@ from server.domain.errors import Code, Refused
 from server.domain.events import (
     AnnouncementSpec,
     CommunityRole,
+    ErasureScope,
     FollowKind,
     IdeaStage,
     ModerationAct,
@@ -129,6 +130,16 @@ class EditPost(Base, tag="post.edit", frozen=True, kw_only=True):
 
 class DeletePost(Base, tag="post.delete", frozen=True, kw_only=True):
     post: Object
+
+
+class EraseContent(Base, tag="content.erase", frozen=True, kw_only=True):
+    """In every region, for good: a post by its author, or by a privacy officer also all of a person's.
+
+    ``target``: the post or the person."""
+
+    scope: ErasureScope
+    target: Annotated[str, Meta(min_length=1, max_length=64)]
+    reason: Reason = ""
 
 
 class React(Base, tag="reaction.set", frozen=True, kw_only=True):
@@ -294,6 +305,7 @@ Command = (
     | PublishReply
     | EditPost
     | DeletePost
+    | EraseContent
     | React
     | AcceptAnswer
     | Verify

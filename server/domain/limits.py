@@ -55,6 +55,10 @@ COMMANDS_IN_FLIGHT_MAX = 4_096
 """Of all sockets together; half of the writer's queue, so that HTTP and imports keep their share."""
 COMMAND_BYTES_MAX = 256 * 1024
 """The text limit in four-byte characters plus its envelope."""
+ERASED_POSTS_PER_EVENT_MAX = 100
+"""What stays of a post takes about 150 bytes, so one event stays below a packet or two of any link."""
+ERASED_POSTS_PER_COMMAND_MAX = 1_000
+"""About 0.2 s of the writer's time; who wrote more is erased by sending the command again."""
 
 # -- client sockets ------------------------------------------------------------------------------
 CLIENT_FRAME_BYTES_MAX = 256 * 1024

@@ -5,6 +5,7 @@ may read a place, which regions may receive a lane. A channel is both the addres
 the unit of permission: whoever may watch a channel may see every event on it.
 """
 
+import itertools
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ from server.domain.events import (
     CommunityRoleChanged,
     ConversationChanged,
     ConversationStarted,
+    ErasedPost,
+    ErasureCompleted,
     ErasureRequested,
     Event,
     FlagRaised,
@@ -85,6 +88,18 @@ def pair_lane(a: str, b: str) -> str:
     """The lane of two regions, the same name from both sides (region codes hold no dot)."""
     low, high = sorted((a, b))
     return f"pair.{low}.{high}"
+
+
+def erasure_lane(lane: str) -> str:
+    """Where the erasure of a lane's content travels: to the same regions, and before everything else
+    where that is all of them."""
+    return CONTROL if lane == GLOBAL else lane
+
+
+def carries_erasures(lane: str) -> bool:
+    """Whether content might be erased by what a lane still brings: a node that was away for long must
+    not serve before it has these lanes to their end (docs/protocol/federation.md 15)."""
+    return lane == erasure_lane(lane)
 
 
 # -- people: who may read what ---------------------------------------------------------------------
@@ -268,9 +283,14 @@ def _channels(event: Event, actor: str) -> tuple[str, ...]:
             | PersonHandedOver()
             | PersonTakenOver()
             | TopicDefined()
-            | ErasureRequested()
+            | ErasureRequested(open=True)
         ):
             return ("g",)
+        case ErasureRequested(posts=posts):
+            told = [_content(post.post, post.root, post.place) for post in posts]
+            return (*itertools.chain.from_iterable(told), *_people([actor]))
+        case ErasureCompleted(by=by):
+            return _people([by])
         case StandingPublished(person=person):
             return _people([person])
         case _:
@@ -283,6 +303,10 @@ def touched(event: Event) -> Touched | None:
         case ReplyPublished(root=root, place=place):
             return Touched("post", root, (place, "t:" + root))
         case PostDeleted(post=post, root=root, place=place) if post != root:
+            return Touched("post", root, (place, "t:" + root))
+        case ErasureRequested(posts=(ErasedPost(post=post, root=root, place=place),)) if (
+            post != root
+        ):
             return Touched("post", root, (place, "t:" + root))
         case ReactionChanged(target=target, root=root, place=place):
             return Touched("post", target, _content(target, root, place))

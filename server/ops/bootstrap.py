@@ -1,7 +1,7 @@
 """The one place that knows every part and puts them together; nothing else may.
 
     core (lock, schema, writer, tap, readers)      ops/core.py
-      + Sync, Scores, Polls                        app
+      + Sync, Scores, Polls, Erasures              app
       + the HTTP application                       api
       + the gateway of live clients                realtime
       + the links to peers                         federation
@@ -31,6 +31,7 @@ from server.api.app import create_app
 from server.api.services import Operator, Services
 from server.app import housekeeping, metrics
 from server.app.auth import Auth
+from server.app.erasure import Erasures
 from server.app.news import News
 from server.app.passwords import Passwords
 from server.app.polls import Polls
@@ -46,8 +47,9 @@ from server.ops import keys, listener, peer_tls
 from server.ops.accounts import make_auth
 from server.ops.certificate import Certificate
 from server.ops.config import Config, dials
-from server.ops.core import Core, now, opened
+from server.ops.core import Core, audience, now, opened
 from server.ops.notify import notify
+from server.ops.place import sqlite_file
 from server.ops.watch import watch
 from server.realtime import asyncapi, websocket
 from server.realtime.gateway import Gateway
@@ -70,6 +72,7 @@ class Node(NamedTuple):
     gateway: Gateway
     scores: Scores
     polls: Polls
+    erasures: Erasures
     links: Links
     certificate: Certificate
     app: Any
@@ -99,6 +102,7 @@ def build(core: Core, private: Ed25519PrivateKey) -> Node:
         live=Streams(gateway, os.urandom),
         auth=auth,
         passwords=passwords,
+        audience=audience(config),
         links=lambda: [_shown(status) for status in between.status()],
         operator=_operator(between, certificate),
         now=now,
@@ -112,7 +116,8 @@ def build(core: Core, private: Ed25519PrivateKey) -> Node:
     app = _application(create_app(services), between)
     scores = _scores(core, gateway)
     polls = Polls(core.tap, core.handler, core.reader, region=core.identity.region, now=now)
-    return Node(core, passwords, news, gateway, scores, polls, between, certificate, app)
+    erasures = _erasures(core, scores)
+    return Node(core, passwords, news, gateway, scores, polls, erasures, between, certificate, app)
 
 
 def _gateway(core: Core, auth: Auth) -> Gateway:
@@ -139,6 +144,18 @@ def _scores(core: Core, gateway: Gateway) -> Scores:
 
     scores = Scores(core.tap, core.handler, core.reader, now=now, listener=told)
     return scores
+
+
+def _erasures(core: Core, scores: Scores) -> Erasures:
+    return Erasures(
+        core.handler,
+        core.tap,
+        core.reader,
+        audience(core.config),
+        now=now,
+        scored=lambda: scores.position,
+        file=sqlite_file(core.config),
+    )
 
 
 def _links(core: Core, private: Ed25519PrivateKey) -> Links:
@@ -223,6 +240,7 @@ async def _run(node: Node, sock: socket.socket, announce: Callable[[str], None])
             group.create_task(node.links.run(), name="links"),
             group.create_task(node.scores.run(), name="scores"),
             group.create_task(node.polls.run(), name="polls"),
+            group.create_task(node.erasures.run(), name="erasures"),
             group.create_task(
                 watch(node.core, node.certificate, partial(_measure, node)), name="watch"
             ),

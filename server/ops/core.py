@@ -17,6 +17,7 @@ from typing import NamedTuple
 from alembic.util import CommandError
 from sqlalchemy.exc import DatabaseError
 
+from server.app.erasure import audience_of
 from server.app.handle import Handler
 from server.app.tap import Tap
 from server.domain.decide.copies import adopt
@@ -27,6 +28,7 @@ from server.ops.place import database_url
 from server.storage import migrate
 from server.storage.connection import WriterConnection, open_writer
 from server.storage.node import Identity, WrongRegion, open_node
+from server.storage.queries.erasures import Audience
 from server.storage.reader import Reader
 
 
@@ -99,6 +101,12 @@ async def _adopt_policy(core: Core) -> None:
 
 def groups(config: Config) -> dict[str, frozenset[str]]:
     return {name: frozenset(members) for name, members in config.lanes.groups.items()}
+
+
+def audience(config: Config) -> Audience:
+    """Whose receipts an erasure needs: of this region and its peers, those its lanes are for."""
+    regions = frozenset({config.node.region, *[peer.region for peer in config.peers]})
+    return audience_of(regions, groups(config))
 
 
 def _identity(connection: WriterConnection, config: Config) -> Identity:

@@ -71,6 +71,14 @@ class Peer(NamedTuple):
     clock_ahead_seconds: float = 0.0
 
 
+class OpenErasures(NamedTuple):
+    """Erasures of which receipts are missing, and whose."""
+
+    number: int = 0
+    oldest_seconds: int = 0
+    missing: tuple[str, ...] = ()
+
+
 class Facts(NamedTuple):
     """Everything the checks look at."""
 
@@ -89,6 +97,7 @@ class Facts(NamedTuple):
     demo: bool
     holder: str
     """The process holding the data folder, empty when the node is stopped."""
+    erasures: OpenErasures = OpenErasures()
 
 
 def worst(findings: list[Finding]) -> Level:

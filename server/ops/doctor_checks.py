@@ -14,6 +14,11 @@ FSYNC_MS_MIN = 0.02
 """Below it no disk has answered: the fsync ends in a cache and a power cut loses what was promised."""
 WAL_BYTES_MAX = 512 << 20
 """Eight times the writer's own checkpoint bound: a checkpoint cannot finish, or a reader never ends."""
+DAY_SECONDS = 86_400
+ERASURE_SECONDS_MAX = DAY_SECONDS
+"""A region that answers at all answers within a minute."""
+ERASURE_SECONDS_LATE = 21 * DAY_SECONDS
+"""Data protection law gives a month (GDPR article 12.3)."""
 OPEN_FILES_MIN = 4_096
 MEMORY_BYTES_MIN = 256 << 20
 
@@ -249,6 +254,23 @@ def _database_inside(facts: Facts) -> Iterator[Finding]:
         yield Finding("database.wal", "ok", f"write-ahead log {_bytes(found.wal_bytes)}")
 
 
+def erasures(facts: Facts) -> Iterator[Finding]:
+    found = facts.erasures
+    if found.oldest_seconds < ERASURE_SECONDS_MAX:
+        yield Finding("erasure.receipts", "ok", f"{found.number} erasures are under way")
+        return
+    late = found.oldest_seconds >= ERASURE_SECONDS_LATE
+    missing = ", ".join(found.missing)
+    yield Finding(
+        "erasure.receipts",
+        "failure" if late else "warning",
+        f"{found.number} erasures are open, the oldest for {found.oldest_seconds // DAY_SECONDS} days; "
+        f"no receipt from {missing}",
+        "`tap erasures` lists them. Ask the operators of those regions why their node is away, or its "
+        "log why it stands still; a region that is gone for good is taken out of [[peers]].",
+    )
+
+
 # -- peers ----------------------------------------------------------------------------------------------------
 
 
@@ -329,5 +351,6 @@ CHECKS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     demo,
     web_client,
     database,
+    erasures,
     peers,
 )

@@ -30,9 +30,11 @@ from server.app import operator_proof
 from server.ops import keys, listener, lock
 from server.ops.config import Config
 from server.ops.config import Peer as PeerConfig
-from server.ops.core import now
-from server.ops.doctor import Database, Disk, Facts, Key, Peer, Port
-from server.ops.place import SQLITE_FILE, sync_url
+from server.ops.core import audience, now
+from server.ops.doctor import Database, Disk, Facts, Key, OpenErasures, Peer, Port
+from server.ops.place import SQLITE_FILE, database_url, sqlite_file, sync_url
+from server.storage.queries.erasures import still_open
+from server.storage.reader import Reader
 
 ASK_SECONDS_MAX = 5.0
 NODE_PATH, OPERATOR_PATH = "/api/v1/node", "/api/v1/operator"
@@ -59,6 +61,7 @@ async def collect(config: Config) -> Facts:
         memory_bytes=memory_available(),
         demo=config.demo.enabled,
         holder=lock.holder(data_dir) or "",
+        erasures=await read_erasures(config),
     )
 
 
@@ -165,6 +168,27 @@ def _inspect(url: str, file: Path) -> Database:
     wal_bytes = wal.stat().st_size if wal.exists() else 0
     region, epoch = (row[0], row[1]) if row else ("", 0)
     return Database(True, region, epoch, position, wal_bytes, journal, integrity)
+
+
+async def read_erasures(config: Config) -> OpenErasures:
+    """None where the database cannot be read, which is a finding of its own."""
+    file = sqlite_file(config)
+    if file is not None and not file.exists():
+        return OpenErasures()
+    wanted = audience(config)
+    reader = Reader.open(database_url(config))
+    try:
+        async with reader.snapshot() as snapshot:
+            found = await still_open(snapshot, wanted)
+    except Exception:
+        return OpenErasures()
+    finally:
+        await reader.close()
+    if not found:
+        return OpenErasures()
+    missing = [wanted(one.origin, one.lanes) - {r.region for r in one.receipts} for one in found]
+    age = max(0, int(time.time()) - found[0].at // 1000)
+    return OpenErasures(len(found), age, tuple(sorted(frozenset[str]().union(*missing))))
 
 
 # -- peers ------------------------------------------------------------------------------------------------------

@@ -159,6 +159,9 @@ class Hub:
     def publish(self, records: Sequence[Record]) -> None:
         """What one commit brought, in order. Nobody hears of it before ``fan_out`` runs."""
         self._waiting.extend(records)
+        if erased := {position for record in records for position in record.erased}:
+            self.ring.forget(erased)
+            self._waiting = [r.bare() if r.position in erased else r for r in self._waiting]
 
     def push_values(self, keys: Collection[Key], position: int, loaded: dict[Key, Any]) -> None:
         """Values that were taken and loaded; those not in ``loaded`` do not exist (any more)."""

@@ -139,6 +139,21 @@ class Ring:
         while self.bytes > self._bytes_max and self._order:
             self._trim()
 
+    def forget(self, positions: Collection[int]) -> None:
+        """Erased events leave every ring, as they left the log's index: readers are owed them no more."""
+        for position in positions:
+            entry = self._order.get(position)
+            if entry is None:
+                continue
+            for channel in entry.channels:
+                ring = self._channels.get(channel)
+                if ring and entry in ring:
+                    ring.remove(entry)
+                    self._drop(entry)
+                    if not ring:
+                        del self._channels[channel]
+                        self._floor = max(self._floor, self._floors.pop(channel, 0))
+
     def _drop(self, entry: Ready) -> None:
         entry.rings -= 1
         if not entry.rings:

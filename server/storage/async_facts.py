@@ -20,10 +20,10 @@ from server.domain.facts import (
     PostFact,
 )
 from server.storage import tables as t
-from server.storage.facts import asks_acknowledgement, poll_of
+from server.storage.facts import POST_COLUMNS, post_of
 from server.storage.reader import Snapshot
 
-_p, _c, _d, _o = t.persons.c, t.communities.c, t.conversations.c, t.posts.c
+_p, _c, _d = t.persons.c, t.communities.c, t.conversations.c
 _m = t.memberships.c
 _PEOPLE = select(
     _p.person, _p.home, _p.active, _p.bot, _p.unit, _p.country, _p.rev, _p.status_rev
@@ -48,18 +48,7 @@ _ROLES = _EVERY_ROLE.where(t.community_roles.c.community.in_(bindparam("names", 
 _CONVERSATIONS = select(_d.conversation, _d.home, _d.members, _d.rev).where(
     _d.conversation.in_(bindparam("names", expanding=True))
 )
-_POSTS = select(
-    _o.post,
-    _o.kind,
-    _o.place,
-    _o.root,
-    _o.parent,
-    _o.author,
-    _o.rev,
-    _o.deleted,
-    _o.source,
-    _o.detail,
-).where(_o.post.in_(bindparam("names", expanding=True)))
+_POSTS = select(*POST_COLUMNS).where(t.posts.c.post.in_(bindparam("names", expanding=True)))
 
 
 def _not_loaded(*_asked: Any) -> NoReturn:
@@ -109,6 +98,9 @@ class LoadedFacts:
             _not_loaded(post)
         return self._posts[post]
 
+    posts_of: Callable[..., Any] = staticmethod(_not_loaded)
+    lanes_of: Callable[..., Any] = staticmethod(_not_loaded)
+    receipted: Callable[..., Any] = staticmethod(_not_loaded)
     reaction: Callable[..., Any] = staticmethod(_not_loaded)
     acceptance: Callable[..., Any] = staticmethod(_not_loaded)
     verification: Callable[..., Any] = staticmethod(_not_loaded)
@@ -160,20 +152,7 @@ class LoadedFacts:
         names = _new(names, self._posts)
         rows = await snapshot.rows(_POSTS, {"names": names}) if names else ()
         self._posts |= dict.fromkeys(names)
-        for post, kind, place, root, parent, author, rev, deleted, source, detail in rows:
-            self._posts[post] = PostFact(
-                post=post,
-                kind=kind,
-                place=place,
-                root=root,
-                parent=parent,
-                author=author,
-                rev=rev,
-                deleted=deleted,
-                imported=bool(source),
-                poll=poll_of(detail) if kind == "poll" else None,
-                announcement=kind == "announcement" and asks_acknowledgement(detail),
-            )
+        self._posts |= {row.post: post_of(row) for row in rows}
         return {row.place for row in rows}
 
     async def load_own(self, snapshot: Snapshot) -> dict[str, dict[str, MemberFact]]:

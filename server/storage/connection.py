@@ -17,7 +17,11 @@ from server.storage.sql import Tx
 
 NO_NUL = "\N{REPLACEMENT CHARACTER}"
 """Stands on PostgreSQL for U+0000, the one character its text cannot hold."""
+WORDS = ("events", "posts", "post_revisions", "flags", "flag_resolutions", "credits")
+"""Tables whose rows hold what people wrote."""
 BUSY_MS = 5_000
+SETTLE_MS = 100
+"""How long everybody's writing may wait for a reader to let go of old pages; it is tried again."""
 CACHE_KIB = 64 * 1024
 WAL_AUTOCHECKPOINT_PAGES = 4_000
 """16 MiB: a checkpoint copies each hot page once for many commits instead of every 4 MiB."""
@@ -78,6 +82,14 @@ class WriterConnection(Protocol):
     """Guarantee: ``transaction`` commits durably on leaving, or rolls back and raises."""
 
     def transaction(self) -> "Any": ...
+
+    def settle(self) -> bool:
+        """Takes what was overwritten out of every log and row version beside the tables; not inside a
+        transaction. False: a reader still needs it, try again."""
+
+    def compact(self) -> None:
+        """Writes the tables anew, so that their unused parts hold nothing; not inside a transaction."""
+
     def close(self) -> None: ...
 
 
@@ -95,6 +107,8 @@ class SqliteConnection:
         self.pragma(f"wal_autocheckpoint = {WAL_AUTOCHECKPOINT_PAGES}")
         self.pragma("journal_size_limit = 67108864")
         self.pragma("temp_store = MEMORY")
+        # What is deleted or replaced is overwritten with zeros: an erasure reaches the disk.
+        self.pragma("secure_delete = ON")
         self._cursor = self._connection.cursor()
         self._tx = Tx(self._cursor, "sqlite")
 
@@ -115,6 +129,21 @@ class SqliteConnection:
                 if self._connection.in_transaction:
                     self._cursor.execute("ROLLBACK")
             raise
+
+    def settle(self) -> bool:
+        self.pragma(f"busy_timeout = {SETTLE_MS}")
+        try:
+            busy, _, _ = self.pragma("wal_checkpoint(TRUNCATE)")
+        finally:
+            self.pragma(f"busy_timeout = {BUSY_MS}")
+        return not busy
+
+    def compact(self) -> None:
+        self.pragma("temp_store = FILE")  # as large as the database: not in memory
+        try:
+            self._connection.execute("VACUUM")
+        finally:
+            self.pragma("temp_store = MEMORY")
 
     def close(self) -> None:
         self._connection.close()
@@ -160,6 +189,24 @@ class PostgresConnection:
             if lost:
                 raise CommitInDoubt(str(error)) from error
             raise
+
+    def settle(self) -> bool:
+        return self._vacuum("VACUUM")
+
+    def compact(self) -> None:
+        self._vacuum("VACUUM FULL")
+
+    def _vacuum(self, how: str) -> bool:
+        """Of the tables that held words; the connection is in no transaction afterwards, as before."""
+        if self._connection.closed:
+            self._connection = self._connect()
+        self._connection.autocommit = True
+        try:
+            for name in WORDS:
+                self._connection.execute(f"{how} {name}")
+        finally:
+            self._connection.autocommit = False
+        return True
 
     def _roll_back(self) -> None:
         with suppress(Exception):  # a lost connection has nothing to roll back

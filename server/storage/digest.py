@@ -12,8 +12,8 @@ from server.storage import tables as t
 from server.storage.connection import NO_NUL
 from server.storage.sql import Tx, statement
 
-REBUILT: tuple[Table, ...] = (*t.PROJECTIONS, t.event_channels)
-"""Everything that is a fold of the log, the channel index included."""
+REBUILT: tuple[Table, ...] = (*t.PROJECTIONS, t.event_channels, t.bodies)
+"""Everything that is a fold of the log, its two indexes included."""
 
 HOME_ONLY = frozenset({"read_marks", "hidden_at_home", "fuller_profiles"})
 """Folds of lanes that not every region has: equal after a rebuild, different between nodes by intent."""

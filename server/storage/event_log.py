@@ -11,14 +11,23 @@ from sqlalchemy import bindparam, insert, select, update
 
 from server.domain import limits, wire
 from server.domain.decide import Draft
+from server.domain.erasure import is_on_its_thread, post_told_by
 from server.domain.errors import Code, Refused
-from server.domain.events import NAMES, VERSIONS, Event, decode_body, encode_body
+from server.domain.events import (
+    NAMES,
+    VERSIONS,
+    ErasureRequested,
+    Event,
+    decode_known,
+    encode_body,
+)
 from server.domain.ids import EventId, LaneKey, hlc_millis, next_hlc
 from server.domain.visibility import Touched, channels, touched
 from server.domain.wire import Header, LaneBatch, SignedHead, WireEvent
 from server.storage import tables as t
+from server.storage.erasing import Destroyed, destroy
 from server.storage.projections import fold
-from server.storage.projections.base import Meta
+from server.storage.projections.base import Meta, is_erased
 from server.storage.reader import Snapshot
 from server.storage.sql import Tx, statement, upsert
 
@@ -38,6 +47,12 @@ class Record(NamedTuple):
     """MessagePack, empty when erased."""
     channels: tuple[str, ...]
     touched: Touched | None
+    erased: tuple[int, ...] = ()
+    """Positions of earlier events whose bodies went with this one: whoever keeps records forgets them."""
+
+    def bare(self) -> "Record":
+        """As it is after its erasure."""
+        return self._replace(event=None, body=b"", channels=(), touched=None)
 
 
 class Tip(NamedTuple):
@@ -56,6 +71,7 @@ class _Lane:
 
 _INSERT_EVENT = statement(insert(t.events))
 _INSERT_CHANNEL = statement(insert(t.event_channels))
+_INSERT_HELD = statement(insert(t.bodies))
 _INSERT_LANE = statement(insert(t.lanes))
 _UPDATE_LANE = statement(
     update(t.lanes)
@@ -98,6 +114,9 @@ class LogWriter:
         self._new_lanes: set[LaneKey] = set()
         self._events: list[dict[str, object]] = []
         self._channels: list[dict[str, object]] = []
+        self._held: list[dict[str, object]] = []
+        self.destroyed: list[Destroyed] = []
+        """What erasures of this transaction took; for who looks for what is left, after the commit."""
 
     def load(self, tx: Tx) -> None:
         """(Re)reads tips, position and clock: at start and after a rollback."""
@@ -105,6 +124,7 @@ class LogWriter:
         self.position = row[0] if row else 0
         node = tx.one(_NODE, {})
         self.hlc = node[2] if node else 0
+        self.destroyed = []
         self._lanes = {}
         for id_, region, epoch, lane, seq, hash_ in tx.rows(_ALL_LANES, {}):
             key = LaneKey(region, epoch, lane)
@@ -114,7 +134,7 @@ class LogWriter:
     def _forget(self) -> None:
         self._touched_lanes.clear()
         self._new_lanes.clear()
-        self._events, self._channels = [], []
+        self._events, self._channels, self._held = [], [], []
 
     def tip(self, key: LaneKey) -> Tip:
         lane = self._lanes.get(key)
@@ -198,6 +218,10 @@ class LogWriter:
     ) -> Record:
         self.position += 1
         shown, value = show(tx, header, event, self.position)
+        post = post_told_by(event)
+        if post and not shown and is_erased(tx, post):
+            # It came after its erasure: header and hash alone are kept.
+            event, post, raw = None, "", raw._replace(salt=None, body=None)
         self._events.append(
             {
                 "position": self.position,
@@ -212,11 +236,29 @@ class LogWriter:
         )
         for channel in shown:
             self._channels.append({"channel": channel, "position": self.position})
+        if event is not None and post and not is_on_its_thread(event, shown):
+            self._held.append({"post": post, "position": self.position})
+        erased = self._destroy(tx, event) if isinstance(event, ErasureRequested) else ()
         body = raw.body or b""
         at = hlc_millis(header.hlc)
         return Record(
-            self.position, header.id, header.type, at, header.actor, event, body, shown, value
+            self.position,
+            header.id,
+            header.type,
+            at,
+            header.actor,
+            event,
+            body,
+            shown,
+            value,
+            erased,
         )
+
+    def _destroy(self, tx: Tx, event: ErasureRequested) -> tuple[int, ...]:
+        self._write_rows(tx)  # what came in this transaction may be meant, too
+        done = destroy(tx, event, self.position)
+        self.destroyed.append(done)
+        return done.positions
 
     def flush(self, tx: Tx) -> None:
         """Writes what the transaction appended; call once, last, before the commit."""
@@ -227,12 +269,19 @@ class LogWriter:
         for key in self._touched_lanes - self._new_lanes:
             lane = self._lanes[key]
             tx.execute(_UPDATE_LANE, {"lane": lane.id, "seq": lane.seq, "hash": lane.hash})
+        if self._touched_lanes:
+            tx.execute(_UPDATE_HLC, {"hlc": self.hlc})
+        self._write_rows(tx)
+        self._forget()
+
+    def _write_rows(self, tx: Tx) -> None:
         if self._events:
             tx.many(_INSERT_EVENT, self._events)
-            tx.execute(_UPDATE_HLC, {"hlc": self.hlc})
         if self._channels:
             tx.many(_INSERT_CHANNEL, self._channels)
-        self._forget()
+        if self._held:
+            tx.many(_INSERT_HELD, self._held)
+        self._events, self._channels, self._held = [], [], []
 
 
 def show(
@@ -246,14 +295,6 @@ def show(
     if event is None or not fold(tx, event, meta):
         return (), None
     return channels(event, header.actor), touched(event)
-
-
-def decode_known(name: str, body: bytes) -> Event | None:
-    """The event, or None when this version cannot read it (unknown type, or a body that does not fit)."""
-    try:
-        return decode_body(name, body)
-    except (ValueError, RecursionError):
-        return None
 
 
 # -- reading -------------------------------------------------------------------------------------------

@@ -6,11 +6,11 @@ transaction. Everything else is one indexed look-up.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, bindparam, func, select
+from sqlalchemy import ColumnElement, bindparam, func, select, union
 
 from server.domain.events import (
     CommunityChanged,
@@ -58,6 +58,7 @@ from server.domain.facts import (
     ResidencyFact,
     ValueRegister,
 )
+from server.domain.ids import thread_channel
 from server.storage import poll_facts as polls
 from server.storage import tables as t
 from server.storage.sql import Statement, Tx, point, statement
@@ -88,9 +89,42 @@ COMMUNITY = point(t.communities, "home", "visibility", "audience", "archived", "
 JOINED = point(t.memberships, "joined", "rev")
 ROLE = point(t.community_roles, "role", "rev")
 CONVERSATION = point(t.conversations, "home", "members", "rev")
-POST = point(
-    t.posts, "kind", "place", "root", "parent", "author", "rev", "deleted", "source", "detail"
+_o = t.posts.c
+POST_COLUMNS = (
+    _o.post,
+    _o.kind,
+    _o.place,
+    _o.root,
+    _o.parent,
+    _o.author,
+    _o.rev,
+    _o.deleted,
+    _o.source,
+    _o.detail,
+    _o.at,
+    _o.erased,
 )
+POST = statement(select(*POST_COLUMNS).where(_o.post == bindparam("post")))
+POSTS_OF = statement(
+    select(*POST_COLUMNS)
+    .where(_o.author == bindparam("author"), _o.kind != "", ~_o.erased)
+    .order_by(_o.at, _o.post)
+    .limit(bindparam("limit"))
+)
+_LANES_AT = select(t.lanes.c.region, t.lanes.c.lane).join(
+    t.events, t.events.c.lane_id == t.lanes.c.id
+)
+LANES_OF = statement(
+    union(
+        _LANES_AT.join(t.event_channels, t.event_channels.c.position == t.events.c.position).where(
+            t.event_channels.c.channel == bindparam("thread")
+        ),
+        _LANES_AT.join(t.bodies, t.bodies.c.position == t.events.c.position).where(
+            t.bodies.c.post == bindparam("post")
+        ),
+    )
+)
+RECEIPT = point(t.erasure_receipts, "at")
 REACTION = point(t.reactions, "rev", "on_")
 ACCEPTANCE = point(t.acceptances, "rev", "answer")
 VERIFICATION = point(t.verifications, "rev", "on_")
@@ -162,10 +196,13 @@ class TxFacts:
                 | ReplyPublished(post=post)
                 | PostEdited(post=post)
                 | PostDeleted(post=post)
-                | ErasureRequested(target=post)
             ):
                 self._cache.pop(("post", post), None)
                 self._cache.pop(("poll", post), None)
+            case ErasureRequested(posts=posts):
+                for left in posts:
+                    self._cache.pop(("post", left.post), None)
+                    self._cache.pop(("poll", left.post), None)
             case ModerationActed(target=target, act=act):
                 self._cache.pop(("moderation", target, act), None)
             case ConversationStarted(conversation=name) | ConversationChanged(conversation=name):
@@ -248,24 +285,22 @@ class TxFacts:
 
     def _post(self, post: str) -> PostFact | None:
         row = self._one(POST, post=post)
-        if row is None:
-            return None
-        kind, place, root, parent, author, rev, deleted, source, detail = row
-        return PostFact(
-            post=post,
-            kind=kind,
-            place=place,
-            root=root,
-            parent=parent,
-            author=author,
-            rev=rev,
-            deleted=bool(deleted),
-            imported=bool(source),
-            poll=poll_of(detail) if kind == "poll" else None,
-            announcement=kind == "announcement" and asks_acknowledgement(detail),
-        )
+        return None if row is None else post_of(row)
 
     # -- looked up each time -------------------------------------------------------------------------
+
+    def posts_of(self, author: str, limit: int) -> list[PostFact]:
+        assert self._tx is not None, "facts are asked for inside a transaction"
+        rows = self._tx.rows(POSTS_OF, {"author": author, "limit": limit})
+        return [post_of(row) for row in rows]
+
+    def lanes_of(self, post: str, root: str) -> list[tuple[str, str]]:
+        assert self._tx is not None, "facts are asked for inside a transaction"
+        asked = {"post": post, "thread": thread_channel(root)}
+        return [(region, lane) for region, lane in self._tx.rows(LANES_OF, asked)]
+
+    def receipted(self, request: str, region: str) -> bool:
+        return self._one(RECEIPT, request=request, region=region) is not None
 
     def reaction(self, target: str, person: str, reaction: str, emoji: str) -> Register:
         return self._switch(REACTION, target=target, person=person, reaction=reaction, emoji=emoji)
@@ -366,6 +401,26 @@ class TxFacts:
     def _value(self, statement: Statement, **key: Any) -> ValueRegister:
         row = self._one(statement, **key)
         return UNSET if row is None else ValueRegister(row[0], row[1])
+
+
+def post_of(row: Sequence[Any]) -> PostFact:
+    """From a row of POST_COLUMNS."""
+    post, kind, place, root, parent, author, rev, deleted, source, detail, at, erased = row
+    return PostFact(
+        post=post,
+        kind=kind,
+        place=place,
+        root=root,
+        parent=parent,
+        author=author,
+        rev=rev,
+        deleted=bool(deleted),
+        imported=bool(source),
+        poll=poll_of(detail) if kind == "poll" else None,
+        announcement=kind == "announcement" and asks_acknowledgement(detail),
+        at=at,
+        erased=bool(erased),
+    )
 
 
 def poll_of(detail: str | None) -> PollSpec | None:

@@ -5,10 +5,13 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, delete, insert, select
 
 from server.domain import wire
+from server.domain.erasure import is_on_its_thread, post_told_by
+from server.domain.events import ErasureRequested, decode_known
 from server.storage import tables as t
 from server.storage.connection import WriterConnection, open_writer
 from server.storage.digest import REBUILT, digests
-from server.storage.event_log import decode_known, show
+from server.storage.erasing import bodies_gone
+from server.storage.event_log import show
 from server.storage.sql import Tx, statement
 
 PAGE_EVENTS = 2_000
@@ -21,6 +24,7 @@ _PAGE = statement(
 )
 _EMPTY = [statement(delete(table)) for table in REBUILT]
 _CHANNEL = statement(insert(t.event_channels))
+_HELD = statement(insert(t.bodies))
 
 
 class Report(NamedTuple):
@@ -74,5 +78,10 @@ def _apply(tx: Tx, position: int, raw: bytes, body: bytes | None) -> None:
     header = wire.decode_header(raw)
     event = None if body is None else decode_known(header.type, bytes(body))
     shown, _ = show(tx, header, event, position)
+    if event is not None and (post := post_told_by(event)) and not is_on_its_thread(event, shown):
+        tx.execute(_HELD, {"post": post, "position": position})
+    if isinstance(event, ErasureRequested):
+        # Nothing, but for bodies that no earlier version could read.
+        bodies_gone(tx, event)
     if shown:
         tx.many(_CHANNEL, [{"channel": channel, "position": position} for channel in shown])

@@ -2,7 +2,8 @@
 
 Three groups:
 
-- *the log*: lanes, events, event_channels, epochs, heads. The truth; only ever appended to.
+- *the log*: lanes, events, event_channels, bodies, heads. The truth; only ever appended to, but for
+  what an erasure takes out of it.
 - *projections*: folds of the log. Dropped and rebuilt at will (``tap rebuild``); equal on every node
   for the same set of events (I6), except columns marked ``local``, which hold this node's own
   positions and are left out of digests between nodes.
@@ -98,6 +99,10 @@ events = Table(
 
 event_channels = _small("event_channels", _key("channel"), _key("position", Big))
 """Which events a channel shows, in order: catching up costs what the reader is owed."""
+
+bodies = _small("bodies", _key("post"), _key("position", Big))
+"""Which events hold words of a post and are not found on its thread's channel: edits, reports, and
+copies in further lanes, which are shown to nobody."""
 
 heads = _small(
     "heads",
@@ -363,7 +368,19 @@ standings = _small(
     _text("topics", "{}"),
     _big("rev"),
 )
-erasures = _small("erasures", _key("request"), _text("scope"), _text("target"), _text("reason"))
+erasures = _small(
+    "erasures",
+    _key("request"),
+    _text("scope"),
+    _text("target"),
+    _text("reason"),
+    _text("origin"),
+    _text("person"),
+    _big("posts"),
+    _big("at"),
+    Column("lanes", Text, nullable=False, server_default="[]", info={"local": True}),
+)
+"""``person``: who asked. ``lanes``: in which of its origin's lanes it came here."""
 erasure_receipts = _small(
     "erasure_receipts", _key("request"), _key("region"), _big("bodies"), _big("at")
 )
@@ -537,6 +554,9 @@ sessions = Table(
 )
 """Browser sessions and device tokens by the SHA-256 of their secret; the secret is never stored."""
 Index("ix_sessions_person", sessions.c.person)
+
+erasing = _small("erasing", _key("request"), _big("position"), _big("bodies"))
+"""What each erasure destroyed here, counted as it was done: said in this region's receipt."""
 
 consumers = _small("consumers", _key("name"), _big("epoch"), _big("position"), _text("rules"))
 """Durable cursors of in-process readers of the tap."""

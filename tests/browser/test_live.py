@@ -108,7 +108,7 @@ def test_reactions_and_edits_reach_the_open_thread(
     ben.locator("article.reply").get_by_role("button", name="Post actions").click()
     ben.get_by_role("menuitem", name="Delete").click()
     ben.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    expect(reply).to_contain_text("The author deleted this reply.")
+    expect(reply).to_contain_text("This reply was deleted.")
 
 
 def bar(page: Page, choice: str) -> Locator:
@@ -290,3 +290,38 @@ def test_a_refusal_is_said_in_words_and_takes_the_echo_back(
     expect(failed).to_have_attribute("data-state", "failed")
     failed.get_by_role("button", name="Discard").click()
     expect(failed).to_have_count(0)
+
+
+def test_an_erasure_is_followed_from_the_menu_to_the_last_region(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    post = company.do(
+        crew.asha, "post.publish", place=crew.place, kind="update", text="Call 0815 4711."
+    )["post"]
+    company.everywhere(crew.lena, f"/threads/{post}")
+    asha, lena = sign_in(crew.asha, f"/t/{post}"), sign_in(crew.lena, f"/t/{post}")
+    content = lena.get_by_role("main")
+    expect(content).to_contain_text("0815 4711")
+    # A screen that stands still for reading must not go on showing it.
+    account = lena.get_by_role("button", name="Account: " + company.name(crew.lena))
+    account.locator("visible=true").click()
+    lena.get_by_role("menuitem", name="Pause live updates").click()
+    company.stop("de")
+
+    asha.get_by_role("button", name="Post actions").first.click()
+    asha.get_by_role("menuitem", name="Erase everywhere…").click()
+    dialog = asha.get_by_role("dialog")
+    expect(dialog).to_contain_text("Nobody can bring them back")
+    dialog.get_by_label("Reason").fill("a private number")
+    dialog.get_by_role("button", name="Erase everywhere").click()
+    expect(asha.get_by_role("heading", name="Erasure")).to_be_visible()
+    state = asha.locator("output[data-missing]")
+    expect(state).to_have_text("1 of 2 regions, DE missing", timeout=30_000)
+
+    company.start("de")
+    expect(state).to_have_text("2 of 2 regions", timeout=60_000)
+    expect(asha.get_by_role("main")).to_contain_text("Nothing is left of it in any region.")
+    expect(content).not_to_contain_text("0815 4711")
+    expect(content).to_contain_text("This post was deleted.")
+    asha.get_by_role("link", name="Erasures").click()
+    expect(asha.get_by_role("main").get_by_role("listitem")).to_contain_text("2 of 2 regions")

@@ -56,11 +56,12 @@ SPOILT: dict[str, str] = {
     "poll_outcomes": "UPDATE poll_outcomes SET outcome = '{}'",
     "polls": "UPDATE polls SET voters = voters + 1",
     "poll_regions": "DELETE FROM poll_regions",
+    "bodies": "DELETE FROM bodies",
     "event_channels": "DELETE FROM event_channels WHERE channel = 'g'",
 }
 
 
-EVERYTHING = history(1, 300)
+EVERYTHING = history(2, 300)
 """Always the same: enough of every kind to leave a row in every table."""
 
 

@@ -42,6 +42,8 @@ class Post(NamedTuple):
     place: str
     author: str
     kind: str
+    parent: str
+    at: int
 
 
 class Company:
@@ -130,7 +132,7 @@ class Company:
             announcement=e.AnnouncementSpec(acknowledge=True) if kind == "announcement" else None,
         )
         self.act(author, published)
-        self._posts.append(Post(post, post, place, author, kind))
+        self._posts.append(Post(post, post, place, author, kind, "", published.at))
 
     def publish(self) -> None:
         self._publish(self.chance.choice(["update", "question", "poll", "idea", "announcement"]))
@@ -151,7 +153,9 @@ class Company:
             notify=(parent.author,),
         )
         self.act(author, replied)
-        self._posts.append(Post(post, parent.root, parent.place, author, "reply"))
+        self._posts.append(
+            Post(post, parent.root, parent.place, author, replied.kind, parent.id, replied.at)
+        )
 
     def edit(self) -> None:
         post = self.post()
@@ -184,10 +188,30 @@ class Company:
         home = self._homes[post.author]
         scope = self.chance.choice(["post", "person"])
         target = post.id if scope == "post" else post.author
-        asked = e.ErasureRequested(request=request, scope=scope, target=target, reason="law")  # type: ignore[arg-type]
+        meant = [p for p in self._posts if p is post or (scope == "person" and p.author == target)]
+        asked = e.ErasureRequested(
+            request=request,
+            scope=scope,  # type: ignore[arg-type]
+            target=target,
+            reason="law",
+            posts=tuple([self._left_over(post) for post in meant]),
+            open=self.flip(),
+        )
         self.write(home, post.author, asked)
         for region in REGIONS:
             self.write(region, "", e.ErasureCompleted(request=request, region=region, bodies=1))
+
+    def _left_over(self, post: Post) -> e.ErasedPost:
+        return e.ErasedPost(
+            post=post.id,
+            kind=post.kind,
+            place=post.place,
+            root=post.root,
+            parent=post.parent,
+            author=post.author,
+            at=post.at,
+            rev=self.rev("post", post.id) + 1,
+        )
 
     def react(self) -> None:
         post, person = self.post(), self.somebody()

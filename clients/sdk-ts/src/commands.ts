@@ -33,6 +33,7 @@ export interface EditPost {
   reason?: string;
 }
 export interface DeletePost { do: "post.delete"; post: string }
+export interface EraseContent { do: "content.erase"; scope: "post" | "person"; target: string; reason?: string }
 export interface React { do: "reaction.set"; target: string; reaction: Reaction; on: boolean; emoji?: string }
 export interface AcceptAnswer { do: "answer.accept"; question: string; answer: string | null }
 export interface Verify { do: "verification.set"; target: string; on: boolean }
@@ -53,5 +54,5 @@ export interface MarkRead { do: "read.mark"; channel: string; up_to: number }
 export interface Flag { do: "flag.raise"; target: string; reason: string }
 
 export type Command =
-  | PublishPost | PublishReply | EditPost | DeletePost | React | AcceptAnswer | Verify | CastBallot | ClosePoll
+  | PublishPost | PublishReply | EditPost | DeletePost | EraseContent | React | AcceptAnswer | Verify | CastBallot | ClosePoll
   | Follow | Acknowledge | MoveIdea | CreateCommunity | SetMembership | MarkRead | Flag;

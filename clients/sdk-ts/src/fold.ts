@@ -140,8 +140,10 @@ const FOLDS: Folds = {
   "post.deleted"(state, { post: id, rev }) {
     change(state, id, (post) => ({ ...post, ...BLANK, deleted: true, edited_at: null, rev }));
   },
-  "erasure.requested"(state, { scope, target }) {
-    if (scope === "post") change(state, target, (post) => ({ ...post, ...BLANK, deleted: true, edited_at: null }));
+  "erasure.requested"(state, { posts = [] }) {
+    for (const { post: id, rev } of posts) {
+      change(state, id, (post) => ({ ...post, ...BLANK, lang: "", source: null, deleted: true, edited_at: null, rev }));
+    }
   },
   "reaction.changed"(state, { target, reaction, emoji = "", rev, on }, { by }) {
     const name = reaction === "emoji" ? `emoji:${emoji}` : reaction;

@@ -8,6 +8,7 @@
 
 import { type ReadonlySignal, type Signal, batch, signal } from "@preact/signals-core";
 
+import type { Bodies } from "./events.ts";
 import { type Entities, type TableName, type Tables, foldEvent, foldValue } from "./fold.ts";
 import { type EventFrame, type ImpactValue, type ValueFrame, cursorPosition } from "./frames.ts";
 import { type Bundle, type Counts, type PostView, type Snapshot, isRoot } from "./views.ts";
@@ -99,6 +100,11 @@ export class Store implements Entities {
     return this.#node(`ids:${table}`);
   }
 
+  /** Regions whose receipts for an erasure came live; only who asked is told. */
+  receipts(request: string): ReadonlySignal<readonly string[] | undefined> {
+    return this.#node(`receipts:${request}`);
+  }
+
   /** Position of the last counters or tally applied: an echo of an earlier act is already in them. */
   valuePosition(of: "post" | "poll", id: string): number {
     return this.#revs.get(`value:${of}:${id}`) ?? 0;
@@ -115,6 +121,8 @@ export class Store implements Entities {
   apply(frame: Frame): void {
     this.#tail.push(frame);
     if (frame.t === "event" && frame.by === this.#me) this.#urgent = true;
+    if (frame.t === "event" && frame.type === "erasure.requested") this.#forget(frame.body as unknown as Bodies["erasure.requested"]);
+    if (frame.t === "event" && frame.type === "erasure.completed") this.#remember(`receipts:${String(frame.body["request"])}`, String(frame.body["region"]));
     if (this.#tail.length > 2 * TAIL_FRAMES_MAX) this.#tail = this.#tail.slice(-TAIL_FRAMES_MAX);
     this.#foldOne(frame);
   }
@@ -214,6 +222,14 @@ export class Store implements Entities {
     if (frame.t === "event") foldEvent(this, frame);
     else if (frame.of === "impact") this.#impact.value = frame.value;
     else foldValue(this, frame);
+  }
+
+  /** Not even in what would be folded again; and at once, also on a screen that is paused. */
+  #forget({ posts = [] }: Bodies["erasure.requested"]): void {
+    const gone = new Set<unknown>(posts.map(({ post }) => post));
+    this.#tail = this.#tail.filter((frame) => frame.t !== "event" || !gone.has(frame.body["post"]));
+    this.#arrivals = this.#arrivals.filter(({ id }) => !gone.has(id));
+    this.#urgent = true;
   }
 
   #refold(position: number): void {

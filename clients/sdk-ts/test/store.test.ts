@@ -127,3 +127,37 @@ test("a post that is shown again is called for", () => {
   hide(13, false);
   expect(called).toEqual(["post:p"]);
 });
+
+describe("an erasure", () => {
+  const words = "Zimmermannsnagel";
+  const published = eventFrame(11, "post.published", { post: "q", kind: "update", place: "c:one", at: 1, text: words });
+  const erased = eventFrame(12, "erasure.requested", { request: "r", scope: "post", target: "q", posts: [{ post: "q", rev: 2 }] });
+
+  test("takes the words away, also of a page that was fetched before it", () => {
+    store.apply(published);
+    expect(store.get("posts", "q")?.text).toBe(words);
+    store.apply(erased);
+    expect(store.get("posts", "q")).toMatchObject({ text: "", deleted: true, rev: 2 });
+    store.load({ cursor: "1.11", posts: { q: post("q", { text: words }) } });
+    expect(store.get("posts", "q")).toMatchObject({ text: "", deleted: true });
+  });
+
+  test("is seen at once on a paused screen", () => {
+    const seen: (string | undefined)[] = [];
+    store.apply(published);
+    flush();
+    store.pause(true);
+    effect(() => { seen.push(store.post("q").value?.text); });
+    store.apply(erased);
+    flush();
+    expect(seen).toEqual([words, ""]);
+  });
+
+  test("tells who asked which regions have confirmed", () => {
+    for (const [position, region] of [[13, "in"], [14, "br"], [15, "br"]] as const) {
+      store.apply(eventFrame(position, "erasure.completed", { request: "r", region, bodies: 1, by: "me" }));
+    }
+    flush();
+    expect(store.receipts("r").value).toEqual(["br", "in"]);
+  });
+});

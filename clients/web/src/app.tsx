@@ -8,6 +8,8 @@ import { ClientContext } from "./client.ts";
 import { match } from "./match.ts";
 import { CommunitiesPage } from "./pages/communities.tsx";
 import { CommunityPage } from "./pages/community.tsx";
+import { ErasurePage } from "./pages/erasure.tsx";
+import { ErasuresPage } from "./pages/erasures.tsx";
 import { HomePage } from "./pages/home.tsx";
 import { ImpactPage } from "./pages/impact.tsx";
 import { LoginPage } from "./pages/login.tsx";
@@ -33,6 +35,8 @@ const ROUTES: [string, (parts: Record<string, string>) => JSX.Element][] = [
   ["/people", () => <PeoplePage />],
   ["/p/:id", ({ id = "" }) => <PersonPage key={id} id={id} />],
   ["/impact", () => <ImpactPage />],
+  ["/erasures", () => <ErasuresPage />],
+  ["/erasures/:id", ({ id = "" }) => <ErasurePage key={id} id={id} />],
 ];
 
 function pageOf(path: string): JSX.Element {

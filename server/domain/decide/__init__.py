@@ -6,6 +6,7 @@
 - ``closing``  what a region's node owes a poll that ends: no command, but events all the same
 - ``places``   communities, memberships, roles, conversations, read marks
 - ``people``   profiles, people, roles, topics, flags, moderation
+- ``erase``    erasure in every region, and this region's receipts
 - ``imports``  records of other systems; never scored
 - ``copies``   a fact about a person, in a copy for each audience that may know another part of it
 - ``base``     what every rule shares
@@ -17,7 +18,7 @@ them: what a rule decided may leave the region in the lanes it chose (residency)
 """
 
 from server.domain.commands import Command, ImportRecord
-from server.domain.decide import content, imports, judge, people, places, polls
+from server.domain.decide import content, erase, imports, judge, people, places, polls
 from server.domain.decide.base import Context, Decided, Draft, refuse
 from server.domain.errors import Code, Mistake, Refusal
 from server.domain.facts import Facts
@@ -25,7 +26,7 @@ from server.domain.residency import may_leave_in, policy_of
 
 __all__ = ["Context", "Decided", "Draft", "decide", "decide_import"]
 
-RULES = content.RULES | judge.RULES | polls.RULES | places.RULES | people.RULES
+RULES = content.RULES | erase.RULES | judge.RULES | polls.RULES | places.RULES | people.RULES
 """Command type -> the function that decides it."""
 
 

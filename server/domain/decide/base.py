@@ -89,6 +89,8 @@ def readable_post(post: str, who: PersonFact, facts: Facts) -> PostFact | Refusa
     fact = facts.post(post)
     if fact is None or fact.kind == "" or not may_read_place(facts, who.person, fact.place):
         return refuse(Code.NOT_FOUND, f"there is no post {post} that you can see", "post")
+    if fact.erased:
+        return refuse(Code.GONE, "this post was erased", "post")
     if fact.deleted:
         return refuse(Code.GONE, "this post was deleted", "post")
     return fact

@@ -26,6 +26,7 @@ from server.domain.events.base import (
     BallotPart,
     CommunityRole,
     EditedCommunity,
+    ErasedPost,
     ErasureScope,
     Event,
     FollowKind,
@@ -123,6 +124,7 @@ __all__ = [
     "ConversationStarted",
     "EditedCommunity",
     "EpochOpened",
+    "ErasedPost",
     "ErasureCompleted",
     "ErasureRequested",
     "ErasureScope",
@@ -177,6 +179,7 @@ __all__ = [
     "Visibility",
     "VoteImported",
     "decode_body",
+    "decode_known",
     "encode_body",
 ]
 
@@ -247,3 +250,11 @@ def decode_body(name: str, body: bytes) -> Event | None:
     Raises msgspec.ValidationError or msgspec.DecodeError when the body does not fit its type."""
     decoder = _DECODERS.get(name)
     return None if decoder is None else decoder.decode(body)
+
+
+def decode_known(name: str, body: bytes) -> Event | None:
+    """The event, or None when this version cannot read it (unknown type, or a body that does not fit)."""
+    try:
+        return decode_body(name, body)
+    except (ValueError, RecursionError):
+        return None

@@ -7,7 +7,9 @@ from msgspec import Meta
 
 Visibility = Literal["open", "private"]
 CommunityRole = Literal["none", "member", "moderator", "owner"]
-RegionRole = Literal["region_admin", "communications_leader", "auditor", "moderator"]
+RegionRole = Literal[
+    "region_admin", "communications_leader", "auditor", "moderator", "privacy_officer"
+]
 PostKind = Literal[
     "update", "question", "article", "paper", "idea", "poll", "praise", "announcement", "message"
 ]
@@ -105,6 +107,22 @@ class AnnouncementSpec(Part, frozen=True, kw_only=True):
 class Member(Part, frozen=True, kw_only=True):
     person: Id
     region: Id
+
+
+class ErasedPost(Part, frozen=True, kw_only=True):
+    """What stays of an erased post: where it stood and whose it was, not a word of it.
+
+    Enough for its place in the tree, so that a node to which no body ever came has the same tables (I6).
+    ``kind`` is free text: a kind of a later version must not keep an older node from erasing."""
+
+    post: Id
+    kind: Id
+    place: Id
+    root: Id
+    author: Id
+    at: Number
+    rev: Rev
+    parent: Id = ""
 
 
 class EditedCommunity(Part, frozen=True, kw_only=True):

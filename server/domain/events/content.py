@@ -2,6 +2,7 @@
 
 from server.domain.events.base import (
     AnnouncementSpec,
+    ErasedPost,
     ErasureScope,
     Event,
     Id,
@@ -86,19 +87,27 @@ class PostDeleted(Event, frozen=True, kw_only=True):
 
 
 class ErasureRequested(Event, frozen=True, kw_only=True):
-    """Bodies must be destroyed in every region (law, or the person's wish). Lane: control.
+    """Bodies must be destroyed in every region that has them (law, or the person's wish).
 
-    Writer: home of the erased content. Merge: final; a body that arrives later is not kept."""
+    Lane: that of the content, but ``control`` for global content: it overtakes, and tells nobody of
+    content they may not know of (I8). Writer: the home of the posts' author. Merge: final; a body that
+    arrives later is not kept. ``target`` is the post or person; ``posts`` says exactly what is erased.
+    ``open``: all of it stood in open communities, so everybody is told."""
 
     request: Id
     scope: ErasureScope
     target: Id
     reason: str = ""
+    posts: tuple[ErasedPost, ...] = ()
+    open: bool = False
 
 
 class ErasureCompleted(Event, frozen=True, kw_only=True):
-    """One region's receipt for one erasure request. Lane: control. Writer: that region."""
+    """One region's receipt for one request: nothing of it is left there. Writer: that region.
+
+    Lane: the one the request came in. Merge: first per (request, region). ``by``: who asked, to be told."""
 
     request: Id
     region: Id
     bodies: Number
+    by: Id = ""

@@ -9,18 +9,21 @@ House rules:
 
 - ``people``   persons, roles, topics, standings
 - ``places``   communities, memberships, conversations, read marks
-- ``content``  posts, replies, edits, deletions, erasure
+- ``content``  posts, replies, edits, deletions
+- ``erasure``  erasure requests, what they leave of a post, receipts
 - ``judge``    reactions, acceptance, verification, votes, follows, flags, moderation, ideas
 - ``polls``    ballots, tallies, what regions say when a poll closes
 """
 
 from server.domain.events import Event
 from server.domain.merge import may_write
-from server.storage.projections import content, judge, people, places, polls
+from server.storage.projections import content, erasure, judge, people, places, polls
 from server.storage.projections.base import Fold, Meta
 from server.storage.sql import Tx
 
-FOLDS: dict[type, Fold] = people.FOLDS | places.FOLDS | content.FOLDS | judge.FOLDS | polls.FOLDS
+FOLDS: dict[type, Fold] = (
+    people.FOLDS | places.FOLDS | content.FOLDS | erasure.FOLDS | judge.FOLDS | polls.FOLDS
+)
 
 
 def fold(tx: Tx, event: Event, meta: Meta) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Table, bindparam, select
 
+from server.storage import tables as t
 from server.storage.sql import Statement, Tx, statement, upsert
 
 _json = msgspec.json.Encoder()
@@ -25,6 +26,15 @@ class Meta(NamedTuple):
 
 
 Fold = Callable[[Tx, Any, Meta], bool]
+
+_ERASED = statement(
+    select(t.posts.c.erased).where(t.posts.c.post == bindparam("post"), t.posts.c.erased)
+)
+
+
+def is_erased(tx: Tx, post: str) -> bool:
+    """Whether an erasure of the post has arrived; its bodies are not kept any more."""
+    return tx.one(_ERASED, {"post": post}) is not None
 
 
 def to_json(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Posts and replies, their edits, deletion and erasure.
+"""Posts and replies, their edits and deletion.
 
 A row may begin as a placeholder (empty ``kind``) when an edit or a deletion arrives before its post,
 as can happen after a person moved between regions; the post then fills in what it alone knows.
@@ -10,8 +10,6 @@ from typing import Any
 from sqlalchemy import bindparam, delete, update
 
 from server.domain.events import (
-    ErasureCompleted,
-    ErasureRequested,
     PostDeleted,
     PostEdited,
     PostPublished,
@@ -41,7 +39,6 @@ _SET_BIRTH = _set(*BIRTH)
 _SET_BODY = _set(*BODY)
 _SET_REV = _set("rev")
 _SET_DELETED = _set(*BODY, "deleted", "detail")
-_SET_ERASED = _set(*BODY, "erased", "detail")
 _REVISION = upsert(t.post_revisions)
 _NO_REVISIONS = statement(
     delete(t.post_revisions).where(t.post_revisions.c.post == bindparam("post"))
@@ -113,15 +110,15 @@ def _publish(
         return True, False
     row = tx.one(_ROW, {"post": event.post})
     assert row is not None
-    kind, rev, deleted, _, _, erased, _ = row
+    kind, rev, deleted, *_ = row
     if kind:
         return False, False
-    if deleted or erased:
+    if deleted:
         birth["detail"] = None
     tx.execute(_SET_BIRTH, birth | {"p": event.post, "local_position": meta.position})
     if rev == 0:
         tx.execute(_SET_REV, {"p": event.post, "rev": 1, "local_position": meta.position})
-    if rev > 1 and not deleted and not erased:
+    if rev > 1 and not deleted:
         _put_revision(tx, event.post, 1, title, event.text, "", event.at)
     return True, bool(deleted)
 
@@ -141,10 +138,6 @@ def edited(tx: Tx, event: PostEdited, meta: Meta) -> bool:
         row = ("", 0, False, "", "", False, 0)
     kind, rev, deleted, title, text, erased, at = row
     if deleted or erased:
-        if not deleted and event.rev > rev:
-            tx.execute(
-                _SET_REV, {"p": event.post, "rev": event.rev, "local_position": meta.position}
-            )
         return False
     _put_revision(tx, event.post, event.rev, event.title, event.text, event.reason, event.at)
     if kind and rev == 1:
@@ -162,17 +155,23 @@ def deleted(tx: Tx, event: PostDeleted, meta: Meta) -> bool:
     if row is None:
         _placeholder(tx, event.post, meta)
         row = ("", 0, False, "", "", False, 0)
-    kind, _, was_deleted, *_ = row
+    kind, rev, was_deleted, _, _, erased, _ = row
     if was_deleted:
         return False
-    blank = BLANK | {"rev": event.rev, "edited_at": 0, "deleted": True, "detail": None}
+    rev = rev if erased else event.rev
+    blank = BLANK | {"rev": rev, "edited_at": 0, "deleted": True, "detail": None}
     tx.execute(_SET_DELETED, blank | {"p": event.post, "local_position": meta.position})
-    tx.execute(_NO_REVISIONS, {"post": event.post})
-    tx.execute(_NO_TOPICS, {"post": event.post})
+    clear_texts(tx, event.post)
     if event.post != event.root:
         known = 1 if kind else 0
         counts.add(tx, event.root, event.root, event.place, meta.position, replies=-known)
     return True
+
+
+def clear_texts(tx: Tx, post: str) -> None:
+    """Earlier versions and topics of a post that is gone."""
+    tx.execute(_NO_REVISIONS, {"post": post})
+    tx.execute(_NO_TOPICS, {"post": post})
 
 
 def _placeholder(tx: Tx, post: str, meta: Meta) -> None:
@@ -197,43 +196,9 @@ def _put_revision(tx: Tx, post: str, rev: int, title: str, text: str, reason: st
     tx.execute(_REVISION, values)
 
 
-_ERASURE = upsert(t.erasures)
-_RECEIPT = upsert(t.erasure_receipts)
-
-
-def erasure_requested(tx: Tx, event: ErasureRequested, meta: Meta) -> bool:
-    values = {
-        "request": event.request,
-        "scope": event.scope,
-        "target": event.target,
-        "reason": event.reason,
-    }
-    new = tx.execute(_ERASURE, values) > 0
-    if new and event.scope == "post":
-        _erase_post(tx, event.target, meta)
-    return new
-
-
-def _erase_post(tx: Tx, post: str, meta: Meta) -> None:
-    row = tx.one(_ROW, {"post": post})
-    if row is None:
-        _placeholder(tx, post, meta)
-    blank = BLANK | {"rev": row[1] if row else 0, "edited_at": 0, "erased": True, "detail": None}
-    tx.execute(_SET_ERASED, blank | {"p": post, "local_position": meta.position})
-    tx.execute(_NO_REVISIONS, {"post": post})
-    tx.execute(_NO_TOPICS, {"post": post})
-
-
-def erasure_completed(tx: Tx, event: ErasureCompleted, meta: Meta) -> bool:
-    values = {"request": event.request, "region": event.region, "bodies": event.bodies}
-    return tx.execute(_RECEIPT, values | {"at": meta.at}) > 0
-
-
 FOLDS: dict[type, Fold] = {
     PostPublished: published,
     ReplyPublished: replied,
     PostEdited: edited,
     PostDeleted: deleted,
-    ErasureRequested: erasure_requested,
-    ErasureCompleted: erasure_completed,
 }

@@ -16,7 +16,13 @@ from server.domain.events import (
 )
 from server.storage import tables as t
 from server.storage.projections import counts
-from server.storage.projections.base import Fold, Meta, RegisterTable, register_fold
+from server.storage.projections.base import (
+    Fold,
+    Meta,
+    RegisterTable,
+    is_erased,
+    register_fold,
+)
 from server.storage.projections.people import source_json
 from server.storage.sql import Tx, upsert
 
@@ -77,6 +83,15 @@ def acknowledged(tx: Tx, event: AnnouncementAcknowledged, meta: Meta) -> bool:
         return False
     counts.add(tx, event.post, event.post, event.place, meta.position, acknowledged=1)
     return True
+
+
+def _unless_erased(apply: Fold) -> Fold:
+    """Reports of an erased post went with it, and later ones have nothing to report."""
+
+    def fold(tx: Tx, event: FlagRaised | FlagResolved, meta: Meta) -> bool:
+        return not is_erased(tx, event.target) and apply(tx, event, meta)
+
+    return fold
 
 
 FOLDS: dict[type, Fold] = {
@@ -150,26 +165,30 @@ FOLDS: dict[type, Fold] = {
             "on_": e.on,
         },
     ),
-    FlagRaised: register_fold(
-        t.flags,
-        lambda e, m: {
-            "target": e.target,
-            "person": m.actor,
-            "place": e.place,
-            "reason": e.reason,
-            "rev": e.rev,
-            "on_": e.on,
-        },
+    FlagRaised: _unless_erased(
+        register_fold(
+            t.flags,
+            lambda e, m: {
+                "target": e.target,
+                "person": m.actor,
+                "place": e.place,
+                "reason": e.reason,
+                "rev": e.rev,
+                "on_": e.on,
+            },
+        )
     ),
-    FlagResolved: register_fold(
-        t.flag_resolutions,
-        lambda e, m: {
-            "target": e.target,
-            "person": m.actor,
-            "place": e.place,
-            "upheld": e.upheld,
-            "note": e.note,
-            "rev": e.rev,
-        },
+    FlagResolved: _unless_erased(
+        register_fold(
+            t.flag_resolutions,
+            lambda e, m: {
+                "target": e.target,
+                "person": m.actor,
+                "place": e.place,
+                "upheld": e.upheld,
+                "note": e.note,
+                "rev": e.rev,
+            },
+        )
     ),
 }

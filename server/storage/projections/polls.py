@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, update
 from server.domain.events import (
     BallotCast,
     BallotKept,
+    ErasedPost,
     PollChecked,
     PollClosed,
     PollClosing,
@@ -17,7 +18,7 @@ from server.domain.events import (
     PostPublished,
 )
 from server.storage import tables as t
-from server.storage.projections.base import Fold, Meta, RegisterTable, to_json
+from server.storage.projections.base import Fold, Meta, RegisterTable, is_erased, to_json
 from server.storage.sql import Tx, point, statement, upsert
 
 _BALLOT = RegisterTable(t.ballots, "choices", "withdrawn")
@@ -65,6 +66,8 @@ _POLL: dict[str, Any] = {
 def opened(tx: Tx, event: PostPublished, meta: Meta) -> None:
     """The poll's own row. Where two regions claim one post, the lower code is the poll's home."""
     assert event.poll is not None
+    if is_erased(tx, event.post):
+        return
     row = tx.one(_HOME, {"poll": event.post})
     known = row[0] if row else ""
     if known and known <= meta.origin:
@@ -79,6 +82,15 @@ def opened(tx: Tx, event: PostPublished, meta: Meta) -> None:
         tx.execute(_TOUCH, _POLL | values | {"poll": event.post, "place": event.place})
     else:
         tx.execute(_OPENED, values | {"p": event.post})
+
+
+def erased(tx: Tx, post: ErasedPost, meta: Meta) -> None:
+    """A poll nobody can read any more has no home: it does not close. Its ballots stay what they were."""
+    tx.execute(
+        _TOUCH, _POLL | {"poll": post.post, "place": post.place, "local_changed": meta.position}
+    )
+    nothing = {"home": "", "closes_at": 0, "secret": False}
+    tx.execute(_OPENED, nothing | {"p": post.post, "local_changed": meta.position})
 
 
 def ballot_cast(tx: Tx, event: BallotCast, meta: Meta) -> bool:

@@ -8,6 +8,7 @@
 - ``values``    conflated values: counters and tallies, by id and changed since a position
 - ``polls``     tallies, closings and results of polls
 - ``lanes``     every lane this node holds, for its operator
+- ``erasures``  erasure requests with their receipts, and what this region owes
 - ``records``   topics, history, reports, the ledger
 
 House rules:

@@ -20,6 +20,7 @@ from server.api.openapi import API_VERSION, document
 from server.api.services import Services
 from server.api.table import PREFIX, ROOT_ROUTES, ROUTES
 from server.app.auth import Auth, Kind
+from server.app.erasure import audience_of
 from server.app.news import News
 from server.app.passwords import Passwords
 from server.app.sync import Sync
@@ -158,6 +159,7 @@ async def open_site(folder: Path, database: Path, **changes: Any) -> AsyncIterat
             live=Streams(),
             auth=auth,
             passwords=passwords,
+            audience=audience_of(frozenset({node.region, "de"}), {}),
             now=node.clock,
         )
         services = msgspec.structs.replace(services, **changes)

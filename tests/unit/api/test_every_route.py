@@ -73,6 +73,11 @@ async def change_password(site: Site, t: Things) -> httpx.Response:
     return await site.ask("POST", "/me/password", "asha", json=body)
 
 
+async def one_erasure(site: Site, t: Things) -> httpx.Response:
+    asked = await site.node.do("asha", "content.erase", scope="post", target=t.question)
+    return await site.ask("GET", f"/erasures/{asked['requests'][0]}", "asha")
+
+
 NEW = {"key": "new-person-1", "person": "dev", "name": "Dev", "password": PASSWORD}
 RECORD = (
     b'{"import":"community","source":{"system":"se","id":"1"},'
@@ -104,6 +109,8 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("GET", "/threads/{root}"): get("/threads/{question}"),
     ("GET", "/posts/{post}"): get("/posts/{reply}"),
     ("GET", "/posts/{post}/history"): get("/posts/{question}/history"),
+    ("GET", "/erasures"): get("/erasures"),
+    ("GET", "/erasures/{erasure}"): one_erasure,
     ("GET", "/people"): get("/people", q="AS"),
     ("GET", "/people/{person}"): get("/people/bob"),
     ("GET", "/topics"): get("/topics"),

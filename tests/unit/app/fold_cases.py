@@ -134,6 +134,10 @@ def _object(name: str) -> str:
     return derived_object_id(START, name)
 
 
+def _erase(post: Callable[[World], str]) -> Callable[[World], Awaitable[Any]]:
+    return does("asha", "content.erase", scope="post", target=post)
+
+
 async def _fill(w: World) -> None:
     """More posts than a snapshot shows, in another community of Bob's."""
     coffee = await w.node.community("bob", "Coffee", key="fill-coffee")
@@ -480,18 +484,20 @@ CASES: dict[str, list[Case]] = {
         ),
     ],
     "erasure.requested": [
+        Case("one post", _erase(_post)),
         Case(
-            "one post",
-            arrives(
-                "",
-                lambda w: e.ErasureRequested(request=_object("er"), scope="post", target=w.post),
-            ),
+            "what was edited, by its author",
+            then(_edit, does("asha", "content.erase", scope="post", target=_post)),
         ),
+        Case("a poll with ballots", then(_vote, _erase(lambda w: w.poll))),
+        Case("an answer", _erase(lambda w: w.answer)),
+        Case("in a private place", _erase(lambda w: w.secret_post)),
+        Case("what was deleted", then(does("asha", "post.delete", post=_post), _erase(_post))),
         Case(
-            "a person: their posts follow one by one",
-            arrives(
-                "",
-                lambda w: e.ErasureRequested(request=_object("er"), scope="person", target="bob"),
+            "a person: all of their posts",
+            then(
+                does("mod", "person.set_role", person="mod", role="privacy_officer", on=True),
+                does("mod", "content.erase", scope="person", target="bob"),
             ),
         ),
     ],
@@ -500,7 +506,9 @@ CASES: dict[str, list[Case]] = {
             "a receipt",
             arrives(
                 "",
-                lambda w: e.ErasureCompleted(request=_object("er"), region="de", bodies=1),
+                lambda w: e.ErasureCompleted(
+                    request=_object("er"), region="de", bodies=1, by="asha"
+                ),
             ),
         )
     ],

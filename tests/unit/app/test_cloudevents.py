@@ -33,12 +33,13 @@ from server.domain.events import (
     PostPublished,
     ReadMarked,
     ReplyPublished,
+    decode_known,
     encode_body,
 )
 from server.domain.ids import EventId
 from server.ops.commands.events import plain
 from server.storage import event_log
-from server.storage.event_log import Record, decode_known
+from server.storage.event_log import Record
 from tests.support.archives import archive
 from tests.support.event_pages import type_text
 from tests.support.node import open_test_node

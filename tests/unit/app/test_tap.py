@@ -101,6 +101,8 @@ async def test_a_tap_that_was_just_opened_reads_the_log_behind_it(node: TestNode
 class _Shown:
     """Enough of a record for the tail: where it stands and what it is shown on."""
 
+    erased = ()
+
     def __init__(self, position: int, channels: tuple[str, ...]) -> None:
         self.position, self.channels = position, channels
 

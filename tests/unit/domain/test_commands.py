@@ -66,6 +66,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "reply.publish": {"parent": POST, "text": "yes", "mentions": ["bob"]},
     "post.edit": {"post": POST, "text": "better", "reason": "a typo"},
     "post.delete": {"post": POST},
+    "content.erase": {"scope": "post", "target": POST, "reason": "a phone number"},
     "reaction.set": {"target": POST, "reaction": "emoji", "on": True, "emoji": "👍"},
     "answer.accept": {"question": POST, "answer": None},
     "verification.set": {"target": POST, "on": True},

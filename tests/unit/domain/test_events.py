@@ -122,7 +122,7 @@ def test_an_unknown_type_is_none_whatever_its_body(name: str, body: bytes) -> No
 @FEW
 @given(body=st.binary(max_size=60) | plain.map(msgspec.msgpack.encode))
 def test_any_bytes_are_an_event_or_a_value_error(name: str, body: bytes) -> None:
-    """``event_log.decode_known`` stands on this: whatever a region signed, nothing else is raised."""
+    """``decode_known`` stands on this: whatever a region signed, nothing else is raised."""
     try:
         event = decode_body(name, body)
     except ValueError:

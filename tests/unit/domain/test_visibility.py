@@ -23,6 +23,10 @@ members = (e.Member(person="asha", region="in"), e.Member(person="bob", region="
 source = e.Source(system="s", id="1")
 
 
+def _erased(post: str) -> e.ErasedPost:
+    return e.ErasedPost(post=post, kind="reply", author="asha", at=1, rev=2, **about_reply)
+
+
 class Shown(NamedTuple):
     """An event of the actor ``asha``: where it appears, and which value it changes where."""
 
@@ -149,9 +153,27 @@ CASES: dict[str, list[Shown]] = {
         ),
     ],
     "erasure.requested": [
-        Shown(e.ErasureRequested(request="r", scope="post", target=ROOT), ("g",))
+        Shown(e.ErasureRequested(request="r", scope="post", target=ROOT, open=True), ("g",)),
+        Shown(
+            e.ErasureRequested(request="r", scope="post", target=ROOT, posts=(_erased(ROOT),)),
+            (PLACE, THREAD, "u:asha"),
+        ),
+        Shown(
+            e.ErasureRequested(
+                request="r", scope="person", target="bob", posts=(_erased(REPLY), _erased(ROOT))
+            ),
+            (THREAD, PLACE, "u:asha"),
+        ),
+        Shown(
+            e.ErasureRequested(request="r", scope="post", target=REPLY, posts=(_erased(REPLY),)),
+            (THREAD, "u:asha"),
+            post_value(ROOT, PLACE, THREAD),
+        ),
     ],
-    "erasure.completed": [Shown(e.ErasureCompleted(request="r", region="in", bodies=1), ())],
+    "erasure.completed": [
+        Shown(e.ErasureCompleted(request="r", region="in", bodies=1), ()),
+        Shown(e.ErasureCompleted(request="r", region="in", bodies=1, by="bob"), ("u:bob",)),
+    ],
     "reaction.changed": [
         Shown(
             e.ReactionChanged(

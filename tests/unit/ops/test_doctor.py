@@ -8,7 +8,7 @@ import pytest
 
 from server.ops import doctor, doctor_checks, doctor_facts, keys, lock
 from server.ops.config import Config, HttpSection, NodeSection
-from server.ops.doctor import Database, Disk, Facts, Key, Peer, Port
+from server.ops.doctor import Database, Disk, Facts, Key, OpenErasures, Peer, Port
 
 KEY = base64.b64encode(bytes(32)).decode()
 GIB = 1 << 30
@@ -48,6 +48,7 @@ FAULTS = {
     "database.region": {"database": DATABASE._replace(region="fr")},
     "database.integrity": {"database": DATABASE._replace(integrity="row 5 missing")},
     "database.wal": {"database": DATABASE._replace(wal_bytes=GIB)},
+    "erasure.receipts": {"erasures": OpenErasures(2, 2 * 86_400, ("br",))},
     "peer.reachable": {"peers": (PEER._replace(error="timed out"),)},
     "peer.region": {"peers": (PEER._replace(seen_region="es"),)},
     "peer.key": {"peers": (PEER._replace(seen_key="another"),)},
@@ -55,6 +56,7 @@ FAULTS = {
 }
 MORE = [
     ("disk.space", {"disk": HEALTHY.disk._replace(free_bytes=5 * GIB)}, "warning"),
+    ("erasure.receipts", {"erasures": OpenErasures(1, 22 * 86_400, ("br",))}, "failure"),
     ("disk.sync", {"disk": HEALTHY.disk._replace(fsync_ms=200.0)}, "warning"),
     ("http.port", {"port": Port("10.0.0.1", 1, "unusable", "no address")}, "failure"),
     ("peer.key", {"peers": (PEER._replace(seen_key=""),)}, "failure"),

@@ -65,6 +65,27 @@ def test_the_oldest_go_when_the_bytes_are_used_up() -> None:
     assert positions(ring, TEA, THREAD, CHESS, after=2) == [3, 4]
 
 
+def test_an_erased_event_leaves_every_channel_and_the_rest_stays_exact() -> None:
+    ring = ring_of((1, (TEA, THREAD)), (2, (CHESS,)), (3, (TEA, ME)), (4, (THREAD,)))
+    whole = ring.bytes
+    ring.forget({1, 3, 77})
+    assert positions(ring, TEA, THREAD, CHESS, ME, after=0) == [2, 4]
+    assert ring.bytes == whole // 2
+    ring.forget({2, 4})
+    assert ring.bytes == 0
+    assert positions(ring, TEA, THREAD, CHESS, after=0) == []
+
+
+def test_what_was_trimmed_before_an_erasure_is_still_not_covered() -> None:
+    ring = ring_of((1, (TEA,)), (2, (TEA,)), (3, (TEA, CHESS)), events_max=1)
+    assert positions(ring, TEA, after=1) is None
+    ring.forget({3})
+    assert positions(ring, TEA, after=1) is None, "an empty ring must not look complete"
+    assert positions(ring, TEA, after=2) == []
+    ring.add(entry(4, TEA))
+    assert positions(ring, TEA, after=2) == [4]
+
+
 def test_an_event_nobody_hears_takes_no_room() -> None:
     ring = ring_of((1, ()))
     assert ring.bytes == 0

@@ -86,10 +86,10 @@ def _deleted(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
 
 
 def _erased(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
-    if body["scope"] != "post":
-        return snapshot
-    gone = change_post(snapshot, body["target"], **BLANK, deleted=True, edited_at=None)
-    return pruned(gone)
+    for post in body.get("posts", ()):
+        gone = {"deleted": True, "rev": post["rev"], "edited_at": None, "lang": "", "source": None}
+        snapshot = change_post(snapshot, post["post"], **BLANK, **gone)
+    return pruned(snapshot)
 
 
 def _moderated(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:

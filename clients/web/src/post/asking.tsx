@@ -1,10 +1,11 @@
-/** The dialogs a post can open: edit, delete, history, report. */
+/** The dialogs a post can open: edit, delete, erase, history, report. */
 
 import type { Post } from "@tap/sdk";
 import { useState } from "preact/hooks";
 
 import { act } from "../act.ts";
 import { useClient } from "../client.ts";
+import { go as leadTo } from "../router.ts";
 import { t } from "../strings.ts";
 import { Markdown } from "../text/markdown.tsx";
 import { mentionedIn } from "../text/mentions.ts";
@@ -21,6 +22,8 @@ export function Asking({ post, what, onClose }: { post: Post; what: Ask | null; 
       return <EditDialog post={post} onClose={onClose} />;
     case "delete":
       return <DeleteDialog post={post} onClose={onClose} />;
+    case "erase":
+      return <EraseDialog post={post} onClose={onClose} />;
     case "history":
       return <HistoryDialog post={post} onClose={onClose} />;
     case "report":
@@ -71,6 +74,28 @@ function DeleteDialog({ post, onClose }: Props) {
       <form class="stack" onSubmit={remove}>
         <p>{t.confirmDeleteHint}</p>
         <Buttons onClose={onClose} go={t.delete} danger />
+      </form>
+    </Dialog>
+  );
+}
+
+function EraseDialog({ post, onClose }: Props) {
+  const client = useClient();
+  const [reason, setReason] = useState("");
+  const erase = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    onClose();
+    const outcome = await act(client, { do: "content.erase", scope: "post", target: post.id, reason });
+    const [request] = (outcome.ok ? outcome.answer["requests"] : []) as string[];
+    if (request !== undefined) leadTo(`/erasures/${request}`);
+  };
+  return (
+    <Dialog title={t.confirmErase} onClose={onClose}>
+      <form class="stack" onSubmit={(event) => void erase(event)}>
+        <p>{t.confirmEraseHint}</p>
+        <p>{t.confirmEraseStays}</p>
+        <label>{t.eraseReason}<input type="text" value={reason} maxLength={500} dir="auto" onInput={(event) => setReason(event.currentTarget.value)} /></label>
+        <Buttons onClose={onClose} go={t.eraseNow} danger />
       </form>
     </Dialog>
   );

@@ -9,7 +9,7 @@ import { Icon } from "../ui/icon.tsx";
 import { Menu, type MenuItem } from "../ui/menu.tsx";
 import { tell } from "../ui/notice.tsx";
 
-export type Ask = "edit" | "delete" | "history" | "report" | "move";
+export type Ask = "edit" | "delete" | "erase" | "history" | "report" | "move";
 
 interface Props {
   post: Post;
@@ -43,6 +43,7 @@ export function PostMenu({ post, root = post, ask }: Props) {
   if (post.edited_at) items.push({ label: t.history, act: () => ask("history") });
   if (!own && !post.deleted) items.push({ label: t.report, act: () => ask("report") });
   if (own && !post.deleted) items.push({ label: t.delete, act: () => ask("delete"), danger: true });
+  if (own) items.push({ label: t.erase, act: () => ask("erase"), danger: true });
   return <Menu label={t.postActions} face={<Icon name="more" />} items={items} />;
 }
 

@@ -106,6 +106,7 @@ EVERY_COMMAND: dict[str, dict[str, Any]] = {
     "profile.change": {"name": "Dora D"},
     "flag.raise": {"target": "post", "reason": "rude"},
     "flag.resolve": {"target": "post", "upheld": True},
+    "content.erase": {"scope": "person", "target": "bob"},
     "moderation.act": {"target": "post", "act": "pin", "on": True},
     "moderation.hide_at_home": {"target": "post", "on": True},
     "person.register": {"person": "eve", "name": "Eve"},
