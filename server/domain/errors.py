@@ -42,6 +42,7 @@ class Code(StrEnum):
     READ_ONLY = "read_only"
     DISK_FULL = "disk_full"
     STOPPING = "stopping"
+    RECOVERING = "recovering"
     # Between regions.
     UNKNOWN_PEER = "unknown_peer"
     BAD_SIGNATURE = "bad_signature"
@@ -80,6 +81,7 @@ STATUS: dict[Code, int] = {
     Code.READ_ONLY: 503,
     Code.DISK_FULL: 507,
     Code.STOPPING: 503,
+    Code.RECOVERING: 503,
     Code.UNKNOWN_PEER: 403,
     Code.BAD_SIGNATURE: 403,
     Code.BROKEN_CHAIN: 409,
@@ -97,6 +99,7 @@ RETRYABLE: frozenset[Code] = frozenset(
         Code.READ_ONLY,
         Code.DISK_FULL,
         Code.STOPPING,
+        Code.RECOVERING,
         Code.INTERNAL,
     }
 )

@@ -1,0 +1,103 @@
+"""The mark outside the database: how far the log is known to reach (docs/protocol/federation.md 16.1).
+
+One small file beside the database, replaced at most once a second after commits and at the stop, never before
+what it says is durable. At start it is compared: a database that lacks anything of it was put back, or was on
+a disk that lied, and goes on in a new epoch at once.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import structlog
+
+from server.app.handle import Handler
+from server.domain.errors import Refused
+from server.storage import mark
+from server.storage.epochs import begin_epoch
+from server.storage.mark import Mark
+from server.storage.node import Identity, open_node
+from server.storage.sql import Tx
+
+FILE = "tap.mark"
+SECONDS_MIN = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Doubt(NamedTuple):
+    """Why the log has to begin anew, and an epoch of ours that is known from elsewhere (0: none)."""
+
+    reason: str
+    epoch: int = 0
+
+
+def read(folder: Path) -> Mark | None:
+    """The mark; None where none was written, or what was written is none any more."""
+    try:
+        return msgspec.json.decode((folder / FILE).read_bytes(), type=Mark)
+    except FileNotFoundError:
+        return None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        log.warning("the mark of the log is damaged", file=str(folder / FILE))
+        return None
+
+
+def write(folder: Path, found: Mark) -> None:
+    """Replaces the file: whoever reads it finds the old mark or this one, whole, after a power cut too."""
+    new = folder / f"{FILE}.new"
+    with new.open("wb") as file:
+        file.write(msgspec.json.encode(found))
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(folder / FILE)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def identify(
+    tx: Tx, region: str, folder: Path, now: int, doubt: Doubt | None = None
+) -> tuple[Identity, Identity]:
+    """Whose database this is, as it was and as it goes on: in a new epoch if there is any doubt.
+
+    ``doubt``: from elsewhere. Raises WrongRegion."""
+    before = open_node(tx, region, os.urandom(4))
+    known = read(folder)
+    if doubt is None and (reason := mark.doubt(tx, known)):
+        doubt = Doubt(reason)
+    if doubt is None:
+        return before, before
+    epoch = max(doubt.epoch, known.epoch if known and known.region == region else 0)
+    after = begin_epoch(tx, before, now, os.urandom, epoch)
+    log.warning("the log goes on in a new epoch", reason=doubt.reason, epoch=f"{after.epoch:x}")
+    return before, after
+
+
+class Keeper:
+    """Keeps the mark of a running node. ``keep`` until cancelled; ``update`` once it has ended."""
+
+    def __init__(self, folder: Path, handler: Handler) -> None:
+        self._folder, self._handler = folder, handler
+        self._written: Mark | None = None
+
+    async def keep(self) -> None:
+        while True:
+            await asyncio.sleep(SECONDS_MIN)
+            await self.update()
+
+    async def update(self) -> None:
+        """Writes how far the log is durable now, if it moved. A disk that refuses is the log's to alarm."""
+        try:
+            found = await self._handler.run(mark.take)
+            if found is not None and found != self._written:
+                await asyncio.to_thread(write, self._folder, found)
+                self._written = found
+        except Refused:
+            return
+        except OSError as error:
+            log.warning("the mark of the log cannot be written", error=str(error))
