@@ -31,7 +31,7 @@ from server.app.incarnations import lost, raised
 from server.app.tap import Tap
 from server.domain import limits
 from server.domain.commands import Command, ImportRecord
-from server.domain.decide import Context, Decided, Draft, decide, decide_import
+from server.domain.decide import Context, Decided, decide, decide_import
 from server.domain.errors import Code, Refusal, Refused
 from server.domain.facts import Facts
 from server.domain.ids import Cursor, LaneKey, object_id
@@ -451,7 +451,9 @@ class Handler:
 
     def _append(self, tx: Tx, decision: Decided, context: Context) -> None:
         if self.doubt and decision.drafts:
-            raise Refused(Code.RECOVERING, f"this node lost events ({self.doubt}); try again shortly")
+            raise Refused(
+                Code.RECOVERING, f"this node lost events ({self.doubt}); try again shortly"
+            )
         for draft in decision.drafts:
             record = self._log.append(tx, draft, context.now, self._entropy.take(SALT_BYTES))
             self._facts.forget(draft.event)

@@ -22,7 +22,9 @@ def lost(batch: LaneBatch, ours: LaneKey, tip: int) -> str:
         return ""
     seq = batch.after + len(batch.events)
     if batch.key == ours:
-        return f"others hold event {seq} of our lane {ours.lane}, we hold {tip}" if seq > tip else ""
+        return (
+            f"others hold event {seq} of our lane {ours.lane}, we hold {tip}" if seq > tip else ""
+        )
     # A region has one first incarnation: this one began because the database was gone.
     if incarnation(batch.key.epoch) == incarnation(ours.epoch) == 1:
         return f"others hold epoch {batch.key.epoch:x} of ours, from before this log began"

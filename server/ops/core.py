@@ -54,9 +54,7 @@ def now() -> int:
 
 
 @asynccontextmanager
-async def opened(
-    config: Config, purpose: str, doubt: Doubt | None = None
-) -> AsyncIterator[Core]:
+async def opened(config: Config, purpose: str, doubt: Doubt | None = None) -> AsyncIterator[Core]:
     """The core while the block runs. ``purpose`` names the holder of the lock; ``doubt``: why the log is to
     go on in a new epoch, beside what its mark says. Raises StartError."""
     os.umask(0o077)  # the database is for nobody else on this machine

@@ -17,6 +17,7 @@ from server.app.handle import Handler
 from server.domain.errors import Refused
 from server.storage import mark
 from server.storage.epochs import begin_epoch
+from server.storage.forks import forked_lane
 from server.storage.mark import Mark
 from server.storage.node import Identity, open_node
 from server.storage.sql import Tx
@@ -68,7 +69,7 @@ def identify(
     ``doubt``: from elsewhere. Raises WrongRegion."""
     before = open_node(tx, region, os.urandom(4))
     known = read(folder)
-    if doubt is None and (reason := mark.doubt(tx, known)):
+    if doubt is None and (reason := mark.doubt(tx, known) or _forked(tx, before)):
         doubt = Doubt(reason)
     if doubt is None:
         return before, before
@@ -76,6 +77,12 @@ def identify(
     after = begin_epoch(tx, before, now, os.urandom, epoch)
     log.warning("the log goes on in a new epoch", reason=doubt.reason, epoch=f"{after.epoch:x}")
     return before, after
+
+
+def _forked(tx: Tx, identity: Identity) -> str:
+    """Nothing more may be written in an epoch others leave out."""
+    lane = forked_lane(tx, identity.region, identity.epoch)
+    return f"there are two histories of our lane {lane}" if lane else ""
 
 
 class Keeper:

@@ -32,7 +32,9 @@ _RECOVERED = statement(update(t.node).where(t.node.c.id == 1).values(recovering_
 NONCE_BYTES = 16
 
 
-def open_log(log: LogWriter, tx: Tx, previous: int, now: int, entropy: Callable[[int], bytes]) -> None:
+def open_log(
+    log: LogWriter, tx: Tx, previous: int, now: int, entropy: Callable[[int], bytes]
+) -> None:
     """The first event of an epoch: it names the one before, 0 for the very first."""
     event = EpochOpened(previous=previous, nonce=entropy(NONCE_BYTES))
     log.append(tx, Draft(CONTROL, "", event, ()), now, entropy(SALT_BYTES))
