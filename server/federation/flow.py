@@ -63,6 +63,8 @@ class Flow:
         """Whether a WANT was sent; whether the tips for one are on their way."""
         self._want: Want | None = None
         """The peer's first WANT, until we know our own log."""
+        self._held: Mapping[LaneKey, Held] = {}
+        """Our log when we asked last."""
         self._serving: Serving | None = None
         self._announced = False
         self._untold: set[LaneKey] = set()
@@ -100,6 +102,7 @@ class Flow:
         if not self._asking:
             return
         self._asking = False
+        self._held = tips
         ledger = self._ledger
         self.send(self._intake.ask({ledger.peer} | ledger.relayed, tips, ledger.forked))
         self._intake.announced(ledger.gossip)
@@ -271,6 +274,7 @@ class Flow:
         self._announce()
         serving.wanted(want)
         serving.moved(ledger.tips)
+        self._compare(want, serving)
         ledger.wanted(after, now)
         for key, seq in after.items():
             if key.region == ledger.me and seq > ledger.tips.get(key, 0):
@@ -278,6 +282,13 @@ class Flow:
                     f"{ledger.peer} holds our lane {key.lane} up to {seq}: this node lost events"
                 )
                 ledger.notes.append(Refusal(Code.CONFLICT, words))
+
+    def _compare(self, want: Want, serving: Serving) -> None:
+        """Histories of different length meet in a batch; those of one length only here (9.4)."""
+        for tip, hash_ in zip(want.after, want.hashes, strict=False):
+            ours = self._held.get(tip.key)
+            if ours is not None and ours.seq == tip.seq and ours.hash != hash_:
+                serving.repeat_last(tip.key)
 
     def moved(self, tips: Mapping[LaneKey, int], theirs: Mapping[LaneKey, int]) -> None:
         """The log moved; ``theirs``: the part of it that the peer may receive."""
