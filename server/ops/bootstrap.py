@@ -50,7 +50,7 @@ from server.ops.accounts import make_auth
 from server.ops.certificate import Certificate
 from server.ops.config import Config, dials
 from server.ops.core import Core, audience, now, opened
-from server.ops.marker import Doubt
+from server.ops.extents import Doubt
 from server.ops.notify import notify
 from server.ops.place import sqlite_file
 from server.ops.restoring import Forks, Restoring, known_forks
@@ -292,7 +292,7 @@ async def _run(
                 watch(node.core, node.certificate, partial(_measure, node)), name="watch"
             ),
             group.create_task(housekeeping.run(handler, now), name="housekeeping"),
-            group.create_task(node.core.keeper.keep(), name="mark"),
+            group.create_task(node.core.keeper.keep(), name="extent"),
             group.create_task(node.restoring.run(node.links), name="restoring"),
             group.create_task(node.forks.run(), name="forks"),
         ]

@@ -22,9 +22,9 @@ from server.app.handle import Handler
 from server.app.tap import Tap
 from server.domain.decide.copies import adopt
 from server.domain.errors import Refusal
-from server.ops import lock, marker
+from server.ops import extents, lock
 from server.ops.config import Config
-from server.ops.marker import Doubt, Keeper
+from server.ops.extents import Doubt, Keeper
 from server.ops.place import database_url
 from server.storage import migrate
 from server.storage.connection import WriterConnection, open_writer
@@ -56,7 +56,7 @@ def now() -> int:
 @asynccontextmanager
 async def opened(config: Config, purpose: str, doubt: Doubt | None = None) -> AsyncIterator[Core]:
     """The core while the block runs. ``purpose`` names the holder of the lock; ``doubt``: why the log is to
-    go on in a new epoch, beside what its mark says. Raises StartError."""
+    go on in a new epoch, beside what its extent says. Raises StartError."""
     os.umask(0o077)  # the database is for nobody else on this machine
     with _held(Path(config.node.data_dir), purpose):
         url = database_url(config)
@@ -118,7 +118,7 @@ def _identity(connection: WriterConnection, config: Config, doubt: Doubt | None)
     folder = Path(config.node.data_dir)
     try:
         with connection.transaction() as tx:
-            return marker.identify(tx, config.node.region, folder, now(), doubt)[1]
+            return extents.identify(tx, config.node.region, folder, now(), doubt)[1]
     except BaseException:
         connection.close()
         raise

@@ -269,14 +269,14 @@ def _database_inside(facts: Facts) -> Iterator[Finding]:
 def _forks(facts: Facts) -> Iterator[Finding]:
     for fork in facts.database.forks:
         yield Finding(
-            "log.fork",
+            "database.forks",
             "failure",
             f"{fork}: its origin signed two histories of this lane",
             "A copy of that region's node ran, or a backup was put back unnoticed: see that only one "
             f"runs, then `tap forks resolve {fork}`. The lane stays left out; all others flow.",
         )
     if not facts.database.forks:
-        yield Finding("log.fork", "ok", "no lane has two histories")
+        yield Finding("database.forks", "ok", "no lane has two histories")
 
 
 def erasures(facts: Facts) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """``tap restored``: say that the database comes from a backup, before the node starts again.
 
-A node notices by itself that its database was put back, unless all of data_dir was, the mark included: then
+A node notices by itself that its database was put back, unless all of data_dir was, the extent included: then
 peers tell it once they are reached (docs/protocol/federation.md 16). Said here, it needs nobody.
 """
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from sqlalchemy.exc import DatabaseError
 
-from server.ops import lock, marker
+from server.ops import extents, lock
 from server.ops.commands.shared import (
     Exit,
     fail,
@@ -19,9 +19,9 @@ from server.ops.commands.shared import (
     require_database,
 )
 from server.ops.core import now
-from server.ops.marker import Doubt
+from server.ops.extents import Doubt
 from server.ops.place import database_url
-from server.storage import mark, migrate
+from server.storage import extent, migrate
 from server.storage.connection import open_writer
 from server.storage.node import Identity
 
@@ -56,11 +56,11 @@ def _begin(url: str, region: str, folder: Path) -> tuple[Identity, Identity]:
     try:
         with connection.transaction() as tx:
             told = Doubt("an operator put a backup back")
-            before, after = marker.identify(tx, region, folder, now(), told)
+            before, after = extents.identify(tx, region, folder, now(), told)
         with connection.transaction() as tx:
-            found = mark.take(tx)
+            found = extent.take(tx)
         assert found is not None, "the epoch was just opened by an event"
-        marker.write(folder, found)
+        extents.write(folder, found)
         return before, after
     finally:
         connection.close()

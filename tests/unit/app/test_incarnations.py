@@ -64,7 +64,9 @@ def test_a_log_learns_from_its_own_signature_that_it_is_not_the_newest() -> None
     ours = LaneKey("in", SECOND, "global")
     assert lost(_batch(ours, 2, 5), ours, 4)
     assert not lost(_batch(ours, 2, 4), ours, 4), "a repeat"
-    assert not lost(_batch(ours._replace(epoch=FIRST), 0, 9), ours, 4), "an earlier epoch is welcome"
+    assert not lost(_batch(ours._replace(epoch=FIRST), 0, 9), ours, 4), (
+        "an earlier epoch is welcome"
+    )
     assert not lost(_batch(ours._replace(region="de"), 0, 9), ours, 4)
     first = ours._replace(epoch=FIRST)
     assert lost(_batch(first._replace(epoch=FIRST + 1), 0, 1), first, 4), "two first incarnations"
@@ -86,15 +88,19 @@ def own(node: TestNode, lane: str = "global") -> LaneKey:
     return LaneKey(node.region, node.handler.epoch, lane)
 
 
-@asynccontextmanager
-async def restored(backup: Path, folder: Path) -> AsyncIterator[TestNode]:
-    """A node on a backup's copy, in a new epoch."""
+def _put_back(backup: Path, folder: Path) -> None:
     folder.mkdir()
     shutil.copy(backup / "in.db", folder / "in.db")
     connection = open_writer(f"sqlite:///{folder}/in.db")
     with connection.transaction() as tx:
         begin_epoch(tx, open_node(tx, "in", b""), START, os.urandom)
     connection.close()
+
+
+@asynccontextmanager
+async def restored(backup: Path, folder: Path) -> AsyncIterator[TestNode]:
+    """A node on a backup's copy, in a new epoch."""
+    _put_back(backup, folder)
     async with open_test_node(folder) as node:
         yield node
 

@@ -34,7 +34,7 @@ def _write(node: Node, count: int, text: bytes = b"before") -> None:
 
 
 def _put_back(node: Node, backup: ListLog, *, noticed: bool = True) -> None:
-    """``noticed``: the mark beside the database says so at the start."""
+    """``noticed``: the extent beside the database says so at the start."""
     node.crash()
     node.log = backup
     if noticed:

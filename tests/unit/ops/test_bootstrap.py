@@ -249,7 +249,7 @@ async def test_health_and_measurements_answer(nodes: dict[str, Node]) -> None:
 
 
 async def test_a_database_put_back_gets_everything_back(nodes: dict[str, Node]) -> None:
-    """Nobody tells the node: the mark beside the database does."""
+    """Nobody tells the node: the extent beside the database does."""
     de, india = nodes["de"], nodes["in"]
     await de.stop()
     backup = de.place.database.read_bytes()
@@ -278,7 +278,7 @@ async def test_a_restored_node_shows_nothing_before_a_peer_was_heard(
     await create(de, "Tea")
     token = await sign_in(de, "ada")
     await asyncio.gather(de.stop(), india.stop())
-    (de.place.database.parent / "tap.mark").unlink()
+    (de.place.database.parent / "tap.extent").unlink()
     await de.start()
     assert not await ready(de)
     with pytest.raises(Refused) as refused:
@@ -292,7 +292,7 @@ async def test_a_restored_node_shows_nothing_before_a_peer_was_heard(
     assert set(findings(await asyncio.to_thread(doctor, de.place))) >= {"database.restored"}
     await india.start()
     await until("what India knows is known", lambda: ready(de))
-    assert (await ask(de, token, "/me"))["id"] == "ada"
+    assert (await ask(de, token, "/me"))["person"]["id"] == "ada"
 
 
 async def test_a_folder_put_back_whole_is_told_by_peers_while_it_runs(
@@ -346,25 +346,25 @@ async def test_a_copy_that_wrote_on_is_proven_and_its_lane_left_out(
     found = await asyncio.to_thread(tap_exit, india.place, "forks", "--json")
     assert found[0] == 1
     (fork,) = json.loads(found[1])
-    assert "log.fork" in findings(await asyncio.to_thread(doctor, india.place))
+    assert "database.forks" in findings(await asyncio.to_thread(doctor, india.place))
     await asyncio.to_thread(at, india.place, "forks", "resolve", fork["fork"])
-    assert "log.fork" not in findings(await asyncio.to_thread(doctor, india.place))
+    assert "database.forks" not in findings(await asyncio.to_thread(doctor, india.place))
     again = await asyncio.to_thread(tap_exit, india.place, "forks", "resolve", fork["fork"])
     assert again[0] == 1
     assert len(forks(india)) == 1
 
 
 def kept(place: Place) -> tuple[bytes, bytes]:
-    """Database and mark of a stopped node."""
-    return place.database.read_bytes(), (place.database.parent / "tap.mark").read_bytes()
+    """Database and extent of a stopped node."""
+    return place.database.read_bytes(), (place.database.parent / "tap.extent").read_bytes()
 
 
-def put_back(place: Place, database: bytes, mark: bytes | None = None) -> None:
+def put_back(place: Place, database: bytes, extent: bytes | None = None) -> None:
     for rest in place.database.parent.glob("tap.db*"):
         rest.unlink()
     place.database.write_bytes(database)
-    if mark is not None:
-        (place.database.parent / "tap.mark").write_bytes(mark)
+    if extent is not None:
+        (place.database.parent / "tap.extent").write_bytes(extent)
 
 
 async def ready(node: Node) -> bool:

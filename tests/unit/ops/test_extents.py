@@ -11,11 +11,11 @@ import pytest
 from server.domain.commands import RegisterPerson
 from server.domain.errors import Code, Refused
 from server.domain.ids import LaneKey, incarnation
-from server.ops import config_file, core, keys, marker, operator
+from server.ops import config_file, core, extents, keys, operator
 from server.ops.config import Config
 from server.ops.core import Core
-from server.ops.marker import Doubt
-from server.storage import forks, mark
+from server.ops.extents import Doubt
+from server.storage import extent, forks
 from server.storage.connection import open_writer
 
 
@@ -44,10 +44,10 @@ async def lived(config: Config, *people: str) -> int:
 async def test_a_node_that_lost_nothing_goes_on_in_its_epoch(config: Config) -> None:
     epoch = await lived(config, "ada")
     assert await lived(config, "bob") == epoch
-    found = marker.read(data(config))
+    found = extents.read(data(config))
     assert found is not None
     assert (found.epoch, found.position) == (epoch, 3)
-    assert [path.name for path in data(config).glob("tap.mark*")] == ["tap.mark"]
+    assert [path.name for path in data(config).glob("tap.extent*")] == ["tap.extent"]
 
 
 async def test_a_backup_put_back_begins_an_epoch_at_once_and_only_once(config: Config) -> None:
@@ -64,15 +64,15 @@ async def test_a_backup_put_back_begins_an_epoch_at_once_and_only_once(config: C
 
 
 async def test_what_a_disk_lost_though_it_had_synced_is_noticed(config: Config) -> None:
-    """Killed without a word: the mark on the disk is what the last second left."""
+    """Killed without a word: the extent on the disk is what the last second left."""
     async with core.opened(config, "test") as node:
         await register(node, "ada")
         shutil.copytree(data(config), data(config).with_name("lied"))
         await register(node, "bob")
         await node.keeper.update()
         epoch = node.identity.epoch
-        (data(config).with_name("lied") / marker.FILE).write_bytes(
-            (data(config) / marker.FILE).read_bytes()
+        (data(config).with_name("lied") / extents.FILE).write_bytes(
+            (data(config) / extents.FILE).read_bytes()
         )
     shutil.rmtree(data(config))
     data(config).with_name("lied").rename(data(config))
@@ -82,17 +82,17 @@ async def test_what_a_disk_lost_though_it_had_synced_is_noticed(config: Config) 
 async def test_commits_after_the_last_mark_are_no_reason_to_doubt(config: Config) -> None:
     async with core.opened(config, "test") as node:
         await node.keeper.update()
-        early = (data(config) / marker.FILE).read_bytes()
+        early = (data(config) / extents.FILE).read_bytes()
         await register(node, "ada")
         epoch = node.identity.epoch
-    (data(config) / marker.FILE).write_bytes(early)
+    (data(config) / extents.FILE).write_bytes(early)
     assert await lived(config) == epoch
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"\xff", b'{"region":1}'])
 async def test_a_lost_or_damaged_mark_is_doubt(config: Config, content: bytes | None) -> None:
     epoch = await lived(config, "ada")
-    path = data(config) / marker.FILE
+    path = data(config) / extents.FILE
     path.unlink() if content is None else path.write_bytes(content)
     assert incarnation(await lived(config)) == incarnation(epoch) + 1
 
@@ -106,10 +106,10 @@ async def test_a_lost_database_begins_beyond_the_epoch_of_its_mark(config: Confi
 async def test_a_crash_between_the_new_epoch_and_its_mark_begins_one_more(config: Config) -> None:
     """No number can be given twice: the epoch in between holds nothing but its first event."""
     epoch = await lived(config, "ada")
-    before = (data(config) / marker.FILE).read_bytes()
+    before = (data(config) / extents.FILE).read_bytes()
     async with core.opened(config, "test", Doubt("told so")) as node:
         second = node.identity
-    (data(config) / marker.FILE).write_bytes(before)
+    (data(config) / extents.FILE).write_bytes(before)
     async with core.opened(config, "test") as node:
         third = node.identity
     assert [incarnation(e) for e in (epoch, second.epoch, third.epoch)] == [1, 2, 3]
@@ -137,12 +137,12 @@ async def test_the_mark_never_says_more_than_is_durable(config: Config) -> None:
         for person in ("ada", "bob", "carla"):
             await register(node, person)
             await node.keeper.update()
-            found = marker.read(data(config))
+            found = extents.read(data(config))
             assert found is not None
             written.append(found.position)
             connection = open_writer(f"sqlite:///{data(config)}/tap.db")
             with connection.transaction() as tx:
-                assert not mark.doubt(tx, found)
+                assert not extent.doubt(tx, found)
             connection.close()
     assert written == [2, 3, 4]
 
@@ -155,12 +155,12 @@ async def test_a_mark_that_cannot_be_written_stops_nobody(
 
     async with core.opened(config, "test") as node:
         with monkeypatch.context() as patch:
-            patch.setattr(marker, "write", full)
+            patch.setattr(extents, "write", full)
             await register(node, "ada")
             await node.keeper.update()
-        assert "the mark of the log cannot be written" in "".join(capfd.readouterr())
+        assert "the extent of the log cannot be written" in "".join(capfd.readouterr())
         await node.keeper.update()
-        assert marker.read(data(config)) is not None
+        assert extents.read(data(config)) is not None
 
         async def refuse(_: Any) -> None:
             raise Refused(Code.READ_ONLY, "the disk failed")

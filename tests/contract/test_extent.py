@@ -9,10 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from server.domain.ids import LaneKey
-from server.storage import forks, mark
+from server.storage import extent, forks
 from server.storage.connection import WriterConnection, open_writer
 from server.storage.epochs import begin_epoch
-from server.storage.mark import Mark
+from server.storage.extent import Extent
 from server.storage.node import open_node
 from server.storage.reader import Reader
 from tests.support.node import START, ForeignLog, TestNode
@@ -26,15 +26,15 @@ def connection(node: TestNode) -> Iterator[WriterConnection]:
     opened.close()
 
 
-async def taken(node: TestNode) -> Mark:
-    found = await node.handler.run(mark.take)
+async def taken(node: TestNode) -> Extent:
+    found = await node.handler.run(extent.take)
     assert found is not None
     return found
 
 
-def doubt(connection: WriterConnection, found: Mark | None) -> str:
+def doubt(connection: WriterConnection, found: Extent | None) -> str:
     with connection.transaction() as tx:
-        return mark.doubt(tx, found)
+        return extent.doubt(tx, found)
 
 
 async def test_a_log_that_holds_its_mark_and_more_is_not_doubted(
@@ -72,12 +72,12 @@ async def test_whatever_the_mark_has_and_the_log_has_not_is_doubted(
 def test_an_empty_log_has_no_mark_and_needs_none(url: str) -> None:
     connection = open_writer(url)
     with connection.transaction() as tx:
-        assert mark.take(tx) is None
-        assert mark.doubt(tx, None) == ""
-        # The database is gone and made anew, the mark beside it is not.
+        assert extent.take(tx) is None
+        assert extent.doubt(tx, None) == ""
+        # The database is gone and made anew, the extent beside it is not.
         open_node(tx, "in", os.urandom(4))
-        assert mark.take(tx) is None
-        assert mark.doubt(tx, Mark("in", 1 << 32, 9, bytes(32), {}))
+        assert extent.take(tx) is None
+        assert extent.doubt(tx, Extent("in", 1 << 32, 9, bytes(32), {}))
     connection.close()
 
 
@@ -88,7 +88,7 @@ async def test_the_mark_of_an_epoch_names_its_lanes_only(
     with connection.transaction() as tx:
         begin_epoch(tx, open_node(tx, "in", b""), START, os.urandom)
     with connection.transaction() as tx:
-        found = mark.take(tx)
+        found = extent.take(tx)
     assert found is not None
     assert set(found.lanes) == {"control"}
     assert doubt(connection, found) == ""

@@ -1,7 +1,7 @@
 """How far a log is known to reach, to be kept outside its database.
 
 A database that was put back from a backup, promoted from a standby that was behind, or lost by a disk that
-lied about its syncs, looks like any other from inside. Compared with a mark it does not.
+lied about its syncs, looks like any other from inside. Compared with the extent it had, it does not.
 """
 
 import msgspec
@@ -12,7 +12,7 @@ from server.storage import tables as t
 from server.storage.sql import Tx, statement
 
 
-class Mark(msgspec.Struct, frozen=True):
+class Extent(msgspec.Struct, frozen=True):
     """``hash``: the chain hash of the event at ``position``; ``lanes``: the tips of our own lanes of this
     epoch, whose numbers must never be given twice."""
 
@@ -45,7 +45,7 @@ _EVENT = statement(
 )
 
 
-def take(tx: Tx) -> Mark | None:
+def take(tx: Tx) -> Extent | None:
     """What this transaction began with: so once it is committed, durable. None for an empty log."""
     node, last = tx.one(_NODE, {}), tx.one(_LAST, {})
     if node is None or last is None:
@@ -53,24 +53,24 @@ def take(tx: Tx) -> Mark | None:
     region, epoch = node
     rows = tx.rows(_TIPS, {"of": region, "in_epoch": epoch})
     tips = {lane: (seq, bytes(hash_)) for lane, seq, hash_ in rows}
-    return Mark(region, epoch, last[0], bytes(last[1]), tips)
+    return Extent(region, epoch, last[0], bytes(last[1]), tips)
 
 
-def doubt(tx: Tx, mark: Mark | None) -> str:
+def doubt(tx: Tx, known: Extent | None) -> str:
     """Why this database may lack what the log once held, as the end of a sentence; empty when it has all."""
     last = tx.one(_LAST, {})
-    if mark is None:
+    if known is None:
         return "nothing says how far the log reached" if last else ""
     node = tx.one(_NODE, {})
-    if node is None or tuple(node) != (mark.region, mark.epoch):
-        return f"the log was in epoch {mark.epoch:x} of {mark.region}"
-    if last is None or last[0] < mark.position:
-        return f"the log reached position {mark.position}, the database ends at {last[0] if last else 0}"
-    at = tx.one(_AT, {"at": mark.position})
-    if at is None or bytes(at[0]) != mark.hash:
-        return f"another event stands at position {mark.position} than did"
-    for lane, (seq, hash_) in mark.lanes.items():
-        if _hash_at(tx, LaneKey(mark.region, mark.epoch, lane), seq) != hash_:
+    if node is None or tuple(node) != (known.region, known.epoch):
+        return f"the log was in epoch {known.epoch:x} of {known.region}"
+    if last is None or last[0] < known.position:
+        return f"the log reached position {known.position}, the database ends at {last[0] if last else 0}"
+    at = tx.one(_AT, {"at": known.position})
+    if at is None or bytes(at[0]) != known.hash:
+        return f"another event stands at position {known.position} than did"
+    for lane, (seq, hash_) in known.lanes.items():
+        if _hash_at(tx, LaneKey(known.region, known.epoch, lane), seq) != hash_:
             return f"event {seq} of our lane {lane} is not there"
     return ""
 

@@ -1,4 +1,4 @@
-"""The mark outside the database: how far the log is known to reach (docs/protocol/federation.md 16.1).
+"""The extent outside the database: how far the log is known to reach (docs/protocol/federation.md 16.1).
 
 One small file beside the database, replaced at most once a second after commits and at the stop, never before
 what it says is durable. At start it is compared: a database that lacks anything of it was put back, or was on
@@ -15,14 +15,14 @@ import structlog
 
 from server.app.handle import Handler
 from server.domain.errors import Refused
-from server.storage import mark
+from server.storage import extent
 from server.storage.epochs import begin_epoch
+from server.storage.extent import Extent
 from server.storage.forks import forked_lane
-from server.storage.mark import Mark
 from server.storage.node import Identity, open_node
 from server.storage.sql import Tx
 
-FILE = "tap.mark"
+FILE = "tap.extent"
 SECONDS_MIN = 1.0
 
 log = structlog.get_logger(__name__)
@@ -35,19 +35,19 @@ class Doubt(NamedTuple):
     epoch: int = 0
 
 
-def read(folder: Path) -> Mark | None:
-    """The mark; None where none was written, or what was written is none any more."""
+def read(folder: Path) -> Extent | None:
+    """The extent; None where none was written, or what was written is none any more."""
     try:
-        return msgspec.json.decode((folder / FILE).read_bytes(), type=Mark)
+        return msgspec.json.decode((folder / FILE).read_bytes(), type=Extent)
     except FileNotFoundError:
         return None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        log.warning("the mark of the log is damaged", file=str(folder / FILE))
+        log.warning("the extent of the log is damaged", file=str(folder / FILE))
         return None
 
 
-def write(folder: Path, found: Mark) -> None:
-    """Replaces the file: whoever reads it finds the old mark or this one, whole, after a power cut too."""
+def write(folder: Path, found: Extent) -> None:
+    """Replaces the file: whoever reads it finds the old extent or this one, whole, after a power cut too."""
     new = folder / f"{FILE}.new"
     with new.open("wb") as file:
         file.write(msgspec.json.encode(found))
@@ -69,7 +69,7 @@ def identify(
     ``doubt``: from elsewhere. Raises WrongRegion."""
     before = open_node(tx, region, os.urandom(4))
     known = read(folder)
-    if doubt is None and (reason := mark.doubt(tx, known) or _forked(tx, before)):
+    if doubt is None and (reason := extent.doubt(tx, known) or _forked(tx, before)):
         doubt = Doubt(reason)
     if doubt is None:
         return before, before
@@ -86,11 +86,11 @@ def _forked(tx: Tx, identity: Identity) -> str:
 
 
 class Keeper:
-    """Keeps the mark of a running node. ``keep`` until cancelled; ``update`` once it has ended."""
+    """Keeps the extent of a running node. ``keep`` until cancelled; ``update`` once it has ended."""
 
     def __init__(self, folder: Path, handler: Handler) -> None:
         self._folder, self._handler = folder, handler
-        self._written: Mark | None = None
+        self._written: Extent | None = None
 
     async def keep(self) -> None:
         while True:
@@ -100,11 +100,11 @@ class Keeper:
     async def update(self) -> None:
         """Writes how far the log is durable now, if it moved. A disk that refuses is the log's to alarm."""
         try:
-            found = await self._handler.run(mark.take)
+            found = await self._handler.run(extent.take)
             if found is not None and found != self._written:
                 await asyncio.to_thread(write, self._folder, found)
                 self._written = found
         except Refused:
             return
         except OSError as error:
-            log.warning("the mark of the log cannot be written", error=str(error))
+            log.warning("the extent of the log cannot be written", error=str(error))
