@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from server.app.handle import Handler
+from server.app.tap import Tap
 from server.domain.errors import Refused
 from server.storage import extent
 from server.storage.epochs import begin_epoch
@@ -88,8 +89,8 @@ def _forked(tx: Tx, identity: Identity) -> str:
 class Keeper:
     """Keeps the extent of a running node. ``keep`` until cancelled; ``update`` once it has ended."""
 
-    def __init__(self, folder: Path, handler: Handler) -> None:
-        self._folder, self._handler = folder, handler
+    def __init__(self, folder: Path, handler: Handler, tap: Tap) -> None:
+        self._folder, self._handler, self._tap = folder, handler, tap
         self._written: Extent | None = None
 
     async def keep(self) -> None:
@@ -99,9 +100,11 @@ class Keeper:
 
     async def update(self) -> None:
         """Writes how far the log is durable now, if it moved. A disk that refuses is the log's to alarm."""
+        if self._written is not None and self._written.position == self._tap.position:
+            return
         try:
             found = await self._handler.run(extent.take)
-            if found is not None and found != self._written:
+            if found is not None:
                 await asyncio.to_thread(write, self._folder, found)
                 self._written = found
         except Refused:
