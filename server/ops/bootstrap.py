@@ -18,6 +18,7 @@ import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -97,7 +98,7 @@ def build(
     config = core.config
     needed = bool(core.identity.recovering_since and config.peers) and not anyway
     recovery = Recovery(core.identity.region, needed=needed)
-    restoring = Restoring(recovery, core.handler, now)
+    restoring = Restoring(recovery, core.handler, _steady)
     forks = Forks(core.handler, core.reader, now)
     passwords = Passwords(core.reader, core.handler, now)
     auth = make_auth(core, passwords)
@@ -149,6 +150,11 @@ def build(
         forks,
         app,
     )
+
+
+def _steady() -> int:
+    """Milliseconds that pass whatever is done to the clock."""
+    return time.monotonic_ns() // 1_000_000
 
 
 def _gateway(core: Core, auth: Auth, restoring: Restoring) -> Gateway:

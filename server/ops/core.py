@@ -89,7 +89,9 @@ def _core(config: Config, identity: Identity, reader: Reader, connection: Writer
         now=now,
         entropy=os.urandom,
     )
-    return Core(config, identity, reader, tap, handler, Keeper(Path(config.node.data_dir), handler, tap))
+    return Core(
+        config, identity, reader, tap, handler, Keeper(Path(config.node.data_dir), handler, tap)
+    )
 
 
 async def _adopt_policy(core: Core) -> None:

@@ -37,10 +37,12 @@ log = structlog.get_logger(__name__)
 
 
 class Restoring:
-    """The gate of a restored node. ``hidden`` is asked by whoever shows something."""
+    """The gate of a restored node. ``hidden`` is asked by whoever shows something.
 
-    def __init__(self, recovery: Recovery, handler: Handler, now: Callable[[], int]) -> None:
-        self._recovery, self._handler, self._now = recovery, handler, now
+    ``steady``: milliseconds that never jump."""
+
+    def __init__(self, recovery: Recovery, handler: Handler, steady: Callable[[], int]) -> None:
+        self._recovery, self._handler, self._steady = recovery, handler, steady
         self._apply(recovery.phase)
 
     def hidden(self) -> Refusal | None:
@@ -55,7 +57,7 @@ class Restoring:
         """Until all is open, and that is written down."""
         while (phase := self._recovery.phase) is not Phase.OPEN:
             await asyncio.sleep(LOOK_SECONDS)
-            if self._recovery.observe(self._now(), *links.seen) is not phase:
+            if self._recovery.observe(self._steady(), *links.seen) is not phase:
                 log.warning("the restored node goes on", phase=self._recovery.phase)
                 self._apply(self._recovery.phase)
         try:

@@ -43,10 +43,13 @@ async def lived(config: Config, *people: str) -> int:
 
 async def test_a_node_that_lost_nothing_goes_on_in_its_epoch(config: Config) -> None:
     epoch = await lived(config, "ada")
-    assert await lived(config, "bob") == epoch
+    async with core.opened(config, "test") as node:
+        await register(node, "bob")
+        assert node.identity.epoch == epoch
+        position = node.tap.position
     found = extents.read(data(config))
     assert found is not None
-    assert (found.epoch, found.position) == (epoch, 3)
+    assert (found.epoch, found.position) == (epoch, position)
     assert [path.name for path in data(config).glob("tap.extent*")] == ["tap.extent"]
 
 
@@ -140,11 +143,12 @@ async def test_the_mark_never_says_more_than_is_durable(config: Config) -> None:
             found = extents.read(data(config))
             assert found is not None
             written.append(found.position)
+            assert found.position == node.tap.position
             connection = open_writer(f"sqlite:///{data(config)}/tap.db")
             with connection.transaction() as tx:
                 assert not extent.doubt(tx, found)
             connection.close()
-    assert written == [2, 3, 4]
+    assert len(set(written)) == 3
 
 
 async def test_a_mark_that_cannot_be_written_stops_nobody(
