@@ -1,6 +1,6 @@
 """One log after the other: what a restored log may write, and how it learns that it is not the newest.
 
-docs/protocol/federation.md 16, docs/adr/0010. Pure.
+docs/protocol/federation.md 16, docs/adr/0011. Pure.
 """
 
 import msgspec

@@ -49,7 +49,7 @@ def raised(rev: int, epoch: int) -> int:
     """The ``rev`` with which a writer in this epoch replaces a register of which it holds ``rev - 1``.
 
     A log that was restored may have lost changes that others hold, and must not give their numbers to
-    new ones (docs/adr/0010). So what is written in a later incarnation starts above all that the ones
+    new ones (docs/adr/0011). So what is written in a later incarnation starts above all that the ones
     before it can have reached: 2**28 changes of one object. Unchanged in the first incarnation."""
     floor = epoch >> 4 if incarnation(epoch) > 1 else 0
     return rev if rev > floor else floor + rev

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from server.domain import limits
 from server.domain.ids import LaneKey
-from server.domain.visibility import CONTROL
+from server.domain.visibility import GLOBAL
 from server.federation.relay import View
 
 SETTLE_MS = limits.RECOVERY_SETTLE_SECONDS * 1000
@@ -49,13 +49,10 @@ class Recovery:
         if heard and self._heard_at is None:
             self._heard_at = now
         missing = _missing(heard, tips, frozenset(without))
-        controlled = not any(key.lane == CONTROL for key in missing)
+        # Whatever ends something travels there (docs/protocol/federation.md 15): control, groups, pairs.
+        ended = not any(key.lane != GLOBAL for key in missing)
         recovered = bool(heard) and not any(key.region == self._region for key in missing)
-        if (
-            self.phase is Phase.HIDDEN
-            and controlled
-            and self._settled(now, len(heard) == len(links))
-        ):
+        if self.phase is Phase.HIDDEN and ended and self._settled(now, len(heard) == len(links)):
             self.phase = Phase.HELD
         if self.phase is Phase.HELD and (recovered or now - self._began >= HELD_MS):
             self.phase = Phase.OPEN

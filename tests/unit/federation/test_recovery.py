@@ -71,6 +71,15 @@ def test_our_own_control_is_control_too() -> None:
     assert talk.phase() is Phase.OPEN
 
 
+def test_erasures_in_pair_and_group_lanes_are_waited_for() -> None:
+    talk = Talk()
+    pair = LaneKey("de", EPOCH, "pair.de.in")
+    talk.told = {"de": {pair: 1}, "fr": {GLOBAL: 9}}
+    assert talk.phase(2 * SETTLE) is Phase.HIDDEN
+    talk.tips[pair] = 1
+    assert talk.phase() is Phase.OPEN
+
+
 def test_content_of_others_holds_nobody_up() -> None:
     talk = Talk()
     talk.told = {"de": {GLOBAL: 100_000}, "fr": {GLOBAL: 100_000}}

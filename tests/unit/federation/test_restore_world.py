@@ -201,7 +201,7 @@ def test_a_fork_is_remembered_by_whoever_starts_again() -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_what_was_decided_meanwhile_is_known_before_anything_is_shown(seed: int) -> None:
-    """An erasure while the node was away is control; in is out of reach and is heard through fr."""
+    """Erasures while the node was away travel in control; in is out of reach and is heard through fr."""
     world = _world(seed)
     node = world.nodes["de"]
     backup = node.log.copy()
