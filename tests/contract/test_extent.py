@@ -37,7 +37,7 @@ def doubt(connection: WriterConnection, found: Extent | None) -> str:
         return extent.doubt(tx, found)
 
 
-async def test_a_log_that_holds_its_mark_and_more_is_not_doubted(
+async def test_a_log_that_holds_its_extent_and_more_is_not_doubted(
     node: TestNode, connection: WriterConnection
 ) -> None:
     await node.register("asha")
@@ -50,7 +50,7 @@ async def test_a_log_that_holds_its_mark_and_more_is_not_doubted(
     assert doubt(connection, found) == ""
 
 
-async def test_whatever_the_mark_has_and_the_log_has_not_is_doubted(
+async def test_whatever_the_extent_has_and_the_log_has_not_is_doubted(
     node: TestNode, connection: WriterConnection
 ) -> None:
     await node.register("asha")
@@ -69,7 +69,7 @@ async def test_whatever_the_mark_has_and_the_log_has_not_is_doubted(
         assert why in doubt(connection, changed), why
 
 
-def test_an_empty_log_has_no_mark_and_needs_none(url: str) -> None:
+def test_an_empty_log_has_no_extent_and_needs_none(url: str) -> None:
     connection = open_writer(url)
     with connection.transaction() as tx:
         assert extent.take(tx) is None
@@ -81,7 +81,7 @@ def test_an_empty_log_has_no_mark_and_needs_none(url: str) -> None:
     connection.close()
 
 
-async def test_the_mark_of_an_epoch_names_its_lanes_only(
+async def test_the_extent_of_an_epoch_names_its_lanes_only(
     node: TestNode, connection: WriterConnection
 ) -> None:
     await node.register("asha")
