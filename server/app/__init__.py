@@ -10,6 +10,7 @@
 - ``scores``   the scoring consumer: tap -> scoring module -> ledger lines; with ``score_acts``,
   ``score_changes``, ``score_desk`` and ``score_store``
 - ``polls``    what this region owes a poll that ends, and when to ask
+- ``moves``    people who move between regions: what this node does of it; ``luggage``: what travels
 - ``cloudevents``  a committed event as other systems read it
 - ``housekeeping``  client keys and sessions that are out of date
 - ``operator_proof``  whether a request was signed with the node's own key

@@ -1,7 +1,7 @@
 """The one place that knows every part and puts them together; nothing else may.
 
     core (lock, schema, writer, tap, readers)      ops/core.py
-      + Sync, Scores, Polls                        app
+      + Sync, Scores, Moves, Polls                 app
       + the HTTP application                       api
       + the gateway of live clients                realtime
       + the links to peers                         federation
@@ -31,6 +31,7 @@ from server.api.app import create_app
 from server.api.services import Operator, Services
 from server.app import housekeeping, metrics
 from server.app.auth import Auth
+from server.app.moves import Moves
 from server.app.news import News
 from server.app.passwords import Passwords
 from server.app.polls import Polls
@@ -46,7 +47,7 @@ from server.ops import keys, listener, peer_tls
 from server.ops.accounts import make_auth
 from server.ops.certificate import Certificate
 from server.ops.config import Config, dials
-from server.ops.core import Core, now, opened
+from server.ops.core import Core, make_moves, now, opened
 from server.ops.notify import notify
 from server.ops.watch import watch
 from server.realtime import asyncapi, websocket
@@ -70,6 +71,7 @@ class Node(NamedTuple):
     gateway: Gateway
     scores: Scores
     polls: Polls
+    moves: Moves
     links: Links
     certificate: Certificate
     app: Any
@@ -86,6 +88,7 @@ def build(core: Core, private: Ed25519PrivateKey) -> Node:
     auth.on_revoked(gateway.recheck)
     between = _links(core, private)
     certificate = Certificate(config.http.tls_certificate, config.federation.certificate)
+    core.handler.ask_with(between.questions.ask)
     services = Services(
         region=config.node.region,
         name=config.node.name,
@@ -110,9 +113,9 @@ def build(core: Core, private: Ed25519PrivateKey) -> Node:
     )
     metrics.NODE.labels(config.node.region, __version__).set(1)
     app = _application(create_app(services), between)
-    scores = _scores(core, gateway)
+    scores, moves = _scores(core, gateway), make_moves(core)
     polls = Polls(core.tap, core.handler, core.reader, region=core.identity.region, now=now)
-    return Node(core, passwords, news, gateway, scores, polls, between, certificate, app)
+    return Node(core, passwords, news, gateway, scores, polls, moves, between, certificate, app)
 
 
 def _gateway(core: Core, auth: Auth) -> Gateway:
@@ -159,6 +162,7 @@ def _links(core: Core, private: Ed25519PrivateKey) -> Links:
         clock=now,
         entropy=os.urandom,
         tls=peer_tls.context(config.federation),
+        answer=core.handler.handle_asked,
     )
 
 
@@ -223,6 +227,7 @@ async def _run(node: Node, sock: socket.socket, announce: Callable[[str], None])
             group.create_task(node.links.run(), name="links"),
             group.create_task(node.scores.run(), name="scores"),
             group.create_task(node.polls.run(), name="polls"),
+            group.create_task(node.moves.run(), name="moves"),
             group.create_task(
                 watch(node.core, node.certificate, partial(_measure, node)), name="watch"
             ),
