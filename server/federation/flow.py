@@ -10,11 +10,12 @@ from typing import assert_never
 from server.domain.errors import Code, Refusal, Refused
 from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch
-from server.federation import frames
+from server.federation import asking, frames
 from server.federation.catchup import Page
 from server.federation.forks import ForkProof, verify_fork
 from server.federation.frames import (
     Ack,
+    Ask,
     Batch,
     Ephem,
     Fault,
@@ -23,6 +24,7 @@ from server.federation.frames import (
     Hello,
     Packed,
     Ping,
+    Told,
     Want,
 )
 from server.federation.intake import Intake
@@ -38,6 +40,7 @@ from server.federation.steps import (
     LoadTips,
     ProveFork,
     Send,
+    Spoken,
 )
 from server.federation.trust import Contradicted, Roster
 
@@ -55,6 +58,8 @@ class Flow:
     ) -> None:
         self.conn = conn
         self._packs = FEATURE in features
+        self.may_ask = asking.FEATURE in features
+        """Whether the peer understands ASK."""
         self._ledger = ledger
         self._out = out
         self._roster = roster
@@ -140,6 +145,8 @@ class Flow:
                 self._fork_told(frame)
             case Ephem():
                 pass
+            case Ask() | Told():
+                self._out.append(Spoken(self.conn, frame))
             case Hello() | Fault():
                 raise Refused(Code.BAD_FRAME, "this frame has no place on a proven connection")
             case _:

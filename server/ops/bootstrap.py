@@ -1,7 +1,7 @@
 """The one place that knows every part and puts them together; nothing else may.
 
     core (lock, schema, writer, tap, readers)      ops/core.py
-      + Sync, Scores, Polls, Erasures              app
+      + Sync, Scores, Polls, Erasures, Moves       app
       + the HTTP application                       api
       + the gateway of live clients                realtime
       + the links to peers                         federation
@@ -32,6 +32,7 @@ from server.api.services import Operator, Services
 from server.app import housekeeping, metrics
 from server.app.auth import Auth
 from server.app.erasure import Erasures
+from server.app.moves import Moves
 from server.app.news import News
 from server.app.passwords import Passwords
 from server.app.polls import Polls
@@ -47,7 +48,7 @@ from server.ops import keys, listener, peer_tls
 from server.ops.accounts import make_auth
 from server.ops.certificate import Certificate
 from server.ops.config import Config, dials
-from server.ops.core import Core, audience, now, opened
+from server.ops.core import Core, audience, make_moves, now, opened
 from server.ops.notify import notify
 from server.ops.place import sqlite_file
 from server.ops.watch import watch
@@ -73,6 +74,7 @@ class Node(NamedTuple):
     scores: Scores
     polls: Polls
     erasures: Erasures
+    moves: Moves
     links: Links
     certificate: Certificate
     app: Any
@@ -89,6 +91,7 @@ def build(core: Core, private: Ed25519PrivateKey) -> Node:
     auth.on_revoked(gateway.recheck)
     between = _links(core, private)
     certificate = Certificate(config.http.tls_certificate, config.federation.certificate)
+    core.handler.ask_with(between.questions.ask)
     services = Services(
         region=config.node.region,
         name=config.node.name,
@@ -114,10 +117,22 @@ def build(core: Core, private: Ed25519PrivateKey) -> Node:
     )
     metrics.NODE.labels(config.node.region, __version__).set(1)
     app = _application(create_app(services), between)
-    scores = _scores(core, gateway)
+    scores, moves = _scores(core, gateway), make_moves(core)
     polls = Polls(core.tap, core.handler, core.reader, region=core.identity.region, now=now)
     erasures = _erasures(core, scores)
-    return Node(core, passwords, news, gateway, scores, polls, erasures, between, certificate, app)
+    return Node(
+        core,
+        passwords,
+        news,
+        gateway,
+        scores,
+        polls,
+        erasures,
+        moves,
+        between,
+        certificate,
+        app,
+    )
 
 
 def _gateway(core: Core, auth: Auth) -> Gateway:
@@ -176,6 +191,7 @@ def _links(core: Core, private: Ed25519PrivateKey) -> Links:
         clock=now,
         entropy=os.urandom,
         tls=peer_tls.context(config.federation),
+        answer=core.handler.handle_asked,
     )
 
 
@@ -241,6 +257,7 @@ async def _run(node: Node, sock: socket.socket, announce: Callable[[str], None])
             group.create_task(node.scores.run(), name="scores"),
             group.create_task(node.polls.run(), name="polls"),
             group.create_task(node.erasures.run(), name="erasures"),
+            group.create_task(node.moves.run(), name="moves"),
             group.create_task(
                 watch(node.core, node.certificate, partial(_measure, node)), name="watch"
             ),

@@ -37,7 +37,9 @@ VERBS: dict[str, Verb] = {
         "server.ops.commands.peers", "Print how far every lane is, here and at peers.", "lanes"
     ),
     "erasures": Verb("server.ops.commands.erasures", "Print erasures and the receipts they lack."),
-    "user": Verb("server.ops.commands.user", "Add people; set passwords, roles and status."),
+    "user": Verb(
+        "server.ops.commands.user", "Add people; set passwords, roles, status; move them."
+    ),
     "token": Verb("server.ops.commands.token", "Make a token for a device or a service."),
     "import": Verb("server.ops.importing.command", "Read posts and people of another network."),
     "demo": Verb("server.ops.demo.command", "Run three regions with people who talk, to try it."),
