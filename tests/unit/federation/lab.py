@@ -34,7 +34,7 @@ from server.federation.trust import Roster, private_key, sign_head
 
 START = 1_700_000_000_000
 """A day in 2023, UTC milliseconds: where virtual time begins."""
-GROUPS: Mapping[str, tuple[str, ...]] = {"eu": ("de", "fr")}
+GROUPS: Mapping[str, tuple[str, ...]] = {"eu": ("de", "fr"), "asia": ("cn", "in", "jp", "sg")}
 EPOCH = 1 << 32 | 7
 TICK_MS = 500
 
@@ -96,8 +96,9 @@ def batch_of(key: LaneKey, bodies: list[bytes], tip: Held | None = None) -> Batc
 class ListLog:
     """What a disk holds: lanes as lists. The model every copy is compared with."""
 
-    def __init__(self, region: str) -> None:
+    def __init__(self, region: str, private: Any = None) -> None:
         self.region = region
+        self.private = private or key_of(region)
         self.epoch = EPOCH
         self.lanes: dict[LaneKey, list[WireEvent]] = {}
         self.heads: dict[tuple[LaneKey, int], SignedHead] = {}
@@ -139,7 +140,7 @@ class ListLog:
             return None
         last = after + len(events)
         if key.region == self.region:
-            head = sign_head(key, Held(last, events[-1].hash), key_of(self.region))
+            head = sign_head(key, Held(last, events[-1].hash), self.private)
         else:
             ends = [s for k, s in self.heads if k == key and after < s <= last]
             if not ends:
@@ -162,7 +163,7 @@ class ListLog:
 
     def _head(self, key: LaneKey, seq: int) -> SignedHead | None:
         if key.region == self.region:
-            return sign_head(key, Held(seq, self.lanes[key][seq - 1].hash), key_of(key.region))
+            return sign_head(key, Held(seq, self.lanes[key][seq - 1].hash), self.private)
         return self.heads.get((key, seq))
 
 
@@ -264,10 +265,10 @@ class Node:
         return bool(self.links)
 
     def start(self) -> None:
-        me = Identity(self.region, self.log.epoch, key_of(self.region))
-        every = (self.region, *self.peers)
+        me = Identity(self.region, self.log.epoch, self.log.private)
+        every = self.world.regions
         for peer in self.peers:
-            roster = self.world.rosters.get(self.region, roster_of(*every))
+            roster = self.world.rosters.get(self.region) or roster_of(*every)
             self.links[peer] = Link(me, peer, roster, reach_of(*every), self.dials[peer])
         self.forks = {}
         self.relay = Relay()
@@ -397,10 +398,13 @@ class Node:
                 assert all(may_know(tip.key, peer) for tip in tips), f"I8: HEAD to {peer}: {tips}"
             case Ack(tips, credit):
                 for tip in tips:
+                    assert may_know(tip.key, peer), f"I8: ACK of {tip.key} to {peer}"
                     held = self.log.tip(tip.key).seq
                     assert tip.seq <= held, f"I1: acknowledged {tip.seq}, durable {held}"
                 assert credit <= limits.CREDIT_BYTES
-            case Want(after=after):
+            case Want(after=after, without=without):
+                for named in (*after, *without):
+                    assert may_know(named.key, peer), f"I8: WANT to {peer} names {named.key}"
                 for tip in after:
                     assert tip.seq == self.log.tip(tip.key).seq, "WANT is not what is durable"
             case Fork(first=head):
@@ -414,8 +418,8 @@ def may_know(key: LaneKey, region: str) -> bool:
     """I8, told apart from the code under test: the audiences of the lab's lanes."""
     if region == key.region or key.lane in ("control", "global"):
         return True
-    if key.lane == "group.eu":
-        return region in ("de", "fr")
+    if key.lane.startswith("group."):
+        return region in GROUPS[key.lane.removeprefix("group.")]
     return key.lane.startswith("pair.") and region in key.lane.split(".")
 
 
@@ -442,6 +446,7 @@ class World:
         self.bytes_per_ms = 0
         """What a line takes in each direction; 0 for any number."""
         self.rosters: dict[str, Roster] = rosters or {}
+        self.regions = regions
         self.nodes = {
             region: Node(
                 self,
