@@ -176,7 +176,7 @@ def restore_of(company: Company, node: Region, chance: random.Random) -> None:
 def forget(company: Company, chance: random.Random) -> None:
     """The same, and the node does not know: it goes on with numbers it has given before."""
     node = _region(company, chance)
-    if node.log.epoch != node.marked:
+    if node.is_put_back:
         return
     lengths = {key: len(events) for key, events in node.log.lanes.items()}
     for key in lengths:
@@ -205,7 +205,7 @@ def erase(company: Company, chance: random.Random) -> None:
     """An event of one's own lanes is to be erased everywhere."""
     node = _region(company, chance)
     own = [key for key in node.log.lanes if key.region == node.region and key.lane != "control"]
-    if node.alive and own:
+    if node.alive and own and not company.sql:
         key = chance.choice(own)
         seq = chance.randint(1, len(node.log.lanes[key]))
         if key.lane in ("global",) and key not in company.oracle.split:
@@ -224,7 +224,7 @@ def publish(company: Company, chance: random.Random) -> None:
 
 
 def may_write(node: Region) -> bool:
-    return node.log.epoch == node.marked
+    return not node.is_put_back
 
 
 FAULTS: Mapping[str, tuple[Fault, int]] = {

@@ -23,16 +23,15 @@ class Outcome(NamedTuple):
     seed: int
     topology: str
     virtual_ms: int
-    events: int
-    applied: int
+    totals: Counter[str]
     faults: Counter[str]
     reached: Counter[Point]
     died: Counter[Point]
 
 
-def play(seed: int) -> Outcome:
-    """Raises Broken, with the command that plays it again."""
-    company = Company(seed)
+def play(seed: int, sql: bool | None = None) -> Outcome:
+    """Raises Broken, with the command that plays it again. ``sql``: whether logs are real databases."""
+    company = Company(seed, sql)
     try:
         _play(company, random.Random(f"schedule {seed}"))
     except Exception as error:
@@ -43,8 +42,12 @@ def play(seed: int) -> Outcome:
         seed,
         company.topology,
         company.now - START,
-        sum(len(hashes) for hashes in oracle.hashes.values()),
-        oracle.applied_events,
+        Counter(
+            events_written=sum(len(hashes) for hashes in oracle.hashes.values()),
+            events_applied=oracle.applied_events,
+            frames_checked=company.frames_checked,
+            databases=len(company.nodes) * company.sql,
+        ),
         company.done,
         company.reached,
         company.died,
@@ -56,6 +59,8 @@ def _play(company: Company, chance: random.Random) -> None:
     active = chance.choice(ACTIVE_MS)
     # Each schedule has a few kinds of faults only: together they would hide each other.
     kinds = chance.sample(sorted(FAULTS), chance.randint(1, 6))
+    if company.sql and "erase" in kinds:
+        kinds[kinds.index("erase")] = "crash"  # modelled on lists only
     weights = [FAULTS[kind][1] for kind in kinds]
     acts = [(chance.randrange(active), "publish") for _ in range(chance.choice((5, 20, 40)))]
     acts += [
@@ -72,3 +77,11 @@ def _play(company: Company, chance: random.Random) -> None:
     while not company.settled() and company.now < until:
         company.run(1_000)
     company.check_end()
+
+
+def attempted(seed: int, sql: bool | None) -> Outcome | tuple[int, str]:
+    """As ``play``; for other processes: a failure is (seed, its story)."""
+    try:
+        return play(seed, sql)
+    except Broken as broken:
+        return seed, str(broken)

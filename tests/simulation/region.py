@@ -32,64 +32,61 @@ class Region(Node):
     world: Company
 
     def __init__(
-        self, world: Company, region: str, dials: Mapping[str, bool], private: Any
+        self, world: Company, region: str, dials: Mapping[str, bool], log: ListLog
     ) -> None:
         super().__init__(world, region, list(dials), dials)
-        self.log = ListLog(region, private)
+        self.log = log
         self.traps = Traps(world.reached, world.died)
         self.release = Release.SAME
         self.disk_ms = (0, 5)
         self.repeats = 0
         """So many of the next messages arrive twice."""
-        self.marked = self.log.epoch
-        """The epoch a file beside the database names; a log that was put back is behind it."""
+        self.is_put_back = False
+        """The disk holds an older copy of itself, and its mark outside tells so."""
         self._last_sent: type = Hello
+        for key in log.lanes:
+            self._wrote(key)
 
     # -- life and death ------------------------------------------------------------------------------
 
     def start(self) -> None:
-        if self.log.epoch != self.marked:
-            self._open_epoch()
-        else:
-            super().start()
+        self.log.reopen()
+        if self.is_put_back and not self._open_epoch():
+            return
+        super().start()
         if self.alive:
             self.catch_up_on_duties()
 
-    def _open_epoch(self) -> None:
+    def _open_epoch(self) -> bool:
         """Nothing is written under a number that was given before (research 5.9)."""
-        self.marked += 1 << 32
         if self.dies(Point.EPOCH_MARKED):
-            return
-        self.log.epoch = self.marked
-        key = self.log.append("control", b"epoch opened", self.world.now)
+            return False
+        self.log.open_epoch(self.world.now)
+        self.is_put_back = False
+        key = LaneKey(self.region, self.log.epoch, "control")
         self._wrote(key)
-        super().start()
+        return True
 
     def put_back(self, lengths: Mapping[LaneKey, int], *, knowing: bool) -> None:
         """An older copy of the disk; ``knowing``: the mark beside it tells, and a new epoch is opened."""
         self.crash()
-        for key in list(self.log.lanes):
-            del self.log.lanes[key][lengths.get(key, 0) :]
-            if not self.log.lanes[key]:
-                del self.log.lanes[key]
-        held = {key: len(events) for key, events in self.log.lanes.items()}
-        self.log.heads = {
-            (key, seq): head
-            for (key, seq), head in self.log.heads.items()
-            if seq <= held.get(key, 0)
-        }
+        self.log.put_back(lengths)
         if knowing:
-            self.log.epoch = 0
+            self.is_put_back = True
         else:
-            self.world.oracle.split |= {key for key in self.world.oracle.hashes if key.region == self.region}
+            written = self.world.oracle.hashes
+            self.world.oracle.split |= {key for key in written if key.region == self.region}
         self.world.lost_a_disk()
 
     def dies(self, point: Point) -> bool:
         if not self.traps.springs(point):
             return False
+        self.die()
+        return True
+
+    def die(self) -> None:
         self.crash()
         self.world.revive_later(self)
-        return True
 
     def vanish(self) -> None:
         """As ``crash``, and nobody is told: the machine lost its power, or the line with it."""
@@ -118,7 +115,9 @@ class Region(Node):
         if self.refusing:
             super().apply(peer, batch)
             return
-        if self.dies(Point.MID_BATCH):
+        if self.traps.springs(Point.MID_BATCH):
+            self.log.tear(batch)
+            self.die()
             return
         before = self.log.tip(batch.key).seq
         seq = self.log.apply(batch)
@@ -232,6 +231,7 @@ class Region(Node):
     def check(self, peer: str, frame: frames.Frame, size: int) -> None:
         self._last_sent = type(frame)
         super().check(peer, frame, size)
+        self.world.frames_checked += 1
         self.world.oracle.sent(frame)
 
 

@@ -130,6 +130,24 @@ class ListLog:
             self.heads[batch.key, batch.head.seq] = batch.head
         return self.tip(batch.key).seq
 
+    def reopen(self) -> None:
+        """A new process finds it as it was left: a list keeps nothing anywhere else."""
+
+    def open_epoch(self, now: int) -> None:
+        """The next incarnation, with the event that opens it."""
+        self.epoch += 1 << 32
+        self.append("control", b"epoch opened", now)
+
+    def tear(self, batch: LaneBatch) -> None:
+        """The process dies within the transaction that would have applied this."""
+
+    def put_back(self, lengths: Mapping[LaneKey, int]) -> None:
+        """An older copy of the disk: so much of each lane."""
+        self.lanes = {key: self.lanes[key][:seq] for key, seq in lengths.items() if seq}
+        self.heads = {
+            (key, seq): head for (key, seq), head in self.heads.items() if seq <= lengths.get(key, 0)
+        }
+
     def page(self, key: LaneKey, after: int) -> catchup.Page | None:
         every = self.lanes.get(key, [])
         events = every[after : after + limits.BATCH_EVENTS_MAX]
@@ -256,6 +274,8 @@ class Node:
         self.clock_offset = 0
         self.reports: list[tuple[str, steps.Report]] = []
         self.relay = Relay()
+        self.asked: dict[str, frozenset[str]] = {}
+        """What the relay last told each link: to repeat it changes nothing."""
         self.forks: dict[LaneKey, ForkProof] = {}
         self.refusing: Refusal | None = None
         """What the writer answers instead of applying; None while all is well."""
@@ -271,7 +291,7 @@ class Node:
             roster = self.world.rosters.get(self.region) or roster_of(*every)
             self.links[peer] = Link(me, peer, roster, reach_of(*every), self.dials[peer])
         self.forks = {}
-        self.relay = Relay()
+        self.relay, self.asked = Relay(), {}
         self.relay.loaded({key: tip.seq for key, tip in self.log.tips().items()})
         for peer in self.peers:
             self.feed(peer, steps.Started())
@@ -284,7 +304,9 @@ class Node:
         without = [key for link in self.links.values() for key in link.forked]
         asked = self.relay.decide(self.world.now + self.clock_offset, views, without)
         for peer, origins in asked.items():
-            self.feed(peer, steps.Relayed(origins))
+            if origins != self.asked.get(peer, frozenset()):
+                self.asked[peer] = origins
+                self.feed(peer, steps.Relayed(origins))
         life = self.life
         self.world.after(TICK_MS, lambda: self.tick() if self.life == life else None)
 
