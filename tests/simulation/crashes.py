@@ -23,7 +23,6 @@ class Point(StrEnum):
     EPOCH_MARKED = "between the mark of a new epoch and its first append"
     RECOVERING = "with a part of an own lost tail brought back"
     ERASED = "after an erasure, before its receipt"
-    POLL_ENDED = "after a region said its last ballot, before the poll is closed"
 
 
 class Traps:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tests.simulation.company import Company
@@ -29,11 +30,22 @@ class Outcome(NamedTuple):
     died: Counter[Point]
 
 
-def play(seed: int, sql: bool | None = None) -> Outcome:
-    """Raises Broken, with the command that plays it again. ``sql``: whether logs are real databases."""
+def play(
+    seed: int,
+    sql: bool | None = None,
+    kinds: Sequence[str] = (),
+    traps: Mapping[Point, int] | None = None,
+) -> Outcome:
+    """Raises Broken, with the command that plays it again.
+
+    ``sql``: whether logs are real databases; ``kinds``: of faults, instead of the seed's choice; ``traps``: point
+    -> its n-th hit, for every region."""
     company = Company(seed, sql)
+    for node in company.nodes.values():
+        for point, nth in (traps or {}).items():
+            node.traps.set(point, nth)
     try:
-        _play(company, random.Random(f"schedule {seed}"))
+        _play(company, random.Random(f"schedule {seed}"), kinds)
     except Exception as error:
         words = "\n  ".join([str(error), *company.story()])
         raise Broken(f"seed {seed} (again: python -m tests.simulation --seed {seed}): {words}") from error
@@ -54,13 +66,11 @@ def play(seed: int, sql: bool | None = None) -> Outcome:
     )
 
 
-def _play(company: Company, chance: random.Random) -> None:
+def _play(company: Company, chance: random.Random, kinds: Sequence[str] = ()) -> None:
     company.start()
     active = chance.choice(ACTIVE_MS)
     # Each schedule has a few kinds of faults only: together they would hide each other.
-    kinds = chance.sample(sorted(FAULTS), chance.randint(1, 6))
-    if company.sql and "erase" in kinds:
-        kinds[kinds.index("erase")] = "crash"  # modelled on lists only
+    kinds = kinds or chance.sample(sorted(FAULTS), chance.randint(1, 6))
     weights = [FAULTS[kind][1] for kind in kinds]
     acts = [(chance.randrange(active), "publish") for _ in range(chance.choice((5, 20, 40)))]
     acts += [

@@ -77,7 +77,9 @@ class _Snapshots:
     """Reads on the writer's own connection, between its transactions: what is committed."""
 
     def __init__(self, raw: sqlite3.Connection) -> None:
-        self._engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
+        self._engine = create_engine(
+            "sqlite://", creator=lambda: raw, poolclass=StaticPool, pool_reset_on_return=None
+        )
         self.connection = self._engine.connect()
 
     @contextlib.asynccontextmanager

@@ -37,6 +37,7 @@ START = 1_700_000_000_000
 GROUPS: Mapping[str, tuple[str, ...]] = {"eu": ("de", "fr"), "asia": ("cn", "in", "jp", "sg")}
 EPOCH = 1 << 32 | 7
 TICK_MS = 500
+CLOSE_MS = 10_000
 
 
 def key_of(region: str) -> Ed25519PrivateKey:
@@ -243,8 +244,9 @@ class Wire:
         self._write(sender, side)
 
     def close(self, sender: Node) -> None:
-        """The sender's close: arrives after all it sent before."""
+        """The sender's close: arrives after all it sent before, or is not waited for any longer."""
         self.carry(sender, lambda: self.cut("closed by the other end"))
+        self.world.after(CLOSE_MS, lambda: self.cut("closed, and no answer"))
 
     def cut(self, reason: str = "connection reset") -> None:
         if not self.alive:

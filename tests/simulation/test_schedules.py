@@ -1,0 +1,67 @@
+"""Twenty regions, three hundred schedules; and that the oracle sees what it is there to see.
+
+More of them: ``make simulate``. Seeds that once failed have a test of their own at the end.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from server.domain.wire import LaneBatch
+from server.federation import serving, trust
+from tests.conftest import SEED
+from tests.simulation.company import REGIONS, Company
+from tests.simulation.crashes import Point
+from tests.simulation.faults import FAULTS
+from tests.simulation.oracle import Broken
+from tests.simulation.play import Outcome, play
+from tests.unit.federation.lab import ListLog
+
+SCHEDULES, PER_TEST = 300, 15
+FIRST = SEED * 1_000
+"""Other schedules in every run."""
+
+_outcomes: list[Outcome] = []
+
+
+@pytest.mark.parametrize("part", range(SCHEDULES // PER_TEST))
+def test_nothing_is_lost_doubled_or_leaked(part: int) -> None:
+    start = FIRST + part * PER_TEST
+    for seed in range(start, start + PER_TEST):
+        outcome = play(seed)
+        assert outcome.totals["events_applied"] > 0
+        _outcomes.append(outcome)
+
+
+def test_a_seed_plays_the_same_schedule_twice() -> None:
+    assert play(7) == play(7)
+    assert play(7, sql=True) == play(7, sql=True)
+
+
+@pytest.mark.parametrize("kind", sorted(FAULTS))
+def test_every_fault_does_something_and_heals(kind: str) -> None:
+    done, seeds = Counter[str](), 0
+    while not done[kind]:
+        seeds += 1
+        outcome = play(seeds, kinds=[kind])
+        done += outcome.faults
+    assert seeds < 5
+
+
+LEADING_TO: Mapping[Point, Sequence[str]] = {
+    Point.EPOCH_MARKED: ["restore"],
+    Point.RECOVERING: ["restore"],
+    Point.ERASED: ["erase"],
+}
+"""Points no node comes by unless something happened to it."""
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.parametrize("point", list(Point))
+def test_every_named_point_is_died_at(point: Point, nth: int) -> None:
+    """By as many regions of a company as come by."""
+    kinds = LEADING_TO.get(point, ["reset"])
+    assert any(play(seed, kinds=kinds, traps={point: nth}).died[point] for seed in range(1, 40))
