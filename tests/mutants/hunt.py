@@ -55,11 +55,21 @@ THEN = (
 )
 """For what those do not catch."""
 
-PRELOADED = (
-    "pytest sqlalchemy.ext.asyncio aiosqlite msgspec structlog zstandard "
-    "prometheus_client cryptography.hazmat.primitives.asymmetric.ed25519 uvicorn "
-    "websockets alembic.command click argon2"
-).split()
+PRELOADED = [
+    "pytest",
+    "sqlalchemy.ext.asyncio",
+    "aiosqlite",
+    "msgspec",
+    "structlog",
+    "zstandard",
+    "prometheus_client",
+    "cryptography.hazmat.primitives.asymmetric.ed25519",
+    "uvicorn",
+    "websockets",
+    "alembic.command",
+    "click",
+    "argon2",
+]
 
 
 class Verdict(NamedTuple):
@@ -137,17 +147,30 @@ def _run(mutant: Mutant, slot: Path) -> int:
     os.environ["TAP_TEST_PROFILE"] = "dev"
     sys.dont_write_bytecode = True
     sys.path[:] = [str(slot), str(slot / "clients/python")] + [
-        path for path in sys.path if Path(path or ".").resolve() not in (ROOT, ROOT / "clients/python")
+        path
+        for path in sys.path
+        if Path(path or ".").resolve() not in (ROOT, ROOT / "clients/python")
     ]
-    for name in [name for name in sys.modules if name.split(".")[0] in ("server", "tests", "tap_client")]:
+    for name in [
+        name for name in sys.modules if name.split(".")[0] in ("server", "tests", "tap_client")
+    ]:
         del sys.modules[name]
     import pytest
 
-    settled = ["-x", "-W", "ignore::pytest.PytestAssertRewriteWarning", "-q", "--no-header", "-p", "no:randomly", "-p", "no:cacheprovider"]
+    settled = [
+        "-x",
+        "-W",
+        "ignore::pytest.PytestAssertRewriteWarning",
+        "-q",
+        "--no-header",
+        "-p",
+        "no:randomly",
+        "-p",
+        "no:cacheprovider",
+    ]
     first = tests_of(mutant)
     for tests in (first, [test for test in THEN if test not in first]):
-        code = int(pytest.main([*settled, *tests]))
-        if code:
+        if tests and (code := int(pytest.main([*settled, *tests]))):
             return code
     return 0
 

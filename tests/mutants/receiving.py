@@ -63,7 +63,7 @@ RECEIVING = (
     Mutant(
         "batch_before_want",
         FLOW,
-        "        if not self._asked:\n            raise Refused(Code.BAD_FRAME, \"a BATCH came before our WANT\")\n",
+        '        if not self._asked:\n            raise Refused(Code.BAD_FRAME, "a BATCH came before our WANT")\n',
         "",
         "9: nothing is taken that was not asked for",
     ),

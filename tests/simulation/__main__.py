@@ -100,7 +100,9 @@ def main() -> int:
         print(play(asked.seed, sql=True if asked.sql else None))
         return 0
     summary = Summary(asked.first, asked.schedules)
-    for outcome in _outcomes(range(asked.first, asked.first + asked.schedules), asked.processes, asked.sql):
+    for outcome in _outcomes(
+        range(asked.first, asked.first + asked.schedules), asked.processes, asked.sql
+    ):
         summary.add(outcome)
         summary.tell()
     print(json.dumps(summary.figures()))

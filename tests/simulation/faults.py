@@ -10,7 +10,7 @@ from tests.simulation.company import Company
 from tests.simulation.crashes import Point
 from tests.simulation.region import Region, erasure
 from tests.simulation.releases import Release
-from tests.unit.federation.lab import Wire, may_know
+from tests.unit.federation.lab import Wire
 
 HOUR_MS = 3_600_000
 LASTING_MS = (50, 1_000, 5_000, 30_000)
@@ -87,17 +87,18 @@ def damage(company: Company, chance: random.Random) -> None:
         at = chance.randrange(len(data))
         return data[:at] + bytes([data[at] ^ 1 << chance.randrange(8)]) + data[at + 1 :]
 
-    _tamper(_wire(company, chance), flipped)
+    _tamper(company, _wire(company, chance), flipped)
 
 
 def truncate(company: Company, chance: random.Random) -> None:
     """The next frame on a wire is cut short."""
-    _tamper(_wire(company, chance), lambda data: data[: chance.randrange(len(data))])
+    _tamper(company, _wire(company, chance), lambda data: data[: chance.randrange(len(data))])
 
 
-def _tamper(wire: Wire | None, change: Callable[[bytes], bytes]) -> None:
+def _tamper(company: Company, wire: Wire | None, change: Callable[[bytes], bytes]) -> None:
     def once(data: bytes) -> bytes:
         wire.tamper = None  # type: ignore[union-attr]
+        company.damaged.append(wire)  # type: ignore[arg-type]
         return change(data)
 
     if wire:

@@ -56,7 +56,9 @@ class Oracle:
         for seq, event in enumerate(events, after + 1):
             self._bound(key, seq, event.hash)
             asked = event.body is not None or (key, seq) in self.erased
-            holds(asked, f"{region} holds {seq} of {key} without its body, and nobody asked for that")
+            holds(
+                asked, f"{region} holds {seq} of {key} without its body, and nobody asked for that"
+            )
         self.durable[key] = max(after + len(events), self.durable.get(key, 0))
         self.applied_events += len(events)
 

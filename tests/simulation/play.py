@@ -48,7 +48,9 @@ def play(
         _play(company, random.Random(f"schedule {seed}"), kinds)
     except Exception as error:
         words = "\n  ".join([str(error), *company.story()])
-        raise Broken(f"seed {seed} (again: python -m tests.simulation --seed {seed}): {words}") from error
+        raise Broken(
+            f"seed {seed} (again: python -m tests.simulation --seed {seed}): {words}"
+        ) from error
     oracle = company.oracle
     return Outcome(
         seed,

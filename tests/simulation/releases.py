@@ -34,7 +34,12 @@ def as_released(data: bytes, release: Release) -> bytes:
     hello = elements[:1] == [Hello.__struct_config__.tag]
     if release is Release.OLDER:
         return _encode([*elements[:9], []]) if hello and len(elements) > 9 else data
-    if hello and len(elements) > 9 and isinstance(elements[3], list) and isinstance(elements[9], list):
+    if (
+        hello
+        and len(elements) > 9
+        and isinstance(elements[3], list)
+        and isinstance(elements[9], list)
+    ):
         elements[3] = [1, 9]
         elements[9] = [*elements[9], "telepathy"]
     return _encode([*elements, {"later": 1}]) if elements and elements[0] in _GROWN else data

@@ -194,7 +194,9 @@ class SqlLog(ListLog):
 
         def work(tx: Any) -> None:
             salt = hashlib.sha256(b"salt" + body).digest()[:SALT_BYTES]
-            handler._records.append(handler._log.append(tx, Draft(lane, "asha", event, ()), now, salt))
+            handler._records.append(
+                handler._log.append(tx, Draft(lane, "asha", event, ()), now, salt)
+            )
 
         handler.do(work)
         before = len(self.lanes.get(key, ()))

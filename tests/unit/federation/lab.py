@@ -143,11 +143,13 @@ class ListLog:
         """The process dies within the transaction that would have applied this."""
 
     def put_back(self, lengths: Mapping[LaneKey, int]) -> None:
-        """An older copy of the disk: so much of each lane."""
-        self.lanes = {key: self.lanes[key][:seq] for key, seq in lengths.items() if seq}
-        self.heads = {
-            (key, seq): head for (key, seq), head in self.heads.items() if seq <= lengths.get(key, 0)
-        }
+        """An older copy of the disk: so much of each lane; of foreign ones, what whole batches brought."""
+        ends = {key: seq for key, seq in lengths.items() if key.region == self.region}
+        for key, seq in self.heads:
+            if seq <= lengths.get(key, 0):
+                ends[key] = max(seq, ends.get(key, 0))
+        self.lanes = {key: self.lanes[key][:seq] for key, seq in ends.items() if seq}
+        self.heads = {(k, seq): h for (k, seq), h in self.heads.items() if seq <= ends.get(k, 0)}
 
     def page(self, key: LaneKey, after: int) -> catchup.Page | None:
         every = self.lanes.get(key, [])

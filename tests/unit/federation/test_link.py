@@ -308,6 +308,7 @@ def test_a_batch_before_our_want_is_refused() -> None:
     book.give(steps.Started())
     book.dial()
     assert book.tell(1, batch_of(_theirs(), [b"one"]))[0] == "ERROR on 1"
+    assert book.sent(Fault).code == Code.BAD_FRAME
 
 
 def test_i5_a_fork_leaves_the_lane_out_until_the_node_restarts() -> None:
