@@ -3,7 +3,7 @@
     --schedules 10000   how many (``make simulate``)
     --first N           the seed of the first; the others follow (default: TAP_TEST_SEED, or by chance)
     --seed N            plays one, and tells all about it
-    --sql               every log is a real database, as every sixteenth schedule's is anyway
+    --sql               every log is a real database, as now and then one schedule's is anyway
 
 Says how it stands every ten seconds. A failing seed is printed when it fails, with the command that plays it
 again; the run goes on, and ends with 1.

@@ -1,6 +1,6 @@
 """Twenty regions, three hundred schedules; and that the oracle sees what it is there to see.
 
-More of them: ``make simulate``. Seeds that once failed have a test of their own at the end.
+More of them: ``make simulate``. Seeds that once failed are played at the end, with what they found.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def test_nothing_is_lost_doubled_or_leaked(part: int) -> None:
 
 
 def test_a_seed_plays_the_same_schedule_twice() -> None:
-    assert play(7) == play(7)
-    assert play(7, sql=True) == play(7, sql=True)
+    assert play(5) == play(5)
+    assert play(5, sql=True) == play(5, sql=True)
 
 
 @pytest.mark.parametrize("kind", sorted(FAULTS))
@@ -54,3 +54,17 @@ def test_every_named_point_is_died_at(point: Point, nth: int) -> None:
     """By as many regions of a company as come by."""
     kinds = LEADING_TO.get(point, ["reset"])
     assert any(play(seed, kinds=kinds, traps={point: nth}).died[point] for seed in range(2, 12))
+
+
+FOUND = {
+    8: "WANT told a relay of lanes it is not in; and a forked pair lane whose histories grew equally long",
+    70: "two histories of one length, which no vector tells apart until one grows",
+    1113: "both directions of a line were lost, and neither end's close arrived",
+    1681: "a changed bit made a HEAD name a lane that does not exist",
+    100020: "connections were cut in the moment everything had arrived",
+}
+
+
+@pytest.mark.parametrize("seed", FOUND, ids=str)
+def test_what_once_failed_holds(seed: int) -> None:
+    play(seed)

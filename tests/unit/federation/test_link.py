@@ -231,6 +231,14 @@ def test_catching_up_ends_when_all_that_was_told_is_applied() -> None:
     assert book.give(steps.Applied(_theirs(), 3)) == ["ACK on 1", "live"]
 
 
+def test_what_another_peer_brought_is_not_behind() -> None:
+    book = Playbook().live()
+    book.tell(1, Heads((Tip(*_theirs(), 3),)))
+    assert book.status().behind_events == 3
+    book.give(steps.Committed({_theirs(): 3}))
+    assert book.status().behind_events == 0
+
+
 def test_falling_behind_is_catching_up_again() -> None:
     book = Playbook().live()
     assert book.tell(1, Heads((Tip(*_theirs(), 256),))) == []
