@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import sys
 
@@ -35,6 +36,16 @@ def test_no_mutant_is_stale(mutant: Mutant) -> None:
     text = mutant.applied_to(ROOT / "server")
     compile(text, mutant.file, "exec")
     assert all((ROOT / test).exists() for test in tests_of(mutant))
+
+
+def test_every_promise_is_in_the_protocol_or_an_invariant() -> None:
+    page = (ROOT / "docs/protocol/federation.md").read_text()
+    there = set(re.findall(r"^#+ (\d+(?:\.\d+)?)\.? ", page, re.MULTILINE))
+    for mutant in MUTANTS:
+        where, _, promise = mutant.breaks.partition(": ")
+        cited = where.split(", ")
+        assert promise, mutant.name
+        assert {one for one in cited if not one.startswith("I")} <= there, mutant.name
 
 
 def test_a_stale_mutant_is_told() -> None:
