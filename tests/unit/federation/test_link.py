@@ -454,6 +454,16 @@ def test_lanes_of_others_that_moved_are_told_within_a_second_and_once() -> None:
     assert book.until("PING on 1") <= limits.LINK_PING_SECONDS * 1000
 
 
+def test_i9_gossip_is_kept_of_so_many_lanes_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "VECTOR_LANES_MAX", 3)
+    book = Playbook().live()
+    for epoch in range(1, 9):
+        book.tell(1, Heads((Tip("fr", epoch, "global", 1),)))
+    assert len(book.link.view.tips) == 3
+    book.tell(1, Heads((Tip("fr", 1, "global", 2),)))
+    assert book.link.view.tips[LaneKey("fr", 1, "global")] == 2, "what is kept is kept up to date"
+
+
 def test_more_lanes_than_a_vector_holds_are_told_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     book = Playbook().live()
     monkeypatch.setattr(frames, "VECTOR_LANES_MAX", 2)
