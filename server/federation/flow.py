@@ -106,7 +106,10 @@ class Flow:
             return
         self._asking = False
         ledger = self._ledger
-        self.send(self._intake.ask({ledger.peer} | ledger.relayed, tips, ledger.forked))
+        # Of another region's lanes a peer is told only those it may have itself (I8).
+        theirs = {key: tip for key, tip in tips.items() if self._may_know(key)}
+        forked = [key for key in ledger.forked if self._may_know(key)]
+        self.send(self._intake.ask({ledger.peer} | ledger.relayed, theirs, forked))
         self._intake.announced(ledger.gossip)
         ledger.moved({key: tip.seq for key, tip in tips.items()}, now)
         if not self._asked:
@@ -114,6 +117,9 @@ class Flow:
             self._tell_forks()
             if self._want:
                 self._serve(self._want, now)
+
+    def _may_know(self, key: LaneKey) -> bool:
+        return self._ledger.reach.may_receive(key, self._ledger.peer)
 
     def send(self, frame: frames.Frame) -> None:
         data = frames.encode(frame)
@@ -196,7 +202,7 @@ class Flow:
     def _tell_forks(self) -> None:
         """What is proven, the peer should know, if it may know of the lane at all (I8)."""
         for key, proof in self._ledger.forked.items():
-            if proof and self._ledger.reach.may_receive(key, self._ledger.peer):
+            if proof and self._may_know(key):
                 self.send(proof.frame)
 
     def _fork_told(self, frame: Fork) -> None:
@@ -212,7 +218,7 @@ class Flow:
 
     def forked(self, proof: ForkProof) -> None:
         """A fork was proven on any link: leave the lane out from now on, and pass the proof on."""
-        if self._asked and self._ledger.reach.may_receive(proof.key, self._ledger.peer):
+        if self._asked and self._may_know(proof.key):
             self.send(proof.frame)
         self.ask_anew()
 
