@@ -16,7 +16,7 @@ WEB_SOURCES := $(WEB_MANIFESTS) $(wildcard clients/*.json clients/web/*.json cli
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-dev run test check unit fmt lock bench bench-realtime crowd soak machine clean
+.PHONY: help setup setup-dev run test check unit fmt lock bench bench-realtime crowd soak simulate mutants machine clean
 
 help: ## print this
 	@echo 'make VERB, where VERB is one of:'
@@ -68,6 +68,12 @@ lock: setup-dev ## take current versions into every lock
 	$(LOCK) --upgrade --group build -o requirements-build.lock
 	$(LOCK) --upgrade --group node -o requirements-node.lock
 	$(BIN)/python hatch_build.py lock
+
+simulate: setup-dev ## ten thousand schedules of twenty regions in virtual time, at low priority
+	nice -n 19 $(BIN)/python -m tests.simulation --schedules 10000
+
+mutants: setup-dev ## tell the protocol every small lie there is, and see which test notices
+	$(BIN)/python -m tests.mutants
 
 clean: ## remove what the verbs above made; the demo's data too
 	rm -rf $(VENV) clients/node_modules clients/web/dist .demo .bench build dist

@@ -18,6 +18,8 @@ class ErrorBody(msgspec.Struct, frozen=True):
     message: str
     retry: bool
     field: str | None = None
+    url: str | msgspec.UnsetType = msgspec.UNSET
+    """Where to go instead, with ``moved``."""
 
 
 class ErrorAnswer(msgspec.Struct, frozen=True):
@@ -31,7 +33,13 @@ def answer(value: object, status: int = 200, media_type: str = JSON) -> Response
 def refused(refusal: Refusal, status: int | None = None) -> Response:
     """The refusal with its code's status; ``status`` only where HTTP itself has a word for it (405)."""
     metrics.HTTP_REFUSALS.labels(refusal.code).inc()
-    body = ErrorBody(refusal.code, refusal.message, refusal.retryable, refusal.field)
+    body = ErrorBody(
+        refusal.code,
+        refusal.message,
+        refusal.retryable,
+        refusal.field,
+        refusal.url or msgspec.UNSET,
+    )
     response = answer(ErrorAnswer(body), status or STATUS[refusal.code])
     if refusal.code in (Code.UNAUTHENTICATED, Code.EXPIRED):
         response.headers["WWW-Authenticate"] = "Bearer"

@@ -40,9 +40,11 @@ _DECIDES = (
     Code.NOT_FOUND,
     Code.KEY_REUSED,
     Code.CONFLICT,
+    Code.NOT_YET,
     Code.CLOSED,
     Code.LOCKED,
     Code.GONE,
+    Code.PEER_UNREACHABLE,
     *_WRITES,
 )
 
@@ -58,6 +60,7 @@ ROUTES: tuple[Route, ...] = (
         errors=(
             Code.BAD_CREDENTIALS,
             Code.BAD_ORIGIN,
+            Code.MOVED,
             Code.RATE_LIMITED,
             Code.UNAUTHENTICATED,
             *_WRITES[1:],
@@ -117,6 +120,15 @@ ROUTES: tuple[Route, ...] = (
         session.Done,
         body=session.NewPerson,
         errors=_DECIDES,
+        access=Access.ADMIN,
+    ),
+    Route(
+        "POST",
+        "/people/{person}/invitation",
+        "A first password for somebody at home here, who has arrived from another region or lost theirs.",
+        session.invite,
+        session.Invitation,
+        errors=(Code.NOT_FOUND, *_WRITES),
         access=Access.ADMIN,
     ),
     # -- writing and following ----------------------------------------------------------------------

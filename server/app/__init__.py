@@ -12,6 +12,7 @@
   ``score_changes``, ``score_desk`` and ``score_store``
 - ``polls``    what this region owes a poll that ends, and when to ask
 - ``erasure``  this region's receipts for erasures, once nothing of the words is left
+- ``moves``    people who move between regions: what this node does of it; ``luggage``: what travels
 - ``cloudevents``  a committed event as other systems read it
 - ``housekeeping``  client keys and sessions that are out of date
 - ``operator_proof``  whether a request was signed with the node's own key

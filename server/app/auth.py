@@ -135,7 +135,8 @@ INACTIVE = Refusal(Code.UNAUTHENTICATED, "this account is not active")
 
 
 class Auth:
-    """Sign-in and sessions of one node. ``entropy``: secret random bytes."""
+    """Sign-in and sessions of one node. ``entropy``: secret random bytes; ``addresses``: of the other
+    regions, for people who moved there."""
 
     def __init__(
         self,
@@ -147,7 +148,9 @@ class Auth:
         authenticators: Mapping[str, Authenticator],
         now: Callable[[], int],
         entropy: Callable[[int], bytes],
+        addresses: Mapping[str, str] | None = None,
     ) -> None:
+        self._addresses = addresses or {}
         self._region, self._reader, self._handler = region, reader, handler
         self._authenticators, self._now, self._entropy = dict(authenticators), now, entropy
         self._attempts = Attempts(now)
@@ -208,13 +211,33 @@ class Auth:
         rows, people, more = await self._reader.load(partial(_sessions, digests, along))
         found: dict[bytes, Identity | Refusal] = dict.fromkeys(digests, UNKNOWN)
         for row in rows:
-            found[bytes(row.digest)] = _worth(row, people[row.person], now)
+            found[bytes(row.digest)] = self._worth(row, people[row.person], now)
         # Somebody was signed out or changed while this was read: believe it once, keep it not.
         if self._forgotten == before:
             for digest, identity in found.items():
                 if isinstance(identity, Identity):
                     self._keep(digest, Known(identity, now))
         return found, more
+
+    def _worth(self, session: Row[Any], who: PersonFact | None, now: int) -> Identity | Refusal:
+        """What a secret is worth whose session was found."""
+        if session.expires_at <= now:
+            return EXPIRED
+        refusal = self._not_here(who)
+        if refusal is not None or who is None:
+            return refusal or INACTIVE
+        return Identity(who, session.kind, _name(session.digest), session.expires_at)
+
+    def _not_here(self, who: PersonFact | None) -> Refusal | None:
+        """Why somebody cannot be signed in here; until they have arrived elsewhere they still read here."""
+        if who is None or not who.active:
+            return INACTIVE
+        home = who.home or who.previous
+        if home == self._region:
+            return None
+        url = self._addresses.get(home)
+        words = f"your account is in region {home}: sign in there"
+        return Refusal(Code.MOVED, f"{words}, at {url}" if url else words, url=url)
 
     def _keep(self, digest: bytes, known: Known) -> None:
         if len(self._known) >= CACHE_ENTRIES_MAX:
@@ -248,8 +271,9 @@ class Auth:
             return proven
         async with self._reader.snapshot() as snapshot:
             who = await load_person(snapshot, proven)
-        if who is None or not who.active:
-            return self._failed(INACTIVE)
+        refusal = self._not_here(who)
+        if refusal is not None:
+            return self._failed(refusal)
         if instead_of:
             await self.sign_out(instead_of)
         return await self.issue(proven, kind, label)
@@ -377,15 +401,6 @@ async def _nothing(_snapshot: Snapshot, _people: Collection[str]) -> None:
 
 def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
-
-
-def _worth(session: Row[Any], who: PersonFact | None, now: int) -> Identity | Refusal:
-    """What a secret is worth whose session was found."""
-    if session.expires_at <= now:
-        return EXPIRED
-    if who is None or not who.active:
-        return INACTIVE
-    return Identity(who, session.kind, _name(session.digest), session.expires_at)
 
 
 def _text(raw: bytes) -> str:

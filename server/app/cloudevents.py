@@ -24,6 +24,7 @@ SUBJECT: dict[type[e.Event], str] = {
     e.PersonStatusChanged: "person",
     e.PersonRoleChanged: "person",
     e.PersonHandedOver: "person",
+    e.PersonReleased: "person",
     e.PersonTakenOver: "person",
     e.CommunityCreated: "community",
     e.CommunityChanged: "community",
@@ -103,7 +104,8 @@ def _content(event: e.Event | None) -> dict[str, Any]:
 
 def data_of(event: e.Event) -> dict[str, Any]:
     """The body's fields, defaults left out, bytes as base64, and without what is nobody else's business:
-    a secret ballot's choices, a region's part of a secret tally (I11) and the words of direct messages."""
+    a secret ballot's choices, a region's part of a secret tally (I11), the words of direct messages, and
+    what one home tells another."""
     data: dict[str, Any] = msgspec.to_builtins(event, str_keys=True)
     withheld = secrets_of(event)
     match event:
@@ -111,6 +113,8 @@ def data_of(event: e.Event) -> dict[str, Any]:
             e.PostPublished(place=place) | e.ReplyPublished(place=place) | e.PostEdited(place=place)
         ):
             withheld = WORDS if place.startswith("d:") else ()
+        case e.PersonReleased():
+            withheld = ("keys",)
         case e.ConversationStarted() | e.ConversationChanged():
             withheld = ("title",)
     for name in withheld:

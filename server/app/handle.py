@@ -3,7 +3,8 @@
 Callers await on the event loop; one dedicated thread owns the only writing connection and runs whole
 batches synchronously (docs/adr/0001-one-writer-thread.md has the measurement). A job is one of
 
-- a command of a person    decided, appended, folded; remembered by its client key (I2)
+- a command of a person    at home here, or in a region that asks for them: decided, appended, folded;
+                           remembered by its client key (I2)
 - a batch of a peer        verified by the caller, stored and folded
 - records of an import     decided and appended like commands, many to a job
 - a function on the node's own tables (sessions, consumers)
@@ -20,7 +21,7 @@ import hashlib
 import logging
 import queue
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -31,7 +32,8 @@ from server.app.incarnations import lost, raised
 from server.app.tap import Tap
 from server.domain import limits
 from server.domain.commands import Command, ImportRecord
-from server.domain.decide import Context, Decided, decide, decide_import
+from server.domain.decide import Context, Decided, decide, decide_asked, decide_import
+from server.domain.decide.asking import region_to_ask
 from server.domain.errors import Code, Refusal, Refused
 from server.domain.facts import Facts
 from server.domain.ids import Cursor, LaneKey, object_id
@@ -45,6 +47,7 @@ from server.storage.sql import Tx, point, statement
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+_Rule = Callable[[Facts, Context], Decided | Refusal]
 
 _ENTROPY_BYTES = 4096
 _KEY = point(t.command_keys, "digest", "answer")
@@ -74,6 +77,11 @@ class _Stored(msgspec.Struct, frozen=True, array_like=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _stored = msgspec.msgpack.Decoder(_Stored).decode
+
+
+def result_of(answer: bytes) -> dict[str, Any]:
+    """What a command's author was told, from the answer as its key remembers it."""
+    return _stored(answer).result
 
 
 def _label(outcome: Answer | Refusal) -> str:
@@ -130,8 +138,9 @@ class Handler:
         groups: Mapping[str, frozenset[str]],
         now: Callable[[], int],
         entropy: Callable[[int], bytes],
+        peers: frozenset[str] = frozenset(),
     ) -> None:
-        self.region, self.epoch = region, epoch
+        self.region, self.epoch, self.peers, self.groups = region, epoch, peers, groups
         self.read_only = ""
         """Why nothing can be written any more; empty while all is well."""
         self.holding: Refusal | None = None
@@ -142,8 +151,9 @@ class Handler:
         """Why nothing more may be written in this epoch: others hold more of it than we."""
         self.doubted_epoch = epoch
         """The epoch of ours that others hold more of."""
-        self._connection, self._tap, self._groups, self._now = connection, tap, groups, now
+        self._connection, self._tap, self._now = connection, tap, now
         self._entropy = Entropy(entropy)
+        self._ask: Callable[[str, str, str, Command], Awaitable[Answer | Refusal]] | None = None
         self._facts = TxFacts()
         self._log = LogWriter(region, epoch)
         self.needles: dict[str, tuple[bytes, ...]] = {}
@@ -189,14 +199,51 @@ class Handler:
 
     async def handle(self, person: str, key: str, command: Command) -> Answer | Refusal:
         """One person's command. The same (person, key) is applied once; a repeat gets the first answer,
-        the same key with another body is refused (I2)."""
+        the same key with another body is refused (I2). What another region has to decide is asked there."""
+        outcome = await self._keyed(
+            person, key, command, lambda facts, context: decide(command, person, facts, context)
+        )
+        if isinstance(outcome, Refusal) and outcome.code is Code.WRONG_REGION:
+            outcome = await self._elsewhere(person, key, command, outcome)
+        kind = str(command.__struct_config__.tag)
+        metrics.of(metrics.COMMANDS, kind, _label(outcome)).inc()
+        return outcome
+
+    async def handle_asked(
+        self, asker: str, person: str, key: str, command: Command
+    ) -> Answer | Refusal:
+        """As ``handle``, for a person whose home is the region that asks."""
+        return await self._keyed(
+            person,
+            key,
+            command,
+            lambda facts, context: decide_asked(command, person, asker, facts, context),
+        )
+
+    def ask_with(
+        self, ask: Callable[[str, str, str, Command], Awaitable[Answer | Refusal]]
+    ) -> None:
+        """``ask(region, person, key, command)``: how another region's decision is got."""
+        self._ask = ask
+
+    async def _elsewhere(
+        self, person: str, key: str, command: Command, refusal: Refusal
+    ) -> Answer | Refusal:
+        """The answer of the region that has to decide; without one to ask, our own."""
+        if self._ask is None:
+            return refusal
+        region = await self._submit(lambda tx: self._region_to_ask(person, command))
+        if isinstance(region, Refusal) or not region:
+            return refusal
+        return await self._ask(region, person, key, command)
+
+    async def _keyed(
+        self, person: str, key: str, command: Command, rule: _Rule
+    ) -> Answer | Refusal:
         if self.holding:
             return self.holding
         digest = hashlib.sha256(_encode(command)).digest()
-        kind = str(command.__struct_config__.tag)
-        outcome = await self._submit(lambda tx: self._command(tx, person, key, digest, command))
-        metrics.of(metrics.COMMANDS, kind, _label(outcome)).inc()
-        return outcome
+        return await self._submit(lambda tx: self._command(tx, person, key, digest, rule))
 
     async def import_records(self, records: Sequence[ImportRecord]) -> list[str | Refusal]:
         """For each record ``new``, ``known`` or why it was refused; in slices, so people come in between."""
@@ -235,9 +282,7 @@ class Handler:
         self._batches.put(_Apart(work, future))
         return await future
 
-    async def append(
-        self, decide: Callable[[Facts, Context], Decided | Refusal]
-    ) -> dict[str, Any] | Refusal:
+    async def append(self, decide: _Rule) -> dict[str, Any] | Refusal:
         """Events decided by the node itself or its operator rather than by a person."""
         return await self._submit(lambda tx: self._decided(tx, decide))
 
@@ -404,13 +449,13 @@ class Handler:
             self._loop.call_soon_threadsafe(self._settle, records, outcomes, last)
 
     def _command(
-        self, tx: Tx, person: str, key: str, digest: bytes, command: Command
+        self, tx: Tx, person: str, key: str, digest: bytes, rule: _Rule
     ) -> Answer | Refusal:
         known = self._known_answer(tx, person, key, digest)
         if known is not None:
             return known
         context = self._context()
-        decision = raised(decide(command, person, self._facts, context), self.epoch)
+        decision = raised(rule(self._facts, context), self.epoch)
         if isinstance(decision, Refusal):
             return decision
         self._append(tx, decision, context)
@@ -423,6 +468,14 @@ class Handler:
             "at": context.now,
         }
         return Answer(position, str(Cursor(self.epoch, position)), decision.answer)
+
+    def _region_to_ask(self, person: str, command: Command) -> str:
+        """Empty when nobody else is to be asked: we ask for people at home here, about other homes."""
+        who = self._facts.person(person)
+        if who is None or who.home != self.region:
+            return ""
+        region = region_to_ask(command, self._facts)
+        return "" if region == self.region else region
 
     def _known_answer(
         self, tx: Tx, person: str, key: str, digest: bytes
@@ -446,7 +499,11 @@ class Handler:
     def _context(self) -> Context:
         now = self._now()
         return Context(
-            self.region, now, lambda: object_id(now, self._entropy.take(10)), self._groups
+            self.region,
+            now,
+            lambda: object_id(now, self._entropy.take(10)),
+            self.groups,
+            self.peers,
         )
 
     def _append(self, tx: Tx, decision: Decided, context: Context) -> None:
@@ -483,9 +540,7 @@ class Handler:
         self._records += records
         return self._log.tip(batch.key).seq
 
-    def _decided(
-        self, tx: Tx, rule: Callable[[Facts, Context], Decided | Refusal]
-    ) -> dict[str, Any] | Refusal:
+    def _decided(self, tx: Tx, rule: _Rule) -> dict[str, Any] | Refusal:
         context = self._context()
         decision = raised(rule(self._facts, context), self.epoch)
         if isinstance(decision, Refusal):

@@ -137,6 +137,9 @@ RING_BYTES = Gauge("tap_ring_bytes", "Memory held by the rings of ready frames."
 
 # -- between regions (federation) ----------------------------------------------------------------------
 
+PEOPLE_MOVING = Gauge(
+    "tap_people_moving", "People between two regions: leaving this one or arriving.", ["direction"]
+)
 PEER_UP = Gauge("tap_peer_up", "1 while the link to a peer is live.", ["peer"])
 PEER_STATE = Gauge(
     "tap_peer_state", "1 for the state a link is in, 0 for the others.", ["peer", "state"]
@@ -186,6 +189,11 @@ PEER_CERTIFICATE_SECONDS = Gauge(
 CERTIFICATE_SECONDS = Gauge(
     "tap_certificate_seconds",
     "Time until this node's own certificate ends, where it does TLS itself.",
+)
+FEDERATION_ASKED = Counter(
+    "tap_federation_asked_total",
+    "Commands of people here that another region was asked to decide, by its answer.",
+    ["peer", "code"],
 )
 PEER_CONNECTS = Counter(
     "tap_peer_connects_total", "Attempts to open a link, by outcome.", ["peer", "outcome"]

@@ -5,6 +5,7 @@ cost; who would have to wait behind more than ``WAITING_MAX`` is told to come ba
 """
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -36,6 +37,15 @@ _DISABLE = statement(
     .where(t.accounts.c.person == bindparam("p"))
     .values(disabled=bindparam("disabled"))
 )
+
+_FRESH_BYTES = 12
+"""96 bits: 16 characters that one person can read to another once."""
+
+
+def fresh_password() -> str:
+    """A password nobody chose, for whoever signs in for the first time."""
+    return secrets.token_urlsafe(_FRESH_BYTES)
+
 
 WRONG = Refusal(Code.BAD_CREDENTIALS, "name or password is wrong")
 """The same words for an unknown name, a wrong password and a disabled account: nobody can probe."""

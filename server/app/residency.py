@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import NamedTuple
 
-from server.domain.decide.base import conversation_lanes
+from server.app.luggage import GOES_ALONG
+from server.domain.decide.base import member_lanes
 from server.domain.events import (
     BallotCast,
     CitationChanged,
@@ -29,6 +30,7 @@ from server.domain.visibility import CONTROL, LOCAL, is_within, lane_audience
 from server.domain.wire import WireEvent, decode_header
 from server.storage.async_facts import load_crowd
 from server.storage.event_log import lane_page, lane_tips
+from server.storage.queries.people import homes_of
 from server.storage.reader import Reader
 
 DAY_MS = 86_400_000
@@ -180,16 +182,20 @@ Audiences = Mapping[str, tuple[str, ...]]
 """Place -> the lanes its content may stand in; a place nobody knows is missing."""
 
 
-def wrongs(own: Own, held: Held, audiences: Audiences, cited: str = "") -> Iterator[str]:
-    """Why an event should not stand where it stands. ``cited``: the place of a post it cites."""
+def wrongs(
+    own: Own, held: Held, audiences: Audiences, cited: str = "", homes: frozenset[str] = frozenset()
+) -> Iterator[str]:
+    """Why an event should not stand where it stands. ``cited``: the place of a post it cites; ``homes``:
+    where its actor lives or ever lived, to where what is theirs went along (section 18.3)."""
     event, lane = own.event, own.id.lane
     if event is None:
         return
     if not may_leave_in(lane, event, held.policy):
         yield f"policy {held.rev} lets no such content leave in {lane}"
-    if fields := withheld(event, lane, held.policy):
+    along = isinstance(event, GOES_ALONG) and lane in member_lanes(set(homes), own.id.region)
+    if not along and (fields := withheld(event, lane, held.policy)):
         yield f"policy {held.rev} keeps {', '.join(fields)} out of {lane}"
-    if _is_for_home_alone(event) and lane != LOCAL:
+    if _is_for_home_alone(event) and lane != LOCAL and not along:
         yield f"it is for its own region alone and stands in {lane}"
     if isinstance(event, CommunityCreated) and lane != event.audience:
         yield f"it opens a place for {event.audience} and stands in {lane}"
@@ -219,21 +225,28 @@ def _is_for_home_alone(event: Event) -> bool:
 
 async def places_of(
     reader: Reader, page: list[Own], region: str
-) -> tuple[Audiences, Mapping[str, str]]:
-    """(audiences of the places a page names, place of each post it cites)."""
+) -> tuple[Audiences, Mapping[str, str], Mapping[str, frozenset[str]]]:
+    """(audiences of the places a page names, place of each post it cites, where its actors ever lived)."""
     named = {own.event.cited for own in page if isinstance(own.event, CitationChanged)}
     places = {place_of(own.event) for own in page if own.event is not None}
     async with reader.snapshot() as snapshot:
         facts = await load_crowd(snapshot, (), (*places, *[thread_channel(post) for post in named]))
+        chats = {place: facts.conversation(place[2:]) for place in places if place.startswith("d:")}
+        people = {own.actor for own in page} | {
+            person for chat in chats.values() if chat for person, _ in chat.members
+        }
+        homes = await homes_of(snapshot, people)
     cited = {name: post.place for name in named if (post := facts.post(name)) is not None}
     audiences: dict[str, tuple[str, ...]] = {}
     for place in (*places, *cited.values()):
         kind, _, name = place.partition(":")
         if kind == "c" and (community := facts.community(name)):
             audiences[place] = (community.audience,)
-        elif kind == "d" and (conversation := facts.conversation(name)):
-            audiences[place] = conversation_lanes(conversation, region)
-    return audiences, cited
+        elif kind == "d" and (conversation := chats.get(place)):
+            members = {recorded for _, recorded in conversation.members}
+            members = members.union(*[homes[person] for person, _ in conversation.members])
+            audiences[place] = member_lanes(members, region)
+    return audiences, cited, homes
 
 
 class Wrong(NamedTuple):
@@ -258,7 +271,7 @@ async def check(log: OwnLog, day: int | None = None) -> Verdict:
     verdict = Verdict()
     policies = await log.policies()
     async for page in log.pages(day):
-        audiences, cited = await places_of(log.reader, page, log.region)
+        audiences, cited, homes = await places_of(log.reader, page, log.region)
         for own in page:
             verdict.judged += own.event is not None
             verdict.unjudged += own.event is None
@@ -266,6 +279,6 @@ async def check(log: OwnLog, day: int | None = None) -> Verdict:
             post = own.event.cited if isinstance(own.event, CitationChanged) else ""
             verdict.wrong += [
                 Wrong(str(own.id), own.type, hlc_millis(own.hlc), why)
-                for why in wrongs(own, held, audiences, cited.get(post, ""))
+                for why in wrongs(own, held, audiences, cited.get(post, ""), homes[own.actor])
             ]
     return verdict

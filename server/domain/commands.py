@@ -293,6 +293,25 @@ class SetPersonRole(Base, tag="person.set_role", frozen=True, kw_only=True):
     on: bool
 
 
+class HandOver(Base, tag="person.hand_over", frozen=True, kw_only=True):
+    """By a region admin of the home: the colleague moves to another region."""
+
+    person: Person
+    to: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{1,15}$(?!\n)")]
+
+
+class TakeOver(Base, tag="person.take_over", frozen=True, kw_only=True):
+    """By a region admin of the new home, once all of the person's has arrived."""
+
+    person: Person
+
+
+class CallOff(Base, tag="person.call_off", frozen=True, kw_only=True):
+    """By a region admin of the old home, as long as the person was not released."""
+
+    person: Person
+
+
 class DefineTopic(Base, tag="topic.define", frozen=True, kw_only=True):
     topic: Topic
     names: dict[Lang, ShortText]
@@ -328,6 +347,9 @@ Command = (
     | RegisterPerson
     | SetPersonStatus
     | SetPersonRole
+    | HandOver
+    | TakeOver
+    | CallOff
     | DefineTopic
 )
 

@@ -28,11 +28,13 @@ class Code(StrEnum):
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     NOT_HERE = "not_here"
+    MOVED = "moved"
     # The wish does not fit the present state.
     WRONG_REGION = "wrong_region"
     NOT_EXPORTED = "not_exported"
     KEY_REUSED = "key_reused"
     CONFLICT = "conflict"
+    NOT_YET = "not_yet"
     CLOSED = "closed"
     LOCKED = "locked"
     GONE = "gone"
@@ -44,6 +46,7 @@ class Code(StrEnum):
     STOPPING = "stopping"
     RECOVERING = "recovering"
     # Between regions.
+    PEER_UNREACHABLE = "peer_unreachable"
     UNKNOWN_PEER = "unknown_peer"
     BAD_SIGNATURE = "bad_signature"
     BROKEN_CHAIN = "broken_chain"
@@ -69,10 +72,12 @@ STATUS: dict[Code, int] = {
     Code.FORBIDDEN: 403,
     Code.NOT_FOUND: 404,
     Code.NOT_HERE: 404,
+    Code.MOVED: 410,
     Code.WRONG_REGION: 409,
     Code.NOT_EXPORTED: 403,
     Code.KEY_REUSED: 409,
     Code.CONFLICT: 409,
+    Code.NOT_YET: 409,
     Code.CLOSED: 409,
     Code.LOCKED: 409,
     Code.GONE: 410,
@@ -82,6 +87,7 @@ STATUS: dict[Code, int] = {
     Code.DISK_FULL: 507,
     Code.STOPPING: 503,
     Code.RECOVERING: 503,
+    Code.PEER_UNREACHABLE: 503,
     Code.UNKNOWN_PEER: 403,
     Code.BAD_SIGNATURE: 403,
     Code.BROKEN_CHAIN: 409,
@@ -100,6 +106,7 @@ RETRYABLE: frozenset[Code] = frozenset(
         Code.DISK_FULL,
         Code.STOPPING,
         Code.RECOVERING,
+        Code.PEER_UNREACHABLE,
         Code.INTERNAL,
     }
 )
@@ -113,6 +120,8 @@ class Refusal(msgspec.Struct, frozen=True):
     message: str
     field: str | None = None
     """The path of the offending field, when one field is to blame."""
+    url: str | None = None
+    """Where to go instead (``moved``)."""
 
     @property
     def status(self) -> int:

@@ -21,6 +21,25 @@ class PersonFact(NamedTuple):
     rev: int
     status_rev: int
     roles: frozenset[str]
+    home_rev: int = 0
+    previous: str = ""
+    """The home before the last move; empty for whoever never moved."""
+    moving_to: str = ""
+    """While they move (``home`` is empty): the region that will take them over."""
+
+    @property
+    def regions(self) -> frozenset[str]:
+        """Where what concerns them has to go: their home, and while they move both ends."""
+        return frozenset({self.home or self.previous, self.moving_to} - {""})
+
+
+class ReleaseFact(NamedTuple):
+    """The last word of an old home about somebody who moves (PersonReleased)."""
+
+    origin: str
+    to: str
+    rev: int
+    cut: tuple[LaneEnd, ...]
 
 
 class CommunityFact(NamedTuple):
@@ -155,6 +174,8 @@ class Facts(Protocol):
     of secret polls that are not closed and hold a ballot of theirs, here or kept elsewhere."""
 
     def person(self, person: str) -> PersonFact | None: ...
+    def release(self, person: str) -> ReleaseFact | None: ...
+    def lane_seq(self, region: str, epoch: int, lane: str) -> int: ...
     def community(self, community: str) -> CommunityFact | None: ...
     def member(self, community: str, person: str) -> MemberFact: ...
     def conversation(self, conversation: str) -> ConversationFact | None: ...

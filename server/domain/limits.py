@@ -44,6 +44,8 @@ KEY_CHARS_MAX = 64
 """Room for a UUID or ULID with a prefix."""
 KEY_KEPT_DAYS = 7
 """A phone that was off for a long weekend may still resend its outbox."""
+KEYS_CARRIED_MAX = 1_000
+"""Client keys that follow a person to a new region: more than anybody has unanswered, 150 KB."""
 COMMANDS_PER_10_S = 60
 COMMANDS_BURST = 30
 """A person types far less; a runaway client is stopped before it fills the log."""
@@ -142,6 +144,10 @@ BACKOFF_SECONDS_MAX = 30
 BACKOFF_SECONDS_MIN = 0.25
 CLOCK_AHEAD_SECONDS_MAX = 60
 """A remote clock further ahead is clamped for display, alarmed, and its events are still stored."""
+ASK_SECONDS_MAX = 10
+"""A person waits for the answer; three round trips of the slowest link and a busy writer take two."""
+ASKS_PER_PEER_MAX = 256
+"""Commands under way to one region, each way: one batch of its writer; 64 MiB if each were the largest."""
 EVENT_BODY_BYTES_MAX = 512 * 1024
 LANES_PER_PEER_MAX = 256
 """Lanes of one origin: a region sees about six, and six more after each restore of a backup there."""

@@ -13,6 +13,7 @@ from server.domain.events import (
     Event,
     PersonHandedOver,
     PersonRegistered,
+    PersonReleased,
     PollChecked,
     PollRegionClosed,
     PollTallied,
@@ -39,7 +40,7 @@ def may_write(event: Event, origin: str) -> bool:
             | ResidencyChanged(region=region)
         ):
             return region == origin
-        case PersonHandedOver(to=to):
+        case PersonHandedOver(to=to) | PersonReleased(to=to):
             return to != origin
         case _:
             return True

@@ -3,7 +3,7 @@
 The wire is specified in docs/protocol/federation.md; code and tests cite its sections. Read in this
 order:
 
-- ``frames``      the ten frames, bytes in and out; malformed input becomes ``Refused``
+- ``frames``      the twelve frames, bytes in and out; malformed input becomes ``Refused``
 - ``lanes``       which lanes a peer may receive (``visibility`` decides, I8), vectors, whose turn it is
 - ``trust``       keys, signed heads, proofs, and the one gate for foreign events: ``verify_batch``
 - ``forks``       the proof that an origin signed two histories
@@ -14,12 +14,13 @@ order:
   next: ``window``, ``outbox``) and ``intake`` (what it sends us: verified, queued, applied, acknowledged)
 - ``catchup``     a ready page (``packing`` compresses it), and what a peer has not acknowledged
 - ``ledger``      what a link remembers between connections; ``deadlines`` its timer; ``status`` for operators
+- ``asking``      commands for another region to decide (ASK, TOLD)
 - ``relay``       one per node: which peer is asked for an origin that is out of reach
 - ``recovery``    one per node: when a restored one may show what it holds
 - ``links``       the edge: tasks and the clock, one ``peers`` entry per peer; with ``connection`` (one socket),
   ``dialled`` (opening one), ``polled`` and ``polling`` (both ends of one by long polls), ``reception`` (who comes in),
-  ``desk`` (the log and the writer), ``pages`` (reading the log). Only these wait. ``meters`` counts what passes, and
-  ``gauges`` shows collectors what the links say of themselves.
+  ``desk`` (the log and the writer), ``pages`` (reading the log), ``questions`` (who waits for which answer). Only these
+  wait. ``meters`` counts what passes, and ``gauges`` shows collectors what the links say of themselves.
 
 The shape of a link. The receiver drives: it says which events of which origin it holds (WANT) and
 how many bytes may be under way (credit); the sender streams batches; the receiver acknowledges only

@@ -39,6 +39,10 @@ class CommittedEvent(Protocol):
 class Log(Protocol):
     """``app.tap.Tap``: calls the listener on the loop after each commit, in order."""
 
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def position(self) -> int: ...
     def subscribe(self, listener: Callable[[Sequence[CommittedEvent]], None]) -> None: ...
 
 

@@ -10,11 +10,12 @@ from typing import assert_never
 from server.domain.errors import Code, Refusal, Refused
 from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch
-from server.federation import frames
+from server.federation import asking, frames
 from server.federation.catchup import Page
 from server.federation.forks import ForkProof, verify_fork
 from server.federation.frames import (
     Ack,
+    Ask,
     Batch,
     Ephem,
     Fault,
@@ -23,6 +24,7 @@ from server.federation.frames import (
     Hello,
     Packed,
     Ping,
+    Told,
     Want,
 )
 from server.federation.intake import Intake
@@ -38,6 +40,7 @@ from server.federation.steps import (
     LoadTips,
     ProveFork,
     Send,
+    Spoken,
 )
 from server.federation.trust import Contradicted, Roster
 
@@ -55,6 +58,8 @@ class Flow:
     ) -> None:
         self.conn = conn
         self._packs = FEATURE in features
+        self.may_ask = asking.FEATURE in features
+        """Whether the peer understands ASK."""
         self._ledger = ledger
         self._out = out
         self._roster = roster
@@ -104,7 +109,10 @@ class Flow:
         self._asking = False
         self._held = tips
         ledger = self._ledger
-        self.send(self._intake.ask({ledger.peer} | ledger.relayed, tips, ledger.forked))
+        # Of another region's lanes a peer is told only those it may have itself (I8).
+        theirs = {key: tip for key, tip in tips.items() if self._may_know(key)}
+        forked = [key for key in ledger.forked if self._may_know(key)]
+        self.send(self._intake.ask({ledger.peer} | ledger.relayed, theirs, forked))
         self._intake.announced(ledger.gossip)
         ledger.moved({key: tip.seq for key, tip in tips.items()}, now)
         if not self._asked:
@@ -112,6 +120,9 @@ class Flow:
             self._tell_forks()
             if self._want:
                 self._serve(self._want, now)
+
+    def _may_know(self, key: LaneKey) -> bool:
+        return self._ledger.reach.may_receive(key, self._ledger.peer)
 
     def send(self, frame: frames.Frame) -> None:
         data = frames.encode(frame)
@@ -143,6 +154,8 @@ class Flow:
                 self._fork_told(frame)
             case Ephem():
                 pass
+            case Ask() | Told():
+                self._out.append(Spoken(self.conn, frame))
             case Hello() | Fault():
                 raise Refused(Code.BAD_FRAME, "this frame has no place on a proven connection")
             case _:
@@ -192,7 +205,7 @@ class Flow:
     def _tell_forks(self) -> None:
         """What is proven, the peer should know, if it may know of the lane at all (I8)."""
         for key, proof in self._ledger.forked.items():
-            if proof and self._ledger.reach.may_receive(key, self._ledger.peer):
+            if proof and self._may_know(key):
                 self.send(proof.frame)
 
     def _fork_told(self, frame: Fork) -> None:
@@ -208,7 +221,7 @@ class Flow:
 
     def forked(self, proof: ForkProof) -> None:
         """A fork was proven on any link: leave the lane out from now on, and pass the proof on."""
-        if self._asked and self._ledger.reach.may_receive(proof.key, self._ledger.peer):
+        if self._asked and self._may_know(proof.key):
             self.send(proof.frame)
         self.ask_anew()
 

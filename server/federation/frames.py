@@ -201,7 +201,29 @@ class Packed(_Array, frozen=True, tag=10):
     data: bytes
 
 
-Frame = Hello | Want | Batch | Heads | Ack | Ephem | Ping | Fault | Fork | Packed
+class Ask(_Array, frozen=True, tag=11):
+    """A command of a person at home with the sender, which the receiver has to decide (18.5)."""
+
+    id: Annotated[int, Meta(gt=0, lt=2**53)]
+    """The sender's number for it."""
+    person: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}\Z")]
+    key: Annotated[str, Meta(min_length=limits.KEY_CHARS_MIN, max_length=limits.KEY_CHARS_MAX)]
+    command: Annotated[bytes, Meta(max_length=limits.COMMAND_BYTES_MAX)]
+    """MessagePack, as a client sends it (client.md 4.10)."""
+
+
+class Told(_Array, frozen=True, tag=12):
+    """The answer to an ASK: ``result`` once it is committed, else code and sentence of the refusal."""
+
+    id: Annotated[int, Meta(gt=0, lt=2**53)]
+    result: Annotated[bytes, Meta(max_length=limits.COMMAND_BYTES_MAX)] | None
+    repeated: bool = False
+    code: Annotated[str, Meta(pattern=r"^[a-z_]{0,40}\Z")] = ""
+    message: Annotated[str, Meta(max_length=MESSAGE_CHARS_MAX)] = ""
+    field: Annotated[str, Meta(max_length=256)] | None = None
+
+
+Frame = Hello | Want | Batch | Heads | Ack | Ephem | Ping | Fault | Fork | Packed | Ask | Told
 
 NAMES: dict[type, str] = {
     Hello: "HELLO",
@@ -214,6 +236,8 @@ NAMES: dict[type, str] = {
     Fault: "ERROR",
     Fork: "FORK",
     Packed: "PACKED",
+    Ask: "ASK",
+    Told: "TOLD",
 }
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -71,6 +71,11 @@ class Link:
         self._error: tuple[int, str] | None = None
         self._out: list[Effect] = []
 
+    @property
+    def may_ask(self) -> bool:
+        """Whether the peer is there and understands ASK."""
+        return self._flow is not None and self._flow.may_ask
+
     # -- the one way in ----------------------------------------------------------------------------
 
     def step(self, now: int, given: steps.Input, jitter: float = 0.5) -> list[Effect]:
@@ -104,6 +109,9 @@ class Link:
                     self._dial()
             case steps.Stopped():
                 self._stop()
+            case steps.Say(frame, conn):
+                if self._flow and conn in (None, self._flow.conn):
+                    self._flow.send(frame)
             case steps.Relayed(origins):
                 self._relayed(origins)
             case steps.ForkKnown(proof):

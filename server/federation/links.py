@@ -19,7 +19,7 @@ from server import __version__
 from server.app import metrics
 from server.domain import limits
 from server.domain.errors import Code, Refusal
-from server.domain.ids import LaneKey
+from server.domain.ids import Cursor, LaneKey
 from server.domain.wire import LaneBatch
 from server.federation import dialled, frames, gauges, meters, polling
 from server.federation.connection import (
@@ -39,6 +39,7 @@ from server.federation.link import Link
 from server.federation.pages import Pages, Snapshots
 from server.federation.peers import Peer
 from server.federation.polled import Polls
+from server.federation.questions import Answerer, Questions, nobody
 from server.federation.reception import Reception
 from server.federation.relay import Relay, View
 from server.federation.status import LaneStatus, LinkStatus
@@ -60,8 +61,10 @@ from server.federation.steps import (
     Received,
     Relayed,
     Report,
+    Say,
     Send,
     SetTimer,
+    Spoken,
     Started,
     State,
     Stopped,
@@ -97,11 +100,13 @@ class Links:
         former_keys: Sequence[bytes] = (),
         forks: Sequence[ForkProof] = (),
         on_fork: Callable[[ForkProof], None] = lambda proof: None,
+        answer: Answerer = nobody,
     ) -> None:
         """``clock``: UTC milliseconds; ``entropy``: random bytes; ``tls``: for wss://, else the default;
         ``former_keys``: public ones this region signed with before.
 
-        ``forks``: known from earlier runs; ``on_fork`` is told each newly proven one, once."""
+        ``forks``: known from earlier runs; ``on_fork`` is told each newly proven one, once;
+        ``answer``: decides what a peer asks for its people."""
         self._me = Identity(region, epoch, private, __version__)
         # Our own keys too: peers may bring back what we lost.
         own = (private.public_key().public_bytes_raw(), *former_keys)
@@ -128,6 +133,13 @@ class Links:
         self._watchers: list[tuple[str, State, asyncio.Future[None]]] = []
         self.endpoint = Endpoint(self._accepted)
         self.polls = Polls(POLLED_PATH, self._accepted, self._spawn, entropy)
+        self.questions = Questions(
+            say=self._say,
+            spawn=self._spawn,
+            answer=answer,
+            where=lambda: Cursor(tap.epoch, tap.position),
+            first=int.from_bytes(entropy(5), "big") + 1,
+        )
 
     def status(self) -> list[LinkStatus]:
         """One entry per configured peer, by region."""
@@ -207,6 +219,13 @@ class Links:
             self._feed(peer, ForkKnown(proof))
         self._feed(peer, Started())
 
+    def _say(self, region: str, frame: frames.Ask | frames.Told, conn: int | None) -> bool:
+        peer = self._peers.get(region)
+        if peer is None or not peer.link.may_ask:
+            return False
+        self._feed(peer, Say(frame, conn))
+        return True
+
     def _feed(self, peer: Peer, given: Input) -> None:
         if self._tasks is None:
             return
@@ -252,6 +271,8 @@ class Links:
             case Dial():
                 if peer.dialling is None:
                     peer.dialling = self._spawn(self._dial(peer))
+            case Spoken(conn, frame):
+                self.questions.heard(peer.region, conn, frame)
             case Report():
                 self._report(peer, effect)
             case _:
@@ -394,6 +415,8 @@ class Links:
             del peer.connections[conn]
             self._quiet.set()
             self._feed(peer, Disconnected(conn, reason))
+            if not peer.link.may_ask:
+                self.questions.lost(peer.region)
         return connection.heard
 
     async def _read(self, peer: Peer, connection: Connection) -> None:

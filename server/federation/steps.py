@@ -14,6 +14,7 @@ from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch
 from server.federation.catchup import Page
 from server.federation.forks import ForkProof
+from server.federation.frames import Ask, Told
 from server.federation.lanes import Held
 from server.federation.outbox import Rank
 
@@ -183,6 +184,14 @@ class ForkKnown(NamedTuple):
     proof: ForkProof
 
 
+class Say(NamedTuple):
+    """A question of ours, or an answer to the peer's, over the connection the question came by; nothing
+    happens where that is gone."""
+
+    frame: Ask | Told
+    conn: int | None
+
+
 class TimerFired(NamedTuple):
     """The time asked for by SetTimer has come."""
 
@@ -199,6 +208,7 @@ Input = (
     | Disconnected
     | Relayed
     | ForkKnown
+    | Say
     | TimerFired
     | Answer
 )
@@ -260,6 +270,13 @@ class ForkProven(NamedTuple):
     proof: ForkProof
 
 
+class Spoken(NamedTuple):
+    """The peer asks, or answers."""
+
+    conn: int
+    frame: Ask | Told
+
+
 class SetTimer(NamedTuple):
     """Answer TimerFired at this time (UTC milliseconds); replaces the timer before it."""
 
@@ -275,5 +292,15 @@ class Report(NamedTuple):
 
 
 Effect = (
-    Dial | Send | Close | LoadTips | LoadPage | Apply | ProveFork | ForkProven | SetTimer | Report
+    Dial
+    | Send
+    | Close
+    | LoadTips
+    | LoadPage
+    | Apply
+    | ProveFork
+    | ForkProven
+    | Spoken
+    | SetTimer
+    | Report
 )

@@ -39,4 +39,5 @@ def make_auth(core: Core, passwords: Passwords) -> Auth:
         authenticators={"password": passwords},
         now=now,
         entropy=os.urandom,
+        addresses={peer.region: peer.page for peer in core.config.peers},
     )

@@ -1,7 +1,7 @@
 """The one place that knows every part and puts them together; nothing else may.
 
     core (lock, schema, writer, tap, readers)      ops/core.py
-      + Sync, Scores, Polls, Erasures              app
+      + Sync, Scores, Polls, Erasures, Moves       app
       + the HTTP application                       api
       + the gateway of live clients                realtime
       + the links to peers                         federation
@@ -33,6 +33,7 @@ from server.api.services import Operator, Services
 from server.app import housekeeping, metrics
 from server.app.auth import Auth
 from server.app.erasure import Erasures
+from server.app.moves import Moves
 from server.app.news import News
 from server.app.passwords import Passwords
 from server.app.polls import Polls
@@ -50,7 +51,7 @@ from server.ops import keys, listener, peer_tls
 from server.ops.accounts import make_auth
 from server.ops.certificate import Certificate
 from server.ops.config import Config, dials
-from server.ops.core import Core, audience, now, opened
+from server.ops.core import Core, audience, make_moves, now, opened
 from server.ops.extents import Doubt
 from server.ops.notify import notify
 from server.ops.place import sqlite_file
@@ -78,6 +79,7 @@ class Node(NamedTuple):
     scores: Scores
     polls: Polls
     erasures: Erasures
+    moves: Moves
     links: Links
     certificate: Certificate
     restoring: Restoring
@@ -107,6 +109,7 @@ def build(
     auth.on_revoked(gateway.recheck)
     between = _links(core, private, proven, forks)
     certificate = Certificate(config.http.tls_certificate, config.federation.certificate)
+    core.handler.ask_with(between.questions.ask)
     services = Services(
         region=config.node.region,
         name=config.node.name,
@@ -133,7 +136,7 @@ def build(
     )
     metrics.NODE.labels(config.node.region, __version__).set(1)
     app = _application(create_app(services), between)
-    scores = _scores(core, gateway)
+    scores, moves = _scores(core, gateway), make_moves(core)
     polls = Polls(core.tap, core.handler, core.reader, region=core.identity.region, now=now)
     erasures = _erasures(core, scores)
     return Node(
@@ -144,6 +147,7 @@ def build(
         scores,
         polls,
         erasures,
+        moves,
         between,
         certificate,
         restoring,
@@ -219,6 +223,7 @@ def _links(
         former_keys=config.federation.former_keys,
         forks=proven,
         on_fork=forks.found,
+        answer=core.handler.handle_asked,
     )
 
 
@@ -294,6 +299,7 @@ async def _run(
             group.create_task(node.scores.run(), name="scores"),
             group.create_task(node.polls.run(), name="polls"),
             group.create_task(node.erasures.run(), name="erasures"),
+            group.create_task(node.moves.run(), name="moves"),
             group.create_task(
                 watch(node.core, node.certificate, partial(_measure, node)), name="watch"
             ),

@@ -38,7 +38,9 @@ VERBS: dict[str, Verb] = {
     ),
     "forks": Verb("server.ops.commands.forks", "Print lanes of which two histories were signed."),
     "erasures": Verb("server.ops.commands.erasures", "Print erasures and the receipts they lack."),
-    "user": Verb("server.ops.commands.user", "Add people; set passwords, roles and status."),
+    "user": Verb(
+        "server.ops.commands.user", "Add people; set passwords, roles, status; move them."
+    ),
     "token": Verb("server.ops.commands.token", "Make a token for a device or a service."),
     "import": Verb("server.ops.importing.command", "Read posts and people of another network."),
     "demo": Verb("server.ops.demo.command", "Run three regions with people who talk, to try it."),

@@ -162,6 +162,11 @@ class Peer(Section, frozen=True, kw_only=True):
     ] = None
 
     @property
+    def page(self) -> str:
+        """The address people type, whatever the link to it speaks."""
+        return "http" + self.url.removeprefix("ws") if self.url.startswith("ws") else self.url
+
+    @property
     def key(self) -> bytes:
         """The pinned public key, 32 bytes; ``check`` has seen that it decodes."""
         return base64.b64decode(self.public_key)
@@ -211,6 +216,18 @@ class LiveSection(Section, frozen=True, kw_only=True):
     ] = True
 
 
+class PeopleSection(Section, frozen=True, kw_only=True):
+    """People who move between regions."""
+
+    accept_moves: Annotated[
+        bool,
+        Meta(
+            description="Whether whoever another region hands over is taken over without asking; else "
+            "an operator says `tap user accept`, or a region admin `person.take_over`."
+        ),
+    ] = False
+
+
 class LogSection(Section, frozen=True, kw_only=True):
     """What the node says on standard error."""
 
@@ -244,6 +261,7 @@ class Config(Section, frozen=True, kw_only=True):
     residency: ResidencySection = ResidencySection()
     peers: tuple[Peer, ...] = ()
     federation: FederationSection = FederationSection()
+    people: PeopleSection = PeopleSection()
     live: LiveSection = LiveSection()
     log: LogSection = LogSection()
     demo: DemoSection = DemoSection()

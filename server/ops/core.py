@@ -19,6 +19,7 @@ from sqlalchemy.exc import DatabaseError
 
 from server.app.erasure import audience_of
 from server.app.handle import Handler
+from server.app.moves import Moves
 from server.app.tap import Tap
 from server.domain.decide.copies import adopt
 from server.domain.errors import Refusal
@@ -88,6 +89,7 @@ def _core(config: Config, identity: Identity, reader: Reader, connection: Writer
         groups=groups(config),
         now=now,
         entropy=os.urandom,
+        peers=config.regions - {identity.region},
     )
     return Core(
         config, identity, reader, tap, handler, Keeper(Path(config.node.data_dir), handler, tap)
@@ -104,6 +106,17 @@ async def _adopt_policy(core: Core) -> None:
             f"The residency policy cannot be written into the log ({outcome.message}), and without that "
             "nothing may be decided by it."
         )
+
+
+def make_moves(core: Core) -> Moves:
+    """The node's part in people's moves; also what an operator drives on a stopped node."""
+    return Moves(
+        handler=core.handler,
+        tap=core.tap,
+        reader=core.reader,
+        now=now,
+        accept=core.config.people.accept_moves,
+    )
 
 
 def groups(config: Config) -> dict[str, frozenset[str]]:

@@ -7,10 +7,11 @@ carry no actor, so everybody can see that it was not a colleague.
 from typing import Any
 
 from server.app.handle import Handler
-from server.domain.commands import RegisterPerson, SetPersonRole, SetPersonStatus
+from server.domain.commands import HandOver, RegisterPerson, SetPersonRole, SetPersonStatus
 from server.domain.decide.base import Context, Decided, refuse
 from server.domain.decide.copies import status_drafts
-from server.domain.decide.people import registration, role_change
+from server.domain.decide.moves import calling_off, handover, takeover
+from server.domain.decide.people import registration, role_change, whereabouts
 from server.domain.errors import Code, Refusal
 from server.domain.events import PersonStatusChanged
 from server.domain.facts import Facts, PersonFact
@@ -60,11 +61,28 @@ async def set_status(handler: Handler, command: SetPersonStatus) -> Outcome:
     return await handler.append(decide)
 
 
+async def hand_over(handler: Handler, command: HandOver) -> Outcome:
+    """Somebody at home here moves to another region; said again it changes nothing."""
+    return await handler.append(lambda facts, context: handover(command, OPERATOR, facts, context))
+
+
+async def take_over(handler: Handler, person: str) -> Outcome:
+    """Somebody whom their old home has released is at home here from now on."""
+    return await handler.append(lambda facts, context: takeover(person, OPERATOR, facts, context))
+
+
+async def call_off(handler: Handler, person: str) -> Outcome:
+    """Somebody who was handed over and not yet released stays."""
+    return await handler.append(
+        lambda facts, context: calling_off(person, OPERATOR, facts, context)
+    )
+
+
 def at_home(name: str, facts: Facts, context: Context) -> PersonFact | Refusal:
     """The person, if this region writes for them (I7)."""
     person = facts.person(name)
     if person is None:
         return refuse(Code.NOT_FOUND, f"nobody is called {name}", "person")
     if person.home != context.region:
-        return refuse(Code.WRONG_REGION, f"{name} is at home in region {person.home}", "person")
+        return refuse(Code.WRONG_REGION, whereabouts(person), "person")
     return person

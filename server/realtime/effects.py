@@ -132,7 +132,9 @@ class Tick(NamedTuple):
 
 
 class Expelled(NamedTuple):
-    """The person signed out, or was locked out."""
+    """The person signed out, was locked out, or (``reason`` moved) is at home elsewhere."""
+
+    reason: str = "signed out"
 
 
 class Drain(NamedTuple):

@@ -109,8 +109,8 @@ class Session(Watching):
                 return self._values_missed(since)
             case fx.Tick():
                 return self._tick(m)
-            case fx.Expelled():
-                return self._close(CloseCode.UNAUTHENTICATED, "signed out")
+            case fx.Expelled(reason):
+                return self._close(CloseCode.UNAUTHENTICATED, reason)
             case fx.Drain(retry_ms):
                 return self._drain(retry_ms)
             case fx.Lost():

@@ -80,7 +80,9 @@ class Signing:
         async def work() -> None:
             found = await self._auth.identify(connection.secret)
             # What merely ended by itself has its grace: the session watches that.
-            if isinstance(found, Refusal) and found.code is not Code.EXPIRED:
-                connection.feed(fx.Expelled())
+            if not isinstance(found, Refusal) or found.code is Code.EXPIRED:
+                return
+            moved = found.code is Code.MOVED
+            connection.feed(fx.Expelled(found.code) if moved else fx.Expelled())
 
         self._job(work, failed)

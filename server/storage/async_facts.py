@@ -26,7 +26,17 @@ from server.storage.reader import Snapshot
 _p, _c, _d = t.persons.c, t.communities.c, t.conversations.c
 _m = t.memberships.c
 _PEOPLE = select(
-    _p.person, _p.home, _p.active, _p.bot, _p.unit, _p.country, _p.rev, _p.status_rev
+    _p.person,
+    _p.home,
+    _p.active,
+    _p.bot,
+    _p.unit,
+    _p.country,
+    _p.rev,
+    _p.status_rev,
+    _p.home_rev,
+    _p.previous,
+    _p.moving_to,
 ).where(_p.person.in_(bindparam("people", expanding=True)))
 _PERSON_ROLES = select(t.person_roles.c.person, t.person_roles.c.role).where(
     t.person_roles.c.person.in_(bindparam("people", expanding=True)), t.person_roles.c.on_
@@ -101,6 +111,8 @@ class LoadedFacts:
     posts_of: Callable[..., Any] = staticmethod(_not_loaded)
     lanes_of: Callable[..., Any] = staticmethod(_not_loaded)
     receipted: Callable[..., Any] = staticmethod(_not_loaded)
+    release: Callable[..., Any] = staticmethod(_not_loaded)
+    lane_seq: Callable[..., Any] = staticmethod(_not_loaded)
     reaction: Callable[..., Any] = staticmethod(_not_loaded)
     acceptance: Callable[..., Any] = staticmethod(_not_loaded)
     verification: Callable[..., Any] = staticmethod(_not_loaded)
@@ -217,20 +229,9 @@ async def load_people(snapshot: Snapshot, people: Iterable[str]) -> dict[str, Pe
     for person, role in await snapshot.rows(_PERSON_ROLES, asked):
         roles.setdefault(person, set()).add(role)
     found: dict[str, PersonFact | None] = dict.fromkeys(asked["people"])
-    for person, home, active, bot, unit, country, rev, status_rev in await snapshot.rows(
-        _PEOPLE, asked
-    ):
-        found[person] = PersonFact(
-            person,
-            home,
-            active,
-            bot,
-            unit,
-            country,
-            rev,
-            status_rev,
-            frozenset(roles.get(person, ())),
-        )
+    for row in await snapshot.rows(_PEOPLE, asked):
+        granted = frozenset(roles.get(row.person, ()))
+        found[row.person] = PersonFact._make((*row[:8], granted, *row[8:]))
     return found
 
 

@@ -55,6 +55,7 @@ from server.domain.facts import (
     PostFact,
     ProfileFact,
     Register,
+    ReleaseFact,
     ResidencyFact,
     ValueRegister,
 )
@@ -82,7 +83,21 @@ def known_of(field: str) -> ColumnElement[str]:
     return func.coalesce(_f[field], _p[field]).label(field)
 
 
-PERSON = point(t.persons, "home", "active", "bot", "unit", "country", "rev", "status_rev")
+PERSON = point(
+    t.persons,
+    "home",
+    "active",
+    "bot",
+    "unit",
+    "country",
+    "rev",
+    "status_rev",
+    "home_rev",
+    "previous",
+    "moving_to",
+)
+RELEASE = point(t.releases, "origin", "to_", "rev", "cut")
+LANE = point(t.lanes, "seq", by=("region", "epoch", "lane"))
 PERSON_ROLES = point(t.person_roles, "role", "on_", by=("person",))
 PERSON_ROLE = point(t.person_roles, "rev", "on_")
 COMMUNITY = point(t.communities, "home", "visibility", "audience", "archived", "rev")
@@ -253,11 +268,11 @@ class TxFacts:
         row = self._one(PERSON, person=person)
         if row is None:
             return None
-        home, active, bot, unit, country, rev, status_rev = row
+        home, active, bot, unit, country, rev, status_rev, *move = row
         granted = self._tx.rows(PERSON_ROLES, {"person": person}) if self._tx else []
         roles = frozenset(role for role, on in granted if on)
         return PersonFact(
-            person, home, bool(active), bool(bot), unit, country, rev, status_rev, roles
+            person, home, bool(active), bool(bot), unit, country, rev, status_rev, roles, *move
         )
 
     def _community(self, community: str) -> CommunityFact | None:
@@ -301,6 +316,19 @@ class TxFacts:
 
     def receipted(self, request: str, region: str) -> bool:
         return self._one(RECEIPT, request=request, region=region) is not None
+
+    def release(self, person: str) -> ReleaseFact | None:
+        row = self._one(RELEASE, person=person)
+        if row is None:
+            return None
+        origin, to, rev, cut = row
+        tips = msgspec.json.decode(cut, type=tuple[LaneEnd, ...])
+        return ReleaseFact(origin, to, rev, tips)
+
+    def lane_seq(self, region: str, epoch: int, lane: str) -> int:
+        """As of the last commit: what arrives in the running transaction is not counted yet."""
+        row = self._one(LANE, region=region, epoch=epoch, lane=lane)
+        return int(row[0]) if row else 0
 
     def reaction(self, target: str, person: str, reaction: str, emoji: str) -> Register:
         return self._switch(REACTION, target=target, person=person, reaction=reaction, emoji=emoji)

@@ -163,9 +163,26 @@ persons = Table(
     _big("status_rev"),
     _big("home_rev"),
     _text("registered_in"),
+    _text("previous"),
+    _text("moving_to"),
     _local(),
 )
-"""``registered_in``: the region whose registration counts, the lowest code of those that claim it."""
+"""``registered_in``: the region whose registration counts, the lowest code of those that claim it.
+``home``, ``previous`` and ``moving_to`` are one register (``home_rev``)."""
+
+person_homes = _small("person_homes", _key("person"), _key("region"))
+"""Every region that ever wrote for a person: whose lanes may hold something of their own."""
+
+releases = _small(
+    "releases",
+    _key("person"),
+    _text("origin"),
+    _text("to_"),
+    _big("rev"),
+    _text("cut", "[]"),
+    _text("carried_keys", "[]"),
+)
+"""The last word of an old home about somebody who moves; known to the two regions only."""
 
 fuller_profiles = _small(
     "fuller_profiles",
@@ -469,7 +486,9 @@ PROJECTIONS: tuple[Table, ...] = (
     persons,
     fuller_profiles,
     residency,
+    person_homes,
     person_roles,
+    releases,
     communities,
     memberships,
     community_roles,
@@ -573,6 +592,8 @@ Index("ix_sessions_person", sessions.c.person)
 
 erasing = _small("erasing", _key("request"), _big("position"), _big("bodies"))
 """What each erasure destroyed here, counted as it was done: said in this region's receipt."""
+moves_attended = _small("moves_attended", _key("person"), _big("rev"), _text("to_"))
+"""Up to which change of home this node has done its part, and for which region it copied."""
 
 consumers = _small("consumers", _key("name"), _big("epoch"), _big("position"), _text("rules"))
 """Durable cursors of in-process readers of the tap."""

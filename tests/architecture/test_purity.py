@@ -46,6 +46,7 @@ PURE_ZONES = [
     *(
         f"server/federation/{name}.py"
         for name in (
+            "asking",
             *("catchup", "deadlines", "flow", "forks", "frames", "guests", "handshake"),
             *("intake", "lanes", "ledger", "link", "outbox", "packing", "pauses", "relay"),
             *("serving", "status", "steps"),

@@ -21,6 +21,8 @@ SPOILT: dict[str, str] = {
     "persons": "UPDATE persons SET name = 'Mallory' WHERE person = 'asha'",
     "fuller_profiles": "UPDATE fuller_profiles SET about = 'none'",
     "residency": "UPDATE residency SET rev = rev + 1",
+    "person_homes": "UPDATE person_homes SET region = region || 'x'",
+    "releases": "UPDATE releases SET cut = '[]'",
     "person_roles": "DELETE FROM person_roles",
     "communities": "UPDATE communities SET local_position = 1",
     "memberships": "UPDATE memberships SET rev = rev + 1",

@@ -476,8 +476,16 @@ class Company:
         old = self._homes[person]
         new = self.chance.choice([region for region in REGIONS if region != old])
         handed = e.PersonHandedOver(person=person, to=new, rev=self.rev("home", person))
+        released = e.PersonReleased(
+            person=person,
+            to=new,
+            rev=handed.rev,
+            cut=(e.LaneEnd(region=old, epoch=1, lane="global", seq=len(self.written)),),
+            keys=(e.CarriedKey(key=self.id("key"), digest=b"d", answer=b"a", at=START),),
+        )
         taken = e.PersonTakenOver(person=person, previous=old, rev=self.rev("home", person))
         self.write(old, person, handed)
+        self.write(old, "", released)
         self.write(new, person, taken)
         self._homes[person] = new
 

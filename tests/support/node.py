@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import itertools
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -100,7 +100,9 @@ class TestNode:
     ) -> Answer | Refusal:
         command: Command = from_builtins({"do": do, **arguments})
         self.clock.advance(1)
-        return await self.handler.handle(person, key or f"test-key-{next(self._keys)}", command)
+        return await self.handler.handle(
+            person, key or f"test-key-{self.region}-{next(self._keys)}", command
+        )
 
     async def register(
         self,
@@ -168,6 +170,7 @@ async def open_test_node(
     url: str = "",
     wrap: Callable[[WriterConnection], WriterConnection] = lambda connection: connection,
     tail_records: int = TAIL_RECORDS,
+    peers: Collection[str] = (),
 ) -> AsyncIterator[TestNode]:
     """A node on a database below ``folder`` (or at ``url``); opening the same folder again finds its data.
 
@@ -190,6 +193,7 @@ async def open_test_node(
         groups=groups or {},
         now=clock,
         entropy=Entropy(f"{region}{identity.epoch}{clock.now}"),
+        peers=frozenset(peers),
     )
     handler.start()
     try:

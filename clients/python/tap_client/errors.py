@@ -17,6 +17,7 @@ class Refused(TapError):
         field: str | None = None,
         retry: bool = False,
         status: int = 0,
+        url: str | None = None,
     ) -> None:
         super().__init__(f"{code}: {message}" + (f" (field {field})" if field else ""))
         self.code = code
@@ -24,10 +25,12 @@ class Refused(TapError):
         self.field = field
         self.retry = retry
         self.status = status
+        self.url = url
+        """With ``moved``: the address of the region where this account is by now."""
 
 
 class Unauthenticated(Refused):
-    """The token or password is not accepted (any longer); log in again."""
+    """The token or password is not accepted (any longer); log in again, with ``moved`` at ``url``."""
 
 
 class Unreachable(TapError):
@@ -54,17 +57,21 @@ class Ended(TapError):
     """The client was closed before the answer came; a stored command is sent at the next start."""
 
 
+SIGNED_OUT = frozenset({"unauthenticated", "bad_credentials", "expired", "moved"})
+
+
 def refused(error: Any, status: int = 0) -> Refused:
     """A refusal from an answer's ``error`` map, however incomplete it is."""
     if not isinstance(error, dict):
         return Refused("internal", f"the node answered {status} without saying why", status=status)
     code = str(error.get("code", "internal"))
-    kind = Unauthenticated if code in ("unauthenticated", "bad_credentials", "expired") else Refused
-    field = error.get("field")
+    kind = Unauthenticated if code in SIGNED_OUT else Refused
+    field, url = error.get("field"), error.get("url")
     return kind(
         code,
         str(error.get("message", "")),
         str(field) if field is not None else None,
         bool(error.get("retry", False)),
         status,
+        str(url) if url is not None else None,
     )

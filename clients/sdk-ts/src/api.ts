@@ -12,6 +12,8 @@ export class ApiError extends Error {
   readonly field: string | null;
   readonly retry: boolean;
   readonly status: number;
+  /** With ``moved``: the address of the region where this account is by now. */
+  readonly url: string | null;
 
   constructor(body: ErrorBody, status: number) {
     super(body.message);
@@ -20,6 +22,7 @@ export class ApiError extends Error {
     this.field = body.field ?? null;
     this.retry = body.retry;
     this.status = status;
+    this.url = body.url ?? null;
   }
 }
 

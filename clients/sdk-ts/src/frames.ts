@@ -23,6 +23,8 @@ export interface ErrorBody {
   message: string;
   field?: string | null;
   retry: boolean;
+  /** Where to go instead, with ``moved``. */
+  url?: string;
 }
 
 export interface Welcome {

@@ -29,6 +29,12 @@ test("a refusal carries the server's code and sentence", async () => {
   expect(await refusalOf("/x")).toMatchObject({ code: "forbidden", message: "Only members may read this.", status: 403, retry: false });
 });
 
+test("who moved is told where to", async () => {
+  const error = { code: "moved", message: "Your account is in region de.", field: null, retry: false, url: "https://tap.de" };
+  host.answers["/api/v1/x"] = Response.json({ error }, { status: 410 });
+  expect(await refusalOf("/x")).toMatchObject({ code: "moved", url: "https://tap.de", status: 410 });
+});
+
 test("an answer nobody understands is still a sentence", async () => {
   host.answers["/api/v1/x"] = new Response("<html>", { status: 502 });
   expect(await refusalOf("/x")).toMatchObject({ code: "internal", status: 502, retry: true });

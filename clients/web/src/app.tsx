@@ -53,7 +53,7 @@ export function App() {
     case "starting":
       return <main class="login"><Waiting /></main>;
     case "signed_out":
-      return <LoginPage />;
+      return <LoginPage moved={now.moved ?? null} />;
     case "failed":
       return (
         <main class="login">

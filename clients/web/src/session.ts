@@ -7,7 +7,7 @@ import { t } from "./strings.ts";
 
 export type Session =
   | { state: "starting" }
-  | { state: "signed_out" }
+  | { state: "signed_out"; moved?: ApiError }
   | { state: "failed"; message: string }
   | { state: "signed_in"; client: TapClient };
 
@@ -52,6 +52,7 @@ export async function start(): Promise<void> {
     session.value = { state: "signed_in", client };
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) signedOut();
+    else if (error instanceof ApiError && error.code === "moved") session.value = { state: "signed_out", moved: error };
     else session.value = { state: "failed", message: error instanceof Error ? error.message : t.somethingWrong };
   }
 }

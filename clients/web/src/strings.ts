@@ -79,6 +79,7 @@ export const t = {
   personName: "Your name in the directory",
   password: "Password",
   signingIn: "Signing in…",
+  goThere: "Go to your region",
 
   // -- connection
   live: "Live",

@@ -18,6 +18,7 @@ from server.api.answers import answer
 from server.api.route import Body, Call, NoQuery
 from server.app.auth import COOKIE, SessionView
 from server.app.handle import Answer
+from server.app.passwords import fresh_password
 from server.domain import limits
 from server.domain.commands import Key, Lang, Name, Person, RegisterPerson, SetPersonRole, ShortText
 from server.domain.errors import Code, Refusal
@@ -105,6 +106,13 @@ class NewPerson(Body, frozen=True, kw_only=True):
     timezone: Annotated[str, Meta(max_length=64)] = "UTC"
     bot: bool = False
     roles: tuple[RegionRole, ...] = ()
+
+
+class Invitation(Shape, frozen=True, kw_only=True):
+    """A first password for somebody who has just arrived, shown this once; theirs to change."""
+
+    person: str
+    password: str
 
 
 async def login(call: Call[NoQuery, Login]) -> Response | Refusal:
@@ -222,6 +230,17 @@ async def new_person(call: Call[NoQuery, NewPerson]) -> Done | Refusal:
     if not isinstance(outcome, Answer):
         return outcome
     return await _equip(call, wish) or Done()
+
+
+async def invite(call: Call[NoQuery, None]) -> Invitation | Refusal:
+    """Ends every session: whoever was signed in as this person is not any more."""
+    person, services = call.path["person"], call.services
+    password = fresh_password()
+    refusal = await services.passwords.set(person, password)
+    if refusal is not None:
+        return refusal
+    await services.auth.revoke_all(person)
+    return Invitation(person=person, password=password)
 
 
 async def _equip(call: Call[NoQuery, NewPerson], wish: NewPerson) -> Refusal | None:

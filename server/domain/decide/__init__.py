@@ -7,6 +7,8 @@
 - ``places``   communities, memberships, roles, conversations, read marks
 - ``people``   profiles, people, roles, topics, flags, moderation
 - ``erase``    erasure in every region, and this region's receipts
+- ``asking``   what another region is asked to decide, and for whom
+- ``moves``    colleagues who move to another region
 - ``imports``  records of other systems; never scored
 - ``copies``   a fact about a person, in a copy for each audience that may know another part of it
 - ``base``     what every rule shares
@@ -18,29 +20,76 @@ them: what a rule decided may leave the region in the lanes it chose (residency)
 """
 
 from server.domain.commands import Command, ImportRecord
-from server.domain.decide import content, erase, imports, judge, people, places, polls
+from server.domain.decide import (
+    asking,
+    content,
+    erase,
+    imports,
+    judge,
+    moves,
+    people,
+    places,
+    polls,
+)
 from server.domain.decide.base import Context, Decided, Draft, refuse
 from server.domain.errors import Code, Mistake, Refusal
-from server.domain.facts import Facts
+from server.domain.facts import Facts, PersonFact
 from server.domain.residency import may_leave_in, policy_of
 
-__all__ = ["Context", "Decided", "Draft", "decide", "decide_import"]
+__all__ = ["Context", "Decided", "Draft", "decide", "decide_asked", "decide_import"]
 
-RULES = content.RULES | erase.RULES | judge.RULES | polls.RULES | places.RULES | people.RULES
+RULES = (
+    content.RULES
+    | erase.RULES
+    | judge.RULES
+    | polls.RULES
+    | places.RULES
+    | people.RULES
+    | moves.RULES
+)
 """Command type -> the function that decides it."""
 
 
 def decide(command: Command, person: str, facts: Facts, context: Context) -> Decided | Refusal:
     """The events a command becomes, with the answer for its author, or why it becomes none."""
+    who = _active(person, facts)
+    if isinstance(who, Refusal):
+        return who
+    if who.moving_to:
+        return refuse(
+            Code.WRONG_REGION,
+            f"you are moving to {who.moving_to}: until you have arrived you can only read",
+            "person",
+        )
+    if who.home != context.region:
+        return refuse(
+            Code.WRONG_REGION, f"your home region is {who.home}: sign in there to write", "person"
+        )
+    return _ruled(command, who, facts, context)
+
+
+def decide_asked(
+    command: Command, person: str, asker: str, facts: Facts, context: Context
+) -> Decided | Refusal:
+    """As ``decide``, for a person at home in the region that asks; only what is this region's to write."""
+    who = _active(person, facts)
+    if isinstance(who, Refusal):
+        return who
+    if not asking.may_be_asked(command, who, asker):
+        return refuse(Code.FORBIDDEN, f"region {asker} cannot ask this for {person}")
+    return _ruled(command, who, facts, context)
+
+
+def _active(person: str, facts: Facts) -> PersonFact | Refusal:
     who = facts.person(person)
     if who is None:
         return refuse(Code.UNAUTHENTICATED, f"nobody here is called {person}")
     if not who.active:
         return refuse(Code.FORBIDDEN, "this account is not active")
-    if who.home != context.region:
-        return refuse(
-            Code.WRONG_REGION, f"your home region is {who.home}: sign in there to write", "person"
-        )
+    return who
+
+
+def _ruled(command: Command, who: PersonFact, facts: Facts, context: Context) -> Decided | Refusal:
     rule = RULES.get(type(command))
     if rule is None:
         raise Mistake(f"no rule for {type(command).__name__}")

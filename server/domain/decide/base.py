@@ -19,6 +19,8 @@ class Context(NamedTuple):
     """Mints one object id per call; the entropy comes from the edge."""
     groups: Mapping[str, frozenset[str]]
     """Policy groups of regions by name; ``group.<name>`` is their lane."""
+    peers: frozenset[str] = frozenset()
+    """The other regions."""
 
 
 class Draft(NamedTuple):
@@ -53,11 +55,18 @@ def lanes_of_place(place: str, facts: Facts, region: str) -> tuple[str, ...]:
         # Whose audience nobody here knows stays at home.
         return (community.audience if community else LOCAL,)
     conversation = facts.conversation(name)
-    return conversation_lanes(conversation, region) if conversation else (LOCAL,)
+    return conversation_lanes(conversation, facts, region) if conversation else (LOCAL,)
 
 
-def conversation_lanes(conversation: ConversationFact, region: str) -> tuple[str, ...]:
-    return member_lanes({home for _, home in conversation.members}, region)
+def conversation_lanes(
+    conversation: ConversationFact, facts: Facts, region: str
+) -> tuple[str, ...]:
+    """To where the members are by now: the event that named them may be older than a move."""
+    homes: set[str] = set()
+    for name, recorded in conversation.members:
+        person = facts.person(name)
+        homes |= (person.regions if person else frozenset()) or {recorded}
+    return member_lanes(homes, region)
 
 
 def member_lanes(homes: set[str], region: str) -> tuple[str, ...]:

@@ -186,8 +186,17 @@ def _check(
 
 def keep_ballots(person: str, to: str, facts: Facts, context: Context) -> list[Draft]:
     """What the old home writes before a handover, in its commit: where the person has voted in secret, that
-    ballot stays, and the new home takes no other (docs/protocol/federation.md 14.7)."""
+    ballot stays, and the new home takes no other (docs/protocol/federation.md 14.7). Polls the new home may
+    not see are not named (I8)."""
     lane = pair_lane(context.region, to)
+    regions = context.peers | {context.region, to}
+
+    def seen_there(place: str) -> bool:
+        community = facts.community(place[2:]) if place.startswith("c:") else None
+        if community is None:
+            return False
+        return to in lane_audience(community.audience, community.home, regions, context.groups)
+
     return [
         Draft(
             lane,
@@ -196,4 +205,5 @@ def keep_ballots(person: str, to: str, facts: Facts, context: Context) -> list[D
             (poll,),
         )
         for poll, place in facts.secret_ballots(person)
+        if seen_there(place)
     ]

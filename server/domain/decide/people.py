@@ -124,8 +124,15 @@ def _administered(
     if person is None:
         return refuse(Code.NOT_FOUND, f"nobody is called {name}", "person")
     if person.home != context.region:
-        return refuse(Code.WRONG_REGION, f"{name} is at home in {person.home}", "person")
+        return refuse(Code.WRONG_REGION, whereabouts(person), "person")
     return person
+
+
+def whereabouts(person: PersonFact) -> str:
+    """Which region to ask about somebody."""
+    if person.moving_to:
+        return f"{person.person} is moving from {person.previous} to {person.moving_to}"
+    return f"{person.person} is at home in {person.home}"
 
 
 def define_topic(

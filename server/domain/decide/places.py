@@ -137,12 +137,14 @@ def start_conversation(
     command: StartConversation, who: PersonFact, facts: Facts, context: Context
 ) -> Decided | Refusal:
     members = [Member(person=who.person, region=context.region)]
+    homes = {context.region}
     for name in dict.fromkeys(command.members):
         person = facts.person(name)
         if person is None or not person.active:
             return refuse(Code.NOT_FOUND, f"nobody active is called {name}", "members")
         if name != who.person:
-            members.append(Member(person=name, region=person.home))
+            members.append(Member(person=name, region=person.home or person.moving_to))
+            homes |= person.regions
     if len(members) < 2:
         return refuse(Code.BAD_VALUE, "a conversation needs somebody else", "members")
     conversation = context.new_id()
@@ -153,7 +155,7 @@ def start_conversation(
         title=command.title,
         at=context.now,
     )
-    lanes = member_lanes({member.region for member in members}, context.region)
+    lanes = member_lanes(homes, context.region)
     drafts = [Draft(lane, who.person, event, (conversation,)) for lane in lanes]
     return Decided(drafts, {"conversation": conversation})
 

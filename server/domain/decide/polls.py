@@ -22,11 +22,12 @@ def cast_ballot(
     refusal = _check_choices(command, poll)
     if refusal is not None:
         return refusal
-    if poll.secret and facts.ballot_kept(post.post, who.person):
+    now = facts.ballot(post.post, who.person)
+    # Back where the ballot lies, it is theirs to change.
+    if poll.secret and now.value in NO_CHOICE and facts.ballot_kept(post.post, who.person):
         return refuse(
             Code.CONFLICT, "you voted before you moved to this region: that ballot counts", "poll"
         )
-    now = facts.ballot(post.post, who.person)
     event = BallotCast(
         poll=post.post,
         place=post.place,
@@ -40,6 +41,10 @@ def cast_ballot(
     else:
         drafts = in_place(post.place, facts, context, who.person, event, post.post)
     return Decided(drafts, {"rev": event.rev})
+
+
+NO_CHOICE = frozenset({"", "[]"})
+"""No ballot here, or one that was taken back."""
 
 
 def has_ended(poll: PollSpec, fact: PollFact | None, context: Context) -> bool:

@@ -143,3 +143,12 @@ class ResidencyPolicy(Part, frozen=True, kw_only=True):
     profile: tuple[PersonalField, ...]
     in_groups: dict[str, tuple[PersonalField, ...]]
     audiences: tuple[str, ...]
+
+
+class CarriedKey(Part, frozen=True, kw_only=True):
+    """A client's key of a command the old home carried out, with its first answer (I2)."""
+
+    key: Id
+    digest: bytes
+    answer: bytes
+    at: Number

@@ -1,6 +1,6 @@
 """Facts about people."""
 
-from server.domain.events.base import Event, Id, RegionRole, Rev, Source
+from server.domain.events.base import CarriedKey, Event, Id, LaneEnd, RegionRole, Rev, Source
 
 
 class PersonRegistered(Event, frozen=True, kw_only=True):
@@ -59,8 +59,22 @@ class PersonHandedOver(Event, frozen=True, kw_only=True):
     rev: Rev
 
 
+class PersonReleased(Event, frozen=True, kw_only=True):
+    """The old home has written all that the new one needs: from here on only that may decide.
+
+    Writer: old home, in the lane of the two. Merge: higher rev per person, that of the handover."""
+
+    person: Id
+    to: Id
+    rev: Rev
+    cut: tuple[LaneEnd, ...] = ()
+    """How far the lanes must be held that may hold something of the person's own."""
+    keys: tuple[CarriedKey, ...] = ()
+
+
 class PersonTakenOver(Event, frozen=True, kw_only=True):
-    """The new home takes the person; from here on it writes for them. Writer: new home."""
+    """The new home takes the person; from here on it writes for them. Writer: new home, or the old one
+    itself when the move is called off."""
 
     person: Id
     previous: Id

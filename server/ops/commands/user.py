@@ -1,4 +1,4 @@
-"""``tap user``: people at home in this region, on a stopped node, by its operator."""
+"""``tap user``: people at home in this region, on a stopped node, by its operator; moving is ``moving``'s."""
 
 from typing import Any, get_args
 
@@ -11,7 +11,7 @@ from server.domain.errors import Refusal
 from server.domain.events import RegionRole
 from server.ops import operator
 from server.ops.accounts import Desk
-from server.ops.commands import offline
+from server.ops.commands import moving, offline
 from server.ops.commands.shared import (
     Exit,
     fail,
@@ -32,7 +32,11 @@ password_option = click.option(
 
 @click.group()
 def command() -> None:
-    """Add people; set their passwords, roles and status. The node must be stopped."""
+    """Add people; set their passwords, roles and status; move them. The node must be stopped."""
+
+
+for verb in (moving.move, moving.accept, moving.moves):
+    command.add_command(verb)
 
 
 @command.command()

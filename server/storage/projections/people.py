@@ -8,6 +8,7 @@ from server.domain.events import (
     PersonHandedOver,
     PersonProfileChanged,
     PersonRegistered,
+    PersonReleased,
     PersonRoleChanged,
     PersonStatusChanged,
     PersonTakenOver,
@@ -40,6 +41,8 @@ EMPTY: dict[str, Any] = {
     "status_rev": 0,
     "home_rev": 0,
     "registered_in": "",
+    "previous": "",
+    "moving_to": "",
 }
 
 _READ = point(t.persons, "rev", "status_rev", "home_rev", "registered_in")
@@ -64,11 +67,17 @@ _STATUS = statement(
 _HOME = statement(
     update(t.persons)
     .where(t.persons.c.person == bindparam("p"))
-    .values({name: bindparam(name) for name in ("home", "home_rev", "local_position")})
+    .values(
+        {
+            name: bindparam(name)
+            for name in ("home", "home_rev", "previous", "moving_to", "local_position")
+        }
+    )
 )
 
 _FULLER = point(t.fuller_profiles, "rev", "given", "lane")
 _PUT_FULLER = upsert(t.fuller_profiles, (*FULLER, "rev", "given", "lane"))
+_WROTE = upsert(t.person_homes)
 
 
 def _row(tx: Tx, person: str, meta: Meta) -> tuple[int, int, int, str]:
@@ -82,11 +91,12 @@ def _row(tx: Tx, person: str, meta: Meta) -> tuple[int, int, int, str]:
 
 def registered(tx: Tx, event: PersonRegistered, meta: Meta) -> bool:
     rev, _, home_rev, claimed = _row(tx, event.person, meta)
+    _wrote_for(tx, event.person, event.home)
     if claimed and claimed <= event.home:
         return False
     known = {"p": event.person, "local_position": meta.position}
     if home_rev == 0:
-        tx.execute(_HOME, known | {"home": event.home, "home_rev": 0})
+        tx.execute(_HOME, known | _home(event.home, 0))
     basics = {"bot": event.bot, "source": source_json(event.source), "registered_in": event.home}
     tx.execute(_BASICS, known | basics)
     if rev <= 1:
@@ -142,20 +152,29 @@ def status_changed(tx: Tx, event: PersonStatusChanged, meta: Meta) -> bool:
 
 def handed_over(tx: Tx, event: PersonHandedOver, meta: Meta) -> bool:
     """Between handover and takeover nobody writes for the person: no home."""
-    return _move(tx, event.person, "", event.rev, meta)
+    return _move(tx, event.person, _home("", event.rev, meta.origin, event.to), meta)
 
 
 def taken_over(tx: Tx, event: PersonTakenOver, meta: Meta) -> bool:
-    return _move(tx, event.person, meta.origin, event.rev, meta)
+    _wrote_for(tx, event.person, meta.origin)
+    return _move(tx, event.person, _home(meta.origin, event.rev, event.previous), meta)
 
 
-def _move(tx: Tx, person: str, home: str, rev: int, meta: Meta) -> bool:
+def _home(home: str, rev: int, previous: str = "", moving_to: str = "") -> dict[str, Any]:
+    """The whole register of where somebody is at home."""
+    return {"home": home, "home_rev": rev, "previous": previous, "moving_to": moving_to}
+
+
+def _move(tx: Tx, person: str, home: dict[str, Any], meta: Meta) -> bool:
     _, _, home_rev, _ = _row(tx, person, meta)
-    if home_rev >= rev:
+    if home_rev >= home["home_rev"]:
         return False
-    values = {"home": home, "home_rev": rev, "local_position": meta.position}
-    tx.execute(_HOME, values | {"p": person})
+    tx.execute(_HOME, home | {"p": person, "local_position": meta.position})
     return True
+
+
+def _wrote_for(tx: Tx, person: str, region: str) -> None:
+    tx.execute(_WROTE, {"person": person, "region": region})
 
 
 def source_json(source: Any) -> str:
@@ -168,6 +187,17 @@ FOLDS: dict[type, Fold] = {
     PersonStatusChanged: status_changed,
     PersonHandedOver: handed_over,
     PersonTakenOver: taken_over,
+    PersonReleased: register_fold(
+        t.releases,
+        lambda e, m: {
+            "person": e.person,
+            "origin": m.origin,
+            "to_": e.to,
+            "rev": e.rev,
+            "cut": to_json(e.cut),
+            "carried_keys": to_json(e.keys),
+        },
+    ),
     PersonRoleChanged: register_fold(
         t.person_roles,
         lambda e, m: {"person": e.person, "role": e.role, "rev": e.rev, "on_": e.on},

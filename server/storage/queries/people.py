@@ -91,3 +91,21 @@ def _view(row: Any, roles: list[str]) -> PersonView:
         active=row.active,
         roles=tuple(sorted(roles)),
     )
+
+
+_EVER = select(t.person_homes.c.person, t.person_homes.c.region).where(
+    t.person_homes.c.person.in_(bindparam("people", expanding=True))
+)
+_GOING = select(_c.person, _c.moving_to).where(
+    _c.person.in_(bindparam("people", expanding=True)), _c.moving_to != ""
+)
+
+
+async def homes_of(snapshot: Snapshot, people: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Every region that each of these people lives, ever lived or is about to live in."""
+    found: dict[str, set[str]] = {person: set() for person in people}
+    asked = {"people": sorted(found)}
+    for query in (_EVER, _GOING):
+        for person, region in await snapshot.rows(query, asked):
+            found[person].add(region)
+    return {person: frozenset(regions) for person, regions in found.items()}

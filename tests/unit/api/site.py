@@ -136,7 +136,7 @@ async def found(folder: Path) -> Path:
 async def open_site(folder: Path, database: Path, **changes: Any) -> AsyncIterator[Site]:
     """A site on a copy of ``database``."""
     shutil.copy(database, folder)
-    async with open_test_node(folder) as node:
+    async with open_test_node(folder, peers=("de",)) as node:
         passwords = Passwords(node.reader, node.handler, node.clock, QUICK)
         auth = Auth(
             region=node.region,
@@ -146,6 +146,7 @@ async def open_site(folder: Path, database: Path, **changes: Any) -> AsyncIterat
             authenticators={"password": passwords},
             now=node.clock,
             entropy=Entropy("secrets"),
+            addresses={"de": "https://tap.de.example.com"},
         )
         services = Services(
             region=node.region,

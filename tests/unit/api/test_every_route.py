@@ -94,6 +94,7 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("POST", "/me/password"): change_password,
     ("POST", "/tokens"): post("/tokens", {"label": "phone"}),
     ("POST", "/people"): post("/people", NEW | {"roles": ["auditor"]}, "admin"),
+    ("POST", "/people/{person}/invitation"): post("/people/bob/invitation", None, "admin"),
     ("POST", "/commands"): post(
         "/commands", with_command("community.create", "a-new-community", name="Coffee")
     ),

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from server.domain import limits
+from server.domain.events import PersonTakenOver
+from tests.support.node import ForeignLog
 from tests.unit.api.site import ORIGIN, PASSWORD, Site, with_command
 
 HERE = {"Origin": ORIGIN}
@@ -247,3 +249,69 @@ async def test_a_role_counts_from_its_grant_on(site: Site) -> None:
     grant = with_command("person.set_role", person="asha", role="auditor", on=True)
     await site.ask("POST", "/commands", "admin", json=grant)
     assert (await site.ask("GET", "/tap", "asha")).status_code == 200
+
+
+# ---------------------------------------------------------------- who moved
+
+
+async def goes(site: Site, person: str = "asha") -> None:
+    wish = with_command("person.hand_over", "hand-over-asha", person=person, to="de")
+    assert (await site.ask("POST", "/commands", "admin", json=wish)).status_code == 200
+
+
+async def arrives_in_germany(site: Site, person: str = "asha") -> None:
+    taken = PersonTakenOver(person=person, previous="in", rev=2)
+    await site.node.handler.apply(ForeignLog("de").batch(site.node.clock.now, ("", taken)))
+
+
+async def test_on_the_way_one_reads_and_cannot_write(enrolled: Site) -> None:
+    await sign_in(enrolled)
+    await goes(enrolled)
+    assert (await enrolled.get("/me"))["person"]["home"] == ""
+    assert (await enrolled.ask("GET", "/sync", "asha")).status_code == 200
+    wish = with_command("profile.change", "a-new-name-1", name="Asha A")
+    assert await enrolled.refused("POST", "/commands", "asha", json=wish) == (409, "wrong_region")
+
+
+async def test_who_moved_is_told_where_to(enrolled: Site) -> None:
+    """Every session and token, and whoever knows the old password; to others it is wrong as ever."""
+    await sign_in(enrolled)
+    await enrolled.token("asha")
+    await goes(enrolled)
+    await arrives_in_germany(enrolled)
+    right = {"person": "asha", "password": PASSWORD}
+    for response in (
+        await enrolled.ask("GET", "/me"),
+        await enrolled.ask("GET", "/sync", "asha"),
+        await enrolled.ask("POST", "/commands", "asha", json=with_command("read.mark")),
+        await enrolled.ask("POST", "/login", json=right),
+    ):
+        error = response.json()["error"]
+        assert (response.status_code, error["code"]) == (410, "moved")
+        assert error["url"] == "https://tap.de.example.com"
+        assert error["url"] in error["message"]
+    wrong = right | {"password": "wrong" * 3}
+    assert await enrolled.refused("POST", "/login", json=wrong) == (401, "bad_credentials")
+    assert "url" not in (await enrolled.ask("POST", "/login", json=wrong)).json()["error"]
+
+
+async def test_nobody_gives_a_password_or_token_to_who_moved(enrolled: Site) -> None:
+    await goes(enrolled)
+    await arrives_in_germany(enrolled)
+    invited = await enrolled.refused("POST", "/people/asha/invitation", "admin")
+    assert invited == (409, "wrong_region")
+    token = {"label": "phone", "person": "asha"}
+    assert await enrolled.refused("POST", "/tokens", "admin", json=token) == (409, "wrong_region")
+
+
+async def test_who_arrives_gets_a_first_password(site: Site) -> None:
+    """An admin's to give; it ends whatever was signed in as this person."""
+    old = await site.token("bob")
+    assert await site.refused("POST", "/people/bob/invitation", "asha") == (403, "forbidden")
+    assert await site.refused("POST", "/people/zoe/invitation", "admin") == (404, "not_found")
+    given = (await site.ask("POST", "/people/bob/invitation", "admin")).json()
+    assert len(given["password"]) >= limits.PASSWORD_CHARS_MIN
+    bearer = {"Authorization": f"Bearer {old}"}
+    assert await site.refused("GET", "/me", headers=bearer) == (401, "unauthenticated")
+    login = {"person": "bob", "password": given["password"]}
+    assert (await site.ask("POST", "/login", json=login)).status_code == 200

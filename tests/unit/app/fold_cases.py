@@ -289,6 +289,11 @@ CASES: dict[str, list[Case]] = {
             ),
         )
     ],
+    "person.released": [
+        Case(
+            "on no channel", arrives("", lambda w: e.PersonReleased(person="dora", to="in", rev=1))
+        )
+    ],
     "person.taken_over": [
         Case(
             "a new home",

@@ -89,6 +89,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "person.register": {"person": "asha", "name": "Asha", "bot": False},
     "person.set_status": {"person": "asha", "active": False},
     "person.set_role": {"person": "asha", "role": "auditor", "on": True},
+    "person.hand_over": {"person": "asha", "to": "de"},
+    "person.take_over": {"person": "asha"},
+    "person.call_off": {"person": "asha"},
     "topic.define": {"topic": "tea", "names": {"de": "Tee"}, "synonyms": ["chai"]},
 }
 RECORDS: dict[str, dict[str, Any]] = {

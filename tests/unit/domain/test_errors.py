@@ -36,5 +36,6 @@ def test_a_refusal_travels_as_code_message_and_field() -> None:
         "code": "bad_value",
         "message": "too long",
         "field": "text",
+        "url": None,
     }
     assert str(refused) == "bad_value: too long"

@@ -55,6 +55,7 @@ CASES: dict[str, list[Shown]] = {
         Shown(e.PersonRoleChanged(person="bob", role="auditor", rev=1, on=True), ("g",))
     ],
     "person.handed_over": [Shown(e.PersonHandedOver(person="bob", to="de", rev=1), ("g",))],
+    "person.released": [Shown(e.PersonReleased(person="bob", to="de", rev=1), ())],
     "person.taken_over": [Shown(e.PersonTakenOver(person="bob", previous="in", rev=2), ("g",))],
     "community.created": [
         Shown(

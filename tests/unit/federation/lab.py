@@ -35,9 +35,10 @@ from server.federation.trust import Roster, private_key, sign_head
 
 START = 1_700_000_000_000
 """A day in 2023, UTC milliseconds: where virtual time begins."""
-GROUPS: Mapping[str, tuple[str, ...]] = {"eu": ("de", "fr")}
+GROUPS: Mapping[str, tuple[str, ...]] = {"eu": ("de", "fr"), "asia": ("cn", "in", "jp", "sg")}
 EPOCH = 1 << 32 | 7
 TICK_MS = 500
+CLOSE_MS = 10_000
 
 
 def key_of(region: str) -> Ed25519PrivateKey:
@@ -97,8 +98,9 @@ def batch_of(key: LaneKey, bodies: list[bytes], tip: Held | None = None) -> Batc
 class ListLog:
     """What a disk holds: lanes as lists. The model every copy is compared with."""
 
-    def __init__(self, region: str) -> None:
+    def __init__(self, region: str, private: Any = None) -> None:
         self.region = region
+        self.private = private or key_of(region)
         self.epoch = EPOCH
         self.lanes: dict[LaneKey, list[WireEvent]] = {}
         self.heads: dict[tuple[LaneKey, int], SignedHead] = {}
@@ -142,6 +144,26 @@ class ListLog:
             self.heads[batch.key, batch.head.seq] = batch.head
         return self.tip(batch.key).seq
 
+    def reopen(self) -> None:
+        """A new process finds it as it was left: a list keeps nothing anywhere else."""
+
+    def open_epoch(self, now: int) -> None:
+        """The next incarnation, with the event that opens it."""
+        self.epoch += 1 << 32
+        self.append("control", b"epoch opened", now)
+
+    def tear(self, batch: LaneBatch) -> None:
+        """The process dies within the transaction that would have applied this."""
+
+    def put_back(self, lengths: Mapping[LaneKey, int]) -> None:
+        """An older copy of the disk: so much of each lane; of foreign ones, what whole batches brought."""
+        ends = {key: seq for key, seq in lengths.items() if key.region == self.region}
+        for key, seq in self.heads:
+            if seq <= lengths.get(key, 0):
+                ends[key] = max(seq, ends.get(key, 0))
+        self.lanes = {key: self.lanes[key][:seq] for key, seq in ends.items() if seq}
+        self.heads = {(k, seq): h for (k, seq), h in self.heads.items() if seq <= ends.get(k, 0)}
+
     def page(self, key: LaneKey, after: int) -> catchup.Page | None:
         every = self.lanes.get(key, [])
         events = every[after : after + limits.BATCH_EVENTS_MAX]
@@ -152,7 +174,7 @@ class ListLog:
             return None
         last = after + len(events)
         if key.region == self.region:
-            head = sign_head(key, Held(last, events[-1].hash), key_of(self.region))
+            head = sign_head(key, Held(last, events[-1].hash), self.private)
         else:
             ends = [s for k, s in self.heads if k == key and after < s <= last]
             if not ends:
@@ -175,7 +197,7 @@ class ListLog:
 
     def _head(self, key: LaneKey, seq: int) -> SignedHead | None:
         if key.region == self.region:
-            return sign_head(key, Held(seq, self.lanes[key][seq - 1].hash), key_of(key.region))
+            return sign_head(key, Held(seq, self.lanes[key][seq - 1].hash), self.private)
         return self.heads.get((key, seq))
 
 
@@ -237,8 +259,9 @@ class Wire:
         self._write(sender, side)
 
     def close(self, sender: Node) -> None:
-        """The sender's close: arrives after all it sent before."""
+        """The sender's close: arrives after all it sent before, or is not waited for any longer."""
         self.carry(sender, lambda: self.cut("closed by the other end"))
+        self.world.after(CLOSE_MS, lambda: self.cut("closed, and no answer"))
 
     def cut(self, reason: str = "connection reset") -> None:
         if not self.alive:
@@ -268,6 +291,8 @@ class Node:
         self.clock_offset = 0
         self.reports: list[tuple[str, steps.Report]] = []
         self.relay = Relay()
+        self.asked: dict[str, frozenset[str]] = {}
+        """What the relay last told each link: to repeat it changes nothing."""
         self.forks: dict[LaneKey, ForkProof] = {}
         self.refusing: Refusal | None = None
         """What the writer answers instead of applying; None while all is well."""
@@ -277,13 +302,13 @@ class Node:
         return bool(self.links)
 
     def start(self) -> None:
-        me = Identity(self.region, self.log.epoch, key_of(self.region))
-        every = (self.region, *self.peers)
+        me = Identity(self.region, self.log.epoch, self.log.private)
+        every = self.world.regions
         for peer in self.peers:
-            roster = self.world.rosters.get(self.region, roster_of(*every))
+            roster = self.world.rosters.get(self.region) or roster_of(*every)
             self.links[peer] = Link(me, peer, roster, reach_of(*every), self.dials[peer])
         self.forks = {}
-        self.relay = Relay()
+        self.relay, self.asked = Relay(), {}
         self.relay.loaded({key: tip.seq for key, tip in self.log.tips().items()})
         for peer in self.peers:
             self.feed(peer, steps.Started())
@@ -296,7 +321,9 @@ class Node:
         without = [key for link in self.links.values() for key in link.forked]
         asked = self.relay.decide(self.world.now + self.clock_offset, views, without)
         for peer, origins in asked.items():
-            self.feed(peer, steps.Relayed(origins))
+            if origins != self.asked.get(peer, frozenset()):
+                self.asked[peer] = origins
+                self.feed(peer, steps.Relayed(origins))
         life = self.life
         self.world.after(TICK_MS, lambda: self.tick() if self.life == life else None)
 
@@ -422,10 +449,13 @@ class Node:
                 assert all(may_know(tip.key, peer) for tip in tips), f"I8: HEAD to {peer}: {tips}"
             case Ack(tips, credit):
                 for tip in tips:
+                    assert may_know(tip.key, peer), f"I8: ACK of {tip.key} to {peer}"
                     held = self.log.tip(tip.key).seq
                     assert tip.seq <= held, f"I1: acknowledged {tip.seq}, durable {held}"
                 assert credit <= limits.CREDIT_BYTES
-            case Want(after=after):
+            case Want(after=after, without=without):
+                for named in (*after, *without):
+                    assert may_know(named.key, peer), f"I8: WANT to {peer} names {named.key}"
                 for tip in after:
                     assert tip.seq == self.log.tip(tip.key).seq, "WANT is not what is durable"
             case Fork(first=head):
@@ -439,8 +469,8 @@ def may_know(key: LaneKey, region: str) -> bool:
     """I8, told apart from the code under test: the audiences of the lab's lanes."""
     if region == key.region or key.lane in ("control", "global"):
         return True
-    if key.lane == "group.eu":
-        return region in ("de", "fr")
+    if key.lane.startswith("group."):
+        return region in GROUPS[key.lane.removeprefix("group.")]
     return key.lane.startswith("pair.") and region in key.lane.split(".")
 
 
@@ -469,6 +499,7 @@ class World:
         self.bytes_per_ms = 0
         """What a line takes in each direction; 0 for any number."""
         self.rosters: dict[str, Roster] = rosters or {}
+        self.regions = regions
         self.nodes = {
             region: Node(
                 self,

@@ -13,6 +13,7 @@ from server.federation import frames
 from server.federation.frames import (
     NAMES,
     Ack,
+    Ask,
     Batch,
     Carried,
     Ephem,
@@ -26,6 +27,7 @@ from server.federation.frames import (
     Packed,
     Ping,
     Tip,
+    Told,
     Want,
     decode,
     encode,
@@ -82,6 +84,22 @@ any_frame: st.SearchStrategy[Frame] = st.one_of(
     st.builds(Ack, vectors, st.integers(0, 2**32 - 1)),
     st.builds(Ephem),
     st.builds(Ping, st.integers(1, frames.TIME_END - 1), times),
+    st.builds(
+        Ask,
+        st.integers(1, 2**53 - 1),
+        st.from_regex(r"[a-z0-9][a-z0-9._-]{0,63}", fullmatch=True),
+        st.text(min_size=8, max_size=64),
+        st.binary(max_size=64),
+    ),
+    st.builds(
+        Told,
+        st.integers(1, 2**53 - 1),
+        st.none() | st.binary(max_size=64),
+        st.booleans(),
+        st.from_regex(r"[a-z_]{0,40}", fullmatch=True),
+        st.text(max_size=500),
+        st.none() | st.text(max_size=256),
+    ),
     st.builds(Fault, st.from_regex(r"[a-z_]{1,40}", fullmatch=True), st.text(max_size=500)),
     st.builds(Packed, st.binary(max_size=200)),
     st.builds(Fork, heads, heads, hashes, st.lists(st.binary(max_size=200), max_size=3).map(tuple)),
@@ -203,5 +221,18 @@ def test_the_reserved_frame_is_read_whatever_it_holds() -> None:
 def test_every_frame_has_its_name() -> None:
     assert set(NAMES) == set(Frame.__args__)
     assert sorted(NAMES.values()) == sorted(
-        ["HELLO", "WANT", "BATCH", "HEAD", "ACK", "EPHEM", "PING", "ERROR", "FORK", "PACKED"]
+        [
+            "HELLO",
+            "WANT",
+            "BATCH",
+            "HEAD",
+            "ACK",
+            "EPHEM",
+            "PING",
+            "ERROR",
+            "FORK",
+            "PACKED",
+            "ASK",
+            "TOLD",
+        ]
     )

@@ -231,6 +231,14 @@ def test_catching_up_ends_when_all_that_was_told_is_applied() -> None:
     assert book.give(steps.Applied(_theirs(), 3)) == ["ACK on 1", "live"]
 
 
+def test_what_another_peer_brought_is_not_behind() -> None:
+    book = Playbook().live()
+    book.tell(1, Heads((Tip(*_theirs(), 3),)))
+    assert book.status().behind_events == 3
+    book.give(steps.Committed({_theirs(): 3}))
+    assert book.status().behind_events == 0
+
+
 def test_falling_behind_is_catching_up_again() -> None:
     book = Playbook().live()
     assert book.tell(1, Heads((Tip(*_theirs(), 256),))) == []
@@ -308,6 +316,7 @@ def test_a_batch_before_our_want_is_refused() -> None:
     book.give(steps.Started())
     book.dial()
     assert book.tell(1, batch_of(_theirs(), [b"one"]))[0] == "ERROR on 1"
+    assert book.sent(Fault).code == Code.BAD_FRAME
 
 
 def test_i5_a_fork_leaves_the_lane_out_until_the_node_restarts() -> None:
@@ -443,6 +452,16 @@ def test_lanes_of_others_that_moved_are_told_within_a_second_and_once() -> None:
     assert book.until("HEAD on 1") == limits.GOSSIP_SECONDS_MIN * 1000
     assert book.sent(Heads).tips == (Tip(*_theirs(region="in"), 4),), "I8, and no news to fr of fr"
     assert book.until("PING on 1") <= limits.LINK_PING_SECONDS * 1000
+
+
+def test_i9_gossip_is_kept_of_so_many_lanes_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "VECTOR_LANES_MAX", 3)
+    book = Playbook().live()
+    for epoch in range(1, 9):
+        book.tell(1, Heads((Tip("fr", epoch, "global", 1),)))
+    assert len(book.link.view.tips) == 3
+    book.tell(1, Heads((Tip("fr", 1, "global", 2),)))
+    assert book.link.view.tips[LaneKey("fr", 1, "global")] == 2, "what is kept is kept up to date"
 
 
 def test_more_lanes_than_a_vector_holds_are_told_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:

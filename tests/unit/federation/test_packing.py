@@ -64,6 +64,12 @@ def test_what_is_not_a_packed_batch_is_refused(data: bytes, code: Code) -> None:
     assert refused.value.refusal.code is code
 
 
+def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
+    bomb = Packed(_compressed(bytes(limits.PEER_FRAME_BYTES_MAX + 1)))
+    with pytest.raises(Refused, match="does not say its size, or it is too large"):
+        unpack(bomb)
+
+
 def test_a_size_that_lies_costs_no_memory() -> None:
     honest = bytearray(_compressed(bytes(70_000)))
     assert zstandard.get_frame_parameters(bytes(honest)).content_size == 70_000

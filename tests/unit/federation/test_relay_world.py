@@ -139,6 +139,23 @@ def test_i8_a_relay_serves_only_lanes_both_belong_to() -> None:
     world.check_converged()
 
 
+def test_i8_who_is_asked_for_an_origin_is_not_told_of_lanes_it_is_not_in() -> None:
+    """in holds a pair lane of de's when it begins to ask fr for de's events; the lab checks every WANT."""
+    world = _world()
+    world.nodes["de"].publish("pair.de.in")
+    world.run(1_000)
+    world.part("de", "in")
+    world.nodes["de"].publish("global")
+    world.run(SWITCH_MS)
+    (asked,) = [
+        frame
+        for sender, to, frame in world.sent
+        if (sender, to) == ("in", "fr") and isinstance(frame, Want) and "de" in frame.origins
+    ]
+    assert not [tip for tip in asked.after if tip.region == "de"]
+    assert _held(world, "in") == 1
+
+
 def test_regions_in_a_line_reach_each_other() -> None:
     """Five regions, of which only neighbours have a link: every hop asks the one before it."""
     names = ("ca", "de", "fr", "in", "jp")

@@ -168,6 +168,12 @@ def test_a_head_for_another_event_is_refused() -> None:
     assert _code(_signed(GOOD, hash=b"x" * 32)) is Code.BROKEN_CHAIN
 
 
+@pytest.mark.parametrize("seq", [2, 4])
+def test_even_the_origin_cannot_give_the_last_hash_another_number(seq: int) -> None:
+    head = sign_head(KEY, Held(seq, GOOD.head.hash), key_of("de"))
+    assert _code(msgspec.structs.replace(GOOD, head=Head.of(head))) is Code.BROKEN_CHAIN
+
+
 @pytest.mark.parametrize("changed", [{"seq": 4}, {"hash": b"x" * 32}, {"lane": "control"}])
 def test_a_head_changed_after_signing_is_refused(changed: dict[str, object]) -> None:
     head = msgspec.structs.replace(GOOD.head, **changed)

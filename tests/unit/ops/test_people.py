@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from server.domain.commands import from_builtins
 from server.domain.errors import Refusal
+from server.domain.events import LaneEnd, PersonHandedOver, PersonRegistered, PersonReleased
 from server.ops import accounts, config_file, lock
 from server.ops.accounts import Desk
 from server.ops.commands.shared import Exit
+from tests.support.node import START, ForeignLog
 
 Tap = Callable[..., Result]
 PASSWORD = "correct horse battery"
@@ -130,3 +133,99 @@ def test_a_running_server_refuses_and_says_how_else(tap: Tap, started: Path) -> 
     assert answer.exit_code == Exit.MACHINE
     assert "(serve)" in answer.stderr
     assert "HTTP API" in answer.stderr
+
+
+# ---------------------------------------------------------------- moving
+
+
+PEER = """
+[[peers]]
+region = "fr"
+url = "https://tap.fr.example.com"
+public_key = "{key}"
+"""
+
+
+@pytest.fixture
+def beside(tap: Tap, node: Path) -> Path:
+    """As ``node``, with a peer fr."""
+    with (node / "tap.toml").open("a") as config:
+        config.write(PEER.format(key="A" * 43 + "="))
+    return node
+
+
+def test_a_move_says_first_what_it_costs_and_then_happens(tap: Tap, beside: Path) -> None:
+    add(tap, "ada", "--role", "auditor")
+
+    async def live(desk: Desk) -> None:
+        for name, audience in (("Here only", "local"), ("For all", "global")):
+            wish = {"do": "community.create", "name": name, "audience": audience}
+            await desk.core.handler.handle("ada", f"a-key-{audience}", from_builtins(wish))
+
+    at_desk(beside, live)
+    asked = json.loads(tap("user", "move", "ada", "--to", "fr", "--dry-run", "--json").stdout)
+    assert asked["done"] is False
+    assert [name for _, name in asked["communities_lost"]] == ["Here only"]
+    assert asked["roles_ended"] == ["auditor"]
+    assert json.loads(tap("user", "moves", "--json").stdout) == []
+    told = tap("user", "move", "ada", "--to", "fr")
+    assert told.exit_code == 0
+    assert "lost, because fr may not see them: Here only" in told.stdout
+    assert tap("user", "move", "ada", "--to", "fr").exit_code == 0, "said again, it goes on"
+    assert json.loads(tap("user", "moves", "--json").stdout) == [
+        {"person": "ada", "from": "de", "to": "fr", "released": "yes"}
+    ]
+    assert people(tap) == {}
+    assert tap("user", "move", "ada", "--to", "fr", "--dry-run").exit_code == 0
+    late = tap("user", "move", "ada", "--cancel")
+    assert (late.exit_code, "only fr can send them back" in late.stderr) == (Exit.FOUND, True)
+    secret = tap("token", "create", "phone", "--person", "ada")
+    assert secret.exit_code == Exit.FOUND
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("move", "ada"), Exit.USAGE, "--to REGION"),
+        (("move", "ada", "--to", "fr", "--cancel"), Exit.USAGE, "--to REGION"),
+        (("move", "ada", "--to", "xx"), Exit.FOUND, "no region"),
+        (("move", "ada", "--to", "X X"), Exit.USAGE, "to"),
+        (("move", "zoe", "--to", "fr"), Exit.FOUND, "nobody is called zoe"),
+        (("accept", "zoe"), Exit.FOUND, "nobody is called zoe"),
+    ],
+)
+def test_a_move_that_cannot_be_is_refused_in_words(
+    tap: Tap, beside: Path, arguments: tuple[str, ...], code: int, sentence: str
+) -> None:
+    add(tap, "ada")
+    answer = tap("user", *arguments)
+    assert answer.exit_code == code
+    assert sentence in answer.stderr
+
+
+def test_whoever_arrives_is_accepted_with_a_first_password(tap: Tap, beside: Path) -> None:
+    french, pair = ForeignLog("fr"), ForeignLog("fr", "pair.de.fr")
+
+    async def arrive(desk: Desk) -> None:
+        registered = PersonRegistered(person="luc", home="fr", name="Luc")
+        handed = PersonHandedOver(person="luc", to="de", rev=1)
+        other = PersonRegistered(person="jean", home="fr", name="Jean")
+        events = [("", registered), ("", handed), ("", other)]
+        await desk.core.handler.apply(french.batch(START, *events))
+
+    async def released(desk: Desk) -> None:
+        cut = (LaneEnd(region="fr", epoch=french.key.epoch, lane="global", seq=2),)
+        word = PersonReleased(person="luc", to="de", rev=1, cut=cut)
+        await desk.core.handler.apply(pair.batch(START, ("", word)))
+
+    at_desk(beside, arrive)
+    abroad = tap("user", "move", "jean", "--to", "fr", "--dry-run")
+    assert (abroad.exit_code, "at home in fr" in abroad.stderr) == (Exit.FOUND, True)
+    early = tap("user", "accept", "luc")
+    assert (early.exit_code, "not_yet" in early.stderr) == (Exit.FOUND, True)
+    at_desk(beside, released)
+    told = json.loads(tap("user", "accept", "luc", "--json").stdout)
+    assert told["home"] == "de"
+    assert people(tap).keys() == {"luc"}
+    proof = told["password"]
+    assert at_desk(beside, lambda desk: desk.passwords.authenticate("luc", proof)) == "luc"

@@ -21,7 +21,9 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 
 from server.app.auth import Auth, Identity
 from server.domain import limits
+from server.domain.decide import Decided, Draft
 from server.domain.errors import Code, Refusal
+from server.domain.events import PersonHandedOver, PersonTakenOver
 from server.domain.ids import Cursor
 from server.realtime import gateway, measures
 from server.realtime.connection import CLOSING_SECONDS_MAX, RECHECK_PINGS, Connection
@@ -31,7 +33,7 @@ from server.realtime.ring import Ring
 from server.realtime.states import CloseCode
 from server.realtime.websocket import PATH
 from server.storage.reader import Reader
-from tests.support.node import Entropy, TestNode
+from tests.support.node import START, Entropy, ForeignLog, TestNode
 from tests.unit.realtime.live import EVENTS, SECONDS_MAX, LiveNode, Secrets, Speaker, live_node
 from tests.unit.realtime.wire import messages
 
@@ -590,6 +592,23 @@ async def test_revoked_secrets_lose_their_sockets_at_once(tmp_path: Path) -> Non
             await auth.revoke_all("asha")
             assert await second.end() == (CloseCode.UNAUTHENTICATED, "signed out")
             assert live.steady.now == before
+
+
+async def test_who_moved_is_told_so(tmp_path: Path) -> None:
+    """While they are on their way their socket reads; once they are at home elsewhere it ends."""
+    async with live_node(tmp_path, auth=real_auth) as live:
+        auth: Any = live.gateway._auth
+        auth.on_revoked(live.gateway.recheck)
+        phone, abroad = await auth.issue("asha", "device"), ForeignLog("de")
+        async with live.device() as device:
+            await device.live(phone.secret)
+            handed = PersonHandedOver(person="asha", to="de", rev=1)
+            drafts = [Draft("global", "", handed, ())]
+            await live.node.handler.append(lambda facts, context: Decided(drafts, {}))
+            assert (await device.hear())["type"] == "person.handed_over"
+            taken = PersonTakenOver(person="asha", previous="in", rev=2)
+            await live.node.handler.apply(abroad.batch(START, ("", taken)))
+            assert (await device.end()) == (CloseCode.UNAUTHENTICATED, "moved")
 
 
 def real_auth(node: TestNode) -> Auth:

@@ -23,6 +23,7 @@ from server.federation import catchup, frames
 from server.federation.frames import (
     NAMES,
     Ack,
+    Ask,
     Batch,
     Ephem,
     Fault,
@@ -35,6 +36,7 @@ from server.federation.frames import (
     Packed,
     Ping,
     Tip,
+    Told,
     Want,
 )
 from server.federation.lanes import Held
@@ -207,6 +209,14 @@ def every_frame() -> dict[str, Any]:
         "three events, packed": Packed(
             zstandard.ZstdCompressor(level=1).compress(frames.encode(batch(events())))
         ),
+        "a command for the peer to decide": Ask(
+            7,
+            "asha",
+            "a-key-of-hers",
+            msgpack.encode({"do": "idea.move", "post": "01" + "k" * 24, "stage": "accepted"}),
+        ),
+        "its answer": Told(7, msgpack.encode({"rev": 2})),
+        "its refusal": Told(7, None, False, "forbidden", "ideas are moved by moderators", "post"),
         "an error": Fault("broken_chain", "a gap: events 1 to 2 are missing"),
     }
     return {
@@ -262,6 +272,8 @@ def _bad_frames() -> list[dict[str, Any]]:
         ),
         ("a text instead of bytes", msgpack.encode([3, 0, "h" * 32, [], []]), "bad_frame"),
         ("a batch of nothing", _batch_bytes(events=[]), "bad_frame"),
+        ("a question without a number", msgpack.encode([11, 0, "asha", "a" * 8, b""]), "bad_frame"),
+        ("a question for nobody", msgpack.encode([11, 1, "", "a" * 8, b""]), "bad_frame"),
         (
             "a short nonce",
             msgpack.encode([1, "de", "fr", [1, 1], 1, "0" * 16, b"n", 1]),

@@ -41,6 +41,7 @@ RULES: dict[str, Rule] = people.RULES | places.RULES | posts.RULES | judge.RULES
 """Event type -> how it changes a snapshot."""
 
 SILENT: dict[str, str] = {
+    "person.released": "on no channel",
     "reply.published": "a snapshot holds tops of threads; the counter comes as a value",
     "citation.changed": "told to the two people concerned; no part of a snapshot",
     "vote.imported": "names nobody and is on no channel; the counter comes as a value",

@@ -4,11 +4,13 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { signIn } from "../session.ts";
 import { t } from "../strings.ts";
 
-export function LoginPage() {
+/** ``moved``: this browser's person is at home in another region by now. */
+export function LoginPage({ moved }: { moved: ApiError | null }) {
   const [person, setPerson] = useState("");
   const [password, setPassword] = useState("");
   const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState("");
+  const [problem, setProblem] = useState(moved?.message ?? "");
+  const [elsewhere, setElsewhere] = useState(moved?.url ?? null);
   const first = useRef<HTMLInputElement>(null);
   useEffect(() => {
     document.title = `${t.signIn} · ${t.product}`;
@@ -18,10 +20,12 @@ export function LoginPage() {
     event.preventDefault();
     setBusy(true);
     setProblem("");
+    setElsewhere(null);
     try {
       await signIn(person.trim().toLowerCase(), password);
     } catch (error) {
       setProblem(error instanceof ApiError ? error.message : t.somethingWrong);
+      setElsewhere(error instanceof ApiError ? error.url : null);
       setBusy(false);
     }
   };
@@ -39,6 +43,7 @@ export function LoginPage() {
           <input type="password" name="password" autocomplete="current-password" required value={password} onInput={(event) => setPassword(event.currentTarget.value)} />
         </label>
         <p class="failed" role="alert">{problem}</p>
+        {elsewhere !== null && <a class="button wide" href={elsewhere}>{t.goThere}</a>}
         <button type="submit" class="button wide" disabled={busy}>{busy ? t.signingIn : t.signIn}</button>
       </form>
     </main>

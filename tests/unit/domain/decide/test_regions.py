@@ -112,6 +112,9 @@ EVERY_COMMAND: dict[str, dict[str, Any]] = {
     "person.register": {"person": "eve", "name": "Eve"},
     "person.set_status": {"person": "bob", "active": False},
     "person.set_role": {"person": "bob", "role": "auditor", "on": True},
+    "person.hand_over": {"person": "bob", "to": "de"},
+    "person.take_over": {"person": "bob"},
+    "person.call_off": {"person": "bob"},
     "topic.define": {"topic": "tea", "names": {}},
 }
 

@@ -1,0 +1,52 @@
+"""ASK and TOLD: a person's command for another region, and its answer (docs/protocol/federation.md 18.5).
+
+Not part of the log and never repeated by the link: what is lost is asked again by whoever wished it, with
+the same key, and carried out once.
+"""
+
+import msgspec
+
+from server.app.handle import Answer
+from server.domain.commands import Command, from_msgpack
+from server.domain.errors import Code, Refusal
+from server.federation.frames import MESSAGE_CHARS_MAX, Ask, Told
+
+FEATURE = "ask"
+"""What HELLO names; nobody else is asked anything."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(dict[str, object]).decode
+
+
+def question(id: int, person: str, key: str, command: Command) -> Ask:
+    return Ask(id, person, key, _encode(command))
+
+
+def command_of(ask: Ask) -> Command:
+    """Raises Refused, with the same codes as for a client."""
+    return from_msgpack(ask.command)
+
+
+def told(id: int, outcome: Answer | Refusal) -> Told:
+    if isinstance(outcome, Refusal):
+        message = outcome.message[:MESSAGE_CHARS_MAX]
+        return Told(id, None, code=outcome.code, message=message, field=outcome.field)
+    return Told(id, _encode(outcome.result), outcome.repeated)
+
+
+def outcome_of(frame: Told, position: int, cursor: str) -> Answer | Refusal:
+    """As the asker's own node answers: as of where its own log stands; the events come by their lane."""
+    if frame.result is None:
+        return Refusal(_code(frame.code), frame.message, frame.field)
+    try:
+        return Answer(position, cursor, _decode(frame.result), frame.repeated)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return Refusal(Code.INTERNAL, "the other region's answer cannot be read")
+
+
+def _code(name: str) -> Code:
+    """A later version may have codes we do not know."""
+    try:
+        return Code(name)
+    except ValueError:
+        return Code.INTERNAL

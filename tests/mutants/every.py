@@ -1,0 +1,9 @@
+"""All of them."""
+
+from __future__ import annotations
+
+from tests.mutants.receiving import RECEIVING
+from tests.mutants.sending import SENDING
+from tests.mutants.trusting import TRUSTING
+
+MUTANTS = (*TRUSTING, *RECEIVING, *SENDING)

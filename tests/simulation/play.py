@@ -1,0 +1,99 @@
+"""One schedule, from its seed to its end."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from tests.simulation.company import Company
+from tests.simulation.crashes import Point
+from tests.simulation.faults import FAULTS, publish
+from tests.simulation.oracle import Broken
+from tests.unit.federation.lab import START
+
+ACTIVE_MS = (5_000, 15_000, 40_000)
+HEALING_MS = 200_000
+"""Ample for the longest back-off, a rejection and a silence, one after the other."""
+
+
+class Outcome(NamedTuple):
+    """What a schedule did, when nothing broke."""
+
+    seed: int
+    topology: str
+    virtual_ms: int
+    totals: Counter[str]
+    faults: Counter[str]
+    reached: Counter[Point]
+    died: Counter[Point]
+
+
+def play(
+    seed: int,
+    sql: bool | None = None,
+    kinds: Sequence[str] = (),
+    traps: Mapping[Point, int] | None = None,
+) -> Outcome:
+    """Raises Broken, with the command that plays it again.
+
+    ``sql``: whether logs are real databases; ``kinds``: of faults, instead of the seed's choice; ``traps``: point
+    -> its n-th hit, for every region."""
+    company = Company(seed, sql)
+    for node in company.nodes.values():
+        for point, nth in (traps or {}).items():
+            node.traps.set(point, nth)
+    try:
+        _play(company, random.Random(f"schedule {seed}"), kinds)
+    except Exception as error:
+        words = "\n  ".join([str(error), *company.story()])
+        raise Broken(
+            f"seed {seed} (again: python -m tests.simulation --seed {seed}): {words}"
+        ) from error
+    oracle = company.oracle
+    return Outcome(
+        seed,
+        company.topology,
+        company.now - START,
+        Counter(
+            events_written=sum(len(hashes) for hashes in oracle.hashes.values()),
+            events_applied=oracle.applied_events,
+            frames_checked=company.frames_checked,
+            databases=len(company.nodes) * company.sql,
+        ),
+        company.done,
+        company.reached,
+        company.died,
+    )
+
+
+def _play(company: Company, chance: random.Random, kinds: Sequence[str] = ()) -> None:
+    company.start()
+    active = chance.choice(ACTIVE_MS)
+    # Each schedule has a few kinds of faults only: together they would hide each other.
+    kinds = kinds or chance.sample(sorted(FAULTS), chance.randint(1, 6))
+    weights = [FAULTS[kind][1] for kind in kinds]
+    acts = [(chance.randrange(active), "publish") for _ in range(chance.choice((5, 20, 40)))]
+    acts += [
+        (chance.randrange(active), chance.choices(kinds, weights)[0])
+        for _ in range(chance.choice((1, 4, 10)))
+    ]
+    for at, kind in sorted(acts):
+        company.run(max(0, START + at - company.now))
+        company.done[kind] += 1
+        (publish if kind == "publish" else FAULTS[kind][0])(company, chance)
+    company.run(max(0, START + active - company.now))
+    company.heal()
+    until = company.now + HEALING_MS
+    while not company.settled() and company.now < until:
+        company.run(1_000)
+    company.check_end()
+
+
+def attempted(seed: int, sql: bool | None) -> Outcome | tuple[int, str]:
+    """As ``play``; for other processes: a failure is (seed, its story)."""
+    try:
+        return play(seed, sql)
+    except Broken as broken:
+        return seed, str(broken)

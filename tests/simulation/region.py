@@ -1,0 +1,245 @@
+"""A region of the simulation: the laboratory's node, which may die at every named point and lose its disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from server.domain.ids import LaneKey
+from server.domain.wire import LaneBatch, WireEvent
+from server.federation import frames, steps
+from server.federation.frames import Ack, Batch, Heads, Hello, Want
+from tests.simulation.crashes import Point, Traps
+from tests.simulation.oracle import check_memory
+from tests.simulation.releases import Release, as_released
+from tests.unit.federation.lab import ListLog, Node
+
+if TYPE_CHECKING:
+    from tests.simulation.company import Company
+
+AFTER_SENDING: Mapping[type, Point] = {
+    Hello: Point.HELLO_SENT,
+    Want: Point.WANT_SENT,
+    Batch: Point.BATCH_SENT,
+    Ack: Point.ACK_SENT,
+    Heads: Point.HEADS_SENT,
+}
+
+
+class Region(Node):
+    """``world`` is a Company. Its log is what a disk holds; all else dies with the process."""
+
+    world: Company
+
+    def __init__(
+        self, world: Company, region: str, dials: Mapping[str, bool], log: ListLog
+    ) -> None:
+        super().__init__(world, region, list(dials), dials)
+        self.log = log
+        self.traps = Traps(world.reached, world.died)
+        self.release = Release.SAME
+        self.disk_ms = (0, 5)
+        self.repeats = 0
+        """So many of the next messages arrive twice."""
+        self.is_put_back = False
+        """The disk holds an older copy of itself, and its mark outside tells so."""
+        self._last_sent: type = Hello
+        for key in log.lanes:
+            self._wrote(key)
+
+    # -- life and death ------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self.log.reopen()
+        if self.is_put_back and not self._open_epoch():
+            return
+        super().start()
+        if self.alive:
+            self.catch_up_on_duties()
+
+    def _open_epoch(self) -> bool:
+        """Nothing is written under a number that was given before (research 5.9)."""
+        if self.dies(Point.EPOCH_MARKED):
+            return False
+        self.log.open_epoch(self.world.now)
+        self.is_put_back = False
+        key = LaneKey(self.region, self.log.epoch, "control")
+        self._wrote(key)
+        return True
+
+    def put_back(self, lengths: Mapping[LaneKey, int], *, knowing: bool) -> None:
+        """An older copy of the disk; ``knowing``: the mark beside it tells, and a new epoch is opened."""
+        self.crash()
+        self.log.put_back(lengths)
+        if knowing:
+            self.is_put_back = True
+        else:
+            written = self.world.oracle.hashes
+            self.world.oracle.split |= {key for key in written if key.region == self.region}
+        self.world.lost_a_disk()
+
+    def dies(self, point: Point) -> bool:
+        if not self.traps.springs(point):
+            return False
+        self.die()
+        return True
+
+    def die(self) -> None:
+        self.crash()
+        self.world.revive_later(self)
+
+    def vanish(self) -> None:
+        """As ``crash``, and nobody is told: the machine lost its power, or the line with it."""
+        for wire in self.wires.values():
+            wire.alive = False
+            other, conn = wire.other(self)
+            other.wires.pop(conn, None)
+        self.wires.clear()
+        self.crash()
+
+    # -- writing ---------------------------------------------------------------------------------------
+
+    def write(self, lane: str, bodies: Sequence[bytes]) -> None:
+        """One commit of own events."""
+        for body in bodies:
+            key = self.log.append(lane, body, self.world.now + self.clock_offset)
+            self._wrote(key)
+        if not self.dies(Point.APPENDED):
+            self.committed({key: len(self.log.lanes[key])})
+
+    def _wrote(self, key: LaneKey) -> None:
+        events = self.log.lanes[key]
+        self.world.oracle.appended(key, len(events), events[-1].hash)
+
+    def apply(self, peer: str, batch: LaneBatch) -> None:
+        if self.refusing:
+            super().apply(peer, batch)
+            return
+        if self.traps.springs(Point.MID_BATCH):
+            self.log.tear(batch)
+            self.die()
+            return
+        before = self.log.tip(batch.key).seq
+        seq = self.log.apply(batch)
+        gained = self.log.lanes[batch.key][before:]
+        self.world.oracle.applied(self.region, batch.key, before, gained)
+        own = batch.key.region == self.region
+        if self.dies(Point.RECOVERING if own else Point.COMMITTED):
+            return
+        self.committed({batch.key: seq})
+        if self.dies(Point.NOTIFIED):
+            return
+        self.later(lambda: self.feed(peer, steps.Applied(batch.key, seq)))
+        self.see(batch.key, before, gained)
+
+    def committed(self, tips: dict[LaneKey, int]) -> None:
+        life = self.life
+        self.relay.moved(tips)
+        for peer in list(self.links):
+            if self.life == life:
+                self.feed(peer, steps.Committed(tips))
+
+    # -- erasure ---------------------------------------------------------------------------------------
+
+    def catch_up_on_duties(self) -> None:
+        """What was committed and not acted on before the process died."""
+        for key, events in list(self.log.lanes.items()):
+            if key.lane == "control":
+                self.see(key, 0, events)
+
+    def see(self, key: LaneKey, after: int, events: Sequence[WireEvent]) -> None:
+        """Acts on new events: an erasure is carried out and acknowledged in our own control lane."""
+        for seq, event in enumerate(events, after + 1):
+            if (key, seq) in self.world.oracle.erased:
+                self._erase_if_asked(key, seq)
+            if event.body and event.body.startswith(b"erase "):
+                self._erase(event.body)
+
+    def _erase(self, wish: bytes) -> None:
+        key, seq = erasure_of(wish)
+        self._remove(key, seq)
+        if self.dies(Point.ERASED) or not self.alive:
+            return
+        receipt = b"erased" + wish.removeprefix(b"erase")
+        if not any(receipt in own for own in self.said()):
+            self.write("control", [receipt])
+
+    def _erase_if_asked(self, key: LaneKey, seq: int) -> None:
+        """An event that comes after the wish to erase it."""
+        wish = erasure(key, seq)
+        asked = (
+            event.body == wish
+            for lane, events in self.log.lanes.items()
+            if lane.lane == "control"
+            for event in events
+        )
+        if any(asked):
+            self._remove(key, seq)
+
+    def _remove(self, key: LaneKey, seq: int) -> None:
+        events = self.log.lanes.get(key, [])
+        if len(events) >= seq:
+            events[seq - 1] = events[seq - 1]._replace(salt=None, body=None)
+
+    def said(self) -> list[bytes]:
+        """Bodies of our own control lanes."""
+        return [
+            event.body or b""
+            for key, events in self.log.lanes.items()
+            if (key.region, key.lane) == (self.region, "control")
+            for event in events
+        ]
+
+    # -- the links ---------------------------------------------------------------------------------------
+
+    def feed(self, peer: str, given: steps.Input) -> None:
+        link = self.links.get(peer)
+        if link is None:
+            return
+        if isinstance(given, steps.Received):
+            given = given._replace(data=as_released(given.data, self._release_towards(peer)))
+            if self.repeats:
+                self.repeats -= 1
+                again = given
+                self.world.after(0, lambda: self._once_more(peer, again))
+        now = self.world.now + self.clock_offset
+        for effect in link.step(now, given, self.world.random.random()):
+            self.perform(peer, effect)
+            if self.links.get(peer) is not link:
+                return
+        check_memory(link)
+
+    def _release_towards(self, peer: str) -> Release:
+        both = (self.release, self.world.nodes[peer].release)
+        return Release.OLDER if Release.OLDER in both else both[1]
+
+    def _once_more(self, peer: str, given: steps.Received) -> None:
+        if link := self.links.get(peer):
+            for effect in link.step(self.world.now + self.clock_offset, given, 0.5):
+                self.perform(peer, effect)
+
+    def perform(self, peer: str, effect: steps.Effect) -> None:
+        super().perform(peer, effect)
+        if isinstance(effect, steps.Send) and (point := AFTER_SENDING.get(self._last_sent)):
+            self.dies(point)
+
+    def later(self, act: Any) -> None:
+        life = self.life
+        pause = self.world.random.randint(*self.disk_ms)
+        self.world.after(pause, lambda: act() if self.life == life else None)
+
+    def check(self, peer: str, frame: frames.Frame, size: int) -> None:
+        self._last_sent = type(frame)
+        super().check(peer, frame, size)
+        self.world.frames_checked += 1
+        self.world.oracle.sent(frame)
+
+
+def erasure(key: LaneKey, seq: int) -> bytes:
+    """The body of a wish to erase one event."""
+    return f"erase {key.region} {key.epoch} {key.lane} {seq}".encode()
+
+
+def erasure_of(wish: bytes) -> tuple[LaneKey, int]:
+    _, region, epoch, lane, seq = wish.decode().split()
+    return LaneKey(region, int(epoch), lane), int(seq)
