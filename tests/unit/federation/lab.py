@@ -118,10 +118,6 @@ class ListLog:
         self.lanes.setdefault(key, []).append(event)
         return key
 
-    def begin_epoch(self, now: int) -> None:
-        self.epoch += 1 << 32
-        self.append("control", b"epoch opened", now)
-
     def copy(self) -> ListLog:
         """A backup."""
         made = ListLog(self.region)
@@ -339,7 +335,7 @@ class Node:
     def reopen(self, after: int = 1_000) -> None:
         """In the next epoch, as the composition root does it (16.2)."""
         self.crash()
-        self.log.begin_epoch(self.world.now)
+        self.log.open_epoch(self.world.now)
         self.world.after(after, self.start)
 
     def publish(self, lane: str, body: bytes = b"hello") -> LaneKey:

@@ -38,7 +38,7 @@ def _put_back(node: Node, backup: ListLog, *, noticed: bool = True) -> None:
     node.crash()
     node.log = backup
     if noticed:
-        backup.begin_epoch(node.world.now)
+        backup.open_epoch(node.world.now)
     node.start()
 
 

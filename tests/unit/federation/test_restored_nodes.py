@@ -15,6 +15,7 @@ from server.storage.connection import open_writer
 from server.storage.digest import shared_digests_at
 from server.storage.epochs import begin_epoch
 from server.storage.node import open_node
+from tests.support.processes import until
 from tests.unit.federation.lab import key_of, public_of
 from tests.unit.federation.nodes import Region, live, now, region_of
 
@@ -75,7 +76,10 @@ async def test_goal_9_a_restored_node_and_its_peers_end_up_equal(
             for lane in ("global", "control"):
                 await fr.holds(*de.own(lane))
             recovery = Recovery("de", needed=True)
-            assert recovery.observe(now(), *de.links.seen) is Phase.OPEN
+            await until(
+                "people may write",
+                lambda: recovery.observe(now(), *de.links.seen) is Phase.OPEN,
+            )
             for region in (de, fr):
                 async with region.node.reader.snapshot() as snapshot:
                     assert (await snapshot.position()) > 300
