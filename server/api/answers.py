@@ -43,7 +43,7 @@ def refused(refusal: Refusal, status: int | None = None) -> Response:
     response = answer(ErrorAnswer(body), status or STATUS[refusal.code])
     if refusal.code in (Code.UNAUTHENTICATED, Code.EXPIRED):
         response.headers["WWW-Authenticate"] = "Bearer"
-    if refusal.code in (Code.RATE_LIMITED, Code.OVERLOADED, Code.STOPPING):
+    if refusal.code in (Code.RATE_LIMITED, Code.OVERLOADED, Code.STOPPING, Code.RECOVERING):
         response.headers["Retry-After"] = "5"
     return response
 

@@ -119,7 +119,7 @@ def codes(route: Route) -> tuple[Code, ...]:
     """Every code a route may answer with: its own, and those of what it declares."""
     found = {*route.errors, Code.INTERNAL}
     if route.access is not Access.ANYBODY:
-        found |= {Code.UNAUTHENTICATED, Code.EXPIRED, Code.MOVED}
+        found |= {Code.UNAUTHENTICATED, Code.EXPIRED, Code.MOVED, Code.RECOVERING}
         if route.method not in SAFE_METHODS:
             found.add(Code.BAD_ORIGIN)
         if route.access is not Access.PERSON:

@@ -137,6 +137,8 @@ async def _admitted(
         return None
     if route.access is Access.OPERATOR and is_operators(request):
         return operators_refusal(request, services)
+    if hidden := services.hidden():
+        return hidden
     who = await caller(request, services)
     if isinstance(who, Identity) and not _may(route.access, who):
         return Refusal(Code.FORBIDDEN, f"this is for {route.access.value}")

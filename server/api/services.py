@@ -71,3 +71,5 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """By file name: documents in JSON for programs, served beside openapi.json."""
     stopping: Callable[[], bool] = bool
     """True once the node drains: /readyz says so."""
+    hidden: Callable[[], Refusal | None] = lambda: None
+    """Why nothing is shown to anybody, while a restored node asks its peers what was erased since."""

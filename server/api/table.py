@@ -350,7 +350,7 @@ ROOT_ROUTES: tuple[Route, ...] = (
         "New clients are welcome.",
         node.ready,
         node.Alive,
-        errors=(Code.STOPPING, Code.READ_ONLY),
+        errors=(Code.STOPPING, Code.RECOVERING, Code.READ_ONLY),
         access=Access.ANYBODY,
     ),
     Route(

@@ -28,19 +28,19 @@ import msgspec
 from sqlalchemy import bindparam, insert
 
 from server.app import metrics
+from server.app.incarnations import lost, raised
 from server.app.tap import Tap
 from server.domain import limits
 from server.domain.commands import Command, ImportRecord
-from server.domain.decide import Context, Decided, Draft, decide, decide_asked, decide_import
+from server.domain.decide import Context, Decided, decide, decide_asked, decide_import
 from server.domain.decide.asking import region_to_ask
 from server.domain.errors import Code, Refusal, Refused
-from server.domain.events import EpochOpened
 from server.domain.facts import Facts
 from server.domain.ids import Cursor, LaneKey, object_id
-from server.domain.visibility import CONTROL
 from server.domain.wire import SALT_BYTES, LaneBatch
 from server.storage import tables as t
 from server.storage.connection import Trouble, WriterConnection, trouble
+from server.storage.epochs import open_log
 from server.storage.event_log import LogWriter, Record
 from server.storage.facts import TxFacts
 from server.storage.sql import Tx, point, statement
@@ -143,6 +143,14 @@ class Handler:
         self.region, self.epoch, self.peers, self.groups = region, epoch, peers, groups
         self.read_only = ""
         """Why nothing can be written any more; empty while all is well."""
+        self.holding: Refusal | None = None
+        """What people are answered instead while a restored log gets back what it lost."""
+        self.doubted = asyncio.Event()
+        """Set with ``doubt``: the node is to be opened anew, in another epoch."""
+        self.doubt = ""
+        """Why nothing more may be written in this epoch: others hold more of it than we."""
+        self.doubted_epoch = epoch
+        """The epoch of ours that others hold more of."""
         self._connection, self._tap, self._now = connection, tap, now
         self._entropy = Entropy(entropy)
         self._ask: Callable[[str, str, str, Command], Awaitable[Answer | Refusal]] | None = None
@@ -168,16 +176,9 @@ class Handler:
         with self._connection.transaction() as tx:
             self._log.load(tx)
             if self._log.position == 0:
-                self._open_epoch(tx)
+                open_log(self._log, tx, 0, self._now(), self._entropy.take)
         self._tap.open(self.epoch, self._log.position)
         self._thread.start()
-
-    def _open_epoch(self, tx: Tx) -> None:
-        """The first event of a new log names its incarnation."""
-        event = EpochOpened(previous=0, nonce=self._entropy.take(16))
-        draft = Draft(CONTROL, "", event, ())
-        self._log.append(tx, draft, self._now(), self._entropy.take(SALT_BYTES))
-        self._log.flush(tx)
 
     async def close(self) -> None:
         """Finishes what waits, then stops the thread and closes the connection."""
@@ -239,11 +240,15 @@ class Handler:
     async def _keyed(
         self, person: str, key: str, command: Command, rule: _Rule
     ) -> Answer | Refusal:
+        if self.holding:
+            return self.holding
         digest = hashlib.sha256(_encode(command)).digest()
         return await self._submit(lambda tx: self._command(tx, person, key, digest, rule))
 
     async def import_records(self, records: Sequence[ImportRecord]) -> list[str | Refusal]:
         """For each record ``new``, ``known`` or why it was refused; in slices, so people come in between."""
+        if self.holding:
+            return [self.holding] * len(records)
         outcomes: list[str | Refusal] = []
         for start in range(0, len(records), limits.IMPORT_RECORDS_PER_JOB):
             part = records[start : start + limits.IMPORT_RECORDS_PER_JOB]
@@ -280,6 +285,16 @@ class Handler:
     async def append(self, decide: _Rule) -> dict[str, Any] | Refusal:
         """Events decided by the node itself or its operator rather than by a person."""
         return await self._submit(lambda tx: self._decided(tx, decide))
+
+    def distrust(self, reason: str, epoch: int) -> None:
+        """Nothing of our own is written any more until the node was opened anew: ``epoch``, of ours, was
+        also written by somebody who is not this log."""
+        if self.doubt:
+            return
+        log.critical("this log lost events: %s", reason)
+        self.doubt, self.doubted_epoch = reason, epoch
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self.doubted.set)
 
     async def _submit(self, work: Callable[[Tx], T]) -> T | Refusal:
         if self._stopping:
@@ -440,7 +455,7 @@ class Handler:
         if known is not None:
             return known
         context = self._context()
-        decision = rule(self._facts, context)
+        decision = raised(rule(self._facts, context), self.epoch)
         if isinstance(decision, Refusal):
             return decision
         self._append(tx, decision, context)
@@ -492,6 +507,10 @@ class Handler:
         )
 
     def _append(self, tx: Tx, decision: Decided, context: Context) -> None:
+        if self.doubt and decision.drafts:
+            raise Refused(
+                Code.RECOVERING, f"this node lost events ({self.doubt}); try again shortly"
+            )
         for draft in decision.drafts:
             record = self._log.append(tx, draft, context.now, self._entropy.take(SALT_BYTES))
             self._facts.forget(draft.event)
@@ -499,13 +518,17 @@ class Handler:
 
     def _import(self, tx: Tx, record: ImportRecord) -> str | Refusal:
         context = self._context()
-        decision = decide_import(record, self._facts, context)
+        decision = raised(decide_import(record, self._facts, context), self.epoch)
         if isinstance(decision, Refusal):
             return decision
         self._append(tx, decision, context)
         return "new" if decision.drafts else "known"
 
     def _apply(self, tx: Tx, batch: LaneBatch) -> int | Refusal:
+        ours = LaneKey(self.region, self.epoch, batch.key.lane)
+        if reason := lost(batch, ours, self._log.tip(ours).seq):
+            self.distrust(reason, batch.key.epoch)
+            return Refusal(Code.RECOVERING, f"this node lost events: {reason}")
         # Nothing is stored before the check inside, so a refused batch leaves no trace in this one.
         try:
             records = self._log.store(tx, batch)
@@ -519,7 +542,7 @@ class Handler:
 
     def _decided(self, tx: Tx, rule: _Rule) -> dict[str, Any] | Refusal:
         context = self._context()
-        decision = rule(self._facts, context)
+        decision = raised(rule(self._facts, context), self.epoch)
         if isinstance(decision, Refusal):
             return decision
         self._append(tx, decision, context)

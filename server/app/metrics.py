@@ -211,6 +211,14 @@ FEDERATION_REJECTED = Counter(
     "Batches and frames refused from a peer, by code.",
     ["peer", "code"],
 )
+FORKS = Gauge(
+    "tap_federation_forks",
+    "Lanes left out because their origin signed two histories, until an operator resolves it.",
+)
+RECOVERING = Gauge(
+    "tap_recovering",
+    "2 while a restored node shows nothing, 1 while people cannot write, 0 otherwise.",
+)
 
 ERASURES_OPEN = Gauge(
     "tap_erasures_open", "Erasures of which a region's receipt is missing, as far as known here."

@@ -44,6 +44,7 @@ class Code(StrEnum):
     READ_ONLY = "read_only"
     DISK_FULL = "disk_full"
     STOPPING = "stopping"
+    RECOVERING = "recovering"
     # Between regions.
     PEER_UNREACHABLE = "peer_unreachable"
     UNKNOWN_PEER = "unknown_peer"
@@ -85,6 +86,7 @@ STATUS: dict[Code, int] = {
     Code.READ_ONLY: 503,
     Code.DISK_FULL: 507,
     Code.STOPPING: 503,
+    Code.RECOVERING: 503,
     Code.PEER_UNREACHABLE: 503,
     Code.UNKNOWN_PEER: 403,
     Code.BAD_SIGNATURE: 403,
@@ -103,6 +105,7 @@ RETRYABLE: frozenset[Code] = frozenset(
         Code.READ_ONLY,
         Code.DISK_FULL,
         Code.STOPPING,
+        Code.RECOVERING,
         Code.PEER_UNREACHABLE,
         Code.INTERNAL,
     }

@@ -94,6 +94,16 @@ class Cursor(NamedTuple):
         return cls(int(found[1], 16), int(found[2]))
 
 
+def new_epoch(ordinal: int, entropy: bytes) -> int:
+    """The ``ordinal``th incarnation of a log, told apart from every other try at it by 4 random bytes."""
+    return ordinal << 32 | int.from_bytes(entropy[:4], "big")
+
+
+def incarnation(epoch: int) -> int:
+    """Which incarnation of its log an epoch is, from 1."""
+    return epoch >> 32
+
+
 def object_id(now: int, entropy: bytes) -> str:
     """A ULID from milliseconds and at least 10 bytes of entropy."""
     number = (now & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(entropy[:10], "big")

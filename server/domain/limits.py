@@ -149,5 +149,9 @@ ASK_SECONDS_MAX = 10
 ASKS_PER_PEER_MAX = 256
 """Commands under way to one region, each way: one batch of its writer; 64 MiB if each were the largest."""
 EVENT_BODY_BYTES_MAX = 512 * 1024
-LANES_PER_PEER_MAX = 64
-"""Lanes a peer's WANT or our vector may name per origin; about 25 exist at twenty regions."""
+LANES_PER_PEER_MAX = 256
+"""Lanes of one origin: a region sees about six, and six more after each restore of a backup there."""
+RECOVERY_SECONDS_MAX = 45
+"""A restored node waits this long at most for its own lost tail before people may write: 60 s in all."""
+RECOVERY_SETTLE_SECONDS = 3
+"""After the first peer was heard: the others are given the time to say what they know too."""

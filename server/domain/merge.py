@@ -19,6 +19,7 @@ from server.domain.events import (
     PollTallied,
     ResidencyChanged,
 )
+from server.domain.ids import incarnation
 
 
 def may_write(event: Event, origin: str) -> bool:
@@ -43,3 +44,13 @@ def may_write(event: Event, origin: str) -> bool:
             return to != origin
         case _:
             return True
+
+
+def raised(rev: int, epoch: int) -> int:
+    """The ``rev`` with which a writer in this epoch replaces a register of which it holds ``rev - 1``.
+
+    A log that was restored may have lost changes that others hold, and must not give their numbers to
+    new ones (docs/adr/0011). So what is written in a later incarnation starts above all that the ones
+    before it can have reached: 2**28 changes of one object. Unchanged in the first incarnation."""
+    floor = epoch >> 4 if incarnation(epoch) > 1 else 0
+    return rev if rev > floor else floor + rev

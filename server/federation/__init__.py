@@ -16,6 +16,7 @@ order:
 - ``ledger``      what a link remembers between connections; ``deadlines`` its timer; ``status`` for operators
 - ``asking``      commands for another region to decide (ASK, TOLD)
 - ``relay``       one per node: which peer is asked for an origin that is out of reach
+- ``recovery``    one per node: when a restored one may show what it holds
 - ``links``       the edge: tasks and the clock, one ``peers`` entry per peer; with ``connection`` (one socket),
   ``dialled`` (opening one), ``polled`` and ``polling`` (both ends of one by long polls), ``reception`` (who comes in),
   ``desk`` (the log and the writer), ``pages`` (reading the log), ``questions`` (who waits for which answer). Only these

@@ -68,6 +68,8 @@ class Flow:
         """Whether a WANT was sent; whether the tips for one are on their way."""
         self._want: Want | None = None
         """The peer's first WANT, until we know our own log."""
+        self._held: Mapping[LaneKey, Held] = {}
+        """Our log when we asked last."""
         self._serving: Serving | None = None
         self._announced = False
         self._untold: set[LaneKey] = set()
@@ -105,6 +107,7 @@ class Flow:
         if not self._asking:
             return
         self._asking = False
+        self._held = tips
         ledger = self._ledger
         # Of another region's lanes a peer is told only those it may have itself (I8).
         theirs = {key: tip for key, tip in tips.items() if self._may_know(key)}
@@ -284,6 +287,7 @@ class Flow:
         self._announce()
         serving.wanted(want)
         serving.moved(ledger.tips)
+        self._compare(want, serving)
         ledger.wanted(after, now)
         for key, seq in after.items():
             if key.region == ledger.me and seq > ledger.tips.get(key, 0):
@@ -291,6 +295,13 @@ class Flow:
                     f"{ledger.peer} holds our lane {key.lane} up to {seq}: this node lost events"
                 )
                 ledger.notes.append(Refusal(Code.CONFLICT, words))
+
+    def _compare(self, want: Want, serving: Serving) -> None:
+        """Histories of different length meet in a batch; those of one length only here (9.4)."""
+        for tip, hash_ in zip(want.after, want.hashes, strict=False):
+            ours = self._held.get(tip.key)
+            if ours is not None and ours.seq == tip.seq and ours.hash != hash_:
+                serving.repeat_last(tip.key)
 
     def moved(self, tips: Mapping[LaneKey, int], theirs: Mapping[LaneKey, int]) -> None:
         """The log moved; ``theirs``: the part of it that the peer may receive."""

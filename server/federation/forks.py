@@ -9,7 +9,7 @@ from typing import NamedTuple
 from server.domain.errors import Code, Refused
 from server.domain.ids import LaneKey
 from server.domain.wire import SignedHead, chain
-from server.federation.frames import Fork, Head
+from server.federation.frames import Fork, Head, decode
 from server.federation.trust import Roster, verify_head
 
 
@@ -34,10 +34,14 @@ class ForkProof(NamedTuple):
     def frame(self) -> Fork:
         return Fork(Head.of(self.first), Head.of(self.second), self.hash, self.headers)
 
+    @classmethod
+    def of(cls, frame: Fork) -> "ForkProof":
+        return cls(frame.first.signed, frame.second.signed, frame.hash, frame.headers)
+
 
 def verify_fork(frame: Fork, roster: Roster) -> ForkProof:
     """Raises Refused: bad_value when it proves nothing; unknown_peer, bad_signature."""
-    proof = ForkProof(frame.first.signed, frame.second.signed, frame.hash, frame.headers)
+    proof = ForkProof.of(frame)
     if frame.first.key != frame.second.key:
         raise Refused(Code.BAD_VALUE, "the heads of a FORK are of two lanes")
     if proof.second.seq != proof.first.seq + len(proof.headers):
@@ -50,3 +54,10 @@ def verify_fork(frame: Fork, roster: Roster) -> ForkProof:
     verify_head(proof.first, roster)
     verify_head(proof.second, roster)
     return proof
+
+
+def stored(data: bytes) -> ForkProof:
+    """A proof that was verified when it was kept, from its frame."""
+    frame = decode(data)
+    assert isinstance(frame, Fork), "only FORK frames are kept"
+    return ForkProof.of(frame)

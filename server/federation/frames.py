@@ -136,6 +136,8 @@ class Want(_Array, frozen=True, tag=2):
     """Bytes of BATCH frames that may be under way unacknowledged; 0 pauses."""
     without: Annotated[tuple[LaneRef, ...], Meta(max_length=VECTOR_LANES_MAX)] = ()
     """Lanes not to send: their history forked."""
+    hashes: Annotated[tuple[_Hash, ...], Meta(max_length=VECTOR_LANES_MAX)] = ()
+    """The chain hash at each tip of ``after``: two histories of one length differ in nothing else."""
 
 
 class Batch(_Array, frozen=True, tag=3):

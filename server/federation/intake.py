@@ -68,7 +68,8 @@ class Intake:
                 lane.verified = held[key]
         self.committed(after)
         without = tuple([LaneRef(*key) for key in sorted(self._forked)])
-        return Want(tuple(sorted(self._origins)), vector(after), self._credit, without)
+        hashes = tuple([held[key].hash for key in sorted(after)])
+        return Want(tuple(sorted(self._origins)), vector(after), self._credit, without, hashes)
 
     def receive(self, batch: Batch, size: int) -> tuple[LaneBatch | None, int]:
         """(The batch to apply now, if its lane is free; events that were new). Raises Refused."""

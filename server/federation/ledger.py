@@ -10,6 +10,7 @@ from server.federation.forks import ForkProof
 from server.federation.frames import Tip
 from server.federation.lanes import Reach, from_vector
 from server.federation.status import LaneStatus, LinkFacts, LinkStatus
+from server.storage.forks import fork_id
 
 
 class Ledger:
@@ -101,7 +102,7 @@ class Ledger:
             skew_ms=self.skew,
             peer_epoch=facts.peer_epoch,
             relayed=tuple(sorted(self.relayed)),
-            forked=tuple(sorted(f"{k.region}:{k.epoch:x}:{k.lane}" for k in self.forked)),
+            forked=tuple(sorted(fork_id(key) for key in self.forked)),
             last_error=words,
             last_error_at=at,
             events_in=self.events_in,

@@ -41,7 +41,7 @@ from server.federation.peers import Peer
 from server.federation.polled import Polls
 from server.federation.questions import Answerer, Questions, nobody
 from server.federation.reception import Reception
-from server.federation.relay import Relay
+from server.federation.relay import Relay, View
 from server.federation.status import LaneStatus, LinkStatus
 from server.federation.steps import (
     Apply,
@@ -97,17 +97,19 @@ class Links:
         clock: Callable[[], int],
         entropy: Callable[[int], bytes],
         tls: SSLContext | None = None,
+        former_keys: Sequence[bytes] = (),
         forks: Sequence[ForkProof] = (),
         on_fork: Callable[[ForkProof], None] = lambda proof: None,
         answer: Answerer = nobody,
     ) -> None:
-        """``clock``: UTC milliseconds; ``entropy``: random bytes; ``tls``: for wss://, else the default.
+        """``clock``: UTC milliseconds; ``entropy``: random bytes; ``tls``: for wss://, else the default;
+        ``former_keys``: public ones this region signed with before.
 
         ``forks``: known from earlier runs; ``on_fork`` is told each newly proven one, once;
         ``answer``: decides what a peer asks for its people."""
         self._me = Identity(region, epoch, private, __version__)
-        # Our own key too: peers may bring back what we lost.
-        own = (private.public_key().public_bytes_raw(),)
+        # Our own keys too: peers may bring back what we lost.
+        own = (private.public_key().public_bytes_raw(), *former_keys)
         self._roster = Roster({region: own, **{peer.region: peer.public_keys for peer in peers}})
         regions = frozenset({region, *(peer.region for peer in peers)})
         self._reach = Reach(regions, {name: tuple(them) for name, them in groups.items()})
@@ -156,6 +158,13 @@ class Links:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._watchers.append((region, state, future))
         await future
+
+    @property
+    def seen(self) -> tuple[dict[str, View], Mapping[LaneKey, int], list[LaneKey]]:
+        """The links as relay and recovery see them, how far the log reaches, and the lanes left out."""
+        views = {region: peer.link.view for region, peer in self._peers.items()}
+        without = [key for peer in self._peers.values() for key in peer.link.forked]
+        return views, self._relay.tips, without
 
     # -- life ----------------------------------------------------------------------------------------
 
@@ -326,8 +335,7 @@ class Links:
         before: dict[str, frozenset[str]] = {}
         while True:
             await asyncio.sleep(RELAY_TICK_SECONDS)
-            views = {region: peer.link.view for region, peer in self._peers.items()}
-            without = [key for peer in self._peers.values() for key in peer.link.forked]
+            views, _, without = self.seen
             asked = self._relay.decide(self._clock(), views, without)
             for region, origins in asked.items():
                 if origins != before.get(region, frozenset()):

@@ -66,6 +66,11 @@ class Relay:
         self._loaded = True
         self.moved(tips)
 
+    @property
+    def tips(self) -> Mapping[LaneKey, int]:
+        """How far the log reaches, once loaded."""
+        return self._tips
+
     def moved(self, tips: Mapping[LaneKey, int]) -> None:
         """The local log reaches this far."""
         for key, seq in tips.items():
@@ -145,8 +150,10 @@ class Relay:
         if asked in ahead:
             stalled = now - origin.moved_at >= STALLED_MS
         else:
-            # It has given what it has; another may be in a lane it is not in.
-            stalled = origin.behind_since is not None and now - origin.behind_since >= GRACE_MS
+            # It has given what it has; another may be in a lane it is not in. What we lost of our own
+            # nobody else brings, so then it is asked at once.
+            since = origin.behind_since
+            stalled = direct is None or (since is not None and now - since >= GRACE_MS)
         if stalled and others:
             origin.moved_at = now
             return _best(others, links)

@@ -136,6 +136,12 @@ class Serving:
                 cursor = self._cursors[key] = _Cursor(self._after.get(key, 0))
             cursor.tip = max(cursor.tip, tip)
 
+    def repeat_last(self, key: LaneKey) -> None:
+        """The peer's copy is as long as ours and ends otherwise: our last event shows it the fork."""
+        cursor = self._cursors.get(key)
+        if cursor is not None and cursor.sent == cursor.tip > cursor.written:
+            cursor.sent -= 1
+
     def _wants(self, key: LaneKey) -> bool:
         return key.region in self._origins and key not in self._without
 

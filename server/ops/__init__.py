@@ -5,6 +5,7 @@
 - ``keys``           the node's signing key in its file
 - ``bootstrap``      puts every part together, serves, stops in order (the composition root)
 - ``core``           a node without its network; ``accounts`` adds people's passwords and tokens
+- ``extents``        how far the log reaches, kept beside the database; ``restoring`` what follows when it does not
 - ``peer_tls``       certificates of links
 - ``listener``       the one port; ``guarded_http`` ends clients that keep it waiting
 - ``operator``       what the operator decides, where no person's permission is asked

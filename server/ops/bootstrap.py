@@ -18,7 +18,8 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,15 +43,19 @@ from server.domain import limits
 from server.domain.ids import person_channel
 from server.federation import gauges
 from server.federation.dialled import PATH, POLLED_PATH, PeerAddress
+from server.federation.forks import ForkProof
 from server.federation.links import Links
+from server.federation.recovery import Recovery
 from server.federation.status import LinkStatus
 from server.ops import keys, listener, peer_tls
 from server.ops.accounts import make_auth
 from server.ops.certificate import Certificate
 from server.ops.config import Config, dials
 from server.ops.core import Core, audience, make_moves, now, opened
+from server.ops.extents import Doubt
 from server.ops.notify import notify
 from server.ops.place import sqlite_file
+from server.ops.restoring import Forks, Restoring, known_forks
 from server.ops.watch import watch
 from server.realtime import asyncapi, websocket
 from server.realtime.gateway import Gateway
@@ -77,19 +82,32 @@ class Node(NamedTuple):
     moves: Moves
     links: Links
     certificate: Certificate
+    restoring: Restoring
+    forks: Forks
     app: Any
     """ASGI: HTTP, and the peers' websockets."""
 
 
-def build(core: Core, private: Ed25519PrivateKey) -> Node:
-    """Puts a node together; nothing runs yet."""
+def build(
+    core: Core,
+    private: Ed25519PrivateKey,
+    proven: Sequence[ForkProof] = (),
+    *,
+    anyway: bool = False,
+) -> Node:
+    """Puts a node together; nothing runs yet. ``proven``: forks known from earlier runs; ``anyway``: after a
+    restore it is shown at once what the database holds."""
     config = core.config
+    needed = bool(core.identity.recovering_since and config.peers) and not anyway
+    recovery = Recovery(core.identity.region, needed=needed)
+    restoring = Restoring(recovery, core.handler, _steady)
+    forks = Forks(core.handler, core.reader, now)
     passwords = Passwords(core.reader, core.handler, now)
     auth = make_auth(core, passwords)
     news = News(core.tap)
-    gateway = _gateway(core, auth)
+    gateway = _gateway(core, auth, restoring)
     auth.on_revoked(gateway.recheck)
-    between = _links(core, private)
+    between = _links(core, private, proven, forks)
     certificate = Certificate(config.http.tls_certificate, config.federation.certificate)
     core.handler.ask_with(between.questions.ask)
     services = Services(
@@ -114,6 +132,7 @@ def build(core: Core, private: Ed25519PrivateKey) -> Node:
             asyncapi.SCHEMA_FILE: asyncapi.encoded_schemas,
         },
         stopping=lambda: gateway.stopping,
+        hidden=restoring.hidden,
     )
     metrics.NODE.labels(config.node.region, __version__).set(1)
     app = _application(create_app(services), between)
@@ -131,11 +150,18 @@ def build(core: Core, private: Ed25519PrivateKey) -> Node:
         moves,
         between,
         certificate,
+        restoring,
+        forks,
         app,
     )
 
 
-def _gateway(core: Core, auth: Auth) -> Gateway:
+def _steady() -> int:
+    """Milliseconds that pass whatever is done to the clock."""
+    return time.monotonic_ns() // 1_000_000
+
+
+def _gateway(core: Core, auth: Auth, restoring: Restoring) -> Gateway:
     return Gateway(
         region=core.identity.region,
         tap=core.tap,
@@ -146,6 +172,7 @@ def _gateway(core: Core, auth: Auth) -> Gateway:
         public_url=core.config.public_url,
         trusted_proxies=core.config.http.trusted_proxies,
         presence=core.config.live.presence,
+        hidden=restoring.hidden,
     )
 
 
@@ -173,7 +200,9 @@ def _erasures(core: Core, scores: Scores) -> Erasures:
     )
 
 
-def _links(core: Core, private: Ed25519PrivateKey) -> Links:
+def _links(
+    core: Core, private: Ed25519PrivateKey, proven: Sequence[ForkProof], forks: Forks
+) -> Links:
     config = core.config
     peers = [
         PeerAddress(peer.region, peer.url, (peer.key,), dials(config.node.region, peer))
@@ -191,6 +220,9 @@ def _links(core: Core, private: Ed25519PrivateKey) -> Links:
         clock=now,
         entropy=os.urandom,
         tls=peer_tls.context(config.federation),
+        former_keys=config.federation.former_keys,
+        forks=proven,
+        on_fork=forks.found,
         answer=core.handler.handle_asked,
     )
 
@@ -234,21 +266,31 @@ def _application(http: Any, between: Links) -> Any:
 # -- running -------------------------------------------------------------------------------------------
 
 
-async def serve(config: Config, announce: Callable[[str], None]) -> None:
-    """Runs the node until SIGTERM or SIGINT. ``announce`` gets one line once it answers.
+async def serve(config: Config, announce: Callable[[str], None], *, anyway: bool = False) -> None:
+    """Runs the node until SIGTERM or SIGINT. ``announce`` gets one line once it answers; ``anyway``: see build.
 
-    Raises StartError, ListenError or KeyFileError before anything was let in."""
+    Whenever peers prove that this log is not the region's newest, the node is taken apart and opened anew
+    in the next epoch, on the same port. Raises StartError, ListenError or KeyFileError before anything was
+    let in."""
     sock = listener.bind(config.http.host, config.http.port)
     with contextlib.closing(sock):
         config = config.on_port(sock.getsockname()[1])
         private = keys.load(Path(config.node.key_file))
-        async with opened(config, "serve") as core:
-            await _run(build(core, private), sock, announce)
+        stop = _stop_signal()
+        doubt: Doubt | None = None
+        while not stop.is_set():
+            async with opened(config, "serve", doubt) as core:
+                node = build(core, private, await known_forks(core.reader), anyway=anyway)
+                # The server closes what it listens on.
+                doubt = await _run(node, sock.dup(), announce, stop)
 
 
-async def _run(node: Node, sock: socket.socket, announce: Callable[[str], None]) -> None:
+async def _run(
+    node: Node, sock: socket.socket, announce: Callable[[str], None], stop: asyncio.Event
+) -> Doubt | None:
+    """Until it is to stop, or why it has to be opened anew."""
     server = _server(node)
-    stop = _stop_signal()
+    handler = node.core.handler
     await node.gateway.start()
     async with asyncio.TaskGroup() as group:
         serving = group.create_task(server.serve(sockets=[sock]), name="http")
@@ -261,16 +303,22 @@ async def _run(node: Node, sock: socket.socket, announce: Callable[[str], None])
             group.create_task(
                 watch(node.core, node.certificate, partial(_measure, node)), name="watch"
             ),
-            group.create_task(housekeeping.run(node.core.handler, now), name="housekeeping"),
+            group.create_task(housekeeping.run(handler, now), name="housekeeping"),
+            group.create_task(node.core.keeper.keep(), name="extent"),
+            group.create_task(node.restoring.run(node.links), name="restoring"),
+            group.create_task(node.forks.run(), name="forks"),
         ]
         await server.ready.wait()
         announce(ready_line(node))
         notify("READY=1")
-        await stop.wait()
-        notify("STOPPING=1")
+        ends = [group.create_task(event.wait()) for event in (stop, handler.doubted)]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set():
+            notify("STOPPING=1")
         await _stop_within(STOP_SECONDS_MAX, node, server, serving)
-        for task in (serving, *others):
+        for task in (serving, *others, *ends):
             task.cancel()
+    return Doubt(handler.doubt, handler.doubted_epoch) if handler.doubt else None
 
 
 async def _stop_within(

@@ -1,6 +1,6 @@
 """The command line ``tap``: a list of verbs, each loaded when it is called.
 
-    tap init, serve, config, doctor, keys, peers, lanes, erasures, user, token, import, demo, rebuild,
+    tap init, serve, config, doctor, keys, peers, lanes, forks, erasures, user, token, import, demo, rebuild,
     restored, digest, residency, events, scores
 
 Exit codes and the rule "one sentence, no traceback, for whatever is not our own bug" stand in
@@ -36,6 +36,7 @@ VERBS: dict[str, Verb] = {
     "lanes": Verb(
         "server.ops.commands.peers", "Print how far every lane is, here and at peers.", "lanes"
     ),
+    "forks": Verb("server.ops.commands.forks", "Print lanes of which two histories were signed."),
     "erasures": Verb("server.ops.commands.erasures", "Print erasures and the receipts they lack."),
     "user": Verb(
         "server.ops.commands.user", "Add people; set passwords, roles, status; move them."

@@ -190,6 +190,18 @@ class FederationSection(Section, frozen=True, kw_only=True):
         ),
     ] = ""
     key: Annotated[str, Meta(description="PEM private key of certificate.")] = ""
+    former_public_keys: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="What `tap keys` printed here before the key was replaced: peers may bring back "
+            "what this node signed with it."
+        ),
+    ] = ()
+
+    @property
+    def former_keys(self) -> tuple[bytes, ...]:
+        """32 bytes each; ``check`` has seen that they decode."""
+        return tuple([base64.b64decode(text) for text in self.former_public_keys])
 
 
 class LiveSection(Section, frozen=True, kw_only=True):
@@ -391,9 +403,17 @@ def _check_peers(config: Config) -> list[str]:
 
 
 def _check_federation(federation: FederationSection) -> list[str]:
-    if bool(federation.certificate) == bool(federation.key):
-        return []
-    return ["federation.certificate and federation.key need each other: give both or none"]
+    problems = []
+    if bool(federation.certificate) != bool(federation.key):
+        problems.append(
+            "federation.certificate and federation.key need each other: give both or none"
+        )
+    problems.extend(
+        f'federation.former_public_keys: "{text}" is not base64 of {PUBLIC_KEY_BYTES} bytes'
+        for text in federation.former_public_keys
+        if not _is_public_key(text)
+    )
+    return problems
 
 
 def _is_public_key(text: str) -> bool:

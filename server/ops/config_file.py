@@ -119,8 +119,10 @@ def _absolute(config: Config, base: Path) -> Config:
         tls_certificate=full(config.http.tls_certificate),
         tls_key=full(config.http.tls_key),
     )
-    given = msgspec.structs.asdict(config.federation)
-    federation = type(config.federation)(**{name: full(value) for name, value in given.items()})
+    files = ("ca_file", "certificate", "key")
+    federation = msgspec.structs.replace(
+        config.federation, **{name: full(getattr(config.federation, name)) for name in files}
+    )
     return msgspec.structs.replace(config, node=node, http=http, federation=federation)
 
 

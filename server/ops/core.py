@@ -23,12 +23,13 @@ from server.app.moves import Moves
 from server.app.tap import Tap
 from server.domain.decide.copies import adopt
 from server.domain.errors import Refusal
-from server.ops import lock
+from server.ops import extents, lock
 from server.ops.config import Config
+from server.ops.extents import Doubt, Keeper
 from server.ops.place import database_url
 from server.storage import migrate
 from server.storage.connection import WriterConnection, open_writer
-from server.storage.node import Identity, WrongRegion, open_node
+from server.storage.node import Identity, WrongRegion
 from server.storage.queries.erasures import Audience
 from server.storage.reader import Reader
 
@@ -45,6 +46,7 @@ class Core(NamedTuple):
     reader: Reader
     tap: Tap
     handler: Handler
+    keeper: Keeper
 
 
 def now() -> int:
@@ -53,23 +55,26 @@ def now() -> int:
 
 
 @asynccontextmanager
-async def opened(config: Config, purpose: str) -> AsyncIterator[Core]:
-    """The core while the block runs. ``purpose`` names the holder of the lock. Raises StartError."""
+async def opened(config: Config, purpose: str, doubt: Doubt | None = None) -> AsyncIterator[Core]:
+    """The core while the block runs. ``purpose`` names the holder of the lock; ``doubt``: why the log is to
+    go on in a new epoch, beside what its extent says. Raises StartError."""
     os.umask(0o077)  # the database is for nobody else on this machine
     with _held(Path(config.node.data_dir), purpose):
         url = database_url(config)
         with _explained(config):
             await asyncio.to_thread(migrate.upgrade, url)
             connection = open_writer(url)
-            identity = _identity(connection, config)
+            identity = _identity(connection, config, doubt)
         reader = Reader.open(url)
         core = _core(config, identity, reader, connection)
         with _explained(config):
             core.handler.start()
         try:
+            await core.keeper.update()
             await _adopt_policy(core)
             yield core
         finally:
+            await core.keeper.update()
             await core.handler.close()
             await reader.close()
 
@@ -86,7 +91,9 @@ def _core(config: Config, identity: Identity, reader: Reader, connection: Writer
         entropy=os.urandom,
         peers=config.regions - {identity.region},
     )
-    return Core(config, identity, reader, tap, handler)
+    return Core(
+        config, identity, reader, tap, handler, Keeper(Path(config.node.data_dir), handler, tap)
+    )
 
 
 async def _adopt_policy(core: Core) -> None:
@@ -122,10 +129,11 @@ def audience(config: Config) -> Audience:
     return audience_of(regions, groups(config))
 
 
-def _identity(connection: WriterConnection, config: Config) -> Identity:
+def _identity(connection: WriterConnection, config: Config, doubt: Doubt | None) -> Identity:
+    folder = Path(config.node.data_dir)
     try:
         with connection.transaction() as tx:
-            return open_node(tx, config.node.region, os.urandom(4))
+            return extents.identify(tx, config.node.region, folder, now(), doubt)[1]
     except BaseException:
         connection.close()
         raise

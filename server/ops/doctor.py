@@ -55,6 +55,10 @@ class Database(NamedTuple):
     journal: str = ""
     integrity: str = "ok"
     error: str = ""
+    recovering: bool = False
+    """Put back from a backup, and not yet whole again."""
+    forks: tuple[str, ...] = ()
+    """Lanes of which two histories were signed, and nobody has resolved it."""
 
 
 class Peer(NamedTuple):

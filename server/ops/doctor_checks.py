@@ -252,6 +252,31 @@ def _database_inside(facts: Facts) -> Iterator[Finding]:
         )
     else:
         yield Finding("database.wal", "ok", f"write-ahead log {_bytes(found.wal_bytes)}")
+    if found.recovering:
+        yield Finding(
+            "database.restored",
+            "warning",
+            "the database was put back from a backup and is not whole again",
+            "Wait while a peer is reached: it takes seconds. Without any peer nothing is shown, because "
+            "what was erased meanwhile is still in here: mend the line, or answer for it and start with "
+            "`tap serve --anyway`.",
+        )
+    else:
+        yield Finding("database.restored", "ok", "it lacks nothing that peers have told of")
+    yield from _forks(facts)
+
+
+def _forks(facts: Facts) -> Iterator[Finding]:
+    for fork in facts.database.forks:
+        yield Finding(
+            "database.forks",
+            "failure",
+            f"{fork}: its origin signed two histories of this lane",
+            "A copy of that region's node ran, or a backup was put back unnoticed: see that only one "
+            f"runs, then `tap forks resolve {fork}`. The lane stays left out; all others flow.",
+        )
+    if not facts.database.forks:
+        yield Finding("database.forks", "ok", "no lane has two histories")
 
 
 def erasures(facts: Facts) -> Iterator[Finding]:

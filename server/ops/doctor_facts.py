@@ -23,16 +23,19 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
 
 from server.api.static import folder_of_client
 from server.app import operator_proof
+from server.domain.ids import LaneKey
 from server.ops import keys, listener, lock
 from server.ops.config import Config
 from server.ops.config import Peer as PeerConfig
 from server.ops.core import audience, now
 from server.ops.doctor import Database, Disk, Facts, Key, OpenErasures, Peer, Port
 from server.ops.place import SQLITE_FILE, database_url, sqlite_file, sync_url
+from server.storage import tables as t
+from server.storage.forks import fork_id
 from server.storage.queries.erasures import still_open
 from server.storage.reader import Reader
 
@@ -156,7 +159,13 @@ def _inspect(url: str, file: Path) -> Database:
     engine = create_engine(url)
     try:
         with engine.connect() as connection:
-            row = connection.execute(text("SELECT region, epoch FROM node WHERE id = 1")).first()
+            row = connection.execute(
+                text("SELECT region, epoch, recovering_since FROM node WHERE id = 1")
+            ).first()
+            open_forks = select(t.forks.c.region, t.forks.c.epoch, t.forks.c.lane).where(
+                t.forks.c.resolved_at == 0
+            )
+            forks = [fork_id(LaneKey(*lane)) for lane in connection.execute(open_forks)]
             position = connection.execute(text("SELECT max(position) FROM events")).scalar() or 0
             journal, integrity = "", "ok"
             if engine.dialect.name == "sqlite":
@@ -166,8 +175,18 @@ def _inspect(url: str, file: Path) -> Database:
         engine.dispose()
     wal = file.with_name(file.name + "-wal")
     wal_bytes = wal.stat().st_size if wal.exists() else 0
-    region, epoch = (row[0], row[1]) if row else ("", 0)
-    return Database(True, region, epoch, position, wal_bytes, journal, integrity)
+    region, epoch, since = row or ("", 0, 0)
+    return Database(
+        True,
+        region,
+        epoch,
+        position,
+        wal_bytes,
+        journal,
+        integrity,
+        recovering=since > 0,
+        forks=tuple(sorted(forks)),
+    )
 
 
 async def read_erasures(config: Config) -> OpenErasures:

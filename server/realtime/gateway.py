@@ -64,7 +64,8 @@ OVERLOADED = Refusal(Code.OVERLOADED, "too many commands are waiting; try again 
 
 class Gateway(Signing):
     """``clock``: UTC milliseconds. ``steady``: milliseconds that never jump (default: the loop's).
-    ``pause``: waits for some seconds. ``presence``: whether it is known and shown who is there."""
+    ``pause``: waits for some seconds. ``presence``: whether it is known and shown who is there. ``hidden``: why
+    nobody is let in at the moment."""
 
     def __init__(
         self,
@@ -80,6 +81,7 @@ class Gateway(Signing):
         public_url: str = "",
         trusted_proxies: Sequence[str] = (),
         presence: bool = True,
+        hidden: Callable[[], Refusal | None] = lambda: None,
         steady: Callable[[], int] | None = None,
         chance: Callable[[], float] = CHANCE,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -90,6 +92,7 @@ class Gateway(Signing):
         self._pause = pause
         self._steady = steady
         self.stopping = False
+        self.hidden = hidden
         self._keeps_presence = presence
         self._proxies, self._addresses = networks(trusted_proxies), Addresses()
         self._region, self._tap, self._handler, self._reader = region, tap, handler, reader

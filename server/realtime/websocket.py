@@ -120,6 +120,10 @@ class WebSocket(Connection):
         if self._gateway.stopping:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "The node is stopping.\n", "stopping")
             return False
+        if hidden := self._gateway.hidden():
+            text = f"{hidden.message.capitalize()}.\n"
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, text, "recovering")
+            return False
         peer = self._transport.get_extra_info("peername")
         if self._gateway.admits(peer[0] if peer else "", headers.get_all("X-Forwarded-For")):
             return True

@@ -2,6 +2,7 @@
 
 - ``tables``       every table once, for SQLite and PostgreSQL
 - ``connection``   the writing connection; ``node`` whose database it is
+- ``epochs``       the next incarnation of a log; ``extent`` how far it reached; ``forks`` lanes with two histories
 - ``sql``          Core constructs compiled once per dialect; ``Tx``, the writer's synchronous transaction
 - ``facts``        answers ``decide``'s questions inside the writer's transaction; ``async_facts`` a reader's,
   ``poll_facts`` how far the closing of a poll has come

@@ -5,11 +5,14 @@ from typing import NamedTuple
 from sqlalchemy import insert, select
 
 from server.domain.errors import Mistake
+from server.domain.ids import new_epoch
 from server.storage import tables as t
 from server.storage.sql import Tx, statement
 
 _READ = statement(
-    select(t.node.c.region, t.node.c.epoch, t.node.c.opened_position).where(t.node.c.id == 1)
+    select(
+        t.node.c.region, t.node.c.epoch, t.node.c.opened_position, t.node.c.recovering_since
+    ).where(t.node.c.id == 1)
 )
 _INSERT = statement(insert(t.node))
 
@@ -19,6 +22,8 @@ class Identity(NamedTuple):
     epoch: int
     opened_position: int
     """The position at which this epoch began: cursors of an older epoch end here."""
+    recovering_since: int = 0
+    """When the epoch was begun in doubt, UTC milliseconds; 0 once what was lost is back."""
 
 
 class WrongRegion(Mistake):
@@ -31,9 +36,9 @@ def open_node(tx: Tx, region: str, nonce: bytes) -> Identity:
     Raises WrongRegion when the database was made for another region."""
     row = tx.one(_READ, {})
     if row is None:
-        epoch = 1 << 32 | int.from_bytes(nonce[:4], "big")
+        epoch = new_epoch(1, nonce)
         values = {"id": 1, "region": region, "epoch": epoch, "opened_position": 0, "hlc": 0}
-        tx.execute(_INSERT, values)
+        tx.execute(_INSERT, values | {"recovering_since": 0})
         return Identity(region, epoch, 0)
     if row[0] != region:
         raise WrongRegion(

@@ -2,7 +2,7 @@
 
 Three groups:
 
-- *the log*: lanes, events, event_channels, bodies, heads. The truth; only ever appended to, but for
+- *the log*: lanes, events, event_channels, bodies, heads, forks. The truth; only ever appended to, but for
   what an erasure takes out of it.
 - *projections*: folds of the log. Dropped and rebuilt at will (``tap rebuild``); equal on every node
   for the same set of events (I6), except columns marked ``local``, which hold this node's own
@@ -122,8 +122,24 @@ node = Table(
     Column("epoch", Big, nullable=False),
     Column("opened_position", Big, nullable=False),
     Column("hlc", Big, nullable=False),
+    _big("recovering_since"),
 )
-"""One row (id 1): whose database this is and the epoch it is writing."""
+"""One row (id 1): whose database this is and the epoch it is writing. ``recovering_since``: when that was
+begun in doubt, until what peers held beyond it is back; else 0."""
+
+forks = Table(
+    "forks",
+    metadata,
+    _key("region"),
+    _key("epoch", Big),
+    _key("lane"),
+    Column("seq", Big, nullable=False),
+    Column("proof", LargeBinary, nullable=False),
+    _big("found_at"),
+    _big("resolved_at"),
+)
+"""Lanes of which an origin signed two histories, with the FORK frame that proves it. ``seq``: an event there
+are two of. Left out for ever; ``resolved_at`` only ends the alarm."""
 
 # -- projections: people and places --------------------------------------------------------------------
 

@@ -20,7 +20,9 @@ OUTBOX_MAX = 1_000
 """A loop gone wild must not fill the disk, nor a day's backlog be a surprise to the node."""
 FAULTS_MAX = 3
 """So often a node may fail at one command before that is told to its owner."""
-NODE_WIDE = frozenset({"rate_limited", "overloaded", "read_only", "disk_full", "stopping"})
+NODE_WIDE = frozenset(
+    {"rate_limited", "overloaded", "read_only", "disk_full", "stopping", "recovering"}
+)
 """Refusals that speak of the node, not of the command."""
 KEY_KEPT_MS = 6 * 24 * 3600 * 1000
 """Nodes remember command keys for seven days; one day less, for clocks and long links."""

@@ -48,7 +48,7 @@ export const FAULTS_MAX = 3;
 export const ECHO_MS_MAX = 3_000;
 
 /** Refusals that speak of the node, not of the command. */
-const NODE_WIDE = new Set(["rate_limited", "overloaded", "read_only", "disk_full", "stopping"]);
+const NODE_WIDE = new Set(["rate_limited", "overloaded", "read_only", "disk_full", "stopping", "recovering"]);
 /** Closes with which a node says that a frame of ours was at fault. */
 const BLAMED: Record<number, string> = { 1009: "too_large", 4400: "bad_frame", 4413: "too_large" };
 const OUR_FAULT = 1011;

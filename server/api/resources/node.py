@@ -37,9 +37,11 @@ async def alive(call: Call[NoQuery, None]) -> Alive:
 
 
 async def ready(call: Call[NoQuery, None]) -> Alive | Refusal:
-    """New clients are welcome: not draining, writable, and the database answers."""
+    """New clients are welcome: not draining, not hidden after a restore, writable, and the database answers."""
     if call.services.stopping():
         return Refusal(Code.STOPPING, "this node is stopping")
+    if hidden := call.services.hidden():
+        return hidden
     if reason := call.services.handler.read_only:
         return Refusal(Code.READ_ONLY, f"this node is read-only: {reason}")
     async with call.services.reader.snapshot() as snapshot:

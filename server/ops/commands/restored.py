@@ -1,22 +1,15 @@
 """``tap restored``: say that the database comes from a backup, before the node starts again.
 
-A backup ends before the log did. Were the node to go on from there, it would give numbers a second time
-that peers have already seen bound to other events, and they would refuse its lanes as forged (I5). So
-the log begins a new epoch: new lanes from 1, and clients load anew.
+A node notices by itself that its database was put back, unless all of data_dir was, the extent included: then
+peers tell it once they are reached (docs/protocol/federation.md 16). Said here, it needs nobody.
 """
 
-import os
 from pathlib import Path
 
 import click
-from sqlalchemy import bindparam, update
 from sqlalchemy.exc import DatabaseError
 
-from server.domain.decide import Draft
-from server.domain.events import EpochOpened
-from server.domain.visibility import CONTROL
-from server.domain.wire import SALT_BYTES
-from server.ops import lock
+from server.ops import extents, lock
 from server.ops.commands.shared import (
     Exit,
     fail,
@@ -26,21 +19,11 @@ from server.ops.commands.shared import (
     require_database,
 )
 from server.ops.core import now
+from server.ops.extents import Doubt
 from server.ops.place import database_url
-from server.storage import migrate
-from server.storage import tables as t
+from server.storage import extent, migrate
 from server.storage.connection import open_writer
-from server.storage.event_log import LogWriter
-from server.storage.node import Identity, open_node
-from server.storage.sql import Tx, statement
-
-_BEGIN = statement(
-    update(t.node)
-    .where(t.node.c.id == 1)
-    .values(epoch=bindparam("new"), opened_position=bindparam("at"))
-)
-RANDOM_BITS = 32
-NONCE_BYTES = 16
+from server.storage.node import Identity
 
 
 @click.command()
@@ -53,10 +36,11 @@ def command(yes: bool, as_json: bool) -> None:
     if not yes:
         click.confirm("Was this database restored from a backup?", abort=True, err=True)
     url = database_url(config)
+    folder = Path(config.node.data_dir)
     try:
-        with lock.hold(Path(config.node.data_dir), "restored"):
+        with lock.hold(folder, "restored"):
             migrate.upgrade(url)
-            before, after = _begin(url, config.node.region)
+            before, after = _begin(url, config.node.region, folder)
     except lock.Locked as error:
         fail(f"{error} Stop it first.", Exit.MACHINE)
     except DatabaseError as error:
@@ -67,25 +51,16 @@ def command(yes: bool, as_json: bool) -> None:
         click.echo(f"The log goes on in epoch {after.epoch:x}; it was {before.epoch:x}.")
 
 
-def _begin(url: str, region: str) -> tuple[Identity, Identity]:
+def _begin(url: str, region: str, folder: Path) -> tuple[Identity, Identity]:
     connection = open_writer(url)
     try:
         with connection.transaction() as tx:
-            before = open_node(tx, region, os.urandom(4))
-            return before, begin_epoch(tx, before)
+            told = Doubt("an operator put a backup back")
+            before, after = extents.identify(tx, region, folder, now(), told)
+        with connection.transaction() as tx:
+            found = extent.take(tx)
+        assert found is not None, "the epoch was just opened by an event"
+        extents.write(folder, found)
+        return before, after
     finally:
         connection.close()
-
-
-def begin_epoch(tx: Tx, before: Identity) -> Identity:
-    """The next incarnation, opened by an event that names the one before it."""
-    ordinal = (before.epoch >> RANDOM_BITS) + 1
-    epoch = ordinal << RANDOM_BITS | int.from_bytes(os.urandom(RANDOM_BITS // 8), "big")
-    log = LogWriter(before.region, epoch)
-    log.load(tx)
-    after = Identity(before.region, epoch, log.position)
-    tx.execute(_BEGIN, {"new": epoch, "at": after.opened_position})
-    event = EpochOpened(previous=before.epoch, nonce=os.urandom(NONCE_BYTES))
-    log.append(tx, Draft(CONTROL, "", event, ()), now(), os.urandom(SALT_BYTES))
-    log.flush(tx)
-    return after

@@ -15,13 +15,18 @@ from server.ops.listener import ListenError
 
 
 @click.command()
-def command() -> None:
+@click.option(
+    "--anyway",
+    is_flag=True,
+    help="After a restore, do not wait for peers to tell what was erased since.",
+)
+def command(anyway: bool) -> None:
     """Run the node until SIGTERM or SIGINT; print one line when it is ready."""
     config = load().config
     allow_open_files()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(bootstrap.serve(config, _announce))
+            runner.run(bootstrap.serve(config, _announce, anyway=anyway))
     except (StartError, ListenError, KeyFileError) as error:
         fail(str(error), Exit.MACHINE)
 

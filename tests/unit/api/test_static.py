@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from server.api.hardening import policy
+from server.api.route import Access
 from server.api.static import folder_of_client
+from server.api.table import PREFIX, ROUTES
+from server.domain.errors import Code, Refusal
 from tests.unit.api.site import Site, open_site
 
 PAGE = b"<!doctype html><title>Tap</title>"
@@ -129,6 +133,23 @@ async def test_a_stopping_node_is_not_ready(tmp_path: Path, database: Path) -> N
     async with open_site(tmp_path, database, stopping=lambda: True) as site:
         assert await site.refused("GET", "//readyz") == (503, "stopping")
         assert (await site.http.get("/healthz")).status_code == 200
+
+
+async def test_a_restored_node_shows_nothing_to_anybody_yet(tmp_path: Path, database: Path) -> None:
+    """16.3: not even who is signed in is looked at; operators see how it is."""
+    hidden = Refusal(Code.RECOVERING, "this node was restored; try again shortly")
+    async with open_site(tmp_path, database, hidden=lambda: hidden) as site:
+        for route in ROUTES:
+            if route.access is not Access.ANYBODY:
+                path = re.sub(r"{\w+}", "01kdvdna01xxrz2dw23xegt3k5", route.path)
+                response = await site.http.request(route.method, PREFIX + path)
+                assert response.status_code == 503, route
+                assert response.json()["error"]["code"] == "recovering", route
+                assert response.json()["error"]["retry"], route
+                assert response.headers["retry-after"], route
+        assert await site.refused("GET", "//readyz") == (503, "recovering")
+        for path in ("/healthz", "/metrics", f"{PREFIX}/node"):
+            assert (await site.http.get(path)).status_code == 200
 
 
 async def test_long_answers_are_compressed_and_short_ones_are_not(site: Site) -> None:

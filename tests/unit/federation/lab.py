@@ -16,6 +16,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from server.app.incarnations import lost
 from server.domain import limits, wire
 from server.domain.errors import Refusal
 from server.domain.ids import LaneKey
@@ -116,6 +117,14 @@ class ListLog:
         event = event_after(key, self.tip(key), body, now << 16)
         self.lanes.setdefault(key, []).append(event)
         return key
+
+    def copy(self) -> ListLog:
+        """A backup."""
+        made = ListLog(self.region)
+        made.epoch = self.epoch
+        made.lanes = {key: events[:] for key, events in self.lanes.items()}
+        made.heads = dict(self.heads)
+        return made
 
     def apply(self, batch: LaneBatch) -> int:
         """As ``Handler.apply``: skips what is held; a gap or another history is the test's failure."""
@@ -323,6 +332,12 @@ class Node:
             wire_.cut("the process died")
         self.wires.clear()
 
+    def reopen(self, after: int = 1_000) -> None:
+        """In the next epoch, as the composition root does it (16.2)."""
+        self.crash()
+        self.log.open_epoch(self.world.now)
+        self.world.after(after, self.start)
+
     def publish(self, lane: str, body: bytes = b"hello") -> LaneKey:
         key = self.log.append(lane, body, self.world.now)
         self.committed({key: self.log.tip(key).seq})
@@ -384,6 +399,8 @@ class Node:
             self.forks[proof.key] = proof
             for peer in self.peers:
                 self.feed(peer, steps.ForkKnown(proof))
+            if self.world.reopens and proof.key[:2] == (self.region, self.log.epoch):
+                self.reopen()
 
     def timer(self, peer: str, token: int) -> None:
         if self.timers.get(peer) == token:
@@ -393,6 +410,10 @@ class Node:
         if self.refusing:
             refusal = self.refusing
             self.later(lambda: self.feed(peer, steps.ApplyRefused(batch.key, refusal)))
+            return
+        ours = LaneKey(self.region, self.log.epoch, batch.key.lane)
+        if self.world.reopens and lost(batch, ours, self.log.tip(ours).seq):
+            self.reopen()
             return
         seq = self.log.apply(batch)
         self.committed({batch.key: seq})
@@ -469,6 +490,8 @@ class World:
         self.latencies: dict[tuple[str, str], tuple[int, int]] = {}
         """(from, to): where it is not ``latency_ms``."""
         self.latency_ms, self.disk_ms = (1, 120), (0, 5)
+        self.reopens = False
+        """Whether a region that learns that its log is not the newest goes on in a new epoch."""
         self.bytes_per_ms = 0
         """What a line takes in each direction; 0 for any number."""
         self.rosters: dict[str, Roster] = rosters or {}

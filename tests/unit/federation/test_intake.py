@@ -135,7 +135,7 @@ def test_i8_a_lane_that_is_not_for_us_is_refused(key: LaneKey) -> None:
 
 
 def test_i9_an_origin_cannot_open_lanes_without_end() -> None:
-    held = {LaneKey("de", epoch, "global"): Held(1, b"h" * 32) for epoch in range(1, 65)}
+    held = {LaneKey("de", epoch, "global"): Held(1, b"h" * 32) for epoch in range(1, 257)}
     assert len(held) == limits.LANES_PER_PEER_MAX
     intake = _intake(held)
     assert _code(intake, batch_of(GLOBAL, [b"x"])) is Code.TOO_LARGE

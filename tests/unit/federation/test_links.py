@@ -437,10 +437,10 @@ async def test_a_region_without_a_direct_link_is_served_by_a_third(
                 )
 
 
-async def test_a_node_restored_from_an_older_backup_gets_its_tail_back(
+async def test_a_node_put_back_unnoticed_learns_it_from_its_own_signature(
     tmp_path: Path, socks: dict[str, Any]
 ) -> None:
-    """Its own events, proven by its own signatures, from a peer (section 9.5)."""
+    """The lost events come back, and are not mixed with what is written: another epoch is due (16.2)."""
     socks.pop("in").close()
     port, home = socks["fr"].getsockname()[1], tmp_path / "fr"
     home.mkdir()
@@ -461,11 +461,12 @@ async def test_a_node_restored_from_an_older_backup_gets_its_tail_back(
         shutil.rmtree(home)
         shutil.move(tmp_path / "backup", home)
         async with region_of(home, "fr", socks) as fr:
+            await fr.node.handler.doubted.wait()
+            assert f"event {tip} of our lane global" in fr.node.handler.doubt
             assert fr.own()[1] == tip - 3
-            await fr.holds(key, tip)
             fr.node.clock.advance(60_000)
-            await fr.node.post("luc", place, key="and on it goes")
-            await de.holds(key, tip + 1)
+            refused = await fr.node.try_do("luc", "community.create", "too late a key", name="x")
+            assert isinstance(refused, Refusal)
             assert not fr.status("de").forked
 
 

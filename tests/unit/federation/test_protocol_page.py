@@ -109,6 +109,8 @@ def test_codes_are_explained_to_operators() -> None:
         ("GOSSIP_SECONDS_MIN", "1 s"),
         ("RELAY_SECONDS_MIN", "3 s"),
         ("RELAY_STALLED_SECONDS_MAX", "10 s"),
+        ("RECOVERY_SETTLE_SECONDS", "3 s"),
+        ("RECOVERY_SECONDS_MAX", "45 s"),
         ("ASK_SECONDS_MAX", "10 s"),
         ("ASKS_PER_PEER_MAX", "256"),
         ("LINK_PING_SECONDS", "4 s"),

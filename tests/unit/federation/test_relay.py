@@ -174,3 +174,16 @@ def test_a_clock_set_back_delays_nothing() -> None:
     talk.asked(GRACE - 500)
     talk.now -= 3_600_000
     assert talk.asked(1_000) == {"fr": {"de"}}
+
+
+def test_what_we_lost_is_asked_of_one_peer_after_the_other_without_a_pause() -> None:
+    """Each is in lanes the others are not in, and nobody else brings them."""
+    pairs = {peer: LaneKey("in", EPOCH, f"pair.{peer}.in") for peer in ("de", "fr")}
+    talk = Talk()
+    talk.tips["de"][pairs["de"]] = 5
+    talk.tips["fr"][pairs["fr"]] = 3
+    assert talk.asked() == {"de": {"in"}}
+    talk.relay.moved({pairs["de"]: 5})
+    assert talk.asked() == {"fr": {"in"}}
+    talk.relay.moved({pairs["fr"]: 3})
+    assert talk.asked() == {}

@@ -238,3 +238,12 @@ def test_the_file_is_looked_for_here_and_then_in_etc(
     assert config_file.find(None) == Path("tap.toml")
     assert config_file.find("given.toml") == Path("given.toml")
     assert os.getcwd() == str(tmp_path)
+
+
+def test_former_keys_are_the_bytes_that_signed_once(tmp_path: Path) -> None:
+    former = base64.b64encode(bytes(range(32))).decode()
+    text = NODE + f'[federation]\nformer_public_keys = ["{former}"]\n'
+    federation = config_file.load(write(tmp_path, text), {}).config.federation
+    assert federation.former_keys == (bytes(range(32)),)
+    wrong = NODE + '[federation]\nformer_public_keys = ["abc"]\n'
+    assert any("federation.former_public_keys" in problem for problem in refused(wrong))

@@ -48,6 +48,8 @@ FAULTS = {
     "database.region": {"database": DATABASE._replace(region="fr")},
     "database.integrity": {"database": DATABASE._replace(integrity="row 5 missing")},
     "database.wal": {"database": DATABASE._replace(wal_bytes=GIB)},
+    "database.restored": {"database": DATABASE._replace(recovering=True)},
+    "database.forks": {"database": DATABASE._replace(forks=("de:100000007:global",))},
     "erasure.receipts": {"erasures": OpenErasures(2, 2 * 86_400, ("br",))},
     "peer.reachable": {"peers": (PEER._replace(error="timed out"),)},
     "peer.region": {"peers": (PEER._replace(seen_region="es"),)},

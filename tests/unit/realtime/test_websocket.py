@@ -22,6 +22,7 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 from server.app.auth import Auth, Identity
 from server.domain import limits
 from server.domain.decide import Decided, Draft
+from server.domain.errors import Code, Refusal
 from server.domain.events import PersonHandedOver, PersonTakenOver
 from server.domain.ids import Cursor
 from server.realtime import gateway, measures
@@ -974,6 +975,27 @@ async def test_who_answers_pings_stays_and_is_marked_and_rechecked(live: LiveNod
             live.pass_time(limits.PONG_SECONDS_MAX)
             live.pass_time(limits.PING_SECONDS)
         assert (await device.end())[0] == CloseCode.UNAUTHENTICATED
+
+
+# -- restored ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_restored_node_lets_nobody_in_before_it_knows_what_was_erased(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = metric("tap_handshakes_total", outcome="recovering")
+    refusal = Refusal(Code.RECOVERING, "this node was restored; try again shortly")
+    with monkeypatch.context() as patch:
+        patch.setattr(live.gateway, "hidden", lambda: refusal)
+        with pytest.raises(InvalidStatus) as refused:
+            async with live.device():
+                pass
+    assert refused.value.response.status_code == 503
+    assert refused.value.response.body == b"This node was restored; try again shortly.\n"
+    assert int(refused.value.response.headers["Retry-After"]) >= 1
+    assert metric("tap_handshakes_total", outcome="recovering") == before + 1
+    async with live.device() as device:
+        await device.live()
 
 
 # -- stopping --------------------------------------------------------------------------------------------------------

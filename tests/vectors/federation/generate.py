@@ -192,6 +192,7 @@ def every_frame() -> dict[str, Any]:
             (Tip("de", EPOCH, "control", 1), Tip("de", EPOCH, "global", 3)),
             limits.CREDIT_BYTES,
             (LaneRef("de", EPOCH, "pair.de.fr"),),
+            (bytes(range(32)), bytes(range(32, 64))),
         ),
         "three events": batch(events()),
         "the last two, after the first": batch(events(), 1),
