@@ -19,6 +19,7 @@ from server.api.services import Services
 from server.app.auth import Identity
 from server.domain import commands, limits
 from server.domain.errors import Code, Refusal, Refused
+from server.domain.events import Hash
 
 Q = TypeVar("Q")
 B = TypeVar("B")
@@ -31,6 +32,7 @@ PATH_TYPES: dict[str, Any] = {
     "post": commands.Object,
     "erasure": commands.Object,
     "person": commands.Person,
+    "hash": Hash,
     "session": Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")],
 }
 """Every path parameter by name; a route's path uses these names only."""

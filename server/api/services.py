@@ -9,8 +9,10 @@ import msgspec
 from server.api.handover import Owner
 from server.app.auth import Auth
 from server.app.handle import Handler
+from server.app.media import Media
 from server.app.news import News
 from server.app.passwords import Passwords
+from server.app.peer_proof import Keys
 from server.app.sync import Sync
 from server.app.tap import Tap
 from server.domain.errors import Refusal
@@ -59,6 +61,9 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     live: Live
     auth: Auth
     passwords: Passwords
+    media: Media
+    peer_keys: Keys = lambda _region: ()
+    """What other regions sign their requests with; without peers nothing."""
     links: Callable[[], Sequence[Mapping[str, Any]]] = tuple
     operator: Operator = Operator()
     audience: Audience = lambda origin, _lanes: frozenset({origin})

@@ -15,6 +15,7 @@ from server.api.resources import (
     impact,
     imports,
     live,
+    media,
     node,
     operator,
     people,
@@ -32,6 +33,7 @@ from server.storage.queries.shapes import FirstLoad
 PREFIX = "/api/v1"
 NDJSON = "application/x-ndjson"
 TEXT = "text/plain"
+ANY = "*/*"
 
 _WRITES = (Code.WRONG_REGION, Code.OVERLOADED, Code.READ_ONLY, Code.DISK_FULL)
 _DECIDES = (
@@ -286,6 +288,43 @@ ROUTES: tuple[Route, ...] = (
         erasures.ErasureAnswer,
     ),
     Route("GET", "/me/impact", "One's own ledger.", impact.impact, impact.Impact),
+    # -- files ----------------------------------------------------------------------------------------
+    Route(
+        "POST",
+        "/media",
+        "Upload a file, to be attached to a post.",
+        media.upload,
+        media.Uploaded,
+        errors=(
+            Code.BAD_ENCODING,
+            Code.BAD_VALUE,
+            Code.TOO_LARGE,
+            Code.RATE_LIMITED,
+            *_WRITES[1:],
+        ),
+        body=str,
+        raw_body=True,
+        body_media_type=media.BYTES,
+        body_bytes_max=limits.MEDIA_BYTES_MAX,
+    ),
+    Route(
+        "GET",
+        "/media/{hash}",
+        "A file of a post one may see.",
+        media.read,
+        None,
+        errors=(Code.NOT_HERE, Code.NOT_EXPORTED),
+        media_type=ANY,
+    ),
+    Route(
+        "GET",
+        "/media/{hash}/thumbnail",
+        "A picture's small form.",
+        media.thumbnail,
+        None,
+        errors=(Code.NOT_EXPORTED,),
+        media_type=media.THUMBNAIL_TYPE,
+    ),
     # -- other systems ------------------------------------------------------------------------------
     Route(
         "GET",
@@ -362,5 +401,21 @@ ROOT_ROUTES: tuple[Route, ...] = (
         access=Access.ANYBODY,
         media_type=TEXT,
     ),
+    Route(
+        "GET",
+        "/federation/v1/media/{hash}",
+        "A file, for another region's node.",
+        media.for_peer,
+        None,
+        errors=(
+            Code.UNKNOWN_PEER,
+            Code.BAD_SIGNATURE,
+            Code.EXPIRED,
+            Code.NOT_HERE,
+            Code.NOT_EXPORTED,
+        ),
+        access=Access.ANYBODY,
+        media_type=media.BYTES,
+    ),
 )
-"""At the root, where load balancers and collectors look for them."""
+"""At the root, where load balancers, collectors and other regions look for them."""

@@ -13,9 +13,11 @@
 - ``polls``    what this region owes a poll that ends, and when to ask
 - ``erasure``  this region's receipts for erasures, once nothing of the words is left
 - ``moves``    people who move between regions: what this node does of it; ``luggage``: what travels
+- ``media``    files: taken in, handed out, fetched from other regions, deleted; ``pictures`` their thumbnails
 - ``cloudevents``  a committed event as other systems read it
 - ``housekeeping``  client keys and sessions that are out of date
 - ``operator_proof``  whether a request was signed with the node's own key
+- ``peer_proof``  whether a request was signed with the key of another region
 - ``origin``   whose page a browser was on
 - ``residency``  what left this region on a day, and whether it was allowed to
 - ``schemas``  JSON Schemas as the generated documents hold them

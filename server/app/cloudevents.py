@@ -103,7 +103,7 @@ def _content(event: e.Event | None) -> dict[str, Any]:
 
 
 def data_of(event: e.Event) -> dict[str, Any]:
-    """The body's fields, defaults left out, bytes as base64, and without what is nobody else's business:
+    """The body's fields, defaults left out, bytes as base64, without thumbnails and without what is nobody else's business:
     a secret ballot's choices, a region's part of a secret tally (I11), the words of direct messages, and
     what one home tells another."""
     data: dict[str, Any] = msgspec.to_builtins(event, str_keys=True)
@@ -119,6 +119,8 @@ def data_of(event: e.Event) -> dict[str, Any]:
             withheld = ("title",)
     for name in withheld:
         data.pop(name, None)
+    for file in data.get("attachments", ()):
+        file.pop("thumbnail", None)
     return data
 
 
@@ -133,7 +135,7 @@ def secrets_of(event: e.Event | None) -> tuple[str, ...]:
             return ()
 
 
-WORDS = ("text", "title", "topics", "mentions", "reason")
+WORDS = ("text", "title", "topics", "mentions", "reason", "attachments")
 """What a direct message says."""
 
 

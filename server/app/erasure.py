@@ -4,8 +4,9 @@ The commit that brings a request destroys the bodies and blanks the tables at on
 is left lies beside them, and the receipt waits for it:
 
 1. ledger lines that name the post have been scored anew
-2. the write-ahead log is emptied (SQLite), or old row versions are gone (PostgreSQL)
-3. the unused parts of the database's pages hold none of the words, or the database is written anew
+2. files that only erased posts had are deleted
+3. the write-ahead log is emptied (SQLite), or old row versions are gone (PostgreSQL)
+4. the unused parts of the database's pages hold none of the words, or the database is written anew
 
 Then the receipt is appended, once per region (docs/protocol/federation.md 15). All of it may be cut off
 anywhere: what is owed is read from the tables, and done again from the first step.
@@ -13,7 +14,7 @@ anywhere: what is owed is read from the tables, and done again from the first st
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from server.app import metrics
@@ -55,7 +56,7 @@ def audience_of(regions: frozenset[str], groups: Mapping[str, Iterable[str]]) ->
 class Erasures:
     """Made by the composition root; ``run`` for ever, or ``settle`` once.
 
-    ``scored``: up to which position ledger lines are written. ``file``: the SQLite database. ``now``:
+    ``scored``: up to which position ledger lines are written. ``delete_files``: ``app.media.Media.tidy``. ``file``: the SQLite database. ``now``:
     UTC milliseconds."""
 
     def __init__(
@@ -67,10 +68,12 @@ class Erasures:
         *,
         now: Callable[[], int],
         scored: Callable[[], int],
+        delete_files: Callable[[], Awaitable[object]],
         file: Path | None,
     ) -> None:
         self._handler, self._tap, self._reader = handler, tap, reader
         self._audience, self._now, self._scored, self._file = audience, now, scored, file
+        self._delete_files = delete_files
         self._rewrite_at = 0
         """From when on the database may be written anew, once more."""
         self._wait_until = 0
@@ -102,7 +105,10 @@ class Erasures:
         async with self._reader.snapshot() as snapshot:
             owed = await erasures.owed(snapshot, self._handler.region)
         ready = [one for one in owed if one.position <= self._scored()]
-        if not ready or not await self._is_clean(ready):
+        if not ready:
+            return len(owed)
+        await self._delete_files()
+        if not await self._is_clean(ready):
             return len(owed)
         outcome = await self._handler.append(
             lambda facts, context: _receipts(ready, facts, context)

@@ -286,6 +286,22 @@ POLL_CHECKS = Counter(
     ["outcome"],
 )
 
+# -- files (app.media) -----------------------------------------------------------------------------------
+
+UPLOADS = Counter(
+    "tap_uploads_total", "Files sent by people, by outcome: ok or a refusal's code.", ["outcome"]
+)
+MEDIA_FETCHES = Counter(
+    "tap_media_fetches_total",
+    "Files asked of another region, by region and outcome: ok, unavailable, slow, wrong_bytes or too_large.",
+    ["region", "outcome"],
+)
+MEDIA_DELETED = Counter(
+    "tap_media_deleted_total", "Files deleted because no post and no draft has them any more."
+)
+MEDIA_FILES = Gauge("tap_media_files", "Files whose bytes lie on this node.")
+MEDIA_BYTES = Gauge("tap_media_bytes", "What they take on the disk.")
+
 # -- the node itself (ops) -----------------------------------------------------------------------------------
 
 NODE = Gauge(

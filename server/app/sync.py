@@ -106,6 +106,9 @@ def event_map(record: Record) -> dict[str, Any]:
     body: dict[str, Any] = msgspec.msgpack.decode(record.body) if record.body else {}
     if isinstance(record.event, BallotCast) and record.event.secret:
         body.pop("choices", None)
+    for file in body.get("attachments", ()):
+        # Travels between regions; clients ask for it when it is looked at, and keep it.
+        file.pop("thumbnail", None)
     return {
         "t": "event",
         "position": record.position,

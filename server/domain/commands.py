@@ -21,6 +21,7 @@ from server.domain.events import (
     CommunityRole,
     ErasureScope,
     FollowKind,
+    Hash,
     IdeaStage,
     ModerationAct,
     PaperSpec,
@@ -94,6 +95,17 @@ class Base(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", forbid_unk
         _refuse_nul(self)
 
 
+class Attach(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A file one uploaded before, as POST /api/v1/media answered it. ``alt``: what is to be seen in it."""
+
+    hash: Hash
+    name: Annotated[str, Meta(pattern=r"\S", max_length=limits.FILE_NAME_CHARS_MAX)]
+    alt: Annotated[str, Meta(max_length=limits.ALT_TEXT_CHARS_MAX)] = ""
+
+
+Attaches = Annotated[tuple[Attach, ...], Meta(max_length=limits.ATTACHMENTS_PER_POST_MAX)]
+
+
 class PublishPost(Base, tag="post.publish", frozen=True, kw_only=True):
     place: PlaceName
     kind: PostKind
@@ -107,6 +119,7 @@ class PublishPost(Base, tag="post.publish", frozen=True, kw_only=True):
     paper: PaperSpec | None = None
     praise: PraiseSpec | None = None
     announcement: AnnouncementSpec | None = None
+    attachments: Attaches = ()
 
 
 class PublishReply(Base, tag="reply.publish", frozen=True, kw_only=True):
@@ -117,6 +130,7 @@ class PublishReply(Base, tag="reply.publish", frozen=True, kw_only=True):
     mentions: People = ()
     cites: Objects = ()
     lang: Lang = ""
+    attachments: Attaches = ()
 
 
 class EditPost(Base, tag="post.edit", frozen=True, kw_only=True):

@@ -4,9 +4,10 @@ A reply, a reaction, a moderator's reason are acts of others and stay: a reply i
 request. Reports go, since they mostly quote what they report.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from server.domain.events import (
+    Attachment,
     Event,
     FlagRaised,
     FlagResolved,
@@ -43,8 +44,10 @@ def words_of(event: Event) -> Iterator[str]:
                 yield from (event.paper.abstract, event.paper.link)
             if event.praise is not None:
                 yield event.praise.behaviour
+            yield from _words_of_files(event.attachments)
         case ReplyPublished():
             yield event.text
+            yield from _words_of_files(event.attachments)
         case PostEdited():
             yield from (event.title, event.text, event.reason)
         case FlagRaised():
@@ -53,3 +56,8 @@ def words_of(event: Event) -> Iterator[str]:
             yield event.note
         case _:
             pass
+
+
+def _words_of_files(files: Iterable[Attachment]) -> Iterator[str]:
+    for file in files:
+        yield from (file.name, file.alt)

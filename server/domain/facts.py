@@ -85,6 +85,17 @@ class PostFact(NamedTuple):
     erased: bool = False
 
 
+class UploadFact(NamedTuple):
+    """A file somebody uploaded here. ``stays``: this region lets no file leave."""
+
+    type: str
+    size: int
+    width: int
+    height: int
+    thumbnail: bytes
+    stays: bool
+
+
 class PollRegionFact(NamedTuple):
     """What one region said about a poll."""
 
@@ -189,6 +200,7 @@ class Facts(Protocol):
         ...
 
     def receipted(self, request: str, region: str) -> bool: ...
+    def upload(self, person: str, hash: str) -> UploadFact | None: ...
     def reaction(self, target: str, person: str, reaction: str, emoji: str) -> Register: ...
     def acceptance(self, question: str) -> ValueRegister: ...
     def verification(self, target: str, person: str) -> Register: ...

@@ -37,6 +37,38 @@ MEMBERS_PER_CONVERSATION_MAX = 50
 """A larger group is a private community."""
 IMPORT_KEY_CHARS_MAX = 120
 
+# -- files -----------------------------------------------------------------------------------------
+MEDIA_BYTES_MAX = 25 * 1024 * 1024
+"""What company mail takes; a longer recording belongs where films are streamed from."""
+ATTACHMENTS_PER_POST_MAX = 6
+"""Their thumbnails and the longest text fit one event body together."""
+THUMBNAIL_BYTES_MAX = 32 * 1024
+"""Of one picture, inside its event; at 480 pixels most take 10 to 20 KiB."""
+PICTURE_PIXELS_MAX = 50_000_000
+"""What a good phone takes; 200 MiB while it is looked at, one at a time."""
+PICTURE_FRAMES_MAX = 500
+"""A moving picture of half a minute; all its frames together have the pixels of one still picture."""
+FILE_NAME_CHARS_MAX = 200
+"""Below the 255 bytes of common file systems for most scripts."""
+ALT_TEXT_CHARS_MAX = 1_000
+"""A picture described in a paragraph."""
+UPLOADS_PER_PERSON_MAX = 60
+"""Not yet attached to a post: ten posts' worth, and the most a person can fill a disk with in a day."""
+UPLOAD_KEPT_SECONDS = 86_400
+"""A draft may lie over night; what no post uses by then is deleted."""
+UPLOAD_SECONDS_MAX = 300
+"""25 MiB over a slow mobile line of 1 Mbit/s take 210 s."""
+MEDIA_FETCHES_MAX = 4
+"""From other regions at once: they share the line with the events."""
+MEDIA_FETCH_SECONDS_MAX = 120
+"""One region's answer, whole: 25 MiB at 2 Mbit/s; after that another region is asked."""
+MEDIA_WAIT_SECONDS_MAX = 10
+"""How long a reader's request waits for another region; then the page shows that the file is on its way."""
+MEDIA_RETRY_SECONDS = 5
+"""After every region failed: a page full of readers must not ask for the same file at each request."""
+PEER_PROOF_SECONDS_MAX = 300
+"""Clocks of regions may differ by minutes, and a copied request gets nobody but its sender's region anything."""
+
 # -- commands ------------------------------------------------------------------------------------
 KEY_CHARS_MIN = 8
 """Shorter client keys collide by accident."""

@@ -15,6 +15,7 @@ from server.federation.gauges import certificate_until
 
 PATH = "/federation/v1"
 POLLED_PATH = PATH + "/polled"
+MEDIA_PATH = PATH + "/media/"
 
 
 class NoUpgrade(Gone):
@@ -41,6 +42,11 @@ class PeerAddress(NamedTuple):
     def polled_url(self) -> str:
         """Where a polled connection is opened."""
         return self._under({"ws": "http", "wss": "https"}, POLLED_PATH)
+
+    @property
+    def media_url(self) -> str:
+        """Where its files are asked for."""
+        return self._under({"ws": "http", "wss": "https"}, MEDIA_PATH)
 
     def _under(self, schemes: dict[str, str], path: str) -> str:
         scheme, _, rest = self.url.rstrip("/").partition("://")

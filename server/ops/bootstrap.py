@@ -1,7 +1,8 @@
 """The one place that knows every part and puts them together; nothing else may.
 
     core (lock, schema, writer, tap, readers)      ops/core.py
-      + Sync, Scores, Polls, Erasures, Moves       app
+      + Sync, Scores, Polls, Erasures              app
+      + Moves, Media                               app
       + the HTTP application                       api
       + the gateway of live clients                realtime
       + the links to peers                         federation
@@ -33,6 +34,7 @@ from server.api.services import Operator, Services
 from server.app import housekeeping, metrics
 from server.app.auth import Auth
 from server.app.erasure import Erasures
+from server.app.media import Media
 from server.app.moves import Moves
 from server.app.news import News
 from server.app.passwords import Passwords
@@ -43,6 +45,7 @@ from server.domain import limits
 from server.domain.ids import person_channel
 from server.federation import gauges
 from server.federation.dialled import PATH, POLLED_PATH, PeerAddress
+from server.federation.fetching import PeerFiles
 from server.federation.forks import ForkProof
 from server.federation.links import Links
 from server.federation.recovery import Recovery
@@ -54,12 +57,13 @@ from server.ops.config import Config, dials
 from server.ops.core import Core, audience, make_moves, now, opened
 from server.ops.extents import Doubt
 from server.ops.notify import notify
-from server.ops.place import sqlite_file
+from server.ops.place import media_folder, sqlite_file
 from server.ops.restoring import Forks, Restoring, known_forks
 from server.ops.watch import watch
 from server.realtime import asyncapi, websocket
 from server.realtime.gateway import Gateway
 from server.realtime.streams import Streams
+from server.storage.media_files import MediaFiles
 
 STOP_SECONDS_MAX = 27
 """A stop that takes longer is cut short: within 30 s the last commit is done and the database closed."""
@@ -80,6 +84,8 @@ class Node(NamedTuple):
     polls: Polls
     erasures: Erasures
     moves: Moves
+    media: Media
+    peer_files: PeerFiles
     links: Links
     certificate: Certificate
     restoring: Restoring
@@ -110,6 +116,11 @@ def build(
     between = _links(core, private, proven, forks)
     certificate = Certificate(config.http.tls_certificate, config.federation.certificate)
     core.handler.ask_with(between.questions.ask)
+    peers = _peers(config)
+    tls = peer_tls.context(config.federation)
+    peer_files = PeerFiles(core.identity.region, private, peers, now, tls)
+    media = _media(core, peer_files)
+    pinned = {peer.region: peer.public_keys for peer in peers}
     services = Services(
         region=config.node.region,
         name=config.node.name,
@@ -124,6 +135,8 @@ def build(
         auth=auth,
         passwords=passwords,
         audience=audience(config),
+        media=media,
+        peer_keys=lambda region: pinned.get(region, ()),
         links=lambda: [_shown(status) for status in between.status()],
         operator=_operator(between, certificate),
         now=now,
@@ -138,7 +151,7 @@ def build(
     app = _application(create_app(services), between)
     scores, moves = _scores(core, gateway), make_moves(core)
     polls = Polls(core.tap, core.handler, core.reader, region=core.identity.region, now=now)
-    erasures = _erasures(core, scores)
+    erasures = _erasures(core, scores, media)
     return Node(
         core,
         passwords,
@@ -148,6 +161,8 @@ def build(
         polls,
         erasures,
         moves,
+        media,
+        peer_files,
         between,
         certificate,
         restoring,
@@ -188,7 +203,7 @@ def _scores(core: Core, gateway: Gateway) -> Scores:
     return scores
 
 
-def _erasures(core: Core, scores: Scores) -> Erasures:
+def _erasures(core: Core, scores: Scores, media: Media) -> Erasures:
     return Erasures(
         core.handler,
         core.tap,
@@ -196,22 +211,44 @@ def _erasures(core: Core, scores: Scores) -> Erasures:
         audience(core.config),
         now=now,
         scored=lambda: scores.position,
+        delete_files=media.tidy,
         file=sqlite_file(core.config),
     )
+
+
+def _media(core: Core, source: PeerFiles) -> Media:
+    config = core.config
+    files = MediaFiles(media_folder(config))
+    files.open()
+    return Media(
+        files,
+        core.handler,
+        core.reader,
+        core.tap,
+        region=core.identity.region,
+        regions=config.regions,
+        groups=config.lanes.groups,
+        leaves=config.media.leaves,
+        source=source,
+        now=now,
+    )
+
+
+def _peers(config: Config) -> list[PeerAddress]:
+    return [
+        PeerAddress(peer.region, peer.url, (peer.key,), dials(config.node.region, peer))
+        for peer in config.peers
+    ]
 
 
 def _links(
     core: Core, private: Ed25519PrivateKey, proven: Sequence[ForkProof], forks: Forks
 ) -> Links:
     config = core.config
-    peers = [
-        PeerAddress(peer.region, peer.url, (peer.key,), dials(config.node.region, peer))
-        for peer in config.peers
-    ]
     return Links(
         region=core.identity.region,
         epoch=core.identity.epoch,
-        peers=peers,
+        peers=_peers(config),
         groups=config.lanes.groups,
         private=private,
         reader=core.reader,
@@ -300,6 +337,7 @@ async def _run(
             group.create_task(node.polls.run(), name="polls"),
             group.create_task(node.erasures.run(), name="erasures"),
             group.create_task(node.moves.run(), name="moves"),
+            group.create_task(node.media.run(), name="media"),
             group.create_task(
                 watch(node.core, node.certificate, partial(_measure, node)), name="watch"
             ),
@@ -339,6 +377,8 @@ async def _let_go(node: Node, server: listener.Server, serving: "asyncio.Task[No
     server.should_exit = True
     await asyncio.wait([serving])
     node.passwords.close()
+    node.media.close()
+    await node.peer_files.close()
 
 
 def _stop_signal() -> asyncio.Event:

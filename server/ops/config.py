@@ -228,6 +228,18 @@ class PeopleSection(Section, frozen=True, kw_only=True):
     ] = False
 
 
+class MediaSection(Section, frozen=True, kw_only=True):
+    """Files that people attach to posts; their bytes lie in data_dir/media."""
+
+    leaves: Annotated[
+        bool,
+        Meta(
+            description="Whether files uploaded here may go to other regions. false: colleagues there read "
+            "that the file stays here; it holds for what is uploaded from then on."
+        ),
+    ] = True
+
+
 class LogSection(Section, frozen=True, kw_only=True):
     """What the node says on standard error."""
 
@@ -263,6 +275,7 @@ class Config(Section, frozen=True, kw_only=True):
     federation: FederationSection = FederationSection()
     people: PeopleSection = PeopleSection()
     live: LiveSection = LiveSection()
+    media: MediaSection = MediaSection()
     log: LogSection = LogSection()
     demo: DemoSection = DemoSection()
 

@@ -1,4 +1,4 @@
-"""Where a node's database lies, as each of its readers wants to be told."""
+"""Where a node's database and files lie, as each of their readers wants to be told."""
 
 from pathlib import Path
 from urllib.parse import quote
@@ -13,6 +13,11 @@ def sqlite_file(config: Config) -> Path | None:
     if config.storage.url:
         return None
     return Path(config.node.data_dir) / SQLITE_FILE
+
+
+def media_folder(config: Config) -> Path:
+    """Where the bytes of files lie."""
+    return Path(config.node.data_dir) / "media"
 
 
 def database_url(config: Config) -> str:

@@ -11,6 +11,7 @@
 - ``projections/`` the folds of the log into tables, one file per subject
 - ``reader``       read transactions for everybody else, over aiosqlite or psycopg
 - ``queries``      what pages and syncs read
+- ``media_files``  the bytes of files, by their hash
 - ``migrate``, ``rebuild``, ``digest``  schema revisions, re-folding the log, comparing nodes
 
 One thread writes (app/handle), on one synchronous connection; everybody else reads snapshots.

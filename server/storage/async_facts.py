@@ -113,6 +113,7 @@ class LoadedFacts:
     receipted: Callable[..., Any] = staticmethod(_not_loaded)
     release: Callable[..., Any] = staticmethod(_not_loaded)
     lane_seq: Callable[..., Any] = staticmethod(_not_loaded)
+    upload: Callable[..., Any] = staticmethod(_not_loaded)
     reaction: Callable[..., Any] = staticmethod(_not_loaded)
     acceptance: Callable[..., Any] = staticmethod(_not_loaded)
     verification: Callable[..., Any] = staticmethod(_not_loaded)

@@ -17,7 +17,16 @@ from server.storage.sql import Tx
 
 NO_NUL = "\N{REPLACEMENT CHARACTER}"
 """Stands on PostgreSQL for U+0000, the one character its text cannot hold."""
-WORDS = ("events", "posts", "post_revisions", "flags", "flag_resolutions", "credits")
+WORDS = (
+    "events",
+    "posts",
+    "post_revisions",
+    "media_posts",
+    "media",
+    "flags",
+    "flag_resolutions",
+    "credits",
+)
 """Tables whose rows hold what people wrote."""
 BUSY_MS = 5_000
 SETTLE_MS = 100

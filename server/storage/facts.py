@@ -57,6 +57,7 @@ from server.domain.facts import (
     Register,
     ReleaseFact,
     ResidencyFact,
+    UploadFact,
     ValueRegister,
 )
 from server.domain.ids import thread_channel
@@ -156,6 +157,11 @@ RESOLUTION = point(t.flag_resolutions, "rev", "upheld")
 TOPIC = point(t.topics, "rev")
 READ_MARK = point(t.read_marks, "up_to")
 VOTE = point(t.imported_votes, "at")
+UPLOAD = statement(
+    select(*[t.media.c[name] for name in ("type", "size", "width", "height", "thumbnail", "stays")])
+    .join(t.uploads, t.uploads.c.hash == t.media.c.hash)
+    .where(t.uploads.c.hash == bindparam("hash"), t.uploads.c.person == bindparam("person"))
+)
 RESIDENCY = point(t.residency, "rev", "policy", "regions", "groups")
 PROFILES = statement(
     select(_p.person, _p.rev, _p.name, *[known_of(name) for name in FULLER])
@@ -329,6 +335,13 @@ class TxFacts:
         """As of the last commit: what arrives in the running transaction is not counted yet."""
         row = self._one(LANE, region=region, epoch=epoch, lane=lane)
         return int(row[0]) if row else 0
+
+    def upload(self, person: str, hash: str) -> UploadFact | None:
+        row = self._one(UPLOAD, person=person, hash=hash)
+        if row is None:
+            return None
+        kind, size, width, height, thumbnail, stays = row
+        return UploadFact(kind, size, width, height, bytes(thumbnail), bool(stays))
 
     def reaction(self, target: str, person: str, reaction: str, emoji: str) -> Register:
         return self._switch(REACTION, target=target, person=person, reaction=reaction, emoji=emoji)

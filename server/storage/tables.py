@@ -319,6 +319,26 @@ Index("ix_post_counts_root", post_counts.c.root, post_counts.c.local_changed)
 
 emoji_counts = _small("emoji_counts", _key("post"), _key("emoji"), _big("n"))
 
+media_posts = _small(
+    "media_posts",
+    _key("post"),
+    _key("hash"),
+    _big("rank"),
+    _text("type"),
+    _big("size"),
+    _text("name"),
+    _big("width"),
+    _big("height"),
+    _text("alt"),
+    _flag("stays"),
+    Column("thumbnail", LargeBinary, nullable=False),
+    _text("origin"),
+    Column("lanes", Text, nullable=False, server_default="[]", info={"local": True}),
+)
+"""The files of posts that stand. ``lanes``: in which lanes of ``origin`` the post came here: whoever may
+receive one of them may have the bytes. Regions differ in which copies of a post they get."""
+Index("ix_media_posts_hash", media_posts.c.hash)
+
 # -- projections: judgements -----------------------------------------------------------------------------
 
 reactions = _small(
@@ -498,6 +518,7 @@ PROJECTIONS: tuple[Table, ...] = (
     posts,
     post_revisions,
     post_topics,
+    media_posts,
     post_counts,
     emoji_counts,
     reactions,
@@ -594,6 +615,26 @@ erasing = _small("erasing", _key("request"), _big("position"), _big("bodies"))
 """What each erasure destroyed here, counted as it was done: said in this region's receipt."""
 moves_attended = _small("moves_attended", _key("person"), _big("rev"), _text("to_"))
 """Up to which change of home this node has done its part, and for which region it copied."""
+media = _small(
+    "media",
+    _key("hash"),
+    _text("type"),
+    _big("size"),
+    _big("width"),
+    _big("height"),
+    Column("thumbnail", LargeBinary, nullable=False),
+    _flag("stays"),
+    _big("at"),
+)
+"""Files whose bytes lie here, below data_dir/media; ``thumbnail`` of those that were uploaded here."""
+
+uploads = _small("uploads", _key("hash"), _key("person"), _flag("used"), _big("at"))
+"""Who may attach a file. ``used``: a post has it, so the post alone says how long it is kept."""
+Index("ix_uploads_person", uploads.c.person, uploads.c.at)
+
+media_loose = _small("media_loose", _key("hash"))
+"""Files that lost a post or were never used: to be looked at, and deleted unless something needs them. What is
+owed to an erasure is here until the bytes are gone."""
 
 consumers = _small("consumers", _key("name"), _big("epoch"), _big("position"), _text("rules"))
 """Durable cursors of in-process readers of the tap."""

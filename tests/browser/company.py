@@ -125,6 +125,11 @@ class Company:
             answer: dict[str, Any] = done["answer"]
             return answer
 
+    def upload(self, person: str, data: bytes) -> str:
+        """A file's hash, once the person's node has it."""
+        with self._http(person) as http:
+            return str(http.upload(data)["hash"])
+
     def get(self, person: str, path: str, **query: Any) -> Any:
         with self._http(person) as http:
             return http.get(path, **query)

@@ -74,9 +74,10 @@ def sign_in(browser: Browser, company: Company) -> Iterator[SignIn]:
     def listen(page: Page, person: str) -> None:
         def said(message: ConsoleMessage) -> None:
             # A page asks who is signed in, and is told: nobody; a stopping node says that it stops.
-            # Cut networks are some tests' point.
+            # Cut networks are some tests' point, files that are not taken another's.
             expected = (
                 "401",
+                "422",
                 "503",
                 "ERR_INTERNET_DISCONNECTED",
                 "ERR_CONNECTION",

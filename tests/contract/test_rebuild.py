@@ -33,6 +33,7 @@ SPOILT: dict[str, str] = {
     "posts": "UPDATE posts SET text = 'better'",
     "post_revisions": "DELETE FROM post_revisions",
     "post_topics": "UPDATE post_topics SET topic = topic || 's'",
+    "media_posts": "UPDATE media_posts SET lanes = '[]'",
     "post_counts": "UPDATE post_counts SET helpful = helpful + 1",
     "emoji_counts": "UPDATE emoji_counts SET n = n + 1",
     "reactions": "UPDATE reactions SET person = person || 'x'",

@@ -6,6 +6,7 @@ only what is its own (I7). Its chance is a parameter: Hypothesis's, so that a fa
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -115,6 +116,22 @@ class Company:
 
     # -- what happens --
 
+    def _files(self) -> tuple[e.Attachment, ...]:
+        """Of few different ones, so that posts share them."""
+        names = TOPICS[: len(self.written) % 5 % 3]
+        return tuple(
+            [
+                e.Attachment(
+                    hash=hashlib.sha256(name.encode()).hexdigest(),
+                    type="image/png",
+                    size=len(name),
+                    name=f"{name}.png",
+                    thumbnail=name.encode(),
+                )
+                for name in names
+            ]
+        )
+
     def _publish(self, kind: str) -> None:
         author, post = self.somebody(), self.id("post")
         place = "c:" + self.community()
@@ -130,6 +147,7 @@ class Company:
             notify=tuple(self.chance.sample(sorted(HOMES), self.chance.randint(0, 2))),
             poll=spec if kind == "poll" else None,
             announcement=e.AnnouncementSpec(acknowledge=True) if kind == "announcement" else None,
+            attachments=self._files(),
         )
         self.act(author, published)
         self._posts.append(Post(post, post, place, author, kind, "", published.at))
@@ -151,6 +169,7 @@ class Company:
             at=START + len(self.written),
             text=f"reply {len(self.written)}",
             notify=(parent.author,),
+            attachments=self._files(),
         )
         self.act(author, replied)
         self._posts.append(

@@ -5,6 +5,16 @@ import type { Host } from "./host.ts";
 import { ask } from "./requests.ts";
 
 export const REQUEST_MS_MAX = 20_000;
+/** What a node gives an upload (UPLOAD_SECONDS_MAX), and its answer. */
+export const UPLOAD_MS_MAX = 310_000;
+
+/** A file as the node keeps it: its ``hash`` is what a post attaches. */
+export interface Uploaded { hash: string; type: string; size: number; width: number; height: number }
+
+export interface UploadOptions {
+  progress?: (share: number) => void;
+  signal?: AbortSignal;
+}
 
 /** A refusal, or ``offline`` when nobody answered; ``status`` is then 0. */
 export class ApiError extends Error {
@@ -52,11 +62,19 @@ export class Api {
     });
   }
 
-  async #ask<T>(path: string, init: RequestInit): Promise<T> {
+  upload(file: Blob, { progress, signal }: UploadOptions = {}): Promise<Uploaded> {
+    const { upload } = this.#host;
+    const via = upload && progress ? { fetch: (path: string, init: RequestInit) => upload(path, init, progress) } : this.#host;
+    const headers = { "content-type": "application/octet-stream" };
+    return this.#ask<Uploaded>("/media", { method: "POST", headers, body: file, signal: signal ?? null }, via, UPLOAD_MS_MAX);
+  }
+
+  async #ask<T>(path: string, init: RequestInit, via: Pick<Host, "fetch"> = this.#host, ms = REQUEST_MS_MAX): Promise<T> {
     const abort = new AbortController();
-    const cancel = this.#host.after(REQUEST_MS_MAX, () => abort.abort());
+    const cancel = this.#host.after(ms, () => abort.abort());
+    init.signal?.addEventListener("abort", () => abort.abort());
     try {
-      const response = await ask(this.#host, `/api/v1${path}`, this.#token(), { ...init, signal: abort.signal });
+      const response = await ask(via, `/api/v1${path}`, this.#token(), { ...init, signal: abort.signal });
       const answer: unknown = await response.json().catch(() => null);
       if (response.ok) return answer as T;
       throw refusal(answer, response.status);

@@ -2,6 +2,9 @@
 
 import type { AnnouncementSpec, FollowKind, IdeaStage, PollSpec, PostKind, PraiseSpec, Reaction, Visibility } from "./views.ts";
 
+/** A file one uploaded (``Api.upload``). ``alt``: what is to be seen in it. */
+export interface Attach { hash: string; name: string; alt?: string }
+
 export interface PublishPost {
   do: "post.publish";
   place: string;
@@ -15,6 +18,7 @@ export interface PublishPost {
   poll?: PollSpec;
   praise?: PraiseSpec;
   announcement?: AnnouncementSpec;
+  attachments?: Attach[];
 }
 export interface PublishReply {
   do: "reply.publish";
@@ -22,6 +26,7 @@ export interface PublishReply {
   text: string;
   mentions?: string[];
   lang?: string;
+  attachments?: Attach[];
 }
 export interface EditPost {
   do: "post.edit";

@@ -1,10 +1,12 @@
 /** Bodies of the events a client folds (server/domain/events.py); a field at its default is left out. */
 
 import type {
-  AnnouncementSpec, CommunityRole, FollowKind, IdeaStage, PaperSpec, PollSpec, PostKind, PraiseSpec, Reaction, Visibility,
+  AnnouncementSpec, CommunityRole, FileView, FollowKind, IdeaStage, PaperSpec, PollSpec, PostKind, PraiseSpec, Reaction, Visibility,
 } from "./views.ts";
 
 interface Source { system: string; id: string }
+/** As ``FileView``; what is at its default is left out. */
+export type Attachment = Pick<FileView, "hash" | "type" | "size" | "name"> & Partial<FileView>;
 interface Member { person: string; region: string }
 
 export interface Bodies {
@@ -35,11 +37,11 @@ export interface Bodies {
   "post.published": {
     post: string; kind: PostKind; place: string; at: number; text?: string; title?: string; topics?: string[];
     mentions?: string[]; lang?: string; poll?: PollSpec | null; paper?: PaperSpec | null; praise?: PraiseSpec | null;
-    announcement?: AnnouncementSpec | null; source?: Source | null;
+    announcement?: AnnouncementSpec | null; attachments?: Attachment[]; source?: Source | null;
   };
   "reply.published": {
     post: string; kind: "reply" | "answer"; place: string; root: string; parent: string; at: number; text: string;
-    mentions?: string[]; lang?: string; source?: Source | null;
+    mentions?: string[]; lang?: string; attachments?: Attachment[]; source?: Source | null;
   };
   "post.edited": {
     post: string; root: string; place: string; rev: number; text: string; title?: string; topics?: string[];

@@ -5,10 +5,10 @@
  * What a frame cannot tell is never guessed: it is named to ``stale`` and fetched again.
  */
 
-import { type Bodies, type EventType, isEventType } from "./events.ts";
+import { type Attachment, type Bodies, type EventType, isEventType } from "./events.ts";
 import type { EventFrame, ValueFrame } from "./frames.ts";
 import {
-  type CommunityView, type ConversationView, type Membership, NO_COUNTS, NO_TALLY, type PersonView, type PollValue, type PostView,
+  type CommunityView, type ConversationView, type FileView, type Membership, NO_COUNTS, NO_TALLY, type PersonView, type PollValue, type PostView,
 } from "./views.ts";
 
 export interface Tables {
@@ -189,7 +189,7 @@ const FOLDS: Folds = {
   },
 };
 
-const BLANK = { title: "", text: "", topics: [], mentions: [], detail: null };
+const BLANK = { title: "", text: "", topics: [], mentions: [], detail: null, attachments: [] };
 const PROFILE = { title: "", unit: "", country: "", about: "", skills: [], locale: "en", timezone: "UTC" };
 const SETTINGS = { about: "", visibility: "open" as const, archived: false };
 
@@ -223,9 +223,14 @@ function published(root: string, body: Bodies["post.published"] | Bodies["reply.
   return {
     id: body.post, kind: "reply", place: body.place, root, parent: "", author: frame.by, at: body.at, title: "",
     text: body.text ?? "", topics: [], mentions: body.mentions ?? [], lang: body.lang ?? "", detail: null, rev: 1,
+    attachments: (body.attachments ?? []).map(fileOf),
     edited_at: null, deleted: false, source: body.source ?? null, accepted: null, verified_by: [], idea: null,
     hidden: false, locked: false, pinned: false, counts: NO_COUNTS,
   };
+}
+
+function fileOf({ hash, type, size, name, width = 0, height = 0, alt = "", stays = false }: Attachment): FileView {
+  return { hash, type, size, name, width, height, alt, stays };
 }
 
 function detailOf(parts: Record<string, unknown>): PostView["detail"] {

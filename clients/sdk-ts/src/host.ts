@@ -19,6 +19,8 @@ export interface Host {
   socket(): SocketLike;
   /** The answer's body can be read while it comes. */
   fetch(path: string, init: RequestInit): Promise<Response>;
+  /** As ``fetch``, telling the share of the body that is sent; absent where the machine cannot tell. */
+  upload?(path: string, init: RequestInit, progress: (share: number) => void): Promise<Response>;
   /** False only when the machine knows that it has no network. */
   online(): boolean;
   /** A name for the network in use, as far as the machine tells: what worked is remembered under it. */

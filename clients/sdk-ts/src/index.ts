@@ -1,6 +1,6 @@
 /** Everything a client of Tap needs below its user interface. */
 
-export { Api, ApiError, type Query } from "./api.ts";
+export { Api, ApiError, type Query, type Uploaded, type UploadOptions } from "./api.ts";
 export type { Transport } from "./choice.ts";
 export { type ClientOptions, type Status, TapClient } from "./client.ts";
 export type * from "./commands.ts";

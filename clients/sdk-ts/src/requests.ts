@@ -5,7 +5,7 @@ import type { Host } from "./host.ts";
 import type { End } from "./link.ts";
 
 /** Sends a request with the token of the moment; a browser's cookie goes along by itself. */
-export function ask(host: Host, path: string, token: string | null, init: RequestInit): Promise<Response> {
+export function ask(host: Pick<Host, "fetch">, path: string, token: string | null, init: RequestInit): Promise<Response> {
   const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
   return host.fetch(path, { ...init, headers: { ...(init.headers as Record<string, string> | undefined), ...authorization } });
 }

@@ -103,6 +103,19 @@ export interface Counts {
   emoji: Record<string, number>;
 }
 
+/** A file of a post; its bytes are at ``/api/v1/media/<hash>``, a picture's small form at ``…/thumbnail``. */
+export interface FileView {
+  hash: string;
+  type: string;
+  size: number;
+  name: string;
+  width: number;
+  height: number;
+  alt: string;
+  /** Only the author's region can show it. */
+  stays: boolean;
+}
+
 export interface PostView {
   id: string;
   kind: PostKind;
@@ -118,6 +131,7 @@ export interface PostView {
   mentions: string[];
   lang: string;
   detail: Detail | null;
+  attachments: FileView[];
   rev: number;
   edited_at: number | null;
   deleted: boolean;

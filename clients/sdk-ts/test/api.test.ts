@@ -23,6 +23,22 @@ test("leaves out what is not asked", async () => {
   expect(host.requests[0]?.path).toBe("/api/v1/feed?view=latest");
 });
 
+test("a file is sent as it is, and its progress told where the machine can tell", async () => {
+  const file = new Blob(["leaf"]);
+  host.answers["/api/v1/media"] = { hash: "h", type: "text/plain", size: 4, width: 0, height: 0 };
+  expect(await api.upload(file)).toMatchObject({ hash: "h", size: 4 });
+  expect(host.requests[0]?.init).toMatchObject({ method: "POST", body: file });
+  const shares: number[] = [];
+  const telling = Object.assign(new FakeHost(), {
+    upload: (_path: string, _init: RequestInit, progress: (share: number) => void) => {
+      progress(0.5);
+      return Promise.resolve(Response.json({ hash: "h2" }));
+    },
+  });
+  expect(await new Api(telling).upload(file, { progress: (share) => shares.push(share) })).toMatchObject({ hash: "h2" });
+  expect(shares).toEqual([0.5]);
+});
+
 test("a refusal carries the server's code and sentence", async () => {
   const error = { code: "forbidden", message: "Only members may read this.", field: null, retry: false };
   host.answers["/api/v1/x"] = Response.json({ error }, { status: 403 });

@@ -199,7 +199,7 @@ export function person(id: string): PersonView {
 export function post(id: string, parts: Partial<PostView> = {}): PostView {
   return {
     id, kind: "update", place: "c:one", root: id, parent: "", author: "bela", at: 1, title: "", text: "hello", topics: [],
-    mentions: [], lang: "", detail: null, rev: 1, edited_at: null, deleted: false, source: null, accepted: null,
+    mentions: [], lang: "", detail: null, attachments: [], rev: 1, edited_at: null, deleted: false, source: null, accepted: null,
     verified_by: [], idea: null, hidden: false, locked: false, pinned: false, counts: NO_COUNTS, ...parts,
   };
 }

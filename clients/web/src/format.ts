@@ -49,3 +49,12 @@ export function clockIn(timezone: string, now: number): string {
     return "";
   }
 }
+
+const UNITS = ["kilobyte", "megabyte"] as const;
+
+/** ``340 kB``, ``2.1 MB``: as file lists say it; nothing is smaller than 1 kB. */
+export function bytes(size: number): string {
+  const [unit, value] = size < 1_000_000 ? [UNITS[0], Math.max(1, size / 1000)] : [UNITS[1], size / 1_000_000];
+  const digits = value < 10 ? 1 : 0;
+  return new Intl.NumberFormat(t.language, { style: "unit", unit, maximumFractionDigits: digits }).format(value);
+}

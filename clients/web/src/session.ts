@@ -25,9 +25,24 @@ function browserHost(): Host {
     random: () => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32,
     socket: () => new WebSocket(`${window.location.protocol === "https:" ? "wss" : "ws"}://${window.location.host}/api/v1/live`, SUBPROTOCOL),
     fetch: (path, init) => fetch(path, { ...init, credentials: "same-origin" }),
+    upload,
     online: () => navigator.onLine,
     network: () => (navigator as Networked).connection?.type ?? "any",
   };
+}
+
+/** Only the older of the two ways to ask tells how far a body has been sent. */
+function upload(path: string, init: RequestInit, progress: (share: number) => void): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open(init.method ?? "POST", path);
+    for (const [name, value] of new Headers(init.headers)) request.setRequestHeader(name, value);
+    request.upload.addEventListener("progress", ({ loaded, total }) => progress(total > 0 ? loaded / total : 0));
+    request.addEventListener("load", () => resolve(new Response(request.responseText, { status: request.status })));
+    for (const end of ["error", "abort"]) request.addEventListener(end, () => reject(new Error(end)));
+    init.signal?.addEventListener("abort", () => request.abort());
+    request.send(init.body as XMLHttpRequestBodyInit);
+  });
 }
 
 /** Browsers that tell say whether it is "wifi", "cellular" or "ethernet"; a page learns no more of its network. */

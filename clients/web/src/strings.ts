@@ -73,6 +73,33 @@ export const t = {
   notFoundHint: "The address may have been shortened on its way to you.",
   toHome: "Go to the home feed",
 
+  // -- files
+  attach: "Attach",
+  attachedFiles: "Attached files",
+  pictures: "Pictures",
+  files: "Files",
+  picture: "Picture",
+  download: "Download",
+  previousPicture: "Previous picture",
+  nextPicture: "Next picture",
+  altPrompt: "Describe it for who cannot see it",
+  stillUploading: "A file is still being sent.",
+  pictureAway: "This picture has not come from its region yet.",
+  altOf: (name: string) => `Description of ${name}`,
+  removeFile: (name: string) => `Remove ${name}`,
+  stopUpload: (name: string) => `Stop sending ${name}`,
+  uploading: (name: string) => `Sending ${name}`,
+  fileAdded: (name: string) => `${name} is attached`,
+  fileTooLarge: (name: string) => `${name} is too large: a file may have 25 MB.`,
+  tooManyFiles: (most: number) => plural(most, { one: "A post can have # file.", other: "A post can have # files." }),
+  openPicture: (what: string) => `Open picture: ${what}`,
+  pictureOf: (at: number, all: number) => `Picture ${numbers.format(at)} of ${numbers.format(all)}`,
+  filesCount: (count: number) => plural(count, { one: "With # file", other: "With # files" }),
+  filesStay: (count: number) => plural(count, {
+    one: "This post has a file that may not leave its author's region.",
+    other: "This post has # files that may not leave their author's region.",
+  }),
+
   // -- signing in
   signIn: "Sign in",
   signInIntro: "The place where colleagues in every country ask, answer and build on each other's work.",

@@ -22,6 +22,12 @@ describe("what is missing", () => {
   });
 });
 
+test("files alone are a post, and go along without what the composer shows of them", () => {
+  const files = [{ hash: "h", type: "image/png", name: "a.png", alt: " A leaf " }, { hash: "i", type: "text/plain", name: "b", alt: "" }];
+  expect(missing(draft({ files }))).toBeNull();
+  expect(commandOf(draft({ files }), "c:1", NOW).attachments).toEqual([{ hash: "h", name: "a.png", alt: "A leaf" }, { hash: "i", name: "b" }]);
+});
+
 test("only what the kind needs is sent", () => {
   const full = draft({ title: "T", text: " x @bela ", choices: ["a", "", "b "], to: { id: "bela", name: "B" }, behaviour: "b", topics: "One, #two one" });
   const commands = KINDS.map((kind) => commandOf({ ...full, kind }, "c:1", NOW));

@@ -6,7 +6,7 @@ import { DEPTH_MAX, readingOrder } from "../src/thread/tree.ts";
 function reply(id: string, parent: string, at: number): Post {
   return {
     id, kind: "reply", place: "c:x", root: "q", parent, author: "bela", at, title: "", text: id, topics: [], mentions: [], lang: "",
-    detail: null, rev: 1, edited_at: null, deleted: false, source: null, accepted: null, verified_by: [], idea: null, hidden: false,
+    detail: null, attachments: [], rev: 1, edited_at: null, deleted: false, source: null, accepted: null, verified_by: [], idea: null, hidden: false,
     locked: false, pinned: false,
   };
 }

@@ -1,6 +1,7 @@
 """decide(command, who, facts, context) -> events to append, or a refusal. Pure; nothing is written here.
 
 - ``content``  posts, replies, edits, deletions, direct messages
+- ``files``    which uploads become part of a post
 - ``judge``    reactions, acceptance, verification, follows, idea stages, acknowledgements
 - ``polls``    ballots, and the author's end of a poll
 - ``closing``  what a region's node owes a poll that ends: no command, but events all the same

@@ -12,6 +12,7 @@ from server.domain.decide.base import (
     readable_post,
     refuse,
 )
+from server.domain.decide.files import attached
 from server.domain.errors import Code, Refusal
 from server.domain.events import (
     CitationChanged,
@@ -42,6 +43,9 @@ def publish_post(
     )
     if refusal is not None:
         return refusal
+    files = attached(command.attachments, who, facts)
+    if isinstance(files, Refusal):
+        return files
     post = context.new_id()
     praised = (command.praise.to,) if command.praise else ()
     event = PostPublished(
@@ -59,6 +63,7 @@ def publish_post(
         paper=command.paper,
         praise=command.praise,
         announcement=command.announcement,
+        attachments=files,
     )
     drafts = in_place(command.place, facts, context, who.person, event, post)
     return _with_citations(drafts, command.cites, post, command.place, who, facts, context)
@@ -76,6 +81,9 @@ def publish_reply(
     refusal = _check_archived(parent.place, facts)
     if refusal is not None:
         return refusal
+    files = attached(command.attachments, who, facts)
+    if isinstance(files, Refusal):
+        return files
     post = context.new_id()
     is_answer = parent.post == parent.root and parent.kind == "question"
     root_author = root.author if root is not None else ""
@@ -92,6 +100,7 @@ def publish_reply(
             facts, parent.place, who.person, parent.author, root_author, *command.mentions
         ),
         lang=command.lang,
+        attachments=files,
     )
     drafts = in_place(parent.place, facts, context, who.person, event, post, parent.root)
     return _with_citations(drafts, command.cites, post, parent.place, who, facts, context)
@@ -203,8 +212,8 @@ def _check_archived(place: str, facts: Facts) -> Refusal | None:
 def _check_shape(command: PublishPost) -> Refusal | None:
     if command.kind in TITLED and not command.title.strip():
         return refuse(Code.BAD_VALUE, f"a post of kind {command.kind} needs a title", "title")
-    if not command.text.strip() and not command.title.strip():
-        return refuse(Code.BAD_VALUE, "a post needs a text or a title", "text")
+    if not command.text.strip() and not command.title.strip() and not command.attachments:
+        return refuse(Code.BAD_VALUE, "a post needs a text, a title or a file", "text")
     for kind, part in PARTS.items():
         present = getattr(command, part) is not None
         if present and command.kind != kind:

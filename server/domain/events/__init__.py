@@ -23,6 +23,7 @@ import msgspec
 
 from server.domain.events.base import (
     AnnouncementSpec,
+    Attachment,
     BallotPart,
     CarriedKey,
     CommunityRole,
@@ -31,6 +32,7 @@ from server.domain.events.base import (
     ErasureScope,
     Event,
     FollowKind,
+    Hash,
     IdeaStage,
     LaneEnd,
     Member,
@@ -114,6 +116,7 @@ __all__ = [
     "AnnouncementAcknowledged",
     "AnnouncementSpec",
     "AnswerAccepted",
+    "Attachment",
     "BallotCast",
     "BallotKept",
     "BallotPart",
@@ -136,6 +139,7 @@ __all__ = [
     "FlagResolved",
     "FollowChanged",
     "FollowKind",
+    "Hash",
     "HiddenAtHome",
     "IdeaStage",
     "IdeaStageChanged",

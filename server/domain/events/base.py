@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from server.domain import limits
+
 Visibility = Literal["open", "private"]
 CommunityRole = Literal["none", "member", "moderator", "owner"]
 RegionRole = Literal[
@@ -35,6 +37,9 @@ Number = Annotated[int, Meta(gt=-(2**53), lt=2**53)]
 """Fits a column of 64 bits and stays exact in every JSON reader."""
 Rev = Annotated[int, Meta(ge=1, lt=2**53)]
 """A register's count of changes; 0 is the register nobody has written."""
+Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+"""SHA-256 of a file's bytes: its name on every node's disk."""
+Thumbnail = Annotated[bytes, Meta(max_length=limits.THUMBNAIL_BYTES_MAX)]
 Choice = Annotated[int, Meta(ge=0, lt=2**15)]
 """Index of a poll's choice; a small integer in the database."""
 
@@ -84,6 +89,24 @@ class BallotPart(Part, frozen=True, kw_only=True):
     voters: Number
     counts: tuple[Number, ...]
     pairs: tuple[Number, ...] = ()
+
+
+class Attachment(Part, frozen=True, kw_only=True):
+    """A file of a post. ``size``: in bytes. ``stays``: it may not leave the region it was uploaded in, nor may
+    its ``thumbnail`` (WebP), which else travels along so that there is something to see at once."""
+
+    hash: Hash
+    type: Id
+    size: Number
+    name: str
+    width: Number = 0
+    height: Number = 0
+    alt: str = ""
+    stays: bool = False
+    thumbnail: Thumbnail = b""
+
+
+Attachments = Annotated[tuple[Attachment, ...], Meta(max_length=limits.ATTACHMENTS_PER_POST_MAX)]
 
 
 class PaperSpec(Part, frozen=True, kw_only=True):

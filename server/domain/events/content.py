@@ -2,6 +2,7 @@
 
 from server.domain.events.base import (
     AnnouncementSpec,
+    Attachments,
     ErasedPost,
     ErasureScope,
     Event,
@@ -36,6 +37,7 @@ class PostPublished(Event, frozen=True, kw_only=True):
     paper: PaperSpec | None = None
     praise: PraiseSpec | None = None
     announcement: AnnouncementSpec | None = None
+    attachments: Attachments = ()
     source: Source | None = None
 
 
@@ -54,11 +56,12 @@ class ReplyPublished(Event, frozen=True, kw_only=True):
     mentions: tuple[str, ...] = ()
     notify: tuple[Id, ...] = ()
     lang: str = ""
+    attachments: Attachments = ()
     source: Source | None = None
 
 
 class PostEdited(Event, frozen=True, kw_only=True):
-    """Title, text and topics anew; earlier ones stay in the history. Writer: the author's home.
+    """Title, text and topics anew; earlier ones stay in the history, files as they are. Writer: the author's home.
 
     Merge: higher rev; a deletion beats any edit."""
 

@@ -11,6 +11,7 @@ House rules:
 - ``places``   communities, memberships, conversations, read marks
 - ``content``  posts, replies, edits, deletions
 - ``erasure``  erasure requests, what they leave of a post, receipts
+- ``files``    the files of posts, and in which lanes they came
 - ``judge``    reactions, acceptance, verification, votes, follows, flags, moderation, ideas
 - ``polls``    ballots, tallies, what regions say when a poll closes
 """

@@ -16,7 +16,7 @@ from server.domain.events import (
     ReplyPublished,
 )
 from server.storage import tables as t
-from server.storage.projections import counts, polls
+from server.storage.projections import counts, files, polls
 from server.storage.projections.base import Fold, Meta, to_json
 from server.storage.projections.people import source_json
 from server.storage.sql import Tx, point, statement, upsert
@@ -65,6 +65,7 @@ def published(tx: Tx, event: PostPublished, meta: Meta) -> bool:
     new, _ = _publish(tx, event, birth, event.title, event.topics, meta)
     if event.poll is not None:
         polls.opened(tx, event, meta)
+    files.attached(tx, event, meta, new)
     return new
 
 
@@ -84,6 +85,7 @@ def replied(tx: Tx, event: ReplyPublished, meta: Meta) -> bool:
     if new:
         # A reply deleted before it was published here counts for nothing in any order.
         counts.add(tx, event.root, event.root, event.place, meta.position, replies=0 if gone else 1)
+    files.attached(tx, event, meta, new)
     return new
 
 
@@ -169,9 +171,10 @@ def deleted(tx: Tx, event: PostDeleted, meta: Meta) -> bool:
 
 
 def clear_texts(tx: Tx, post: str) -> None:
-    """Earlier versions and topics of a post that is gone."""
+    """Earlier versions, topics and files of a post that is gone."""
     tx.execute(_NO_REVISIONS, {"post": post})
     tx.execute(_NO_TOPICS, {"post": post})
+    files.detached(tx, post)
 
 
 def _placeholder(tx: Tx, post: str, meta: Meta) -> None:

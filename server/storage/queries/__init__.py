@@ -7,6 +7,7 @@
 - ``posts``     the posts themselves with counters, tallies and the reader's own marks
 - ``values``    conflated values: counters and tallies, by id and changed since a position
 - ``polls``     tallies, closings and results of polls
+- ``media``     files: where a person may see one, which region may have one, what is kept
 - ``lanes``     every lane this node holds, for its operator
 - ``erasures``  erasure requests with their receipts, and what this region owes
 - ``records``   topics, history, reports, the ledger

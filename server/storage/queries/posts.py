@@ -9,9 +9,17 @@ from sqlalchemy import BindParameter, and_, bindparam, select
 
 from server.domain.events import PollSpec, Source
 from server.storage import tables as t
-from server.storage.queries import people
+from server.storage.queries import media, people
 from server.storage.queries.polls import poll_values
-from server.storage.queries.shapes import Bundle, Counts, Detail, IdeaState, Mine, PostView
+from server.storage.queries.shapes import (
+    Bundle,
+    Counts,
+    Detail,
+    FileView,
+    IdeaState,
+    Mine,
+    PostView,
+)
 from server.storage.queries.values import ZERO, counts
 from server.storage.reader import Snapshot
 
@@ -101,8 +109,14 @@ async def by_ids(snapshot: Snapshot, ids: Collection[str]) -> dict[str, PostView
     for target, person in await snapshot.rows(_VERIFIED, asked):
         verified[target].append(person)
     counters = await counts(snapshot, ids)
+    files = await media.of_posts(snapshot, ids)
     return {
-        row.post: _view(row, tuple(sorted(verified[row.post])), counters.get(row.post, ZERO))
+        row.post: _view(
+            row,
+            tuple(sorted(verified[row.post])),
+            tuple(files.get(row.post, ())),
+            counters.get(row.post, ZERO),
+        )
         for row in await snapshot.rows(_POSTS, asked)
     }
 
@@ -135,7 +149,9 @@ async def mine(
     )
 
 
-def _view(row: Any, verified: tuple[str, ...], counters: Counts) -> PostView:
+def _view(
+    row: Any, verified: tuple[str, ...], files: tuple[FileView, ...], counters: Counts
+) -> PostView:
     deleted = row.deleted or row.erased
     hidden = bool(row.hidden or row.hidden_here)
     bare = deleted or hidden
@@ -153,6 +169,7 @@ def _view(row: Any, verified: tuple[str, ...], counters: Counts) -> PostView:
         mentions=() if bare else _names.decode(row.mentions),
         lang=row.lang,
         detail=_detail.decode(row.detail) if row.detail and not bare else None,
+        attachments=() if bare else files,
         rev=row.rev,
         edited_at=row.edited_at or None,
         deleted=deleted,

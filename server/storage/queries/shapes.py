@@ -133,9 +133,23 @@ class IdeaState(Shape, frozen=True, kw_only=True):
     note: str
 
 
+class FileView(Shape, frozen=True, kw_only=True):
+    """A file of a post: its bytes are at /api/v1/media/{hash}, of a picture also a small one. ``stays``: other
+    regions than the author's cannot show it."""
+
+    hash: str
+    type: str
+    size: int
+    name: str
+    width: int
+    height: int
+    alt: str
+    stays: bool
+
+
 class PostView(Shape, frozen=True, kw_only=True):
     """A post, reply or message. Deleted, erased and hidden ones keep their place in the tree and have
-    no title, text, topics, mentions or detail. ``parent`` is empty at the top of a thread."""
+    no title, text, topics, mentions, detail or attachments. ``parent`` is empty at the top of a thread."""
 
     id: str
     kind: PostKind | ReplyKind
@@ -150,6 +164,7 @@ class PostView(Shape, frozen=True, kw_only=True):
     mentions: tuple[str, ...]
     lang: str
     detail: Detail | None
+    attachments: tuple[FileView, ...]
     rev: int
     edited_at: int | None
     deleted: bool

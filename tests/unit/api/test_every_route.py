@@ -14,7 +14,9 @@ from jsonschema import Draft202012Validator
 from server.api.openapi import API_VERSION, encoded
 from server.api.route import PATH_TYPES, Access, Route
 from server.api.table import ROOT_ROUTES, ROUTES
-from tests.unit.api.site import DOCUMENT, PASSWORD, Site, with_command
+from server.app import peer_proof
+from tests.support.pictures import jpeg
+from tests.unit.api.site import DOCUMENT, PASSWORD, PEER, Site, with_command
 
 COMMITTED = Path(__file__).parents[3] / "docs" / "protocol" / "openapi.json"
 
@@ -79,6 +81,32 @@ async def one_erasure(site: Site, t: Things) -> httpx.Response:
 
 
 NEW = {"key": "new-person-1", "person": "dev", "name": "Dev", "password": PASSWORD}
+PDF = b"%PDF-1.7"
+
+
+async def attached(site: Site, data: bytes) -> str:
+    """The hash of a file that Asha published for everybody."""
+    file = (await site.ask("POST", "/media", "asha", content=data)).json()["hash"]
+    place = await site.node.community("asha", "Files")
+    await site.node.post("asha", place, attachments=[{"hash": file, "name": "a"}])
+    return str(file)
+
+
+async def read_file(site: Site, t: Things) -> httpx.Response:
+    return await site.ask("GET", f"/media/{await attached(site, PDF)}", "bob")
+
+
+async def read_thumbnail(site: Site, t: Things) -> httpx.Response:
+    return await site.ask("GET", f"/media/{await attached(site, jpeg())}/thumbnail", "bob")
+
+
+async def read_as_region(site: Site, t: Things) -> httpx.Response:
+    """De is a peer of every site."""
+    path = f"/federation/v1/media/{await attached(site, PDF)}"
+    word = peer_proof.sign(PEER, "de", "in", "GET", path, site.node.clock())
+    return await site.ask("GET", "/" + path, headers={"Authorization": word})
+
+
 RECORD = (
     b'{"import":"community","source":{"system":"se","id":"1"},'
     b'"community":"01kdvdna01xxrz2dw23xegt3k5","name":"Old","at":1}\n'
@@ -116,6 +144,10 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("GET", "/people/{person}"): get("/people/bob"),
     ("GET", "/topics"): get("/topics"),
     ("GET", "/me/impact"): get("/me/impact"),
+    ("POST", "/media"): lambda site, t: site.ask("POST", "/media", "asha", content=PDF),
+    ("GET", "/media/{hash}"): read_file,
+    ("GET", "/media/{hash}/thumbnail"): read_thumbnail,
+    ("GET", "/federation/v1/media/{hash}"): read_as_region,
     ("GET", "/tap"): get("/tap", "admin"),
     ("POST", "/import"): lambda site, t: site.ask("POST", "/import", "admin", content=RECORD),
     ("GET", "/node"): get("/node", ""),

@@ -236,6 +236,41 @@ def _tallied(w: World) -> Event:
     return e.PollTallied(poll=w.secret, place=w.home, region="de", rev=1, voters=2, counts=(2, 0))
 
 
+_FILES = (
+    e.Attachment(
+        hash="a" * 64,
+        type="image/jpeg",
+        size=3_000,
+        name="leaf.jpg",
+        width=40,
+        height=30,
+        alt="A leaf",
+        thumbnail=b"small",
+    ),
+    e.Attachment(hash="b" * 64, type="application/pdf", size=9, name="tea.pdf", stays=True),
+)
+
+
+def _post_with_files(w: World) -> Event:
+    post = derived_object_id(START, "de", "with files")
+    return e.PostPublished(
+        post=post, kind="update", place=w.tea, at=w.node.clock.now, attachments=_FILES
+    )
+
+
+def _reply_with_files(w: World) -> Event:
+    return e.ReplyPublished(
+        post=derived_object_id(START, "de", "with files below"),
+        kind="reply",
+        place=w.tea,
+        root=w.post,
+        parent=w.post,
+        at=w.node.clock.now,
+        text="see",
+        attachments=_FILES[:1],
+    )
+
+
 CASES: dict[str, list[Case]] = {
     "person.registered": [
         Case(
@@ -381,6 +416,7 @@ CASES: dict[str, list[Case]] = {
         )
     ],
     "post.published": [
+        Case("with files, from abroad", arrives("dora", _post_with_files)),
         Case(
             "of every kind, with all its parts",
             then(
@@ -472,7 +508,8 @@ CASES: dict[str, list[Case]] = {
         ),
     ],
     "reply.published": [
-        Case("a reply and a reply to it", does("bob", "reply.publish", parent=_post, text="mm"))
+        Case("a reply and a reply to it", does("bob", "reply.publish", parent=_post, text="mm")),
+        Case("with files", arrives("dora", _reply_with_files)),
     ],
     "post.edited": [
         Case("text and topics", _edit),

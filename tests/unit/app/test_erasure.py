@@ -35,10 +35,15 @@ async def node(tmp_path: Path) -> AsyncIterator[TestNode]:
         yield opened
 
 
+async def no_files() -> None:
+    """There are none."""
+
+
 def service(node: TestNode, **changed: Any) -> Erasures:
     settings: dict[str, Any] = {
         "now": node.clock,
         "scored": lambda: node.tap.position,
+        "delete_files": no_files,
         "file": Path(node.url.removeprefix("sqlite:///")),
     }
     return Erasures(node.handler, node.tap, node.reader, ALL, **(settings | changed))

@@ -24,7 +24,15 @@ NO_COUNTS: Mapping[str, Any] = {
     "acknowledged": 0,
     "emoji": {},
 }
-BLANK: Mapping[str, Any] = {"title": "", "text": "", "topics": [], "mentions": [], "detail": None}
+BLANK: Mapping[str, Any] = {
+    "title": "",
+    "text": "",
+    "topics": [],
+    "mentions": [],
+    "detail": None,
+    "attachments": [],
+}
+NO_FILE: dict[str, Any] = {"width": 0, "height": 0, "alt": "", "stays": False}
 _PARTS = ("poll", "paper", "praise", "announcement")
 
 
@@ -47,6 +55,7 @@ def _published(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
         "mentions": list(body.get("mentions", ())),
         "lang": body.get("lang", ""),
         "detail": {part: body[part]} if part else None,
+        "attachments": [NO_FILE | file for file in body.get("attachments", ())],
         "rev": 1,
         "edited_at": None,
         "deleted": False,

@@ -9,6 +9,7 @@ import { announce } from "../ui/notice.tsx";
 import { PersonAvatar } from "../ui/person.tsx";
 import { type Composition, EMPTY, KINDS, TITLED, commandOf, missing } from "./composition.ts";
 import { useDraft } from "./draft.ts";
+import { AttachButton, FilesField, useUploads } from "./files.tsx";
 import { MoreFields, PlaceField, PraiseFields } from "./fields.tsx";
 import { Textbox } from "./textbox.tsx";
 
@@ -35,7 +36,8 @@ export function Composer({ community, opened }: Props) {
   });
   useEffect(() => { if (opened !== undefined) openFor(opened); }, [opened, openFor]);
   const place = community === undefined ? value.place : `c:${community}`;
-  const problem = place === "" ? t.noCommunityYet : missing(value);
+  const uploads = useUploads(value.files, (file) => draft.set((old) => ({ ...old, files: [...old.files.filter(({ hash }) => hash !== file.hash), file] })));
+  const problem = uploads.underway.length > 0 ? t.stillUploading : place === "" ? t.noCommunityYet : missing(value);
   const publish = (event: Event): void => {
     event.preventDefault();
     if (problem !== null) return setTried(true);
@@ -46,7 +48,7 @@ export function Composer({ community, opened }: Props) {
     setOpen(false);
   };
   return (
-    <form ref={form} class={open ? "composer open" : "composer"} aria-label={t.composeTitle} onSubmit={publish}>
+    <form ref={form} class={open ? "composer open" : "composer"} aria-label={t.composeTitle} onSubmit={publish} {...uploads.on}>
       <PersonAvatar id={client.view.me} />
       <div class="stack grow">
         {open && <KindField value={value} change={change} />}
@@ -56,10 +58,12 @@ export function Composer({ community, opened }: Props) {
           value={value.text} onInput={(text) => change({ text })} rows={open ? (value.kind === "article" ? 12 : 4) : 1} onFocus={() => setOpen(true)}
           label={t.composePrompt[open ? value.kind : "update"] ?? t.text} submit={publish}
         />
+        {open && <FilesField files={value.files} set={(files) => change({ files })} uploads={uploads} />}
         {open && <MoreFields value={value} change={change} />}
         {open && (
           <div class="buttons">
             {community === undefined && <PlaceField value={value} change={change} />}
+            <AttachButton uploads={uploads} />
             <output class="meta grow">{tried && problem !== null ? problem : ""}</output>
             <button type="button" class="button quiet" onClick={() => setOpen(false)}>{t.cancel}</button>
             <button type="submit" class="button">{value.kind === "question" ? t.publishAsk : t.publish}</button>

@@ -1,12 +1,20 @@
 /** What is being composed, and the command it becomes. Pure. */
 
-import type { PollCount, PollMethod, PollSpec, PublishPost } from "@tap/sdk";
+import type { Attach, PollCount, PollMethod, PollSpec, PublishPost } from "@tap/sdk";
 
 import { t } from "../strings.ts";
 import { mentionedIn } from "../text/mentions.ts";
 
 export const KINDS = ["update", "question", "idea", "poll", "article", "praise"] as const;
 export type Kind = (typeof KINDS)[number];
+
+/** A file that was uploaded and waits for its post. */
+export interface Attached {
+  hash: string;
+  type: string;
+  name: string;
+  alt: string;
+}
 
 export interface Composition {
   kind: Kind;
@@ -26,11 +34,12 @@ export interface Composition {
   quorumRegions: number;
   to: { id: string; name: string } | null;
   behaviour: string;
+  files: Attached[];
 }
 
 export const EMPTY: Composition = {
   kind: "update", place: "", title: "", text: "", topics: "", choices: ["", ""], method: "single", closesInDays: 7, secret: false,
-  hidden: false, count: "schulze", quorumPeople: 0, quorumRegions: 0, to: null, behaviour: "",
+  hidden: false, count: "schulze", quorumPeople: 0, quorumRegions: 0, to: null, behaviour: "", files: [],
 };
 
 export const TITLED: ReadonlySet<Kind> = new Set(["question", "idea", "poll", "article"]);
@@ -48,7 +57,7 @@ export function missing(draft: Composition): string | null {
       return draft.behaviour.trim() === "" ? t.needsBehaviour : null;
     case "update":
     case "article":
-      return draft.text.trim() === "" ? t.needsText : null;
+      return draft.text.trim() === "" && draft.files.length === 0 ? t.needsText : null;
     case "question":
     case "idea":
       return null;
@@ -66,7 +75,12 @@ export function commandOf(draft: Composition, place: string, now: number): Publi
   if (mentions.length > 0) command.mentions = mentions;
   if (draft.kind === "poll") command.poll = pollOf(draft, now);
   if (draft.kind === "praise" && draft.to) command.praise = { to: draft.to.id, behaviour: draft.behaviour.trim() };
+  if (draft.files.length > 0) command.attachments = attachmentsOf(draft.files);
   return command;
+}
+
+export function attachmentsOf(files: readonly Attached[]): Attach[] {
+  return files.map(({ hash, name, alt }) => ({ hash, name, ...(alt.trim() === "" ? {} : { alt: alt.trim() }) }));
 }
 
 function pollOf(draft: Composition, now: number): PollSpec {

@@ -21,7 +21,10 @@ export function useDraft<T>(key: string, empty: T): Draft<T> {
 function load<T>(key: string, empty: T): T {
   try {
     const kept = localStorage.getItem(key);
-    return kept === null ? empty : (JSON.parse(kept) as T);
+    if (kept === null) return empty;
+    const value = JSON.parse(kept) as T;
+    // Kept by an earlier version of the page, it may lack what is new.
+    return typeof empty === "object" && !Array.isArray(empty) ? { ...empty, ...value } : value;
   } catch {
     return empty;
   }

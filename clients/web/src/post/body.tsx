@@ -5,6 +5,7 @@ import { useState } from "preact/hooks";
 
 import { t } from "../strings.ts";
 import { Markdown } from "../text/markdown.tsx";
+import { Files } from "./files.tsx";
 import { AnnouncementBox, IdeaBox, PaperBox, PraiseBox } from "./kinds.tsx";
 import { Poll } from "./poll.tsx";
 
@@ -27,6 +28,7 @@ export function PostBody({ post, folded, below }: Props) {
       <PraiseBox post={post} />
       <PaperBox post={post} />
       <Text post={post} folded={folded} below={below} />
+      <Files post={post} />
       {detail?.poll && <Poll post={post} spec={detail.poll} />}
       <IdeaBox post={post} />
       <AnnouncementBox post={post} />

@@ -38,6 +38,7 @@ export function PendingPost({ entry }: { entry: Entry }) {
         <div class="post-head"><PersonLink id={view.me} /> <PendingState entry={entry} /></div>
         {command.do === "post.publish" && command.title && <p class="post-title" dir="auto">{command.title}</p>}
         {command.text && <Markdown text={command.text} mentions={command.mentions ?? NOBODY} below={2} />}
+        {command.attachments && <p class="meta">{t.filesCount(command.attachments.length)}</p>}
       </div>
     </article>
   );

@@ -4,7 +4,9 @@ import type { Post } from "@tap/sdk";
 import { useState } from "preact/hooks";
 
 import { useClient } from "../client.ts";
+import { type Attached, attachmentsOf } from "../compose/composition.ts";
 import { useDraft } from "../compose/draft.ts";
+import { AttachButton, FilesField, useUploads } from "../compose/files.tsx";
 import { Textbox } from "../compose/textbox.tsx";
 import { t } from "../strings.ts";
 import { mentionedIn } from "../text/mentions.ts";
@@ -17,10 +19,14 @@ interface Props {
   autofocus?: boolean;
 }
 
+const NO_FILES: Attached[] = [];
+
 export function ReplyBox({ parent, label, onDone, autofocus = false }: Props) {
   const client = useClient();
   const draft = useDraft(`reply:${parent.id}`, "");
-  const [open, setOpen] = useState(autofocus || draft.value !== "");
+  const files = useDraft<Attached[]>(`reply-files:${parent.id}`, NO_FILES);
+  const uploads = useUploads(files.value, (file) => files.set((old) => [...old.filter(({ hash }) => hash !== file.hash), file]));
+  const [open, setOpen] = useState(autofocus || draft.value !== "" || files.value.length > 0);
   const { name } = usePerson(parent.author);
   const question = parent.kind === "question";
   const channel = `t:${parent.root}`;
@@ -31,21 +37,30 @@ export function ReplyBox({ parent, label, onDone, autofocus = false }: Props) {
   const send = (event: Event): void => {
     event.preventDefault();
     const text = draft.value.trim();
-    if (text === "") return;
+    if (text === "" || uploads.underway.length > 0) return;
     // Its state shows in the thread itself, refusal included.
-    void client.do({ do: "reply.publish", parent: parent.id, text, mentions: mentionedIn(text) });
+    const attachments = files.value.length > 0 ? { attachments: attachmentsOf(files.value) } : {};
+    void client.do({ do: "reply.publish", parent: parent.id, text, mentions: mentionedIn(text), ...attachments });
     draft.set("");
+    files.set(NO_FILES);
     client.typed(channel);
     setOpen(false);
     onDone?.();
   };
   return (
-    <form class="reply-box" onSubmit={send}>
+    <form class="reply-box" onSubmit={send} {...uploads.on}>
       <Textbox
         value={draft.value} onInput={type} rows={open ? 4 : 1} autofocus={autofocus} onFocus={() => setOpen(true)} submit={send}
         label={autofocus ? t.replyTo(name) : question ? t.writeAnswer : t.writeReply}
       />
-      {open && <div class="buttons"><span class="meta grow">{t.mentionHint}</span><button type="submit" class="button" disabled={draft.value.trim() === ""}>{label}</button></div>}
+      {open && <FilesField files={files.value} set={files.set} uploads={uploads} />}
+      {open && (
+        <div class="buttons">
+          <AttachButton uploads={uploads} />
+          <span class="meta grow">{t.mentionHint}</span>
+          <button type="submit" class="button" disabled={draft.value.trim() === "" || uploads.underway.length > 0}>{label}</button>
+        </div>
+      )}
     </form>
   );
 }

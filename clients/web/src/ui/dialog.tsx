@@ -6,7 +6,15 @@ import { useEffect, useId, useRef } from "preact/hooks";
 import { t } from "../strings.ts";
 import { Icon } from "./icon.tsx";
 
-export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ComponentChildren }) {
+interface Props {
+  title: string;
+  onClose: () => void;
+  children: ComponentChildren;
+  /** As wide as the window lets it be. */
+  wide?: boolean;
+}
+
+export function Dialog({ title, onClose, children, wide = false }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useEffect(() => {
@@ -17,7 +25,7 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
     };
   }, []);
   return (
-    <dialog ref={ref} class="dialog" aria-labelledby={heading} onClose={onClose}>
+    <dialog ref={ref} class={wide ? "dialog wide" : "dialog"} aria-labelledby={heading} onClose={onClose}>
       <header>
         <h2 id={heading}>{title}</h2>
         <button type="button" class="icon-button" aria-label={t.close} onClick={() => ref.current?.close()}>

@@ -1,0 +1,474 @@
+"""Files: taken in from people, handed out to who may see a post that has them, fetched from other regions,
+deleted when nothing needs them.
+
+The bytes are named by their SHA-256, so they are the same everywhere and never change. Which posts have a
+file is a fold of the log (``media_posts``); where bytes lie is this node's own business (``media``).
+
+Fetching (docs/protocol/federation.md 20) is one flight per file: the first reader starts it, all others wait
+for the same. Deleting begins in the commit that takes a file's last post away (``media_loose``), and may be cut
+off anywhere: what is owed is read from that table until the bytes are gone.
+"""
+
+import asyncio
+import errno
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from sqlalchemy import bindparam, delete, exists, insert, select
+
+from server.app import metrics, pictures
+from server.app.handle import Handler
+from server.app.pictures import Picture
+from server.app.tap import Tap
+from server.domain import limits, visibility
+from server.domain.errors import Code, Refusal, Refused
+from server.domain.events import ErasureRequested, PostDeleted
+from server.domain.media import HEAD_BYTES, PICTURES, TAKEN, sniffed
+from server.storage import tables as t
+from server.storage.async_facts import load_facts
+from server.storage.event_log import Record
+from server.storage.media_files import Draft, MediaFiles
+from server.storage.queries import media
+from server.storage.queries.media import Came
+from server.storage.reader import Reader
+from server.storage.sql import Tx, statement, upsert
+
+log = logging.getLogger(__name__)
+
+WRITE_BYTES = 256 * 1024
+"""Gathered before a thread writes them."""
+FLIGHTS_MAX = 256
+"""Files that are being fetched or wait for their turn; beyond it a reader is told that it is not here yet."""
+FAILURES_MAX = 10_000
+EVERY_SECONDS = 3_600
+
+_m, _u, _f = t.media.c, t.uploads.c, t.media_posts.c
+_PUT_MEDIA = upsert(t.media)
+_PUT_UPLOAD = upsert(t.uploads, ["used", "at"])
+_HAS_POST = statement(select(_f.post).where(_f.hash == bindparam("hash")).limit(1))
+_EXPIRED = statement(
+    insert(t.media_loose).from_select(
+        ["hash"],
+        select(_u.hash)
+        .where(_u.at <= bindparam("since"), _u.hash.not_in(select(t.media_loose.c.hash)))
+        .distinct(),
+    )
+)
+_FORGET_UPLOADS = statement(delete(t.uploads).where(_u.at <= bindparam("since")))
+_DROP = statement(
+    delete(t.media).where(
+        _m.hash == bindparam("hash"),
+        ~exists().where(_f.hash == bindparam("hash")),
+        ~exists().where(_u.hash == bindparam("hash"), ~_u.used),
+    )
+)
+_IS_HELD = statement(select(_m.hash).where(_m.hash == bindparam("hash")))
+_NO_UPLOAD = statement(delete(t.uploads).where(_u.hash == bindparam("hash")))
+_SETTLED = statement(delete(t.media_loose).where(t.media_loose.c.hash == bindparam("hash")))
+
+NOT_FOUND = Refusal(Code.NOT_FOUND, "there is no such file that you can see")
+NOT_YET = Refusal(
+    Code.NOT_HERE, "this file has not come from its region yet: ask again in a moment"
+)
+
+
+class Unavailable(Exception):
+    """A region did not hand out a file; the text says why."""
+
+
+class Source(Protocol):
+    """The other regions. Raises Unavailable, also half-way."""
+
+    def stream(self, region: str, hash: str) -> AsyncIterator[bytes]: ...
+
+
+class Nowhere:
+    """A node without peers."""
+
+    async def stream(self, region: str, hash: str) -> AsyncIterator[bytes]:
+        for _ in ():
+            yield b""
+        raise Unavailable("there are no peers")
+
+
+class Upload(NamedTuple):
+    hash: str
+    type: str
+    size: int
+    width: int
+    height: int
+
+
+class Found(NamedTuple):
+    """A file somebody may see. ``path``: None while the bytes are not here."""
+
+    hash: str
+    type: str
+    name: str
+    stays: bool
+    origin: str
+    """The region it comes from."""
+    thumbnail: bytes
+    path: Path | None
+
+
+class Media:
+    """Made by the composition root. ``regions``: all there are; ``leaves``: whether uploads may go there."""
+
+    def __init__(
+        self,
+        files: MediaFiles,
+        handler: Handler,
+        reader: Reader,
+        tap: Tap,
+        *,
+        region: str,
+        regions: frozenset[str],
+        groups: Mapping[str, Collection[str]],
+        leaves: bool,
+        source: Source,
+        now: Callable[[], int],
+    ) -> None:
+        self.files, self._handler, self._reader = files, handler, reader
+        self._region, self._regions, self._groups = region, regions, groups
+        self._leaves, self._source, self._now = leaves, source, now
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="tap-picture")
+        self._disk = asyncio.Lock()
+        """Between a file and its row nothing may come."""
+        self._turns = asyncio.Semaphore(limits.MEDIA_FETCHES_MAX)
+        self._flights: dict[str, asyncio.Task[bool]] = {}
+        self._retry_at: dict[str, int] = {}
+        self._under_way: Counter[str] = Counter()
+        """Uploads by person, while they come."""
+        self._heard = asyncio.Event()
+        tap.subscribe(self._committed)
+
+    def close(self) -> None:
+        for flight in self._flights.values():
+            flight.cancel()
+        self._threads.shutdown(cancel_futures=True)
+
+    # -- taking in -----------------------------------------------------------------------------------
+
+    async def receive(self, person: str, pieces: AsyncIterator[bytes]) -> Upload:
+        """Keeps what somebody sends. Raises Refused: too_large, bad_value, rate_limited, disk_full."""
+        try:
+            upload = await self._received(person, pieces)
+        except Refused as error:
+            metrics.UPLOADS.labels(error.refusal.code).inc()
+            raise
+        metrics.UPLOADS.labels("ok").inc()
+        return upload
+
+    async def _received(self, person: str, pieces: AsyncIterator[bytes]) -> Upload:
+        since = self._now() - limits.UPLOAD_KEPT_SECONDS * 1000
+        async with self._reader.snapshot() as snapshot:
+            waiting = await media.pending(snapshot, person, since)
+        if waiting + self._under_way[person] >= limits.UPLOADS_PER_PERSON_MAX:
+            metrics.LIMITS_HIT.labels("UPLOADS_PER_PERSON_MAX").inc()
+            raise Refused(
+                Code.RATE_LIMITED,
+                "you uploaded many files that no post has: publish some of them first",
+            )
+        self._under_way[person] += 1
+        try:
+            with _disk_errors(), self.files.draft() as draft:
+                return await self._filled(person, draft, pieces)
+        finally:
+            self._under_way[person] -= 1
+            self._under_way += Counter()  # forgets the zeros
+
+    async def _filled(self, person: str, draft: Draft, pieces: AsyncIterator[bytes]) -> Upload:
+        try:
+            async with asyncio.timeout(limits.UPLOAD_SECONDS_MAX):
+                head = await _fill(draft, pieces)
+        except TimeoutError:
+            metrics.LIMITS_HIT.labels("UPLOAD_SECONDS_MAX").inc()
+            raise Refused(Code.BAD_ENCODING, "the upload took too long; try again") from None
+        kind = sniffed(head)
+        if kind is None:
+            raise Refused(Code.BAD_VALUE, f"files of this kind are not taken; these are: {TAKEN}")
+        if kind not in PICTURES:
+            return await self._keep(person, kind, draft, Picture(0, 0, b""))
+        with self.files.draft() as clean:
+            run = asyncio.get_running_loop().run_in_executor
+            picture = await run(self._threads, pictures.clean, draft.path, clean.file)
+            if clean.size() > limits.MEDIA_BYTES_MAX:
+                raise _too_large()
+            return await self._keep(person, kind, clean, picture)
+
+    async def _keep(self, person: str, kind: str, draft: Draft, picture: Picture) -> Upload:
+        hash_ = await asyncio.to_thread(draft.hash)
+        found = Upload(hash_, kind, draft.size(), picture.width, picture.height)
+        upload = {"hash": hash_, "person": person, "used": False, "at": self._now()}
+
+        def work(tx: Tx) -> None:
+            self._put(tx, found, picture.thumbnail, not self._leaves)
+            tx.execute(_PUT_UPLOAD, upload)
+
+        async with self._disk:
+            await asyncio.to_thread(self.files.keep, draft, hash_)
+            await self._handler.run(work)
+        return found
+
+    def _put(self, tx: Tx, file: Upload, thumbnail: bytes, stays: bool) -> None:
+        values = file._asdict() | {"thumbnail": thumbnail, "stays": stays, "at": self._now()}
+        tx.execute(_PUT_MEDIA, values)
+
+    # -- handing out ---------------------------------------------------------------------------------
+
+    async def find(self, person: str, hash: str) -> Found | Refusal:
+        """The file as a post shows it that this person may see, or as they uploaded it (I12)."""
+        async with self._reader.snapshot() as snapshot:
+            places = await media.places(snapshot, hash)
+            facts = await load_facts(snapshot, person, places)
+            held = await media.held(snapshot, hash)
+            who = facts.who
+            for place, post in places.items():
+                if who is not None and visibility.may_watch(facts, who, place):
+                    told = await media.told(snapshot, post, hash)
+                    small = told.thumbnail or (held.thumbnail if held else b"")
+                    kind = held.type if held else told.type
+                    path = self.files.path(hash) if held else None
+                    return Found(hash, kind, told.name, told.stays, told.origin, small, path)
+            if held is None or not await media.is_uploader(snapshot, person, hash):
+                return NOT_FOUND
+        path = self.files.path(hash)
+        return Found(hash, held.type, "", held.stays, self._region, held.thumbnail, path)
+
+    async def open(self, person: str, hash: str) -> Found | Refusal:
+        """As ``find``, with the bytes: fetched if they are not here, as far as a reader can wait for it."""
+        found = await self.find(person, hash)
+        if isinstance(found, Refusal) or found.path is not None:
+            return found
+        if found.stays:
+            return Refusal(Code.NOT_EXPORTED, f"this file may not leave the region {found.origin}")
+        if not await self._bring(hash):
+            return NOT_YET
+        return found._replace(path=self.files.path(hash))
+
+    async def for_region(self, region: str, hash: str) -> Path | Refusal:
+        """The bytes for another region, which must be in a lane that a post with them came in (I8)."""
+        async with self._reader.snapshot() as snapshot:
+            came = await media.came_in(snapshot, hash)
+            held = await media.held(snapshot, hash)
+        if not any(region in self._audience(one) for one in came):
+            return Refusal(Code.NOT_FOUND, f"region {region} was told of no such file")
+        if held is None:
+            return NOT_YET
+        if held.stays:
+            return Refusal(Code.NOT_EXPORTED, f"this file may not leave the region {self._region}")
+        return self.files.path(hash)
+
+    def _audience(self, came: Came) -> frozenset[str]:
+        lanes = [
+            visibility.lane_audience(lane, came.origin, self._regions, self._groups)
+            for lane in came.lanes
+        ]
+        return frozenset[str]().union(*lanes)
+
+    # -- fetching ------------------------------------------------------------------------------------
+
+    async def _bring(self, hash: str) -> bool:
+        """Whether the bytes are here now. Readers come and go; the flight goes on."""
+        flight = self._flights.get(hash)
+        if flight is None:
+            if self._retry_at.get(hash, 0) > self._now() or len(self._flights) >= FLIGHTS_MAX:
+                return False
+            flight = self._flights[hash] = asyncio.create_task(self._fly(hash))
+        done, _ = await asyncio.wait([flight], timeout=limits.MEDIA_WAIT_SECONDS_MAX)
+        return bool(done) and not flight.cancelled() and flight.result()
+
+    async def _fly(self, hash: str) -> bool:
+        try:
+            async with self._turns:
+                for region in await self._holders(hash):
+                    if await self._fetched(region, hash):
+                        self._retry_at.pop(hash, None)
+                        return True
+        except Exception:
+            log.exception("a file could not be fetched")
+        finally:
+            del self._flights[hash]
+        if len(self._retry_at) >= FAILURES_MAX:
+            self._retry_at.clear()
+        self._retry_at[hash] = self._now() + limits.MEDIA_RETRY_SECONDS * 1000
+        return False
+
+    async def _holders(self, hash: str) -> Sequence[str]:
+        """Who may have the bytes: the origins first, then whoever else was told of them."""
+        async with self._reader.snapshot() as snapshot:
+            came = await media.came_in(snapshot, hash)
+        origins = dict.fromkeys(sorted({one.origin for one in came}))
+        others = frozenset[str]().union(*map(self._audience, came))
+        return [
+            name for name in {**origins, **dict.fromkeys(sorted(others))} if name != self._region
+        ]
+
+    async def _fetched(self, region: str, hash: str) -> bool:
+        """Whether that region handed it out, and it is what its name says."""
+        with self.files.draft() as draft:
+            outcome, head = await self._asked(region, hash, draft)
+            metrics.MEDIA_FETCHES.labels(region, outcome).inc()
+            return outcome == "ok" and await self._store(hash, head, draft)
+
+    async def _asked(self, region: str, hash: str, draft: Draft) -> tuple[str, bytes]:
+        """The outcome as it is counted, and the first bytes."""
+        try:
+            async with asyncio.timeout(limits.MEDIA_FETCH_SECONDS_MAX):
+                head = await _fill(draft, self._source.stream(region, hash))
+        except Unavailable as error:
+            log.info("region %s does not hand out a file: %s", region, error)
+            return "unavailable", b""
+        except TimeoutError:
+            return "slow", b""
+        except Refused as refused:
+            return refused.refusal.code, b""
+        right = await asyncio.to_thread(draft.hash) == hash
+        return "ok" if right else "wrong_bytes", head
+
+    async def _store(self, hash: str, head: bytes, draft: Draft) -> bool:
+        """False when its last post went while it was under way."""
+        file = Upload(hash, sniffed(head) or "application/octet-stream", draft.size(), 0, 0)
+
+        def work(tx: Tx) -> bool:
+            wanted = tx.one(_HAS_POST, {"hash": hash}) is not None
+            if wanted:
+                self._put(tx, file, b"", False)
+            return wanted
+
+        async with self._disk:
+            await asyncio.to_thread(self.files.keep, draft, hash)
+            wanted = await self._handler.run(work)
+            if not wanted and not await self._handler.run(lambda tx: _is_held(tx, hash)):
+                self.files.delete(hash)
+        return wanted
+
+    # -- deleting ------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Deletes what nothing needs until cancelled. A failure is logged and tried again."""
+        try:
+            await self.clear_strays()
+        except Exception:
+            log.exception("files without a row could not be looked for")
+        while True:
+            self._heard.clear()
+            try:
+                await self.tidy()
+            except Refused as refused:
+                log.warning("files wait to be deleted: %s", refused)
+            except Exception:
+                log.exception("files could not be deleted")
+            try:
+                async with asyncio.timeout(EVERY_SECONDS):
+                    await self._heard.wait()
+            except TimeoutError:
+                pass
+
+    def _committed(self, records: Sequence[Record]) -> None:
+        if any(isinstance(record.event, PostDeleted | ErasureRequested) for record in records):
+            self._heard.set()
+
+    async def tidy(self) -> int:
+        """Deletes drafts that are too old, and files whose last post is gone; how many went. Afterwards
+        nothing is owed to any erasure that was committed before the call."""
+        since = self._now() - limits.UPLOAD_KEPT_SECONDS * 1000
+        await self._handler.run(lambda tx: _expire(tx, since))
+        total = 0
+        while page := await self._loose():
+            async with self._disk:
+                gone = await self._handler.run(lambda tx, page=page: _let_go(tx, page))  # type: ignore[misc]
+                await asyncio.to_thread(self._delete, gone)
+                await self._handler.run(lambda tx, page=page: _settle(tx, page))  # type: ignore[misc]
+            total += len(gone)
+        metrics.MEDIA_DELETED.inc(total)
+        async with self._reader.snapshot() as snapshot:
+            files, size = await media.total(snapshot)
+        metrics.MEDIA_FILES.set(files)
+        metrics.MEDIA_BYTES.set(size)
+        return total
+
+    async def _loose(self) -> list[str]:
+        async with self._reader.snapshot() as snapshot:
+            return await media.loose(snapshot)
+
+    def _delete(self, hashes: Collection[str]) -> None:
+        for hash_ in hashes:
+            self.files.delete(hash_)
+
+    async def clear_strays(self) -> int:
+        """Deletes files that no row knows, as a crash between the two leaves them; how many."""
+        every = await asyncio.to_thread(lambda: sorted(self.files.hashes()))
+        total = 0
+        for start in range(0, len(every), media.LOOSE_PER_PAGE):
+            page = every[start : start + media.LOOSE_PER_PAGE]
+            async with self._disk:
+                async with self._reader.snapshot() as snapshot:
+                    strays = await media.unknown(snapshot, page)
+                await asyncio.to_thread(self._delete, strays)
+            total += len(strays)
+        return total
+
+
+async def _fill(draft: Draft, pieces: AsyncIterator[bytes]) -> bytes:
+    """Writes all of it; its first bytes. Raises Refused(too_large) before more than the limit is written."""
+    head, waiting, total = b"", bytearray(), 0
+    async for piece in pieces:
+        total += len(piece)
+        if total > limits.MEDIA_BYTES_MAX:
+            raise _too_large()
+        if len(head) < HEAD_BYTES:
+            head = (head + piece)[:HEAD_BYTES]
+        waiting += piece
+        if len(waiting) >= WRITE_BYTES:
+            await asyncio.to_thread(draft.write, bytes(waiting))
+            waiting.clear()
+    await asyncio.to_thread(draft.write, bytes(waiting))
+    draft.file.flush()
+    return head
+
+
+def _too_large() -> Refused:
+    metrics.LIMITS_HIT.labels("MEDIA_BYTES_MAX").inc()
+    return Refused(Code.TOO_LARGE, f"a file may have {limits.MEDIA_BYTES_MAX // 2**20} MiB")
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise Refused(Code.DISK_FULL, "the disk of this node is full; nothing was kept") from None
+
+
+def _is_held(tx: Tx, hash: str) -> bool:
+    return tx.one(_IS_HELD, {"hash": hash}) is not None
+
+
+def _expire(tx: Tx, since: int) -> None:
+    tx.execute(_EXPIRED, {"since": since})
+    tx.execute(_FORGET_UPLOADS, {"since": since})
+
+
+def _let_go(tx: Tx, hashes: Sequence[str]) -> list[str]:
+    """Those of the files whose bytes may go: nothing needs them, or nothing ever knew them."""
+    gone = []
+    for hash_ in hashes:
+        tx.execute(_DROP, {"hash": hash_})
+        if not _is_held(tx, hash_):
+            tx.execute(_NO_UPLOAD, {"hash": hash_})
+            gone.append(hash_)
+    return gone
+
+
+def _settle(tx: Tx, hashes: Sequence[str]) -> None:
+    for hash_ in hashes:
+        tx.execute(_SETTLED, {"hash": hash_})
