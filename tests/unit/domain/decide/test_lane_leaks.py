@@ -142,6 +142,11 @@ def inside(lane: str, lanes: tuple[str, ...]) -> bool:
     return any(is_within(lane, other, "in", GROUPS) for other in lanes)
 
 
+NAMING = {"citation.changed", "follow.changed", "flag.raised"}
+"""Events that name what may be narrower than they are: each has to happen, whatever the chance."""
+ROUNDS_MAX = 6
+
+
 @pytest.mark.parametrize("n", range(4))
 async def test_i8_nothing_is_named_in_a_lane_wider_than_its_own(
     tmp_path: Path, seed: int, n: int
@@ -149,9 +154,12 @@ async def test_i8_nothing_is_named_in_a_lane_wider_than_its_own(
     async with open_test_node(tmp_path, groups=GROUPS) as node:
         play = Play(node, random.Random(seed + n))
         await play.open()
-        for _ in range(150):
-            await play.act()
-        log = await log_of(node)
+        for _ in range(ROUNDS_MAX):
+            for _ in range(150):
+                await play.act()
+            log = await log_of(node)
+            if {type_ for type_, *_ in log} >= NAMING:
+                break
     names = play.words | {place.id: place for place in play.places}
     names |= dict(play.posts)
     leaks = [
@@ -162,4 +170,4 @@ async def test_i8_nothing_is_named_in_a_lane_wider_than_its_own(
     ]
     assert leaks == []
     assert {lane for _, lane, _, _ in log} > {GLOBAL, LOCAL, "group.near", "pair.de.in"}
-    assert {"citation.changed", "follow.changed", "flag.raised"} <= {type_ for type_, *_ in log}
+    assert {type_ for type_, *_ in log} >= NAMING
