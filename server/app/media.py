@@ -87,15 +87,6 @@ class Source(Protocol):
     def stream(self, region: str, hash: str) -> AsyncIterator[bytes]: ...
 
 
-class Nowhere:
-    """A node without peers."""
-
-    async def stream(self, region: str, hash: str) -> AsyncIterator[bytes]:
-        for _ in ():
-            yield b""
-        raise Unavailable("there are no peers")
-
-
 class Upload(NamedTuple):
     hash: str
     type: str

@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Self
 
 DRAFTS = "incoming"
-COPY_BYTES = 256 * 1024
 
 
 class Draft:

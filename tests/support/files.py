@@ -39,6 +39,15 @@ def media_of(
     )
 
 
+class Nowhere:
+    """A node without peers."""
+
+    async def stream(self, region: str, hash: str) -> AsyncIterator[bytes]:
+        for _ in ():
+            yield b""
+        raise Unavailable("there are no peers")
+
+
 class Asking:
     """``app.media.Source`` of one region: what the others' nodes would hand it."""
 

@@ -42,11 +42,11 @@ _PLACES = (
     .order_by(func.max(_f.post).desc())
     .limit(PLACES_MAX)
 )
-_ROW = select(_f.type, _f.size, _f.name, _f.stays, _f.thumbnail, _f.origin).where(
+_ROW = select(_f.type, _f.name, _f.stays, _f.thumbnail, _f.origin).where(
     _f.post == bindparam("post"), _f.hash == bindparam("hash")
 )
-_HELD = select(_m.type, _m.size, _m.thumbnail, _m.stays).where(_m.hash == bindparam("hash"))
-_CAME_IN = select(_f.origin, _f.lanes, _f.size).where(_f.hash == bindparam("hash"))
+_HELD = select(_m.type, _m.thumbnail, _m.stays).where(_m.hash == bindparam("hash"))
+_CAME_IN = select(_f.origin, _f.lanes).where(_f.hash == bindparam("hash"))
 _OWN = select(_u.hash).where(_u.hash == bindparam("hash"), _u.person == bindparam("person"))
 _PENDING = select(func.count()).where(
     _u.person == bindparam("person"), ~_u.used, _u.at > bindparam("since")
@@ -60,7 +60,6 @@ class Held(NamedTuple):
     """A file whose bytes lie here."""
 
     type: str
-    size: int
     thumbnail: bytes
     stays: bool
 
@@ -69,7 +68,6 @@ class Told(NamedTuple):
     """A file as a post tells of it."""
 
     type: str
-    size: int
     name: str
     stays: bool
     thumbnail: bytes
@@ -81,7 +79,6 @@ class Came(NamedTuple):
 
     origin: str
     lanes: tuple[str, ...]
-    size: int
 
 
 async def of_posts(snapshot: Snapshot, ids: Collection[str]) -> dict[str, list[FileView]]:
@@ -100,17 +97,17 @@ async def places(snapshot: Snapshot, hash: str) -> dict[str, str]:
 
 async def told(snapshot: Snapshot, post: str, hash: str) -> Told:
     row = await snapshot.one(_ROW, {"post": post, "hash": hash})
-    return Told(row.type, row.size, row.name, row.stays, bytes(row.thumbnail), row.origin)
+    return Told(row.type, row.name, row.stays, bytes(row.thumbnail), row.origin)
 
 
 async def held(snapshot: Snapshot, hash: str) -> Held | None:
     row = await snapshot.one(_HELD, {"hash": hash})
-    return row and Held(row.type, row.size, bytes(row.thumbnail), row.stays)
+    return row and Held(row.type, bytes(row.thumbnail), row.stays)
 
 
 async def came_in(snapshot: Snapshot, hash: str) -> list[Came]:
     rows = await snapshot.rows(_CAME_IN, {"hash": hash})
-    return [Came(row.origin, tuple(json.loads(row.lanes)), row.size) for row in rows]
+    return [Came(row.origin, tuple(json.loads(row.lanes))) for row in rows]
 
 
 async def is_uploader(snapshot: Snapshot, person: str, hash: str) -> bool:

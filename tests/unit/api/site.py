@@ -22,12 +22,12 @@ from server.api.services import Services
 from server.api.table import PREFIX, ROOT_ROUTES, ROUTES
 from server.app.auth import Auth, Kind
 from server.app.erasure import audience_of
-from server.app.media import Nowhere, Source
+from server.app.media import Source
 from server.app.news import News
 from server.app.passwords import Passwords
 from server.app.sync import Sync
 from server.domain.errors import Code, Refusal
-from tests.support.files import media_of
+from tests.support.files import Nowhere, media_of
 from tests.support.node import Entropy, TestNode, open_test_node
 
 ORIGIN = "https://tap.in.example.com"

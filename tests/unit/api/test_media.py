@@ -14,12 +14,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from server.app import peer_proof
-from server.app.media import Nowhere, Unavailable
+from server.app.media import Unavailable
 from server.domain import limits
 from server.domain.errors import Code, Refusal
 from server.domain.events import Attachment, PostPublished
 from server.storage.queries import media
-from tests.support.files import media_of
+from tests.support.files import Nowhere, media_of
 from tests.support.node import ForeignLog
 from tests.support.pictures import jpeg, picture, pieces
 from tests.unit.api.site import Site, open_site, with_command
