@@ -52,7 +52,7 @@ class Cable:
     """From the region that dials (``there``) to the port of the other (``back`` is what that one says)."""
 
     def __init__(self, name: str, to: int, *, overhear: bool = False) -> None:
-        self.name, self._to = name, to
+        self.name, self.to = name, to
         self.there, self.back = Way(), Way()
         if overhear:
             self.there.overheard, self.back.overheard = Overheard(), Overheard()
@@ -121,7 +121,7 @@ class Cable:
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to)
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.to)
         except OSError:
             writer.transport.abort()
             return
