@@ -69,12 +69,32 @@ async def pair() -> AsyncIterator[Pair]:
 async def live(_full: bool) -> None:
     """On an idle link, and while group.eu catches up."""
     for name, backlog in (("live_lag", 0), ("live_lag_catching_up", CATCHING_UP_EVENTS)):
-        found = [await lags(backlog) for _ in range(RUNS)]
-        beside = {"events": statistics.median([len(run) for run in found])}
+        found, floors = [], []
+        for _ in range(RUNS):
+            floors.append(await floor())
+            found.append(await lags(backlog))
+        beside = {
+            "events": statistics.median([len(run) for run in found]),
+            "floor_p50": statistics.median([percentile(run, 0.50) for run in floors]),
+            "floor_p99": statistics.median([percentile(run, 0.99) for run in floors]),
+        }
         p50 = [percentile(run, 0.50) for run in found]
         p99 = [percentile(run, 0.99) for run in found]
         emit(at_most(f"{name}_p50", "ms", ONE_WAY_SECONDS * 1000 + 25, p50, beside))
         emit(at_most(f"{name}_p99", "ms", ONE_WAY_SECONDS * 1000 + 100, p99, beside))
+
+
+async def floor() -> list[float]:
+    """Milliseconds of bare moments over the same line, at the same pace."""
+    async with started("floor") as sender, started("floor") as receiver:
+        cable = Cable("floor", await receiver.ask("listen"))
+        cable.delay(ONE_WAY_SECONDS)
+        await cable.open()
+        try:
+            await sender.ask("send", port=cable.port, rate=RATE, seconds=LIVE_SECONDS / 2)
+            return list(await receiver.ask("lags", count=int(RATE * LIVE_SECONDS / 2)))
+        finally:
+            await cable.close()
 
 
 async def lags(backlog: int) -> list[float]:
