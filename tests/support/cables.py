@@ -61,7 +61,8 @@ class Cable:
         self._cut_at: float | None = None
         self.seconds_down: list[float] = []
         """For each cut: until the next connection was proven."""
-        self.proven = asyncio.Event()
+        self.connected, self.proven = asyncio.Event(), asyncio.Event()
+        """Whether a connection stands that somebody may still be proving; one that is proven."""
 
     async def open(self) -> None:
         self._server = await asyncio.start_server(self._accepted, "127.0.0.1", 0)
@@ -94,6 +95,7 @@ class Cable:
         for line in self._lines:
             line.cut()
         self._lines.clear()
+        self.connected.clear()
         self.proven.clear()
 
     async def hold(self, way: Way, seconds: float) -> None:
@@ -105,6 +107,7 @@ class Cable:
         """Those that are open now; who dials anew gets through."""
         for line in self._lines:
             line.is_dead = True
+        self.connected.clear()
         self.proven.clear()
 
     def mend(self) -> None:
@@ -127,6 +130,7 @@ class Cable:
             return
         line = _Line(writer, far_writer)
         self._lines.add(line)
+        self.connected.set()
         try:
             async with asyncio.TaskGroup() as group:
                 for way, source, end in (

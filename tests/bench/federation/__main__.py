@@ -28,7 +28,7 @@ SCALED_EVENTS = 60_000
 CATCHING_UP_EVENTS = 40_000
 """Beside fresh events of another lane."""
 PEERS = (3, 40)
-PEER_SECONDS = 15.0
+PEER_SECONDS = 10.0
 RESTARTED_PEERS = 20
 AWAY_SECONDS = 30.0
 
@@ -188,7 +188,7 @@ async def extra_peer(_full: bool) -> None:
 
 
 async def with_peers(count: int) -> tuple[float, float]:
-    """The origin's CPU seconds while it writes, and its MiB afterwards."""
+    """The origin's CPU seconds until all peers have what it wrote, and its MiB then."""
     with tempfile.TemporaryDirectory(prefix="tap-bench-") as folder:
         async with started("member", folder, "de") as de:
             await de.ask("found")
@@ -197,8 +197,8 @@ async def with_peers(count: int) -> tuple[float, float]:
                 await crowd.ask("live")
                 before, _ = await de.ask("usage")
                 end = await de.ask("write", lane="global", rate=RATE, seconds=PEER_SECONDS)
-                after, memory = await de.ask("usage")
                 await crowd.ask("hold", events=end)
+                after, memory = await de.ask("usage")
                 return after - before, memory
 
 
