@@ -16,7 +16,8 @@ WEB_SOURCES := $(WEB_MANIFESTS) $(wildcard clients/*.json clients/web/*.json cli
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-dev run test check unit fmt lock bench bench-realtime crowd soak simulate mutants machine clean
+.PHONY: help setup setup-dev run test check unit fmt lock bench bench-realtime bench-federation crowd chaos soak
+.PHONY: simulate mutants machine clean
 
 help: ## print this
 	@echo 'make VERB, where VERB is one of:'
@@ -52,8 +53,14 @@ bench: setup ## measure this machine
 bench-realtime: setup ## measure the live layer beside a floor and peers
 	$(BIN)/python -m tests.bench.realtime
 
+bench-federation: setup ## measure the links between regions over a line of 250 ms
+	$(BIN)/python -m tests.bench.federation
+
 crowd: setup-dev machine ## 5,000 clients and a browser on the demo while each region is killed
 	$(BIN)/python -m tests.e2e.crowd
+
+chaos: setup-dev ## five nodes on lines that are cut a thousand times, and killed, every byte read
+	$(BIN)/python -m tests.e2e.chaos
 
 soak: setup-dev ## a million random steps, and a real node killed a hundred times, at low priority
 	nice -n 19 $(BIN)/python -m tests.stateful.soak

@@ -171,9 +171,12 @@ RELAY_SECONDS_MIN = 3
 """An origin out of reach for this long is asked of another region: longer than a restart of a link."""
 RELAY_STALLED_SECONDS_MAX = 10
 """A relay that holds more and brings nothing for this long is left for another."""
-BACKOFF_SECONDS_MAX = 30
-"""Twenty known peers: there is no crowd to protect, so silence after a restart stays short."""
+BACKOFF_SECONDS_MAX = 4
+"""Twenty known peers: there is no crowd to protect, so with the handshake's round trips a link stands 5 s after
+whatever was in its way, however long that was."""
 BACKOFF_SECONDS_MIN = 0.25
+REJECTED_SECONDS_MAX = 30
+"""Only a person mends a rejection; asking every second would fill the logs of both sides."""
 CLOCK_AHEAD_SECONDS_MAX = 60
 """A remote clock further ahead is clamped for display, alarmed, and its events are still stored."""
 ASK_SECONDS_MAX = 10

@@ -6,7 +6,7 @@ SECOND = 1000
 
 
 def backoff_ms(attempt: int, jitter: float) -> int:
-    """Full jitter: anywhere between the shortest pause and a ceiling that doubles up to 30 s."""
+    """Full jitter: anywhere between the shortest pause and a ceiling that doubles up to 4 s."""
     low = limits.BACKOFF_SECONDS_MIN * SECOND
     high = min(limits.BACKOFF_SECONDS_MAX * SECOND, low * 2.0 ** min(attempt, 16))
     return int(low + jitter * (high - low))
@@ -14,4 +14,4 @@ def backoff_ms(attempt: int, jitter: float) -> int:
 
 def rejected_pause_ms(jitter: float) -> int:
     """Only a person mends a rejection, perhaps just now: 15 to 30 s."""
-    return int(limits.BACKOFF_SECONDS_MAX * SECOND * (0.5 + jitter / 2))
+    return int(limits.REJECTED_SECONDS_MAX * SECOND * (0.5 + jitter / 2))

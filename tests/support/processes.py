@@ -31,7 +31,13 @@ from server.ops.accounts import desk
 from server.ops.demo import founding
 from server.ops.demo.nodes import Node, Place, configure, free_ports, start_all
 
-NAMES = {"in": ("India", "IN"), "de": ("Germany", "DE"), "br": ("Brazil", "BR")}
+NAMES = {
+    "in": ("India", "IN"),
+    "de": ("Germany", "DE"),
+    "br": ("Brazil", "BR"),
+    "fr": ("France", "FR"),
+    "us": ("United States", "US"),
+}
 ASK_SECONDS = 0.05
 SECONDS_MAX = 60.0
 

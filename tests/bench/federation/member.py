@@ -1,0 +1,196 @@
+"""A region as a process that does what it is told, a line of JSON for a line of JSON; and who tells it.
+
+python -m tests.bench.federation.member FOLDER REGION
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import logging
+import os
+import resource
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvloop
+
+from server.domain.decide import Context, Decided, Draft
+from server.domain.errors import Refusal
+from server.domain.events import PostPublished
+from server.domain.facts import Facts
+from server.domain.ids import LaneKey, object_id
+from server.federation.dialled import PeerAddress
+from server.federation.links import Links
+from server.ops import listener
+from server.storage.event_log import Record
+from tests.support.node import Clock, TestNode, open_test_node
+from tests.unit.federation.lab import public_of
+from tests.unit.federation.nodes import GROUPS, links_of, now, served
+
+TEXT = "A plain update of a usual length, as colleagues write them every day. " * 4
+COMMIT_EVENTS = 256
+STOP_SECONDS_MAX = 30
+
+
+class Wall(Clock):
+    def __call__(self) -> int:
+        return now()
+
+
+class Member:
+    """Each method is something to ask for."""
+
+    def __init__(self, node: TestNode, stack: contextlib.AsyncExitStack) -> None:
+        self._node, self._stack = node, stack
+        self._place = ""
+        self._watched = ""
+        self._heard: list[tuple[int, float]] = []
+        node.tap.subscribe(self._committed)
+
+    def _committed(self, records: Sequence[Record]) -> None:
+        if self._watched:
+            at = time.monotonic()
+            self._heard += [
+                (record.id.seq, at) for record in records if record.id.lane == self._watched
+            ]
+
+    async def found(self) -> str:
+        await self._node.register("asha")
+        self._place = await self._node.community("asha")
+        return self._place
+
+    async def fill(self, lane: str, count: int) -> int:
+        """So many posts, 256 to a commit; where the lane ends then."""
+        for start in range(0, count, COMMIT_EVENTS):
+            await self._append(lane, min(COMMIT_EVENTS, count - start))
+        return self._node.handler.lane_tip(self._key(self._node.region, lane))
+
+    async def _append(self, lane: str, count: int) -> None:
+        drafts = [
+            Draft(
+                lane,
+                "asha",
+                PostPublished(post=post, kind="update", place=self._place, at=at, text=TEXT),
+                (),
+            )
+            for at, post in [(now(), object_id(now(), os.urandom(10))) for _ in range(count)]
+        ]
+
+        def decided(_facts: Facts, _context: Context) -> Decided:
+            return Decided(drafts, {})
+
+        assert not isinstance(await self._node.handler.append(decided), Refusal)
+
+    async def serve(self, peers: list[tuple[str, int, bool]]) -> int:
+        """The links to (region, port, whether we dial); the port they answer on."""
+        sock = listener.bind("127.0.0.1", 0)
+        port = int(sock.getsockname()[1])
+        addresses = [
+            PeerAddress(region, f"http://127.0.0.1:{to}", (public_of(region),), dials)
+            for region, to, dials in peers
+        ]
+        links: Links = links_of(self._node, {}, peers=addresses)
+        await self._stack.enter_async_context(served(links, sock))
+        gc.freeze()
+        return port
+
+    async def watch(self, lane: str) -> None:
+        self._watched = lane
+        self._heard.clear()
+
+    async def heard(self) -> list[tuple[int, float]]:
+        """(seq, when its commit was heard of here) of the watched lane."""
+        return self._heard
+
+    async def write(self, lane: str, rate: float, seconds: float) -> int:
+        """Posts one by one at this pace; where the lane ends then."""
+        began = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            for n in range(int(rate * seconds)):
+                await asyncio.sleep(began + n / rate - time.monotonic())
+                group.create_task(self._append(lane, 1))
+        return self._node.handler.lane_tip(self._key(self._node.region, lane))
+
+    async def holds(self, region: str, epoch: int, lane: str, seq: int) -> float:
+        """Waits until a lane reaches ``seq``; when that was."""
+        while self._node.handler.lane_tip(LaneKey(region, epoch, lane)) < seq:
+            await self._node.tap.moved(self._node.tap.position)
+        return time.monotonic()
+
+    async def epoch(self) -> int:
+        return self._node.handler.epoch
+
+    async def usage(self) -> tuple[float, float]:
+        """CPU seconds so far, of all threads; MiB of memory in use."""
+        statm = await asyncio.to_thread(Path("/proc/self/statm").read_text, "ascii")
+        pages = int(statm.split()[1])
+        return time.process_time(), pages * resource.getpagesize() / 2**20
+
+    def _key(self, region: str, lane: str) -> LaneKey:
+        return LaneKey(region, self._node.handler.epoch, lane)
+
+
+async def obey(one: object) -> None:
+    """Until there is nothing more to read. The answers alone go to standard output."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        wish = json.loads(line)
+        print(json.dumps(await getattr(one, wish.pop("do"))(**wish)), flush=True)
+
+
+async def main(folder: Path, region: str) -> None:
+    groups = {name: frozenset(them) for name, them in GROUPS.items()}
+    async with (
+        open_test_node(folder, region, clock=Wall(), groups=groups) as node,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        await obey(Member(node, stack))
+
+
+class Asked:
+    """The other end: a process that is asked."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+
+    async def ask(self, do: str, **more: Any) -> Any:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps({"do": do, **more}).encode() + b"\n")
+        line = await self.process.stdout.readline()
+        assert line, f"a process of the benchmark ended at {do}"
+        return json.loads(line)
+
+    async def kill(self) -> None:
+        self.process.kill()
+        await self.process.wait()
+
+
+@contextlib.asynccontextmanager
+async def started(module: str, *arguments: object) -> AsyncIterator[Asked]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", f"tests.bench.federation.{module}", *map(str, arguments)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=2**26,
+    )
+    try:
+        yield Asked(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+if __name__ == "__main__":
+    uvloop.run(main(Path(sys.argv[1]), sys.argv[2]))
