@@ -51,7 +51,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """The region's name as people read it."""
     public_url: str
     """Where browsers find this node; https makes the session cookie Secure."""
-    public_key: str = ""
+    public_key: Callable[[], str] = str
     """This node's signing key as peers pin it, in base64."""
     reader: Reader
     handler: Handler

@@ -14,6 +14,7 @@
 - ``erasure``  this region's receipts for erasures, once nothing of the words is left
 - ``moves``    people who move between regions: what this node does of it; ``luggage``: what travels
 - ``media``    files: taken in, handed out, fetched from other regions, deleted; ``pictures`` their thumbnails
+- ``succession``  what this region's log says of its keys and of its end
 - ``cloudevents``  a committed event as other systems read it
 - ``housekeeping``  client keys and sessions that are out of date
 - ``operator_proof``  whether a request was signed with the node's own key

@@ -62,8 +62,10 @@ SUBJECT: dict[type[e.Event], str] = {
     e.StandingPublished: "person",
     e.KeyRotated: "key_id",
     e.ResidencyChanged: "region",
+    e.KeyRetired: "key_id",
 }
-"""The field that says what an event is about. An opened epoch is about the region itself: none."""
+"""The field that says what an event is about. An opened epoch and a closed log are about the region itself, a
+roster about the company: none."""
 
 UNNAMED: frozenset[type[e.Event]] = frozenset({e.FlagRaised, e.ReadMarked})
 """Whoever reports something, or reads, is not named to other systems."""

@@ -548,6 +548,10 @@ class Handler:
         self._append(tx, decision, context)
         return decision.answer
 
+    def regroup(self, groups: Mapping[str, frozenset[str]], peers: frozenset[str]) -> None:
+        """Other regions exist and form other groups from the next decision on: a newer roster says so."""
+        self.groups, self.peers = groups, peers
+
     def lane_tip(self, key: LaneKey) -> int:
         """The writer's own view of a lane; for tests and diagnosis."""
         return self._log.tip(key).seq

@@ -13,7 +13,7 @@ import asyncio
 import errno
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -109,7 +109,8 @@ class Found(NamedTuple):
 
 
 class Media:
-    """Made by the composition root. ``regions``: all there are; ``leaves``: whether uploads may go there."""
+    """Made by the composition root. ``audience``: the regions a lane of an origin is for;
+    ``leaves``: whether uploads may go there."""
 
     def __init__(
         self,
@@ -119,14 +120,13 @@ class Media:
         tap: Tap,
         *,
         region: str,
-        regions: frozenset[str],
-        groups: Mapping[str, Collection[str]],
+        audience: Callable[[str, str], frozenset[str]],
         leaves: bool,
         source: Source,
         now: Callable[[], int],
     ) -> None:
         self.files, self._handler, self._reader = files, handler, reader
-        self._region, self._regions, self._groups = region, regions, groups
+        self._region, self._lane_audience = region, audience
         self._leaves, self._source, self._now = leaves, source, now
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="tap-picture")
         self._disk = asyncio.Lock()
@@ -257,10 +257,7 @@ class Media:
         return self.files.path(hash)
 
     def _audience(self, came: Came) -> frozenset[str]:
-        lanes = [
-            visibility.lane_audience(lane, came.origin, self._regions, self._groups)
-            for lane in came.lanes
-        ]
+        lanes = [self._lane_audience(lane, came.origin) for lane in came.lanes]
         return frozenset[str]().union(*lanes)
 
     # -- fetching ------------------------------------------------------------------------------------

@@ -206,6 +206,14 @@ FEDERATION_BYTES = Counter(
     "Bytes of frames sent to or received from a peer.",
     ["peer", "direction"],
 )
+ROSTER_VERSION = Gauge(
+    "tap_roster_version", "The version of the signed roster this node goes by; 0 without one."
+)
+ROSTER_REFUSED = Counter(
+    "tap_roster_refused_total",
+    "Rosters from a file or a region that were refused, by code.",
+    ["code"],
+)
 FEDERATION_REJECTED = Counter(
     "tap_federation_rejected_total",
     "Batches and frames refused from a peer, by code.",

@@ -190,3 +190,11 @@ RECOVERY_SECONDS_MAX = 45
 """A restored node waits this long at most for its own lost tail before people may write: 60 s in all."""
 RECOVERY_SETTLE_SECONDS = 3
 """After the first peer was heard: the others are given the time to say what they know too."""
+KEYS_PER_REGION_MAX = 64
+"""Successors of a pinned key that are remembered: one a year outlives us, and a roster pins the newest anew."""
+ROSTER_BYTES_MAX = 256 * 1024
+"""Twenty regions take 8 KiB; half of what an event's body may have, since it travels in one."""
+ROSTER_SIGNATURES_MIN = 2
+"""Administrators that must sign a roster: no single person, and no single stolen key, changes the company."""
+KEY_OVERLAP_DAYS = 7
+"""How long an earlier key stays good after a rotation: time to come back from a backup made before it."""

@@ -60,6 +60,11 @@ def chain(previous: bytes, header: bytes) -> bytes:
     return hashlib.sha256(previous + header).digest()
 
 
+def key_id(public: bytes) -> str:
+    """Names a key in heads and logs: the first 16 hex digits of SHA-256 of its 32 bytes."""
+    return hashlib.sha256(public).hexdigest()[:16]
+
+
 def encode_header(header: Header) -> bytes:
     return _encode(header)
 

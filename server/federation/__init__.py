@@ -7,6 +7,7 @@ order:
 - ``lanes``       which lanes a peer may receive (``visibility`` decides, I8), vectors, whose turn it is
 - ``trust``       keys, signed heads, proofs, and the one gate for foreign events: ``verify_batch``
 - ``forks``       the proof that an origin signed two histories
+- ``rosters``     the signed roster: who may change it; ``membership``: what links are kept by it, now and after a change
 - ``handshake``   one connection proving both ends
 - ``steps``       what a link is told and what it asks for: inputs, effects, states, the transition table
 - ``link``        the machine of one peer: connections (``guests`` until proven), states, time (``pauses``)

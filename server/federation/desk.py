@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import structlog
 
 from server.domain.errors import Code, Refusal
+from server.domain.events import Event
 from server.domain.ids import EventId, LaneKey
 from server.domain.wire import LaneBatch
 from server.federation import meters
@@ -34,6 +35,8 @@ class CommittedEvent(Protocol):
 
     @property
     def id(self) -> EventId: ...
+    @property
+    def event(self) -> Event | None: ...
 
 
 class Log(Protocol):

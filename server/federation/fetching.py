@@ -5,7 +5,7 @@ the node's key. What comes is nothing but bytes: whoever asked compares their ha
 """
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from server.app import peer_proof
 from server.app.media import Unavailable
 from server.domain import limits
-from server.federation.dialled import MEDIA_PATH, PeerAddress
+from server.federation.dialled import MEDIA_PATH
 
 PIECE_BYTES = 64 * 1024
 SILENCE_SECONDS = 10
@@ -21,18 +21,19 @@ SILENCE_SECONDS = 10
 
 
 class PeerFiles:
-    """``app.media.Source``. ``tls``: None for the system's authorities."""
+    """``app.media.Source``. ``private``, ``url_of``: this node's key and a region's address as of now; ``tls``:
+    None for the system's authorities."""
 
     def __init__(
         self,
         region: str,
-        private: Ed25519PrivateKey,
-        peers: Iterable[PeerAddress],
+        private: Callable[[], Ed25519PrivateKey],
+        url_of: Callable[[str], str | None],
         clock: Callable[[], int],
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._region, self._private, self._clock = region, private, clock
-        self._urls = {peer.region: peer.media_url for peer in peers}
+        self._url_of = url_of
         self._client = httpx.AsyncClient(
             verify=tls or ssl.create_default_context(),
             timeout=SILENCE_SECONDS,
@@ -41,11 +42,11 @@ class PeerFiles:
 
     async def stream(self, region: str, hash: str) -> AsyncIterator[bytes]:
         """Raises Unavailable, also half-way."""
-        url = self._urls.get(region)
+        url = self._url_of(region)
         if url is None:
             raise Unavailable("it is no peer")
         path, now = MEDIA_PATH + hash, self._clock()
-        word = peer_proof.sign(self._private, self._region, region, "GET", path, now)
+        word = peer_proof.sign(self._private(), self._region, region, "GET", path, now)
         try:
             async with self._client.stream(
                 "GET", url + hash, headers={"Authorization": word, "Accept-Encoding": "identity"}

@@ -24,6 +24,7 @@ from server.federation.frames import (
     Hello,
     Packed,
     Ping,
+    Succession,
     Told,
     Want,
 )
@@ -140,7 +141,8 @@ class Flow:
                 self._batch(*unpack(frame))
             case Ack(tips, credit):
                 self._acknowledged(from_vector(tips), credit, now)
-            case Heads(tips):
+            case Heads(tips, keys):
+                self._roster.learn_all(keys)
                 self._intake.announced(self._ledger.told(tips))
                 self._announced = True
             case Want():
@@ -174,6 +176,12 @@ class Flow:
         self.send(Ping(now))
         if self._serving:
             self._announce()
+
+    def tell_keys(self, words: tuple[Succession, ...]) -> None:
+        """Before anything they signed; who asks first gets them with the answer (17.2)."""
+        if self._serving:
+            self.send(Heads((), words))
+            self._serving.try_again()
 
     # -- gossip --------------------------------------------------------------------------------------
 
@@ -284,6 +292,8 @@ class Flow:
         serving = self._serving
         if serving is None:
             serving = self._serving = Serving(ledger.me)
+            if known := self._roster.words():
+                self.tell_keys(known)
         self._announce()
         serving.wanted(want)
         serving.moved(ledger.tips)

@@ -16,10 +16,12 @@ from server.domain.ids import LaneKey
 from server.domain.wire import HASH_BYTES, SALT_BYTES, SignedHead
 
 NONCE_BYTES = 32
+KEY_BYTES = 32
 SIGNATURE_BYTES = 64
 ORIGINS_MAX = 64
 """Regions one WANT may name; three times the company."""
 VECTOR_LANES_MAX = ORIGINS_MAX * limits.LANES_PER_PEER_MAX
+SUCCESSIONS_MAX = ORIGINS_MAX * limits.KEYS_PER_REGION_MAX
 MESSAGE_CHARS_MAX = 500
 SEQ_END = 2**62
 EPOCH_END = 2**53
@@ -105,6 +107,20 @@ class Head(_Array, frozen=True):
         )
 
 
+class Succession(_Array, frozen=True):
+    """A region's word, signed by one of its keys, that another is its key from now on (17.2)."""
+
+    region: _RegionCode
+    key: Annotated[bytes, Meta(min_length=KEY_BYTES, max_length=KEY_BYTES)]
+    by: _KeyId
+    """Which key signed."""
+    signature: Annotated[bytes, Meta(min_length=SIGNATURE_BYTES, max_length=SIGNATURE_BYTES)]
+
+    @property
+    def signed_bytes(self) -> bytes:
+        return b"tap key 1" + _encode([self.region, self.key, self.by])
+
+
 Vector = Annotated[tuple[Tip, ...], Meta(max_length=VECTOR_LANES_MAX)]
 
 
@@ -122,6 +138,8 @@ class Hello(_Array, frozen=True, tag=1):
     """The sender's clock, UTC milliseconds."""
     proof: Annotated[bytes, Meta(max_length=SIGNATURE_BYTES)] = b""
     features: Annotated[tuple[Annotated[str, Meta(max_length=32)], ...], Meta(max_length=32)] = ()
+    keys: Annotated[tuple[Succession, ...], Meta(max_length=limits.KEYS_PER_REGION_MAX)] = ()
+    """How the sender's key follows from earlier ones (17.2)."""
 
 
 class Want(_Array, frozen=True, tag=2):
@@ -156,6 +174,8 @@ class Heads(_Array, frozen=True, tag=4):
     Lanes not named stay as they were told before."""
 
     tips: Vector
+    keys: Annotated[tuple[Succession, ...], Meta(max_length=SUCCESSIONS_MAX)] = ()
+    """Of any region in the roster, before anything they signed (17.2)."""
 
 
 class Ack(_Array, frozen=True, tag=5):

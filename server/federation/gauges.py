@@ -44,6 +44,31 @@ def measure(links: Iterable[LinkStatus], now: int) -> None:
             metrics.PEER_VERSION.labels(region).set(link.version)
 
 
+_OF_A_PEER = (
+    metrics.PEER_UP,
+    metrics.PEER_LAG_EVENTS,
+    metrics.PEER_LAG_SECONDS,
+    metrics.PEER_ROUND_TRIP_SECONDS,
+    metrics.PEER_CLOCK_SKEW_SECONDS,
+    metrics.PEER_BEHIND_EVENTS,
+    metrics.PEER_FORKED_LANES,
+    metrics.PEER_SENDING_BYTES,
+    metrics.PEER_CREDIT_BYTES,
+    metrics.PEER_WAITING_BYTES,
+    metrics.PEER_SILENT_SECONDS,
+    metrics.PEER_CERTIFICATE_SECONDS,
+    metrics.PEER_VERSION,
+)
+
+
+def forget(region: str) -> None:
+    """It has left: no alarm is about it any more."""
+    for state in State:
+        metrics.PEER_STATE.remove(region, state)
+    for gauge in _OF_A_PEER:
+        gauge.remove(region)
+
+
 def certificate_until(line: Line) -> int | None:
     """When the certificate ends that the other end of a connection showed, UTC milliseconds; None
     without TLS."""

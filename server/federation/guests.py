@@ -19,6 +19,10 @@ class Guests:
         self._deadlines = deadlines
         self._handshakes: dict[int, Handshake] = {}
 
+    def introduce(self, me: Identity) -> None:
+        """Who we are to those that come from now on."""
+        self._me = me
+
     def __contains__(self, conn: int) -> bool:
         return conn in self._handshakes
 

@@ -64,6 +64,7 @@ class Handshake:
         self._roster = roster
         self._nonce = nonce
         self._offered = FEATURES
+        self._versions = VERSIONS
         self._first: Hello | None = None
 
     def opening(self, now: int) -> Hello:
@@ -73,13 +74,14 @@ class Handshake:
     def receive(self, hello: Hello, now: int) -> Hello | None:
         """The answer to a HELLO, if one is due. Raises Refused and proves nothing."""
         self._check_names(hello)
-        version = self.version = _common_version(hello.versions)
+        version = self.version = self._common_version(hello.versions)
         self.software = _software(hello.features)
         if self.role == "accept" and self._first is None:
             self._first = hello
             return self._hello(now, self._proof(hello, version))
         if self._first is not None and hello.nonce != self._first.nonce:
             raise Refused(Code.BAD_FRAME, "the nonce changed within one handshake")
+        self._roster.learn_all([word for word in hello.keys if word.region == self._peer])
         verify_proof(self._expected(hello, version), hello.proof, self._roster)
         self.epoch = hello.epoch
         self.features = frozenset(self._offered).intersection(hello.features)
@@ -98,9 +100,10 @@ class Handshake:
 
     def _hello(self, now: int, proof: bytes) -> Hello:
         me = self._me
-        names = (me.region, self._peer, VERSIONS, me.epoch, me.key_id)
+        names = (me.region, self._peer, self._versions, me.epoch, me.key_id)
         features = (*self._offered, *((SOFTWARE + me.software,) if me.software else ()))
-        return Hello(*names, self._nonce, now, proof, features)
+        keys = self._roster.words(me.region)
+        return Hello(*names, self._nonce, now, proof, features, keys)
 
     def _proof(self, other: Hello, version: int) -> bytes:
         me = self._me
@@ -122,18 +125,18 @@ class Handshake:
             self._nonce,
         )
 
+    def _common_version(self, theirs: tuple[int, int]) -> int:
+        """The highest version both speak. Raises Refused(unsupported_version)."""
+        ours = max(self._versions[0], self._roster.version_min), self._versions[1]
+        lowest, highest = max(ours[0], theirs[0]), min(ours[1], theirs[1])
+        if lowest > highest:
+            raise Refused(
+                Code.UNSUPPORTED_VERSION,
+                f"we speak versions {ours[0]} to {ours[1]}, the peer {theirs[0]} to {theirs[1]}",
+            )
+        return highest
+
 
 def _software(features: tuple[str, ...]) -> str:
     found = next(filter(None, map(_SOFTWARE.fullmatch, features)), None)
     return found[1] if found else ""
-
-
-def _common_version(theirs: tuple[int, int]) -> int:
-    """The highest version both speak. Raises Refused(unsupported_version)."""
-    lowest, highest = max(VERSIONS[0], theirs[0]), min(VERSIONS[1], theirs[1])
-    if lowest > highest:
-        raise Refused(
-            Code.UNSUPPORTED_VERSION,
-            f"we speak versions {VERSIONS[0]} to {VERSIONS[1]}, the peer {theirs[0]} to {theirs[1]}",
-        )
-    return highest

@@ -25,11 +25,11 @@ class Held(NamedTuple):
         return cls(0, genesis(*key))
 
 
-class Reach(NamedTuple):
-    """Which regions exist and form groups, as this node is configured."""
+class Reach:
+    """Which regions exist and form groups. One per node, shared by its links; a newer roster changes it."""
 
-    regions: frozenset[str]
-    groups: Mapping[str, tuple[str, ...]]
+    def __init__(self, regions: frozenset[str], groups: Mapping[str, tuple[str, ...]]) -> None:
+        self.regions, self.groups = regions, groups
 
     def may_receive(self, key: LaneKey, region: str) -> bool:
         """Whether a lane may be sent to, asked for by, or accepted in a region (I8)."""

@@ -53,7 +53,7 @@ class Link:
         self.peer = peer
         self._me = me
         self._roster = roster
-        self._dials = dials
+        self.dials = dials
         self._ledger = Ledger(me.region, peer, reach)
         self._flow: Flow | None = None
         self._opener: str | None = None
@@ -105,10 +105,10 @@ class Link:
                     self._due(deadline)
             case steps.Started():
                 self._stopped = False
-                if self._dials and self.state is State.IDLE:
+                if self.dials and self.state is State.IDLE:
                     self._dial()
-            case steps.Stopped():
-                self._stop()
+            case steps.Stopped(reason):
+                self._stop(reason)
             case steps.Say(frame, conn):
                 if self._flow and conn in (None, self._flow.conn):
                     self._flow.send(frame)
@@ -116,6 +116,12 @@ class Link:
                 self._relayed(origins)
             case steps.ForkKnown(proof):
                 self._fork_known(proof)
+            case steps.KeysKnown(words):
+                if self._flow:
+                    self._flow.tell_keys(words)
+            case steps.Renamed(me):
+                self._me = me
+                self._guests.introduce(me)
             case _:
                 self._answered(given)
 
@@ -152,6 +158,8 @@ class Link:
         for note in self._ledger.notes:
             self._report(note)
         self._ledger.notes.clear()
+        if words := self._roster.fresh():
+            self._out.append(steps.KeysLearned(words))
         if self._flow:
             self._flow.pump(self._now)
             behind = self._flow.behind_events
@@ -320,7 +328,7 @@ class Link:
     def _down(self, trigger: Trigger, refusal: Refusal | None = None, note: str = "") -> None:
         """No connection any more: dial again after a pause, or wait to be dialled."""
         self._flow = self._opener = None
-        if self._dials:
+        if self.dials:
             self._attempts += 1
             pause = backoff_ms(self._attempts, self._jitter)
             if trigger is Trigger.REJECTED:
@@ -330,12 +338,12 @@ class Link:
             trigger = Trigger.LEFT
         self._move(trigger, refusal, note)
 
-    def _stop(self) -> None:
+    def _stop(self, refusal: Refusal) -> None:
         self._stopped = True
-        refusal = Refusal(Code.STOPPING, "the node is stopping")
+        code = GOING_AWAY if refusal.code is Code.STOPPING else close_code(refusal.code)
         for conn in [*self._guests, *([self._flow.conn] if self._flow else [])]:
             self._send(conn, Fault(refusal.code, refusal.message))
-            self._out.append(Close(conn, GOING_AWAY, refusal.code))
+            self._out.append(Close(conn, code, refusal.code))
         self._guests.clear()
         self._deadlines.clear()
         self._flow = self._opener = None

@@ -19,7 +19,8 @@ from server import __version__
 from server.app import metrics
 from server.domain import limits
 from server.domain.errors import Code, Refusal
-from server.domain.ids import Cursor, LaneKey
+from server.domain.events import Event
+from server.domain.ids import Cursor, EventId, LaneKey
 from server.domain.wire import LaneBatch
 from server.federation import dialled, frames, gauges, meters, polling
 from server.federation.connection import (
@@ -33,9 +34,11 @@ from server.federation.connection import (
 from server.federation.desk import CommittedEvent, Desk, Log, Writer, guarded
 from server.federation.dialled import POLLED_PATH, NoUpgrade, PeerAddress
 from server.federation.forks import ForkProof
+from server.federation.frames import Succession
 from server.federation.handshake import Identity
 from server.federation.lanes import Reach
 from server.federation.link import Link
+from server.federation.membership import Company, changes
 from server.federation.pages import Pages, Snapshots
 from server.federation.peers import Peer
 from server.federation.polled import Polls
@@ -54,12 +57,15 @@ from server.federation.steps import (
     ForkKnown,
     ForkProven,
     Input,
+    KeysKnown,
+    KeysLearned,
     LoadPage,
     LoadTips,
     Opened,
     ProveFork,
     Received,
     Relayed,
+    Renamed,
     Report,
     Say,
     Send,
@@ -70,7 +76,7 @@ from server.federation.steps import (
     Stopped,
     TimerFired,
 )
-from server.federation.trust import Roster
+from server.federation.trust import Roster, heed, key_id
 
 log = structlog.get_logger(__name__)
 
@@ -88,8 +94,8 @@ class Links:
         *,
         region: str,
         epoch: int,
-        peers: Sequence[PeerAddress],
-        groups: Mapping[str, Sequence[str]],
+        peers: Sequence[PeerAddress] = (),
+        groups: Mapping[str, Sequence[str]] = {},
         private: Ed25519PrivateKey,
         reader: Snapshots,
         handler: Writer,
@@ -101,24 +107,31 @@ class Links:
         forks: Sequence[ForkProof] = (),
         on_fork: Callable[[ForkProof], None] = lambda proof: None,
         answer: Answerer = nobody,
+        company: Company | None = None,
+        history: Sequence[tuple[EventId, Event | None]] = (),
     ) -> None:
         """``clock``: UTC milliseconds; ``entropy``: random bytes; ``tls``: for wss://, else the default;
         ``former_keys``: public ones this region signed with before.
 
         ``forks``: known from earlier runs; ``on_fork`` is told each newly proven one, once;
-        ``answer``: decides what a peer asks for its people."""
+        ``answer``: decides what a peer asks for its people.
+
+        ``company``: instead of ``peers`` and ``groups``, if there is a roster; ``history``: what the log
+        says of keys, in its order."""
         self._me = Identity(region, epoch, private, __version__)
-        # Our own keys too: peers may bring back what we lost.
-        own = (private.public_key().public_bytes_raw(), *former_keys)
-        self._roster = Roster({region: own, **{peer.region: peer.public_keys for peer in peers}})
-        regions = frozenset({region, *(peer.region for peer in peers)})
-        self._reach = Reach(regions, {name: tuple(them) for name, them in groups.items()})
+        own = (*former_keys, private.public_key().public_bytes_raw())
+        self._company = company or Company.of_peers(region, own, peers, groups)
+        self._roster, self._reach = Roster({}), Reach(frozenset(), {})
+        self._company.take_effect(self._roster, self._reach)
+        for id, event in history:
+            heed(self._roster, id, event)
+        self._roster.fresh()
         self._forks = {proof.key: proof for proof in forks}
         self._on_fork = on_fork
         self._relay = Relay()
-        self._peers = {peer.region: Peer(peer, self._new_link(peer)) for peer in peers}
+        self._peers = {p.region: Peer(p, self._new_link(p)) for p in self._company.peers}
         self._reception = Reception(self._peers)
-        pages = Pages(region, reader, private)
+        pages = Pages(region, reader, private, self._roster)
         self._desk = Desk(pages, handler, self._relay, self._spawn, self._feed)
         self._tap = tap
         self._clock, self._entropy, self._tls = clock, entropy, tls
@@ -150,6 +163,11 @@ class Links:
         """By peer: how far it is with each of our lanes."""
         now = self._clock()
         return {region: self._peers[region].link.lanes(now) for region in sorted(self._peers)}
+
+    @property
+    def regions(self) -> frozenset[str]:
+        """With whom links are kept."""
+        return frozenset(self._peers)
 
     async def reached(self, region: str, state: State) -> None:
         """Returns once the link to a region is, or next comes to be, in a state."""
@@ -194,11 +212,7 @@ class Links:
         if self._telling:
             self._telling.cancel()
         for peer in self._peers.values():
-            self._feed(peer, Stopped())
-            if peer.timer:
-                peer.timer.cancel()
-            if peer.dialling:
-                peer.dialling.cancel()
+            self._let_go(peer)
         try:
             async with asyncio.timeout(CLOSE_SECONDS_MAX):
                 while any(peer.connections for peer in self._peers.values()):
@@ -208,6 +222,11 @@ class Links:
             log.warning("peers did not let go in time")
         for task in list(self._running):
             task.cancel()
+
+    def _let_go(self, peer: Peer, *why: Refusal) -> None:
+        """Says so, and closes."""
+        self._feed(peer, Stopped(*why))
+        peer.rest()
 
     # -- a link's inputs and effects -------------------------------------------------------------------
 
@@ -268,6 +287,8 @@ class Links:
                 self._spawn(self._prove_fork(evidence))
             case ForkProven(proof):
                 self._fork_proven(proof)
+            case KeysLearned(words):
+                self._tell_keys(words)
             case Dial():
                 if peer.dialling is None:
                     peer.dialling = self._spawn(self._dial(peer))
@@ -315,6 +336,10 @@ class Links:
 
     def _committed(self, records: Sequence[CommittedEvent]) -> None:
         """After each commit. The first is told at once; those right after it go together."""
+        for record in records:
+            heed(self._roster, record.id, record.event)
+        if words := self._roster.fresh():
+            self._tell_keys(words)
         self._moved.update((LaneKey(*record.id[:3]), record.id.seq) for record in records)
         loop = asyncio.get_running_loop()
         if self._telling is None:
@@ -356,6 +381,49 @@ class Links:
         self._on_fork(proof)
         for peer in self._peers.values():
             self._feed(peer, ForkKnown(proof))
+
+    # -- keys and the roster ---------------------------------------------------------------------------
+
+    def keys_of(self, region: str) -> tuple[bytes, ...]:
+        """By which a region may sign now, 32 bytes each; none for a stranger."""
+        return self._roster.keys(region)
+
+    def media_url(self, region: str) -> str | None:
+        """Where a peer hands out files."""
+        peer = self._peers.get(region)
+        return peer.address.media_url if peer else None
+
+    def _tell_keys(self, words: Sequence[Succession]) -> None:
+        for word in words:
+            log.info("a region has another key", region=word.region, key=key_id(word.key))
+        for peer in self._peers.values():
+            self._feed(peer, KeysKnown(tuple(words)))
+
+    def rotate(self, private: Ed25519PrivateKey) -> None:
+        """Another key signs for this region from now on; the log has announced it (17.2)."""
+        self._me = self._me._replace(private=private)
+        self._desk.pages.rotate(private)
+        for peer in self._peers.values():
+            self._feed(peer, Renamed(self._me))
+
+    def adopt(self, company: Company) -> None:
+        """Others belong to the company from now on (17.1); links that this does not concern stand."""
+        before, self._company = self._company, company
+        company.take_effect(self._roster, self._reach)
+        added, removed, anew = changes(before, company)
+        for region in removed:
+            gone = Refusal(Code.UNKNOWN_PEER, f"region {region} is not in the roster here any more")
+            self._let_go(self._peers[region], gone)
+            del self._peers[region]
+            gauges.forget(region)
+        for address in anew:
+            peer = self._peers[address.region]
+            self._let_go(peer, Refusal(Code.STOPPING, "a newer roster: the link begins anew"))
+            peer.address, peer.link.dials = address, address.dials
+            self._start(peer)
+        for address in added:
+            self._peers[address.region] = peer = Peer(address, self._new_link(address))
+            self._start(peer)
 
     # -- connections -------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from server.domain.wire import LaneBatch, SignedHead, WireEvent, genesis
 from server.federation.catchup import Page, page
 from server.federation.forks import ForkProof
 from server.federation.lanes import Held
-from server.federation.trust import HeadSigner
+from server.federation.trust import HeadSigner, Roster
 from server.storage import event_log
 from server.storage.reader import Snapshot
 
@@ -33,11 +33,18 @@ class Snapshots(Protocol):
 class Pages:
     """One per node, shared by its links."""
 
-    def __init__(self, region: str, reader: Snapshots, private: Ed25519PrivateKey) -> None:
+    def __init__(
+        self, region: str, reader: Snapshots, private: Ed25519PrivateKey, roster: Roster
+    ) -> None:
         self._region = region
         self._reader = reader
+        self._roster = roster
         self._signer = HeadSigner(private)
         self._hashes: OrderedDict[tuple[LaneKey, int], bytes] = OrderedDict()
+
+    def rotate(self, private: Ed25519PrivateKey) -> None:
+        """Own heads are signed by this key from now on."""
+        self._signer.rotate(private)
 
     async def tips(self) -> dict[LaneKey, Held]:
         """Every lane this node holds, from one transaction."""
@@ -73,7 +80,9 @@ class Pages:
         last = after + len(events)
         if key.region == self._region:
             return self._signer.sign(key, Held(last, events[-1].hash))
-        return await event_log.lane_head(snapshot, key, after + 1, last)
+        head = await event_log.lane_head(snapshot, key, after + 1, last)
+        # After a crash a head may be older here than the word that says whose key signed it.
+        return head if head and self._roster.knows(head.region, head.key_id) else None
 
     def _remember(self, key: LaneKey, seq: int, hash_: bytes) -> None:
         self._hashes[key, seq] = hash_

@@ -49,6 +49,14 @@ class Peer:
         """Whatever came of it, the next try is a websocket; if that fails, polling again at once."""
         self._futile = FUTILE_MAX - 1
 
+    def rest(self) -> None:
+        """Nothing more is to happen of its own accord."""
+        if self.timer:
+            self.timer.cancel()
+        if self.dialling:
+            self.dialling.cancel()
+            self.dialling = None
+
     def hang_up(self) -> None:
         """Our own trouble: the next connection may find it mended."""
         for connection in self.connections.values():

@@ -140,6 +140,8 @@ class Relay:
         ahead: Mapping[str, int],
     ) -> str | None:
         asked, direct = origin.asked, links.get(name)
+        if asked not in links:
+            asked = None  # or it has left
         if asked and (self._is_back(direct, now) or not links[asked].proven):
             asked = None
         if direct is None and not ahead:

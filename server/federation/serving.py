@@ -142,6 +142,11 @@ class Serving:
         if cursor is not None and cursor.sent == cursor.tip > cursor.written:
             cursor.sent -= 1
 
+    def try_again(self) -> None:
+        """What could not be sent may be sent now: keys came to be known."""
+        for cursor in self._cursors.values():
+            cursor.dry_at = -1
+
     def _wants(self, key: LaneKey) -> bool:
         return key.region in self._origins and key not in self._without
 

@@ -14,7 +14,8 @@ from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch
 from server.federation.catchup import Page
 from server.federation.forks import ForkProof
-from server.federation.frames import Ask, Told
+from server.federation.frames import Ask, Succession, Told
+from server.federation.handshake import Identity
 from server.federation.lanes import Held
 from server.federation.outbox import Rank
 
@@ -110,7 +111,9 @@ class Started(NamedTuple):
 
 
 class Stopped(NamedTuple):
-    """The node is stopping: say so and close."""
+    """No connection is wanted any more: say why and close."""
+
+    reason: Refusal = Refusal(Code.STOPPING, "the node is stopping")
 
 
 class Opened(NamedTuple):
@@ -192,6 +195,18 @@ class Say(NamedTuple):
     conn: int | None
 
 
+class KeysKnown(NamedTuple):
+    """New keys of any region, as learned on any link or from the log; the roster knows them already."""
+
+    words: tuple[Succession, ...]
+
+
+class Renamed(NamedTuple):
+    """Who we are in handshakes from now on: another key signs for us."""
+
+    me: Identity
+
+
 class TimerFired(NamedTuple):
     """The time asked for by SetTimer has come."""
 
@@ -209,6 +224,8 @@ Input = (
     | Relayed
     | ForkKnown
     | Say
+    | KeysKnown
+    | Renamed
     | TimerFired
     | Answer
 )
@@ -277,6 +294,12 @@ class Spoken(NamedTuple):
     frame: Ask | Told
 
 
+class KeysLearned(NamedTuple):
+    """The peer told of keys that were not known here; answered by KeysKnown on every link."""
+
+    words: tuple[Succession, ...]
+
+
 class SetTimer(NamedTuple):
     """Answer TimerFired at this time (UTC milliseconds); replaces the timer before it."""
 
@@ -301,6 +324,7 @@ Effect = (
     | ProveFork
     | ForkProven
     | Spoken
+    | KeysLearned
     | SetTimer
     | Report
 )

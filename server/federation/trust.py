@@ -4,7 +4,7 @@ docs/protocol/federation.md sections 2 (keys), 3 to 5 (header, chain, head) and 
 Ed25519 (RFC 8032) is deterministic, so this file stays pure: keys and nonces come in.
 """
 
-import hashlib
+import contextlib
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Literal
@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from server.domain import limits
 from server.domain.errors import Code, Refused
-from server.domain.ids import LaneKey
+from server.domain.events import NAMES, Event, KeyRetired, KeyRotated, LogClosed
+from server.domain.ids import EventId, LaneKey
+from server.domain.visibility import CONTROL
 from server.domain.wire import (
     Header,
     LaneBatch,
@@ -25,23 +27,25 @@ from server.domain.wire import (
     commitment,
     decode_header,
 )
-from server.federation.frames import Batch, Carried
+from server.domain.wire import (
+    key_id as key_id,
+)
+from server.federation.frames import Batch, Carried, Succession
 from server.federation.lanes import Held
 
 Role = Literal["dial", "accept"]
 
 HEADS_KEPT = 1024
 """Signed heads in memory: every peer of a live batch finds its head ready; 200 bytes each."""
+HEEDED = frozenset(NAMES[kind] for kind in (KeyRotated, KeyRetired, LogClosed))
+"""Types of events that say something of keys."""
+ANY_KEY = ""
+"""In place of a key's id: all keys of a region, for a lane that is closed."""
 
 _encode = msgspec.msgpack.Encoder().encode
 
 
 # -- keys ------------------------------------------------------------------------------------------
-
-
-def key_id(public: bytes) -> str:
-    """Names a key in heads and logs: the first 16 hex digits of SHA-256 of its 32 bytes."""
-    return hashlib.sha256(public).hexdigest()[:16]
 
 
 def public_key(raw: bytes) -> Ed25519PublicKey:
@@ -55,13 +59,22 @@ def private_key(seed: bytes) -> Ed25519PrivateKey:
 
 
 class Roster:
-    """The pinned keys of every region; who is not in it does not exist."""
+    """The keys of every region; who is not in it does not exist. One per node, shared by its links.
+
+    Pinned keys come from the operator; others follow from them by the region's own word (17.2). A key
+    that has ended vouches for what lies before its end only (17.3)."""
 
     def __init__(self, keys: Mapping[str, Iterable[bytes]]) -> None:
-        """``keys``: region -> its public keys (32 bytes each); two while one is being replaced."""
-        self._keys = {
-            region: {key_id(raw): public_key(raw) for raw in raws} for region, raws in keys.items()
-        }
+        """``keys``: region -> its pinned public keys (32 bytes each)."""
+        self.version_min = 1
+        """The lowest protocol version the company still speaks."""
+        self._keys: dict[str, dict[str, Ed25519PublicKey]] = {}
+        self._words: dict[tuple[str, str], Succession] = {}
+        """(region, key id) -> the word by which the key is known; a word comes after those it needs."""
+        self._fresh: list[Succession] = []
+        self._ends: dict[tuple[str, str], dict[LaneKey, int]] = {}
+        """(region, key id or ANY_KEY) -> the last event it vouches for, by lane."""
+        self.pin(keys)
 
     def __contains__(self, region: str) -> bool:
         return region in self._keys
@@ -70,19 +83,123 @@ class Roster:
     def regions(self) -> frozenset[str]:
         return frozenset(self._keys)
 
+    def pin(
+        self, keys: Mapping[str, Iterable[bytes]], ended: Iterable[tuple[str, LaneKey, int]] = ()
+    ) -> None:
+        """What the operator says, anew and whole; ``ended``: keys it ends, as in ``end``.
+
+        Words that do not follow from it, or follow from a key it ends, are forgotten."""
+        self._keys = {
+            region: {key_id(raw): public_key(raw) for raw in raws} for region, raws in keys.items()
+        }
+        untrusted = set()
+        for key, lane, seq in ended:
+            self.end(key, lane, seq)
+            untrusted.add((lane.region, key))
+        words, self._words = [*self._words.values()], {}
+        trusted = [word for word in words if (word.region, word.by) not in untrusted]
+        while sum(self._follow(word) for word in trusted):
+            pass
+
+    def keys(self, region: str) -> tuple[bytes, ...]:
+        """Pinned ones and those that follow from them, 32 bytes each."""
+        return tuple([key.public_bytes_raw() for key in self._keys.get(region, {}).values()])
+
+    def knows(self, region: str, key: str) -> bool:
+        return key in self._keys.get(region, ())
+
     def check(self, region: str, key: str, signature: bytes, signed: bytes) -> None:
-        """Raises Refused: unknown_peer, or bad_signature when the key is not pinned or does not fit."""
+        """Raises Refused: unknown_peer, or bad_signature when the key is not known or does not fit."""
         if region not in self._keys:
             raise Refused(Code.UNKNOWN_PEER, f"region {region} is not in the roster")
         public = self._keys[region].get(key)
         if public is None:
-            raise Refused(Code.BAD_SIGNATURE, f"key {key} is not pinned for region {region}")
+            raise Refused(Code.BAD_SIGNATURE, f"key {key} is not known for region {region}")
         try:
             public.verify(signature, signed)
         except InvalidSignature:
             raise Refused(
                 Code.BAD_SIGNATURE, f"the signature by key {key} of {region} does not fit"
             ) from None
+
+    # -- keys that follow --------------------------------------------------------------------------
+
+    def learn(self, word: Succession) -> bool:
+        """Whether a word is new to us. One by a key we do not know says nothing.
+
+        Raises Refused(bad_signature) when a key we know did not sign it."""
+        if self.has_ended(word.region, word.by) or not self._follow(word):
+            return False
+        self._fresh.append(word)
+        return True
+
+    def learn_all(self, words: Iterable[Succession]) -> None:
+        """As ``learn``, whatever order they come in."""
+        words = tuple(words)
+        while sum(self.learn(word) for word in words):
+            pass
+
+    def _follow(self, word: Succession) -> bool:
+        name, known = key_id(word.key), self._keys.get(word.region, {})
+        # A pinned key's word is kept as well: others may pin an earlier one.
+        if (word.region, name) in self._words or name == word.by or word.by not in known:
+            return False
+        if name not in known and len(known) >= limits.KEYS_PER_REGION_MAX:
+            return False  # I9
+        self.check(word.region, word.by, word.signature, word.signed_bytes)
+        known[name] = public_key(word.key)
+        self._words[word.region, name] = word
+        return True
+
+    def words(self, region: str | None = None) -> tuple[Succession, ...]:
+        """Why the keys of a region, or of all, are known."""
+        return tuple([word for word in self._words.values() if region in (None, word.region)])
+
+    def fresh(self) -> tuple[Succession, ...]:
+        """What was learned since this was asked last."""
+        fresh, self._fresh = tuple(self._fresh), []
+        return fresh
+
+    # -- keys that end -----------------------------------------------------------------------------
+
+    def end(self, key: str, lane: LaneKey, seq: int) -> None:
+        """A key of the lane's region, or ANY_KEY, vouches for no event of the lane beyond ``seq``."""
+        self._ends.setdefault((lane.region, key), {}).setdefault(lane, seq)
+
+    def has_ended(self, region: str, key: str) -> bool:
+        """Whether the region may not speak for itself by this key any more."""
+        return any(lane.lane == CONTROL for lane in self._ends.get((region, key), ()))
+
+    def vouches(self, key: str, lane: LaneKey, seq: int) -> bool:
+        """Whether a head of the lane at ``seq`` lies before the end of its key."""
+        for name in (key, ANY_KEY):
+            for ended, last in self._ends.get((lane.region, name), {}).items():
+                if ended == lane and seq > last:
+                    return False
+                if ended.lane == CONTROL and lane.epoch > ended.epoch:
+                    return False
+        return True
+
+
+def heed(roster: Roster, id: EventId, event: Event | None) -> None:
+    """What a committed event says of its region's keys (17.2 to 17.4); all others say nothing."""
+    lane = LaneKey(*id[:3])
+    match event:
+        case KeyRotated() if event.signature and id.lane == CONTROL:
+            with contextlib.suppress(Refused, ValueError):  # its own region's trouble
+                word = Succession(id.region, event.key, key_id(event.before), event.signature)
+                roster.learn(word)
+        case KeyRetired():
+            roster.end(event.key_id, lane, id.seq)
+        case LogClosed():
+            roster.end(ANY_KEY, lane, id.seq)
+
+
+def succession(region: str, key: bytes, old: Ed25519PrivateKey) -> Succession:
+    """The region's word that ``key`` follows the old one."""
+    by = key_id(old.public_key().public_bytes_raw())
+    bare = Succession(region, key, by, b"")
+    return msgspec.structs.replace(bare, signature=old.sign(bare.signed_bytes))
 
 
 # -- heads -----------------------------------------------------------------------------------------
@@ -102,6 +219,11 @@ class HeadSigner:
         self._private = private
         self._heads: OrderedDict[tuple[LaneKey, Held], SignedHead] = OrderedDict()
 
+    def rotate(self, private: Ed25519PrivateKey) -> None:
+        """Signs by this key from now on."""
+        self._private = private
+        self._heads.clear()
+
     def sign(self, key: LaneKey, tip: Held) -> SignedHead:
         head = self._heads.get((key, tip)) or sign_head(key, tip, self._private)
         self._heads[key, tip] = head
@@ -113,6 +235,12 @@ class HeadSigner:
 
 def verify_head(head: SignedHead, roster: Roster) -> None:
     """Raises Refused: unknown_peer or bad_signature."""
+    lane = LaneKey(head.region, head.epoch, head.lane)
+    if not roster.vouches(head.key_id, lane, head.seq):
+        raise Refused(
+            Code.BAD_SIGNATURE,
+            f"key {head.key_id} of {head.region} has ended before event {head.seq} of {head.lane}",
+        )
     roster.check(head.region, head.key_id, head.signature, head.signed_bytes)
 
 
@@ -142,6 +270,10 @@ def sign_proof(proof: Proof, private: Ed25519PrivateKey) -> bytes:
 
 def verify_proof(proof: Proof, signature: bytes, roster: Roster) -> None:
     """Raises Refused: unknown_peer or bad_signature."""
+    if roster.has_ended(proof.region, proof.key_id):
+        raise Refused(
+            Code.BAD_SIGNATURE, f"key {proof.key_id} of {proof.region} was replaced and has ended"
+        )
     roster.check(proof.region, proof.key_id, signature, proof.signed_bytes)
 
 

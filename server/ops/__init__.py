@@ -7,6 +7,7 @@
 - ``core``           a node without its network; ``accounts`` adds people's passwords and tokens
 - ``extents``        how far the log reaches, kept beside the database; ``restoring`` what follows when it does not
 - ``peer_tls``       certificates of links
+- ``membership``     the roster's file; ``registrar`` follows it, and the node's own key, while the node runs
 - ``listener``       the one port; ``guarded_http`` ends clients that keep it waiting
 - ``operator``       what the operator decides, where no person's permission is asked
 - ``doctor``         what is wrong with this node: ``doctor_facts`` collects, ``doctor_checks`` judges

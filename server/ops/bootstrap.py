@@ -41,10 +41,10 @@ from server.app.passwords import Passwords
 from server.app.polls import Polls
 from server.app.scores import Scores
 from server.app.sync import Sync
-from server.domain import limits
+from server.domain import limits, visibility
 from server.domain.ids import person_channel
 from server.federation import gauges
-from server.federation.dialled import PATH, POLLED_PATH, PeerAddress
+from server.federation.dialled import PATH, POLLED_PATH
 from server.federation.fetching import PeerFiles
 from server.federation.forks import ForkProof
 from server.federation.links import Links
@@ -53,17 +53,19 @@ from server.federation.status import LinkStatus
 from server.ops import keys, listener, peer_tls
 from server.ops.accounts import make_auth
 from server.ops.certificate import Certificate
-from server.ops.config import Config, dials
-from server.ops.core import Core, audience, make_moves, now, opened
+from server.ops.config import Config
+from server.ops.core import Core, make_moves, now, opened
 from server.ops.extents import Doubt
 from server.ops.notify import notify
 from server.ops.place import media_folder, sqlite_file
+from server.ops.registrar import Registrar
 from server.ops.restoring import Forks, Restoring, known_forks
 from server.ops.watch import watch
 from server.realtime import asyncapi, websocket
 from server.realtime.gateway import Gateway
 from server.realtime.streams import Streams
 from server.storage.media_files import MediaFiles
+from server.storage.queries.erasures import Audience
 
 STOP_SECONDS_MAX = 27
 """A stop that takes longer is cut short: within 30 s the last commit is done and the database closed."""
@@ -100,11 +102,14 @@ def build(
     proven: Sequence[ForkProof] = (),
     *,
     anyway: bool = False,
+    registrar: Registrar | None = None,
 ) -> Node:
     """Puts a node together; nothing runs yet. ``proven``: forks known from earlier runs; ``anyway``: after a
-    restore it is shown at once what the database holds."""
+    restore it is shown at once what the database holds; ``registrar``: what is known of the company beside
+    the configuration."""
+    registrar = registrar or Registrar(core, private, ())
     config = core.config
-    needed = bool(core.identity.recovering_since and config.peers) and not anyway
+    needed = bool(core.identity.recovering_since and registrar.config.peers) and not anyway
     recovery = Recovery(core.identity.region, needed=needed)
     restoring = Restoring(recovery, core.handler, _steady)
     forks = Forks(core.handler, core.reader, now)
@@ -113,19 +118,22 @@ def build(
     news = News(core.tap)
     gateway = _gateway(core, auth, restoring)
     auth.on_revoked(gateway.recheck)
-    between = _links(core, private, proven, forks)
+    between = _links(core, private, registrar, proven, forks)
     certificate = Certificate(config.http.tls_certificate, config.federation.certificate)
     core.handler.ask_with(between.questions.ask)
-    peers = _peers(config)
-    tls = peer_tls.context(config.federation)
-    peer_files = PeerFiles(core.identity.region, private, peers, now, tls)
-    media = _media(core, peer_files)
-    pinned = {peer.region: peer.public_keys for peer in peers}
+    peer_files = PeerFiles(
+        core.identity.region,
+        lambda: registrar.private,
+        between.media_url,
+        now,
+        peer_tls.context(config.federation),
+    )
+    media = _media(core, registrar, peer_files)
     services = Services(
         region=config.node.region,
         name=config.node.name,
         public_url=config.public_url,
-        public_key=keys.public_text(private),
+        public_key=lambda: keys.public_text(registrar.private),
         reader=core.reader,
         handler=core.handler,
         tap=core.tap,
@@ -134,9 +142,9 @@ def build(
         live=Streams(gateway, os.urandom),
         auth=auth,
         passwords=passwords,
-        audience=audience(config),
+        audience=registrar.wanted,
         media=media,
-        peer_keys=lambda region: pinned.get(region, ()),
+        peer_keys=between.keys_of,
         links=lambda: [_shown(status) for status in between.status()],
         operator=_operator(between, certificate),
         now=now,
@@ -151,7 +159,7 @@ def build(
     app = _application(create_app(services), between)
     scores, moves = _scores(core, gateway), make_moves(core)
     polls = Polls(core.tap, core.handler, core.reader, region=core.identity.region, now=now)
-    erasures = _erasures(core, scores, media)
+    erasures = _erasures(core, scores, media, registrar.wanted)
     return Node(
         core,
         passwords,
@@ -203,12 +211,12 @@ def _scores(core: Core, gateway: Gateway) -> Scores:
     return scores
 
 
-def _erasures(core: Core, scores: Scores, media: Media) -> Erasures:
+def _erasures(core: Core, scores: Scores, media: Media, wanted: Audience) -> Erasures:
     return Erasures(
         core.handler,
         core.tap,
         core.reader,
-        audience(core.config),
+        wanted,
         now=now,
         scored=lambda: scores.position,
         delete_files=media.tidy,
@@ -216,9 +224,12 @@ def _erasures(core: Core, scores: Scores, media: Media) -> Erasures:
     )
 
 
-def _media(core: Core, source: PeerFiles) -> Media:
-    config = core.config
-    files = MediaFiles(media_folder(config))
+def _media(core: Core, registrar: Registrar, source: PeerFiles) -> Media:
+    def audience(lane: str, origin: str) -> frozenset[str]:
+        known = registrar.config
+        return visibility.lane_audience(lane, origin, known.regions, known.lanes.groups)
+
+    files = MediaFiles(media_folder(core.config))
     files.open()
     return Media(
         files,
@@ -226,38 +237,32 @@ def _media(core: Core, source: PeerFiles) -> Media:
         core.reader,
         core.tap,
         region=core.identity.region,
-        regions=config.regions,
-        groups=config.lanes.groups,
-        leaves=config.media.leaves,
+        audience=audience,
+        leaves=core.config.media.leaves,
         source=source,
         now=now,
     )
 
 
-def _peers(config: Config) -> list[PeerAddress]:
-    return [
-        PeerAddress(peer.region, peer.url, (peer.key,), dials(config.node.region, peer))
-        for peer in config.peers
-    ]
-
-
 def _links(
-    core: Core, private: Ed25519PrivateKey, proven: Sequence[ForkProof], forks: Forks
+    core: Core,
+    private: Ed25519PrivateKey,
+    registrar: Registrar,
+    proven: Sequence[ForkProof],
+    forks: Forks,
 ) -> Links:
-    config = core.config
     return Links(
         region=core.identity.region,
         epoch=core.identity.epoch,
-        peers=_peers(config),
-        groups=config.lanes.groups,
+        company=registrar.company,
+        history=[(record.id, record.event) for record in registrar.history],
         private=private,
         reader=core.reader,
         handler=core.handler,
         tap=core.tap,
         clock=now,
         entropy=os.urandom,
-        tls=peer_tls.context(config.federation),
-        former_keys=config.federation.former_keys,
+        tls=peer_tls.context(core.config.federation),
         forks=proven,
         on_fork=forks.found,
         answer=core.handler.handle_asked,
@@ -312,18 +317,25 @@ async def serve(config: Config, announce: Callable[[str], None], *, anyway: bool
     sock = listener.bind(config.http.host, config.http.port)
     with contextlib.closing(sock):
         config = config.on_port(sock.getsockname()[1])
-        private = keys.load(Path(config.node.key_file))
+        key_file = Path(config.node.key_file)
+        keys.load(key_file)  # what is wrong with it is said before anything is opened
         stop = _stop_signal()
         doubt: Doubt | None = None
         while not stop.is_set():
             async with opened(config, "serve", doubt) as core:
-                node = build(core, private, await known_forks(core.reader), anyway=anyway)
+                registrar = await Registrar.opened(core, keys.load(key_file))
+                proven = await known_forks(core.reader)
+                node = build(core, registrar.private, proven, anyway=anyway, registrar=registrar)
                 # The server closes what it listens on.
-                doubt = await _run(node, sock.dup(), announce, stop)
+                doubt = await _run(node, registrar, sock.dup(), announce, stop)
 
 
 async def _run(
-    node: Node, sock: socket.socket, announce: Callable[[str], None], stop: asyncio.Event
+    node: Node,
+    registrar: Registrar,
+    sock: socket.socket,
+    announce: Callable[[str], None],
+    stop: asyncio.Event,
 ) -> Doubt | None:
     """Until it is to stop, or why it has to be opened anew."""
     server = _server(node)
@@ -333,6 +345,7 @@ async def _run(
         serving = group.create_task(server.serve(sockets=[sock]), name="http")
         others = [
             group.create_task(node.links.run(), name="links"),
+            group.create_task(registrar.run(node.links), name="registrar"),
             group.create_task(node.scores.run(), name="scores"),
             group.create_task(node.polls.run(), name="polls"),
             group.create_task(node.erasures.run(), name="erasures"),

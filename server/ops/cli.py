@@ -1,7 +1,7 @@
 """The command line ``tap``: a list of verbs, each loaded when it is called.
 
-    tap init, serve, config, doctor, keys, peers, lanes, forks, erasures, user, token, import, demo, rebuild,
-    restored, digest, residency, events, scores
+    tap init, serve, config, doctor, keys, roster, peers, lanes, forks, erasures, user, token, import, demo,
+    rebuild, restored, digest, residency, events, scores
 
 Exit codes and the rule "one sentence, no traceback, for whatever is not our own bug" stand in
 ``commands/shared.py``.
@@ -31,7 +31,8 @@ VERBS: dict[str, Verb] = {
     "serve": Verb("server.ops.commands.serve", "Run the node until it is told to stop."),
     "config": Verb("server.ops.commands.config", "Print the values in effect, and their origin."),
     "doctor": Verb("server.ops.commands.doctor", "Look for what is wrong, and say what to do."),
-    "keys": Verb("server.ops.commands.keys", "Print this node's public key, for its peers."),
+    "keys": Verb("server.ops.commands.keys", "Print this node's public key, or draw the next one."),
+    "roster": Verb("server.ops.commands.roster", "Say which regions there are, signed by two."),
     "peers": Verb("server.ops.commands.peers", "Print how the links to other regions are."),
     "lanes": Verb(
         "server.ops.commands.peers", "Print how far every lane is, here and at peers.", "lanes"

@@ -8,6 +8,7 @@ it. Reading files and the environment is ``config_file``'s; here is only what is
 import base64
 import binascii
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -194,9 +195,17 @@ class FederationSection(Section, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(
             description="What `tap keys` printed here before the key was replaced: peers may bring back "
-            "what this node signed with it."
+            "what this node signed with it. Keys that `tap keys rotate` replaced are known anyway."
         ),
     ] = ()
+    roster_file: Annotated[
+        str,
+        Meta(
+            description="The signed roster, if the company has one (`tap roster`); a newer one is taken "
+            "while the node runs. It replaces [[peers]], of which only dial still counts, and "
+            'lanes.groups. "" is roster.json in data_dir.'
+        ),
+    ] = ""
 
     @property
     def former_keys(self) -> tuple[bytes, ...]:
@@ -294,6 +303,16 @@ class Config(Section, frozen=True, kw_only=True):
         scheme = "https" if self.http.tls_certificate else "http"
         host = f"[{self.http.host}]" if ":" in self.http.host else self.http.host
         return self.http.public_url.rstrip("/") or f"{scheme}://{host}:{self.http.port}"
+
+    @property
+    def roster_path(self) -> Path:
+        """Where the roster is, if there is one."""
+        return Path(self.federation.roster_file or Path(self.node.data_dir) / "roster.json")
+
+    def dials(self, region: str) -> bool:
+        """Whether this node opens the link to a region, be it in ``peers`` or not."""
+        named = next((peer for peer in self.peers if peer.region == region), None)
+        return dials(self.node.region, named) if named else self.node.region < region
 
     def on_port(self, port: int) -> "Config":
         """The same, with the port that was taken when 0 asked for a free one."""
@@ -407,7 +426,7 @@ def _check_peers(config: Config) -> list[str]:
             problems.append(f'{key}.region "{peer.region}" is no region code')
         seen[peer.region] = key
         problems.extend(_check_url(f"{key}.url", peer.url, ("http", "https", "ws", "wss")))
-        if not _is_public_key(peer.public_key):
+        if public_key_of(peer.public_key) is None:
             problems.append(
                 f"{key}.public_key must be the line `tap keys` prints on that node: base64 of "
                 f"{PUBLIC_KEY_BYTES} bytes"
@@ -424,16 +443,18 @@ def _check_federation(federation: FederationSection) -> list[str]:
     problems.extend(
         f'federation.former_public_keys: "{text}" is not base64 of {PUBLIC_KEY_BYTES} bytes'
         for text in federation.former_public_keys
-        if not _is_public_key(text)
+        if public_key_of(text) is None
     )
     return problems
 
 
-def _is_public_key(text: str) -> bool:
+def public_key_of(text: str) -> bytes | None:
+    """The 32 bytes of the line `tap keys` prints; None for another text."""
     try:
-        return len(base64.b64decode(text, validate=True)) == PUBLIC_KEY_BYTES
+        raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        return False
+        return None
+    return raw if len(raw) == PUBLIC_KEY_BYTES else None
 
 
 def redacted(value: Any) -> str:

@@ -119,7 +119,7 @@ def _absolute(config: Config, base: Path) -> Config:
         tls_certificate=full(config.http.tls_certificate),
         tls_key=full(config.http.tls_key),
     )
-    files = ("ca_file", "certificate", "key")
+    files = ("ca_file", "certificate", "key", "roster_file")
     federation = msgspec.structs.replace(
         config.federation, **{name: full(getattr(config.federation, name)) for name in files}
     )

@@ -22,7 +22,7 @@ from server.app.handle import Handler
 from server.app.moves import Moves
 from server.app.tap import Tap
 from server.domain.decide.copies import adopt
-from server.domain.errors import Refusal
+from server.domain.errors import Code, Refusal
 from server.ops import extents, lock
 from server.ops.config import Config
 from server.ops.extents import Doubt, Keeper
@@ -71,7 +71,7 @@ async def opened(config: Config, purpose: str, doubt: Doubt | None = None) -> As
             core.handler.start()
         try:
             await core.keeper.update()
-            await _adopt_policy(core)
+            await adopt_policy(core, config)
             yield core
         finally:
             await core.keeper.update()
@@ -96,12 +96,11 @@ def _core(config: Config, identity: Identity, reader: Reader, connection: Writer
     )
 
 
-async def _adopt_policy(core: Core) -> None:
+async def adopt_policy(core: Core, config: Config) -> None:
     """What the configuration says may leave is in the log before anything is decided by it."""
-    config = core.config
     rule = partial(adopt, config.residency.policy, config.regions, config.lanes.groups)
     outcome = await core.handler.append(rule)
-    if isinstance(outcome, Refusal):
+    if isinstance(outcome, Refusal) and outcome.code is not Code.CLOSED:
         raise StartError(
             f"The residency policy cannot be written into the log ({outcome.message}), and without that "
             "nothing may be decided by it."

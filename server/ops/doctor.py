@@ -59,6 +59,8 @@ class Database(NamedTuple):
     """Put back from a backup, and not yet whole again."""
     forks: tuple[str, ...] = ()
     """Lanes of which two histories were signed, and nobody has resolved it."""
+    announced: frozenset[tuple[str, str]] = frozenset()
+    """(region, public key) of every `key.rotated` in the log: its region's own word."""
 
 
 class Peer(NamedTuple):

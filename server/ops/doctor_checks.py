@@ -1,6 +1,6 @@
 """What can be wrong with a node: facts in, findings out; nothing here touches the machine."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from server.domain import limits
 from server.ops.doctor import Facts, Finding, Peer
@@ -317,11 +317,11 @@ def peers(facts: Facts) -> Iterator[Finding]:
                 "ok",
                 f"{peer.region} answers in {peer.round_trip_ms:.0f} ms, version {peer.version}",
             )
-            yield from _peer_identity(peer)
+            yield from _peer_identity(peer, facts.database.announced)
             yield _peer_clock(peer)
 
 
-def _peer_identity(peer: Peer) -> Iterator[Finding]:
+def _peer_identity(peer: Peer, announced: Collection[tuple[str, str]]) -> Iterator[Finding]:
     if peer.seen_region != peer.region:
         yield Finding(
             "peer.region",
@@ -329,6 +329,8 @@ def _peer_identity(peer: Peer) -> Iterator[Finding]:
             f"{peer.url} is region {peer.seen_region or 'unknown'}, the configuration says {peer.region}",
             "Correct region or url of this [[peers]].",
         )
+    elif (peer.region, peer.seen_key) in announced:
+        yield Finding("peer.key", "ok", f"{peer.region} shows the key it went over to")
     elif peer.seen_key != peer.pinned_key:
         yield Finding(
             "peer.key",

@@ -23,11 +23,13 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import Connection, create_engine, select, text
 
 from server.api.static import folder_of_client
 from server.app import operator_proof
+from server.domain.events import KeyRotated
 from server.domain.ids import LaneKey
+from server.federation import rosters
 from server.ops import keys, listener, lock
 from server.ops.config import Config
 from server.ops.config import Peer as PeerConfig
@@ -35,6 +37,7 @@ from server.ops.core import audience, now
 from server.ops.doctor import Database, Disk, Facts, Key, OpenErasures, Peer, Port
 from server.ops.place import SQLITE_FILE, database_url, sqlite_file, sync_url
 from server.storage import tables as t
+from server.storage.event_log import record_of
 from server.storage.forks import fork_id
 from server.storage.queries.erasures import still_open
 from server.storage.reader import Reader
@@ -171,6 +174,7 @@ def _inspect(url: str, file: Path) -> Database:
             if engine.dialect.name == "sqlite":
                 journal = str(connection.execute(text("PRAGMA journal_mode")).scalar())
                 integrity = str(connection.execute(text("PRAGMA quick_check(1)")).scalar())
+            announced = _announced(connection)
     finally:
         engine.dispose()
     wal = file.with_name(file.name + "-wal")
@@ -186,6 +190,17 @@ def _inspect(url: str, file: Path) -> Database:
         integrity,
         recovering=since > 0,
         forks=tuple(sorted(forks)),
+        announced=announced,
+    )
+
+
+def _announced(connection: Connection) -> frozenset[tuple[str, str]]:
+    query = select(t.events.c.position, t.events.c.header, t.events.c.body)
+    records = [record_of(*row) for row in connection.execute(query.where(t.ABOUT_COMPANY))]
+    return frozenset(
+        (record.id.region, rosters.key_text(record.event.key))
+        for record in records
+        if isinstance(record.event, KeyRotated)
     )
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from server.federation.trust import key_id
+
 SEED_BYTES = 32
 
 
@@ -35,6 +37,26 @@ def generate(path: Path) -> Ed25519PrivateKey:
         file.flush()
         os.fsync(file.fileno())
     return private
+
+
+def next_of(path: Path) -> Path:
+    """Where the key lies that is to follow the one in ``path``."""
+    return path.with_name(path.name + ".next")
+
+
+def put_next_in_place(path: Path, earlier_id: str) -> None:
+    """The next key becomes the key; the earlier one is kept beside it under its id.
+
+    Whatever moment this is interrupted at, ``path`` holds one of the two, and doing it again ends it."""
+    kept = path.with_name(f"{path.name}.{earlier_id}")
+    if not kept.exists():
+        os.link(path, kept)
+    os.replace(next_of(path), path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def load(path: Path) -> Ed25519PrivateKey:
@@ -65,6 +87,11 @@ def _decode(path: Path, text: bytes) -> Ed25519PrivateKey:
             f"The key {path} is damaged: it should hold base64 of {SEED_BYTES} bytes. Restore it."
         )
     return Ed25519PrivateKey.from_private_bytes(seed)
+
+
+def id_of(private: Ed25519PrivateKey) -> str:
+    """Its name in signed heads and in the roster."""
+    return key_id(private.public_key().public_bytes_raw())
 
 
 def public_text(private: Ed25519PrivateKey) -> str:

@@ -18,11 +18,12 @@ from server.domain.events import (
     VERSIONS,
     ErasureRequested,
     Event,
+    LogClosed,
     decode_known,
     encode_body,
 )
 from server.domain.ids import EventId, LaneKey, hlc_millis, next_hlc
-from server.domain.visibility import Touched, channels, touched
+from server.domain.visibility import CONTROL, Touched, channels, touched
 from server.domain.wire import Header, LaneBatch, SignedHead, WireEvent
 from server.storage import tables as t
 from server.storage.erasing import Destroyed, destroy
@@ -95,6 +96,13 @@ _ALL_LANES = statement(
         t.lanes.c.hash,
     )
 )
+_CLOSED = statement(
+    select(t.events.c.position)
+    .join(t.lanes, t.lanes.c.id == t.events.c.lane_id)
+    .where(t.ABOUT_COMPANY, t.events.c.type == "log.closed")
+    .where(t.lanes.c.region == bindparam("region"), t.lanes.c.lane == CONTROL)
+    .limit(1)
+)
 _POSITION = statement(select(t.events.c.position).order_by(t.events.c.position.desc()).limit(1))
 _NODE = statement(select(t.node.c.region, t.node.c.epoch, t.node.c.hlc).where(t.node.c.id == 1))
 
@@ -109,6 +117,8 @@ class LogWriter:
         self.region, self.epoch = region, epoch
         self.position = 0
         self.hlc = 0
+        self.closed = False
+        """Whether the region has left: nothing may be appended any more."""
         self._lanes: dict[LaneKey, _Lane] = {}
         self._touched_lanes: set[LaneKey] = set()
         self._new_lanes: set[LaneKey] = set()
@@ -125,6 +135,7 @@ class LogWriter:
         node = tx.one(_NODE, {})
         self.hlc = node[2] if node else 0
         self.destroyed = []
+        self.closed = tx.one(_CLOSED, {"region": self.region}) is not None
         self._lanes = {}
         for id_, region, epoch, lane, seq, hash_ in tx.rows(_ALL_LANES, {}):
             key = LaneKey(region, epoch, lane)
@@ -149,7 +160,12 @@ class LogWriter:
         return lane
 
     def append(self, tx: Tx, draft: Draft, now: int, salt: bytes) -> Record:
-        """Gives a decided event its number, hash and position, and folds it."""
+        """Gives a decided event its number, hash and position, and folds it.
+
+        Raises Refused(closed) when the region has left."""
+        if self.closed:
+            raise Refused(Code.CLOSED, "this region has left: its log is closed for good")
+        self.closed = isinstance(draft.event, LogClosed) and draft.lane == CONTROL
         lane = self._lane(LaneKey(self.region, self.epoch, draft.lane))
         self.hlc = next_hlc(self.hlc, now)
         lane.seq += 1
@@ -373,6 +389,12 @@ async def channel_page(
         select(*_COLUMNS).where(t.events.c.position.in_(positions)).order_by(t.events.c.position)
     )
     return [record_of(*row) for row in rows]
+
+
+async def about_company(snapshot: Snapshot) -> list[Record]:
+    """What all regions said of keys, the roster and their end, in commit order; a few in any log."""
+    query = select(*_COLUMNS).where(t.ABOUT_COMPANY).order_by(t.events.c.position)
+    return [record_of(*row) for row in await snapshot.rows(query)]
 
 
 async def lane_tips(snapshot: Snapshot) -> dict[LaneKey, Tip]:

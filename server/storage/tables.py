@@ -97,6 +97,15 @@ events = Table(
 )
 """Every event of every origin in this node's commit order. Salt and body are null once erased."""
 
+ABOUT_COMPANY = text("type IN ('key.rotated', 'key.retired', 'roster.changed', 'log.closed')")
+"""What the links must know before they start; spelt alike in the index and the query, as SQLite asks."""
+Index(
+    "ix_events_company",
+    events.c.position,
+    sqlite_where=ABOUT_COMPANY,
+    postgresql_where=ABOUT_COMPANY,
+)
+
 event_channels = _small("event_channels", _key("channel"), _key("position", Big))
 """Which events a channel shows, in order: catching up costs what the reader is owed."""
 

@@ -48,8 +48,18 @@ PURE_ZONES = [
         for name in (
             "asking",
             *("catchup", "deadlines", "flow", "forks", "frames", "guests", "handshake"),
-            *("intake", "lanes", "ledger", "link", "outbox", "packing", "pauses", "relay"),
-            *("serving", "status", "steps"),
+            *(
+                "intake",
+                "lanes",
+                "ledger",
+                "link",
+                "membership",
+                "outbox",
+                "packing",
+                "pauses",
+                "relay",
+            ),
+            *("rosters", "serving", "status", "steps"),
             *("trust", "window"),
         )
     ),

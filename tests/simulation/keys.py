@@ -40,6 +40,7 @@ class QuickRoster(Roster):
     """Pins quick keys."""
 
     def __init__(self, keys: Iterable[tuple[str, QuickKey]]) -> None:
+        super().__init__({})
         self._keys: Any = {region: {key_id(key.public_bytes_raw()): key} for region, key in keys}
 
 

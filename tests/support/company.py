@@ -603,7 +603,16 @@ class Company:
         self.write(region, "", event)
 
     def rotate_key(self) -> None:
-        self.write(self.chance.choice(REGIONS), "", e.KeyRotated(key=b"k", key_id="k2"))
+        region, number = self.chance.choice(REGIONS), self.chance.randrange(9)
+        self.write(region, "", e.KeyRotated(key=b"k", key_id=f"k{number}"))
+
+    def retire_key(self) -> None:
+        number = self.chance.randrange(9)
+        self.write(self.chance.choice(REGIONS), "", e.KeyRetired(key_id=f"k{number}"))
+
+    def change_roster(self) -> None:
+        event = e.RosterChanged(version=self.chance.randrange(1, 9), document="{}")
+        self.write(self.chance.choice(REGIONS), "", event)
 
 
 HAPPENINGS: tuple[Callable[[Company], None], ...] = (
@@ -642,6 +651,8 @@ HAPPENINGS: tuple[Callable[[Company], None], ...] = (
     Company.hide_at_home,
     Company.publish_standing,
     Company.rotate_key,
+    Company.retire_key,
+    Company.change_roster,
     Company.change_residency,
 )
 

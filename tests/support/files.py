@@ -8,6 +8,7 @@ from pathlib import Path
 
 from server.app.media import Media, Source, Unavailable
 from server.domain.errors import Refusal
+from server.domain.visibility import lane_audience
 from server.storage.media_files import MediaFiles
 from tests.support.federated import Federation
 from tests.support.node import TestNode
@@ -31,8 +32,9 @@ def media_of(
         node.reader,
         node.tap,
         region=node.region,
-        regions=frozenset({node.region, *regions}),
-        groups=groups or {},
+        audience=lambda lane, origin: lane_audience(
+            lane, origin, {node.region, *regions}, groups or {}
+        ),
         leaves=leaves,
         source=source,
         now=node.clock,

@@ -61,7 +61,7 @@ async def node(call: Call[NoQuery, None]) -> NodeView:
         epoch=f"{services.tap.epoch:x}",
         position=services.tap.position,
         version=__version__,
-        public_key=services.public_key,
+        public_key=services.public_key(),
         read_only=services.handler.read_only,
         peers=tuple([dict(peer) for peer in services.links()]),
     )

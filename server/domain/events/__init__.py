@@ -75,9 +75,12 @@ from server.domain.events.log import (
     FlagRaised,
     FlagResolved,
     HiddenAtHome,
+    KeyRetired,
     KeyRotated,
+    LogClosed,
     ModerationActed,
     ResidencyChanged,
+    RosterChanged,
     StandingPublished,
     TopicDefined,
 )
@@ -143,8 +146,10 @@ __all__ = [
     "HiddenAtHome",
     "IdeaStage",
     "IdeaStageChanged",
+    "KeyRetired",
     "KeyRotated",
     "LaneEnd",
+    "LogClosed",
     "Member",
     "MembershipChanged",
     "ModerationAct",
@@ -180,6 +185,7 @@ __all__ = [
     "ReplyPublished",
     "ResidencyChanged",
     "ResidencyPolicy",
+    "RosterChanged",
     "Source",
     "StandingPublished",
     "TopicDefined",
@@ -236,6 +242,9 @@ EVENTS: dict[str, type[Event]] = {
     "epoch.opened": EpochOpened,
     "key.rotated": KeyRotated,
     "residency.changed": ResidencyChanged,
+    "key.retired": KeyRetired,
+    "roster.changed": RosterChanged,
+    "log.closed": LogClosed,
 }
 """Wire name -> shape. The name is what the header carries; the shape's version is in VERSIONS."""
 

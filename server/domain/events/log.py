@@ -82,10 +82,33 @@ class EpochOpened(Event, frozen=True, kw_only=True):
 
 
 class KeyRotated(Event, frozen=True, kw_only=True):
-    """A region's next signing key, effective from this event on."""
+    """A region's next signing key, effective from this event on, by the word of the one before it."""
 
     key: bytes
     key_id: str
+    before: bytes = b""
+    """The key that it follows."""
+    signature: bytes = b""
+    """By that key."""
+
+
+class KeyRetired(Event, frozen=True, kw_only=True):
+    """An earlier key signs nothing beyond this event of its lane. Each lane of the region has one."""
+
+    key_id: str
+
+
+class RosterChanged(Event, frozen=True, kw_only=True):
+    """A newer roster, signed by the company's administrators; whoever wrote the event need not be trusted."""
+
+    version: Number
+    document: str
+
+
+class LogClosed(Event, frozen=True, kw_only=True):
+    """The last event of a lane: its region has left. Each lane of the region has one."""
+
+    reason: str = ""
 
 
 class ResidencyChanged(Event, frozen=True, kw_only=True):

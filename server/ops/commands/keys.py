@@ -1,23 +1,70 @@
-"""``tap keys``: the public half of the node's identity."""
+"""``tap keys``: the public half of the node's identity, and its successor."""
 
 from pathlib import Path
 
 import click
 
+from server.domain import limits
 from server.ops import keys
 from server.ops.commands.shared import Exit, fail, json_option, load, print_json
+from server.ops.config import Config
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @json_option
-def command(as_json: bool) -> None:
+@click.pass_context
+def command(ctx: click.Context, as_json: bool) -> None:
     """Print the public key which peers write into their configuration."""
+    if ctx.invoked_subcommand:
+        return
     config = load().config
-    try:
-        public = keys.public_text(keys.load(Path(config.node.key_file)))
-    except keys.KeyFileError as error:
-        fail(str(error), Exit.MACHINE)
+    public = _public(Path(config.node.key_file))
     if as_json:
         print_json({"region": config.node.region, "public_key": public})
     else:
         click.echo(public)
+
+
+@command.command()
+def new() -> None:
+    """Draw a key where there is none: the last one was lost, and its copies with it.
+
+    Others believe it only once it is in the roster, or pinned in their [[peers]]."""
+    path = Path(load().config.node.key_file)
+    try:
+        click.echo(keys.public_text(keys.generate(path)))
+    except keys.KeyFileError as error:
+        fail(str(error), Exit.USAGE)
+
+
+@command.command()
+@json_option
+def rotate(as_json: bool) -> None:
+    """Draw this node's next signing key; a running node goes over to it within seconds.
+
+    The node announces it to all regions, signed by the key it replaces, and uses it from then on."""
+    config = load().config
+    path = Path(config.node.key_file)
+    before, after = _public(path), _drawn(config, path)
+    if as_json:
+        print_json({"region": config.node.region, "public_key": after, "before": before})
+    else:
+        click.echo(
+            f"The next key:\n  {after}\nThe node announces it, uses it and keeps the earlier one as "
+            f"{path.name}.<id>: within seconds if it runs, else when it is started. The earlier key is "
+            f"good for {limits.KEY_OVERLAP_DAYS} days more. Put a copy of {path} into the backup then."
+        )
+
+
+def _drawn(config: Config, path: Path) -> str:
+    try:
+        return keys.public_text(keys.generate(keys.next_of(path)))
+    except keys.KeyFileError:
+        fail("A next key is drawn already: start the node, and it goes over to it.", Exit.FOUND)
+
+
+def _public(path: Path) -> str:
+    try:
+        return keys.public_text(keys.load(path))
+    except keys.KeyFileError as error:
+        fail(str(error), Exit.MACHINE)

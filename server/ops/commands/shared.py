@@ -13,6 +13,7 @@ import structlog
 from server.ops import config_file, logging
 from server.ops.config import Config, ConfigError
 from server.ops.config_file import Loaded
+from server.ops.membership import effective
 from server.ops.place import sqlite_file
 
 
@@ -40,11 +41,15 @@ def fail(message: str, exit_code: Exit = Exit.FOUND) -> NoReturn:
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
-def load() -> Loaded:
-    """The configuration of this call (--config, else TAP_CONFIG, else the usual places); logging set."""
+def load(*, rostered: bool = True) -> Loaded:
+    """The configuration of this call (--config, else TAP_CONFIG, else the usual places); logging set.
+
+    ``rostered``: with peers and groups as the roster says, if there is one."""
     given = click.get_current_context().find_root().params.get("config")
     try:
         loaded = config_file.load(config_file.find(given), os.environ)
+        if rostered:
+            loaded = loaded._replace(config=effective(loaded.config))
     except ConfigError as error:
         fail(str(error), Exit.USAGE)
     logging.configure(loaded.config.log.level, loaded.config.log.format)

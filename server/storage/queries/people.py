@@ -44,6 +44,13 @@ async def by_ids(snapshot: Snapshot, ids: Collection[str]) -> dict[str, PersonVi
     return await _views(snapshot, await snapshot.rows(_BY_ID, {"ids": sorted(ids)}))
 
 
+async def count_at_home(snapshot: Snapshot, region: str) -> int:
+    """Active people, not bots, whose home a region is."""
+    query = select(func.count()).where(_c.home == region, _c.active, ~_c.bot, _c.rev > 0)
+    row = await snapshot.one(query)
+    return int(row[0])
+
+
 async def search(
     snapshot: Snapshot, words: str, after: str, limit: int
 ) -> tuple[dict[str, PersonView], str | None]:

@@ -60,7 +60,7 @@ async def operated(tmp_path: Path, database: Path) -> AsyncIterator[Site]:
         lanes=lambda: {"de": [msgspec.to_builtins(lane_status(known["epoch"]))]},
         certificate_until=lambda: START + 5,
     )
-    async with open_site(tmp_path, database, operator=operator, public_key=PUBLIC) as site:
+    async with open_site(tmp_path, database, operator=operator, public_key=lambda: PUBLIC) as site:
         known["epoch"] = site.node.handler.epoch
         yield site
 

@@ -800,6 +800,11 @@ CASES: dict[str, list[Case]] = {
     "key.rotated": [
         Case("on no channel", arrives("", lambda w: e.KeyRotated(key=b"k" * 32, key_id="k2")))
     ],
+    "key.retired": [Case("on no channel", arrives("", lambda w: e.KeyRetired(key_id="k1")))],
+    "roster.changed": [
+        Case("on no channel", arrives("", lambda w: e.RosterChanged(version=2, document="{}")))
+    ],
+    "log.closed": [Case("on no channel", arrives("", lambda w: e.LogClosed(reason="sold")))],
     "residency.changed": [
         Case(
             "on no channel",

@@ -72,6 +72,9 @@ def test_what_can_change_carries_a_rev(name: str) -> None:
         "poll.checked",
         "epoch.opened",
         "key.rotated",
+        "key.retired",
+        "roster.changed",
+        "log.closed",
     }
     assert ("rev" in EVENTS[name].__struct_fields__) == (name not in once)
 

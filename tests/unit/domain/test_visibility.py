@@ -291,6 +291,9 @@ CASES: dict[str, list[Shown]] = {
     ],
     "epoch.opened": [Shown(e.EpochOpened(previous=0, nonce=b""), ())],
     "key.rotated": [Shown(e.KeyRotated(key=b"", key_id="k"), ())],
+    "key.retired": [Shown(e.KeyRetired(key_id="k"), ())],
+    "roster.changed": [Shown(e.RosterChanged(version=1, document="{}"), ())],
+    "log.closed": [Shown(e.LogClosed(), ())],
     "residency.changed": [
         Shown(
             e.ResidencyChanged(region="in", rev=1, policy=DEFAULT, regions=("de", "in"), groups={}),

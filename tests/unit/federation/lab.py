@@ -11,7 +11,7 @@ import hashlib
 import heapq
 import itertools
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -19,9 +19,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from server.app.incarnations import lost
 from server.domain import limits, wire
 from server.domain.errors import Refusal
+from server.domain.events import NAMES, Event, decode_body, encode_body
 from server.domain.ids import LaneKey
 from server.domain.wire import Header, LaneBatch, SignedHead, WireEvent
-from server.federation import catchup, frames, steps
+from server.federation import catchup, frames, steps, trust
 from server.federation.forks import ForkProof
 from server.federation.frames import Ack, Batch, Fork, Heads, Packed, Want
 from server.federation.handshake import Identity
@@ -58,14 +59,16 @@ def reach_of(*regions: str) -> Reach:
     return Reach(frozenset(regions), GROUPS)
 
 
-def event_after(key: LaneKey, tip: Held, body: bytes, hlc: int = START << 16) -> WireEvent:
+def event_after(
+    key: LaneKey, tip: Held, body: bytes, hlc: int = START << 16, kind: str = "post.published"
+) -> WireEvent:
     """The next event of a lane, as its origin would write it."""
     salt = hashlib.sha256(b"salt" + tip.hash).digest()[: wire.SALT_BYTES]
     header = Header(
         wire.HEADER_VERSION,
         *key,
         tip.seq + 1,
-        "post.published",
+        kind,
         1,
         hlc,
         "asha",
@@ -104,6 +107,7 @@ class ListLog:
         self.epoch = EPOCH
         self.lanes: dict[LaneKey, list[WireEvent]] = {}
         self.heads: dict[tuple[LaneKey, int], SignedHead] = {}
+        self.private = key_of(region)
 
     def tip(self, key: LaneKey) -> Held:
         events = self.lanes.get(key)
@@ -112,9 +116,11 @@ class ListLog:
     def tips(self) -> dict[LaneKey, Held]:
         return {key: self.tip(key) for key in self.lanes}
 
-    def append(self, lane: str, body: bytes, now: int) -> LaneKey:
-        key = LaneKey(self.region, self.epoch, lane)
-        event = event_after(key, self.tip(key), body, now << 16)
+    def append(self, lane: str, body: bytes | Event, now: int) -> LaneKey:
+        key, kind = LaneKey(self.region, self.epoch, lane), "post.published"
+        if isinstance(body, Event):
+            kind, body = NAMES[type(body)], encode_body(body)
+        event = event_after(key, self.tip(key), body, now << 16, kind)
         self.lanes.setdefault(key, []).append(event)
         return key
 
@@ -160,7 +166,7 @@ class ListLog:
         self.lanes = {key: self.lanes[key][:seq] for key, seq in ends.items() if seq}
         self.heads = {(k, seq): h for (k, seq), h in self.heads.items() if seq <= ends.get(k, 0)}
 
-    def page(self, key: LaneKey, after: int) -> catchup.Page | None:
+    def page(self, key: LaneKey, after: int, known: Roster | None = None) -> catchup.Page | None:
         every = self.lanes.get(key, [])
         events = every[after : after + limits.BATCH_EVENTS_MAX]
         size = itertools.accumulate(len(e.header) + len(e.body or b"") + 16 for e in events)
@@ -176,6 +182,8 @@ class ListLog:
             if not ends:
                 return None
             head = self.heads[key, max(ends)]
+            if known is not None and not known.knows(head.region, head.key_id):
+                return None
             events = events[: head.seq - after]
         previous = every[after - 1].hash if after else wire.genesis(*key)
         return catchup.page(after, previous, events, head)
@@ -283,6 +291,9 @@ class Node:
         self.links: dict[str, Link] = {}
         self.wires: dict[int, Wire] = {}
         self.timers: dict[str, int] = {}
+        self.roster = Roster({})
+        self.heeded: dict[LaneKey, int] = {}
+        """How far each lane was read for what it says about keys."""
         self.life = 0
         self.clock_offset = 0
         self.reports: list[tuple[str, steps.Report]] = []
@@ -300,9 +311,12 @@ class Node:
     def start(self) -> None:
         me = Identity(self.region, self.log.epoch, self.log.private)
         every = self.world.regions
+        self.roster = self.world.rosters.get(self.region) or roster_of(*every)
+        self.heeded = {}
+        self.heed(sorted(self.log.lanes))
+        self.roster.fresh()
         for peer in self.peers:
-            roster = self.world.rosters.get(self.region) or roster_of(*every)
-            self.links[peer] = Link(me, peer, roster, reach_of(*every), self.dials[peer])
+            self.links[peer] = Link(me, peer, self.roster, reach_of(*every), self.dials[peer])
         self.forks = {}
         self.relay, self.asked = Relay(), {}
         self.relay.loaded({key: tip.seq for key, tip in self.log.tips().items()})
@@ -338,13 +352,37 @@ class Node:
         self.log.open_epoch(self.world.now)
         self.world.after(after, self.start)
 
-    def publish(self, lane: str, body: bytes = b"hello") -> LaneKey:
+    def heed(self, lanes: Iterable[LaneKey]) -> None:
+        """What is new in these lanes about keys, as the edge reads it."""
+        for key in lanes:
+            events = self.log.lanes.get(key, [])
+            for event in events[self.heeded.get(key, 0) :]:
+                header = wire.decode_header(event.header)
+                if header.type in trust.HEEDED and event.body:
+                    fact = decode_body(header.type, event.body)
+                    trust.heed(self.roster, header.id, fact)
+            self.heeded[key] = len(events)
+
+    def tell_keys(self, words: tuple[frames.Succession, ...]) -> None:
+        for peer in self.links:
+            self.feed(peer, steps.KeysKnown(words))
+
+    def use_key(self, private: Ed25519PrivateKey) -> None:
+        self.log.private = private
+        me = Identity(self.region, self.log.epoch, private)
+        for peer in self.links:
+            self.feed(peer, steps.Renamed(me))
+
+    def publish(self, lane: str, body: bytes | Event = b"hello") -> LaneKey:
         key = self.log.append(lane, body, self.world.now)
         self.committed({key: self.log.tip(key).seq})
         return key
 
     def committed(self, tips: dict[LaneKey, int]) -> None:
         self.relay.moved(tips)
+        self.heed(tips)
+        if words := self.roster.fresh():
+            self.tell_keys(words)
         for peer in self.links:
             self.feed(peer, steps.Committed(tips))
 
@@ -383,7 +421,9 @@ class Node:
                 self.later(lambda: self.feed(peer, steps.TipsLoaded(conn, self.log.tips())))
             case steps.LoadPage(key, after):
                 self.later(
-                    lambda: self.feed(peer, steps.PageLoaded(key, after, self.log.page(key, after)))
+                    lambda: self.feed(
+                        peer, steps.PageLoaded(key, after, self.log.page(key, after, self.roster))
+                    )
                 )
             case steps.Apply(batch):
                 self.later(lambda: self.apply(peer, batch))
@@ -391,6 +431,8 @@ class Node:
                 self.later(lambda: self.fork_proven(self.log.prove(evidence)))
             case steps.ForkProven(proof):
                 self.fork_proven(proof)
+            case steps.KeysLearned(words):
+                self.tell_keys(words)
             case steps.Report():
                 self.reports.append((peer, effect))
 

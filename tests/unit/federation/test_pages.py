@@ -31,7 +31,7 @@ async def node(tmp_path: Path) -> AsyncIterator[TestNode]:
 
 
 def _pages(node: TestNode) -> Pages:
-    return Pages("fr", node.reader, key_of("fr"))
+    return Pages("fr", node.reader, key_of("fr"), roster_of("fr", "de", "in"))
 
 
 def _batch(page: Page | None) -> Batch:

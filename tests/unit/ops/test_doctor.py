@@ -71,6 +71,13 @@ def test_a_healthy_node_has_no_findings() -> None:
     assert all(not finding.remedy for finding in findings)
 
 
+def test_a_peer_may_show_the_key_it_went_over_to() -> None:
+    announced = DATABASE._replace(announced=frozenset({(PEER.region, "another")}))
+    changed = {"peers": (PEER._replace(seen_key="another"),), "database": announced}
+    findings = doctor_checks.examine(HEALTHY._replace(**changed))
+    assert doctor.worst(findings) == "ok"
+
+
 @pytest.mark.parametrize("check", FAULTS)
 def test_a_planted_fault_is_found_alone_and_says_what_to_do(check: str) -> None:
     findings = doctor_checks.examine(HEALTHY._replace(**FAULTS[check]))

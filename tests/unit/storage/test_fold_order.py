@@ -18,7 +18,7 @@ from server.storage.projections import FOLDS
 from tests.support.company import HAPPENINGS, Company, Written, history
 from tests.support.folding import Scratch, apply, everything, shared
 
-SILENT = {"epoch.opened", "key.rotated"}
+SILENT = {"epoch.opened", "key.rotated", "key.retired", "roster.changed", "log.closed"}
 """Facts about the log itself: nothing is folded from them."""
 
 

@@ -58,6 +58,9 @@ SILENT: dict[str, str] = {
     "erasure.completed": "told to whoever asked; no part of a snapshot",
     "epoch.opened": "on no channel",
     "key.rotated": "on no channel",
+    "key.retired": "on no channel",
+    "roster.changed": "on no channel",
+    "log.closed": "on no channel",
     "residency.changed": "on no channel",
 }
 """Kinds that change no snapshot, and why."""
