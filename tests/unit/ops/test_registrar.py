@@ -134,7 +134,7 @@ class Company:
         sock = self.socks[region]
         async with core.opened(self.config(region), "test") as opened:
             keeping = await Registrar.opened(opened, keys.load(self.key_file(region)))
-            links = build(opened, keeping.private, keeping).links
+            links = build(opened, keeping.private, registrar=keeping).links
             async with contextlib.AsyncExitStack() as stack:
                 listening = stack.enter_context(contextlib.closing(sock.dup()))
                 await stack.enter_async_context(served(links, listening))
