@@ -159,5 +159,5 @@ class Intake:
         return sum(
             max(0, lane.announced - lane.applied)
             for key, lane in self._lanes.items()
-            if key.region in self._origins
+            if key.region in self._origins and key not in self._forked
         )

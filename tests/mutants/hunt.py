@@ -47,7 +47,7 @@ FIRST: dict[str, Sequence[str]] = {
 ELSEWHERE: dict[str, Sequence[str]] = {
     "storage/event_log.py": ("tests/contract/test_log.py",),
     "app/handle.py": ("tests/unit/app/test_handle_failures.py",),
-    "ops/commands/restored.py": ("tests/unit/ops/test_cli.py",),
+    "storage/epochs.py": ("tests/unit/app/test_incarnations.py",),
 }
 THEN = (
     *(f"{UNIT}/test_{name}.py" for name in ("link", "world", "relay_world", "serving", "trust")),
@@ -168,14 +168,14 @@ def _run(mutant: Mutant, slot: Path) -> int:
         "-p",
         "no:cacheprovider",
     ]
-    first = tests_of(mutant)
+    first = known_by(mutant)
     for tests in (first, [test for test in THEN if test not in first]):
         if tests and (code := int(pytest.main([*settled, *tests]))):
             return code
     return 0
 
 
-def tests_of(mutant: Mutant) -> list[str]:
+def known_by(mutant: Mutant) -> list[str]:
     """Those which know most about the file of a lie."""
     if mutant.file in ELSEWHERE:
         return list(ELSEWHERE[mutant.file])

@@ -244,9 +244,9 @@ RECEIVING = (
     ),
     Mutant(
         "epoch_not_raised",
-        "ops/commands/restored.py",
-        "    ordinal = (before.epoch >> RANDOM_BITS) + 1",
-        "    ordinal = before.epoch >> RANDOM_BITS",
+        "storage/epochs.py",
+        "    ordinal = max(incarnation(before.epoch), incarnation(known)) + 1",
+        "    ordinal = max(incarnation(before.epoch), incarnation(known))",
         "I5: a restored log writes a later incarnation",
     ),
 )

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import SEED
 from tests.mutants.every import MUTANTS
-from tests.mutants.hunt import ROOT, tests_of
+from tests.mutants.hunt import ROOT, known_by
 from tests.mutants.mutant import Mutant, Stale
 
 SAMPLE = 16
@@ -35,7 +35,7 @@ def test_there_are_enough_and_each_has_a_name() -> None:
 def test_no_mutant_is_stale(mutant: Mutant) -> None:
     text = mutant.applied_to(ROOT / "server")
     compile(text, mutant.file, "exec")
-    assert all((ROOT / test).exists() for test in tests_of(mutant))
+    assert all((ROOT / test).exists() for test in known_by(mutant))
 
 
 def test_every_promise_is_in_the_protocol_or_an_invariant() -> None:

@@ -104,7 +104,7 @@ class Company(World):
             them = [region for region in members if region in REGIONS]
             self.links |= {_pair(a, b) for a, b in itertools.pairwise(them)}
         self.oracle = Oracle()
-        self.frames_checked = 0
+        self.frames_checked = self.vectors_compared = 0
         self.damaged: list[Wire] = []
         """Connections on which bytes were changed."""
         self.sent: Any = deque(maxlen=TRACE_FRAMES)
@@ -268,9 +268,15 @@ class Company(World):
                 holds(not (left and wished), f"{node.region} kept the body of {seq} of {key}")
 
     def _check_databases(self) -> None:
+        """Each is what its log says; and equal logs, in whatever order they came, are equal tables (I6)."""
+        tables: dict[frozenset[tuple[LaneKey, int]], dict[str, str]] = {}
         for node in self.nodes.values():
             if isinstance(node.log, SqlLog):
                 node.log.check()
+                vector = frozenset((key, len(copy)) for key, copy in node.log.lanes.items())
+                digests = node.log.digests()
+                holds(tables.setdefault(vector, digests) == digests, f"I6: {node.region}'s tables")
+        self.vectors_compared = len(self.nodes) - len(tables) if tables else 0
 
     def release_of(self, region: str) -> Release:
         return self.nodes[region].release

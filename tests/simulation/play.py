@@ -60,6 +60,7 @@ def play(
             events_written=sum(len(hashes) for hashes in oracle.hashes.values()),
             events_applied=oracle.applied_events,
             frames_checked=company.frames_checked,
+            equal_logs_compared=company.vectors_compared,
             databases=len(company.nodes) * company.sql,
         ),
         company.done,

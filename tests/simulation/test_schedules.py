@@ -61,6 +61,7 @@ FOUND = {
     70: "two histories of one length, which no vector tells apart until one grows",
     1113: "both directions of a line were lost, and neither end's close arrived",
     1681: "a changed bit made a HEAD name a lane that does not exist",
+    100312: "a lane told of before its fork was known kept its link from being live",
     100020: "connections were cut in the moment everything had arrived",
 }
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from server.domain import limits
 from server.domain.errors import Code, Mistake, Refusal
 from server.domain.ids import LaneKey
-from server.federation import frames, steps
+from server.federation import frames, handshake, steps
 from server.federation.forks import ForkProof
 from server.federation.frames import (
     Ack,
@@ -347,6 +347,15 @@ def test_i5_a_proven_fork_leaves_the_lane_out_at_once_and_is_passed_on() -> None
     assert book.give(steps.ForkKnown(proof)) == []
 
 
+def test_what_was_told_of_a_lane_before_its_fork_is_not_behind() -> None:
+    book = Playbook().live()
+    book.tell(1, Heads((Tip(*_theirs(), 300),)))
+    assert book.link.state is State.CATCHING_UP
+    book.give(steps.ForkKnown(_fork(_theirs())))
+    assert book.tips() == ["WANT on 1", "live"]
+    assert book.status().behind_events == 0
+
+
 def test_i8_a_fork_of_a_lane_that_is_not_for_the_peer_is_not_told() -> None:
     book = Playbook().live()
     told = book.give(steps.ForkKnown(_fork(LaneKey("in", EPOCH, "pair.de.in"))))
@@ -595,6 +604,22 @@ def test_batches_stream_without_waiting_for_acknowledgements() -> None:
         page = book.log.page(_ours(), after)
         assert "PACKED on 1" in book.give(steps.PageLoaded(_ours(), after, page))
     assert book.status().lag_events == 700
+
+
+def test_who_did_not_ask_for_packed_batches_gets_them_plain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    book = Playbook()
+    with monkeypatch.context() as older:
+        # The peer's end only: ours is made when the link is.
+        older.setattr(handshake, "FEATURES", ())
+        other = book.other_end("accept")
+    monkeypatch.setattr(book, "other_end", lambda role: other)
+    book.live()
+    book.tell(1, _want())
+    _publish(book, count=300)
+    page = book.log.page(_ours(), 0)
+    assert "BATCH on 1" in book.give(steps.PageLoaded(_ours(), 0, page))
 
 
 def test_i8_a_lane_for_others_is_neither_sent_nor_mentioned() -> None:
