@@ -11,7 +11,6 @@ import hashlib
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
-from unittest.mock import patch
 
 from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
@@ -27,10 +26,10 @@ from server.federation.catchup import Page
 from server.federation.forks import ForkProof
 from server.federation.lanes import Held
 from server.federation.pages import Pages
-from server.ops.commands import restored
 from server.storage import event_log
 from server.storage.connection import SqliteConnection
 from server.storage.digest import shared_digests
+from server.storage.epochs import begin_epoch, open_log
 from server.storage.event_log import Record
 from server.storage.node import open_node
 from server.storage.rebuild import rebuild_on
@@ -55,7 +54,7 @@ class SyncHandler(Handler):
         with self._connection.transaction() as tx:
             self._log.load(tx)
             if self._log.position == 0:
-                self._open_epoch(tx)
+                open_log(self._log, tx, 0, self._now(), self._entropy.take)
         self.position = self._log.position
 
     def do(self, work: Callable[[Any], T]) -> T:
@@ -161,12 +160,8 @@ class SqlLog(ListLog):
     def open_epoch(self, now: int) -> None:
         """``tap restored``: a new incarnation, in one transaction with its first event."""
         chance = Entropy(f"{self.region} {self._lives} opens")
-        with (
-            patch("os.urandom", chance),
-            patch.object(restored, "now", lambda: now),
-            self._connection.transaction() as tx,
-        ):
-            restored.begin_epoch(tx, open_node(tx, self.region, b""))
+        with self._connection.transaction() as tx:
+            begin_epoch(tx, open_node(tx, self.region, b""), now, chance)
         self.reopen()
 
     # -- what links ask ----------------------------------------------------------------------------------
