@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from server.app.incarnations import lost
 from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch, WireEvent
 from server.federation import frames, steps
@@ -84,6 +85,11 @@ class Region(Node):
         self.die()
         return True
 
+    def reopen(self, after: int = 0) -> None:
+        """Its log is not the newest: taken apart, and opened in the next epoch at its next start (16.2)."""
+        self.is_put_back = True
+        self.die()
+
     def die(self) -> None:
         self.crash()
         self.world.revive_later(self)
@@ -114,6 +120,10 @@ class Region(Node):
     def apply(self, peer: str, batch: LaneBatch) -> None:
         if self.refusing:
             super().apply(peer, batch)
+            return
+        ours = LaneKey(self.region, self.log.epoch, batch.key.lane)
+        if lost(batch, ours, self.log.tip(ours).seq):
+            self.reopen()
             return
         if self.traps.springs(Point.MID_BATCH):
             self.log.tear(batch)
