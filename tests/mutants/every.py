@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tests.mutants.belonging import BELONGING
 from tests.mutants.receiving import RECEIVING
 from tests.mutants.sending import SENDING
 from tests.mutants.trusting import TRUSTING
 
-MUTANTS = (*TRUSTING, *RECEIVING, *SENDING)
+MUTANTS = (*TRUSTING, *RECEIVING, *SENDING, *BELONGING)

@@ -28,11 +28,12 @@ SECONDS_MAX = 120
 
 FIRST: dict[str, Sequence[str]] = {
     "domain/wire.py": ("vectors",),
-    "federation/trust.py": ("trust",),
-    "federation/handshake.py": ("handshake",),
+    "federation/trust.py": ("trust", "keys"),
+    "federation/rosters.py": ("rosters",),
+    "federation/handshake.py": ("handshake", "keys"),
     "federation/forks.py": ("trust", "link", "vectors"),
     "federation/intake.py": ("intake", "link"),
-    "federation/flow.py": ("link", "world", "relay_world"),
+    "federation/flow.py": ("link", "world", "relay_world", "keys"),
     "federation/link.py": ("link", "world"),
     "federation/serving.py": ("serving", "link", "world", "relay_world"),
     "federation/lanes.py": ("lanes", "link"),

@@ -1,0 +1,95 @@
+"""Lies about who belongs to the company, and about keys that follow one another and end."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+TRUST, ROSTERS = "federation/trust.py", "federation/rosters.py"
+HANDSHAKE, FLOW = "federation/handshake.py", "federation/flow.py"
+
+BELONGING = (
+    Mutant(
+        "succession_unsigned",
+        TRUST,
+        "        self.check(word.region, word.by, word.signature, word.signed_bytes)\n",
+        "",
+        "17.2: only a key names its successor",
+    ),
+    Mutant(
+        "successors_unbounded",
+        TRUST,
+        "        if name not in known and len(known) >= limits.KEYS_PER_REGION_MAX:",
+        "        if not known:",
+        "I9: keys of a region have a limit",
+    ),
+    Mutant(
+        "ended_key_signs_on",
+        TRUST,
+        "                if ended == lane and seq > last:",
+        "                if ended == lane and seq > last + 1:",
+        "17.3: an ended key vouches for nothing beyond its end",
+    ),
+    Mutant(
+        "ended_key_opens_epochs",
+        TRUST,
+        "                if ended.lane == CONTROL and lane.epoch > ended.epoch:",
+        "                if not ended.lane:",
+        "17.3: an ended key vouches for no later epoch",
+    ),
+    Mutant(
+        "ended_key_proves",
+        TRUST,
+        "    if roster.has_ended(proof.region, proof.key_id):",
+        "    if not proof.region:",
+        "17.3: an ended key proves nobody",
+    ),
+    Mutant(
+        "thief_names_successor",
+        TRUST,
+        "        trusted = [word for word in words if (word.region, word.by) not in untrusted]",
+        "        trusted = words",
+        "17.3: successions by a stolen key are forgotten",
+    ),
+    Mutant(
+        "hello_without_keys",
+        HANDSHAKE,
+        "        keys = self._roster.words(me.region)",
+        "        keys = ()",
+        "17.2: HELLO says why its key is the region's",
+    ),
+    Mutant(
+        "keys_not_told",
+        FLOW,
+        "            if known := self._roster.words():\n                self.tell_keys(known)\n",
+        "",
+        "17.2: keys are told before what they signed",
+    ),
+    Mutant(
+        "one_signature_enough",
+        ROSTERS,
+        "    if len(by) < limits.ROSTER_SIGNATURES_MIN:",
+        "    if not by:",
+        "17.1: two administrators sign",
+    ),
+    Mutant(
+        "new_administrators_sign",
+        ROSTERS,
+        "    before = current or candidate",
+        "    before = candidate",
+        "17.1: those before sign a newer roster",
+    ),
+    Mutant(
+        "older_roster_wins",
+        ROSTERS,
+        "    if current is not None and candidate.version <= current.version:",
+        "    if current is not None and candidate.version == current.version:",
+        "17.1: the version only grows",
+    ),
+    Mutant(
+        "who_left_gets_a_link",
+        ROSTERS,
+        "                if entry.left is None and entry.region != me and document.region(me)",
+        "                if entry.region != me and document.region(me)",
+        "17.4: nobody keeps a link with who has left",
+    ),
+)
