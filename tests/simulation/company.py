@@ -79,9 +79,9 @@ def _pair(a: str, b: str) -> Pair:
 
 
 TOPOLOGIES = {"mesh": mesh, "ring": ring, "hubs": hubs, "islands": islands}
-MESH_EVERY = 12
+MESH_EVERY = 20
 """A mesh has five times the lines of the others, and takes five times as long."""
-SQL_EVERY = 32
+SQL_EVERY = 60
 """Every so many companies one keeps its logs in real databases: it takes ten times as long."""
 
 
