@@ -51,6 +51,11 @@ def raised(rev: int, epoch: int) -> int:
 
     A log that was restored may have lost changes that others hold, and must not give their numbers to
     new ones (docs/adr/0011). So what is written in a later incarnation starts above all that the ones
-    before it can have reached: 2**28 changes of one object. Unchanged in the first incarnation."""
-    floor = epoch >> 4 if incarnation(epoch) > 1 else 0
-    return rev if rev > floor else floor + rev
+    before it can have reached: 2**30 changes of one object. Unchanged in the first incarnation.
+
+    Each incarnation has 2**31 numbers. 28 random bits keep two of one ordinal apart (a backup put back
+    twice), and as many of the count keep two changes of one commit in order."""
+    if incarnation(epoch) == 1:
+        return rev
+    floor = incarnation(epoch) << 31 | (epoch & 0xFFFF_FFFF) >> 4
+    return rev if rev > floor else floor + rev % 2**28

@@ -33,7 +33,8 @@ FIRST: dict[str, Sequence[str]] = {
     "federation/handshake.py": ("handshake", "keys"),
     "federation/forks.py": ("trust", "link", "vectors"),
     "federation/intake.py": ("intake", "link"),
-    "federation/flow.py": ("link", "world", "relay_world", "keys"),
+    "federation/flow.py": ("link", "world", "relay_world", "restore_world", "keys"),
+    "federation/recovery.py": ("recovery",),
     "federation/link.py": ("link", "world"),
     "federation/serving.py": ("serving", "link", "world", "relay_world"),
     "federation/lanes.py": ("lanes", "link"),
@@ -49,6 +50,9 @@ ELSEWHERE: dict[str, Sequence[str]] = {
     "storage/event_log.py": ("tests/contract/test_log.py",),
     "app/handle.py": ("tests/unit/app/test_handle_failures.py",),
     "storage/epochs.py": ("tests/unit/app/test_incarnations.py",),
+    "storage/extent.py": ("tests/contract/test_extent.py",),
+    "app/incarnations.py": ("tests/unit/app/test_incarnations.py",),
+    "domain/merge.py": ("tests/unit/app/test_incarnations.py",),
 }
 THEN = (
     *(f"{UNIT}/test_{name}.py" for name in ("link", "world", "relay_world", "serving", "trust")),

@@ -47,6 +47,20 @@ def test_a_later_incarnation_writes_above_all_earlier_ones(
     assert raised < 2**53
 
 
+@given(st.lists(st.binary(min_size=4, max_size=4), min_size=2, max_size=60), st.integers(1, 2**20))
+def test_however_often_a_log_is_restored_no_lost_change_equals_a_new_one(
+    chances: list[bytes], lost: int
+) -> None:
+    """Each time ``lost`` changes of one object are written, and lost, after the one that is kept."""
+    rev = 0
+    for ordinal, chance in enumerate(chances, 1):
+        epoch = new_epoch(ordinal, chance)
+        first = merge.raised(rev + 1, epoch)
+        assert first > rev + (lost if ordinal > 1 else 0), "beyond all that was lost"
+        rev = first
+    assert rev + lost < 2**53
+
+
 @given(st.integers(1, 2**40))
 def test_the_first_incarnation_counts_from_one(rev: int) -> None:
     assert merge.raised(rev, FIRST) == rev
