@@ -123,7 +123,9 @@ class Company(World):
         }
 
     def _new_log(self, region: str, private: Any) -> ListLog:
-        return SqlLog(region, private) if self.sql else ListLog(region, private)
+        return (
+            SqlLog(region, private, self.rosters[region]) if self.sql else ListLog(region, private)
+        )
 
     def _dials(self, region: str, both: bool) -> Mapping[str, bool]:
         """Whom a region has a line to, and whether it dials."""

@@ -26,6 +26,7 @@ from server.federation.catchup import Page
 from server.federation.forks import ForkProof
 from server.federation.lanes import Held
 from server.federation.pages import Pages
+from server.federation.trust import Roster
 from server.storage import event_log
 from server.storage.connection import SqliteConnection
 from server.storage.digest import shared_digests
@@ -108,8 +109,9 @@ def _at_once(work: Coroutine[Any, Any, T]) -> T:
 class SqlLog(ListLog):
     """See the module. The process's memory of it is lost with ``reopen``, the disk with ``put_back``."""
 
-    def __init__(self, region: str, private: Any) -> None:
+    def __init__(self, region: str, private: Any, roster: Roster) -> None:
         super().__init__(region, private)
+        self._roster = roster
         self._now, self._lives = 0, 0
         self.copies: list[tuple[bytes, dict[LaneKey, int]]] = []
         image = bytearray(migrated())
@@ -142,7 +144,8 @@ class SqlLog(ListLog):
             entropy=entropy,
         )
         self._handler.open()
-        self._pages = Pages(self.region, self._snapshots, self.private)  # type: ignore[arg-type]
+        snapshots: Any = self._snapshots
+        self._pages = Pages(self.region, snapshots, self.private, self._roster)
         self._learn()
 
     def _learn(self) -> None:
@@ -169,7 +172,7 @@ class SqlLog(ListLog):
     def tips(self) -> dict[LaneKey, Held]:
         return _at_once(self._pages.tips())
 
-    def page(self, key: LaneKey, after: int) -> Page | None:
+    def page(self, key: LaneKey, after: int, known: Roster | None = None) -> Page | None:
         return _at_once(self._pages.page(key, after))
 
     def prove(self, evidence: LaneBatch) -> ForkProof | None:

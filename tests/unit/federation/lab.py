@@ -107,7 +107,6 @@ class ListLog:
         self.epoch = EPOCH
         self.lanes: dict[LaneKey, list[WireEvent]] = {}
         self.heads: dict[tuple[LaneKey, int], SignedHead] = {}
-        self.private = key_of(region)
 
     def tip(self, key: LaneKey) -> Held:
         events = self.lanes.get(key)
