@@ -102,8 +102,11 @@ class Roster:
             pass
 
     def keys(self, region: str) -> tuple[bytes, ...]:
-        """Pinned ones and those that follow from them, 32 bytes each."""
-        return tuple([key.public_bytes_raw() for key in self._keys.get(region, {}).values()])
+        """By which a region may speak for itself: pinned, or following from those, and not ended."""
+        known = self._keys.get(region, {}).items()
+        return tuple(
+            [key.public_bytes_raw() for name, key in known if not self.has_ended(region, name)]
+        )
 
     def knows(self, region: str, key: str) -> bool:
         return key in self._keys.get(region, ())

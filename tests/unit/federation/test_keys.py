@@ -140,6 +140,7 @@ def test_a_retired_key_vouches_for_each_lane_up_to_the_event_that_ends_it() -> N
     both = [(lane, seq, key) for lane in (CONTROL, GLOBAL) for seq in (9, 10) for key in (old, new)]
     for lane, seq, key in both:
         verify(roster, lane, seq, key)
+    assert roster.keys("de") == (raw(old), raw(new))
     for lane in (GLOBAL, CONTROL):
         assert not roster.has_ended("de", key_id(raw(old)))
         heed(roster, EventId(*lane, 9), KeyRetired(key_id=key_id(raw(old))))
@@ -147,6 +148,7 @@ def test_a_retired_key_vouches_for_each_lane_up_to_the_event_that_ends_it() -> N
         assert refused(verify, roster, lane, 10, old) is Code.BAD_SIGNATURE
         verify(roster, lane, 10, new)
     assert roster.has_ended("de", key_id(raw(old)))
+    assert roster.keys("de") == (raw(new),), "nor does it open files to anybody"
     # A lane whose end has not come yet: whoever catches up needs its old heads.
     verify(roster, LaneKey("de", EPOCH, "pair.de.fr"), 99, old)
 
