@@ -352,6 +352,7 @@ def _gateway(world: World) -> Gateway:
 
 def _services(world: World, passwords: Passwords) -> Services:
     node = world.node
+    no_files: Any = None
     return Services(
         region=node.region,
         name="India",
@@ -364,6 +365,7 @@ def _services(world: World, passwords: Passwords) -> Services:
         live=Streams(world.gateway, Entropy("streams")),
         auth=world.auth,
         passwords=passwords,
+        media=no_files,
         now=node.clock,
         stopping=lambda: world.gateway.stopping,
     )

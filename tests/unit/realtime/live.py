@@ -317,8 +317,9 @@ async def _live(
 
 
 def _application(node: TestNode, gateway: Gateway, secrets: Secrets, news: News) -> Any:
-    """The HTTP side; nobody signs in here."""
+    """The HTTP side; nobody signs in here, and nobody has files."""
     no_passwords: Any = None
+    no_files: Any = None
     auth: Any = secrets
     return create_app(
         Services(
@@ -333,6 +334,7 @@ def _application(node: TestNode, gateway: Gateway, secrets: Secrets, news: News)
             live=Streams(gateway, Entropy("streams")),
             auth=auth,
             passwords=no_passwords,
+            media=no_files,
             now=node.clock,
         )
     )
