@@ -3,6 +3,7 @@
     --schedules 10000   how many (``make simulate``)
     --first N           the seed of the first; the others follow (default: TAP_TEST_SEED, or by chance)
     --seed N            plays one, and tells all about it
+    --brief             with --seed: as ``make test`` plays it, half as long
     --sql               every log is a real database, as now and then one schedule's is anyway
 
 Says how it stands every ten seconds. A failing seed is printed when it fails, with the command that plays it
@@ -95,9 +96,10 @@ def main() -> int:
     words.add_argument("--seed", type=int)
     words.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     words.add_argument("--sql", action="store_true")
+    words.add_argument("--brief", action="store_true")
     asked = words.parse_args()
     if asked.seed is not None:
-        print(play(asked.seed, sql=True if asked.sql else None))
+        print(play(asked.seed, sql=asked.sql or None, brief=asked.brief))
         return 0
     summary = Summary(asked.first, asked.schedules)
     for outcome in _outcomes(

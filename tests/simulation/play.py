@@ -35,22 +35,22 @@ def play(
     sql: bool | None = None,
     kinds: Sequence[str] = (),
     traps: Mapping[Point, int] | None = None,
+    brief: bool = False,
 ) -> Outcome:
     """Raises Broken, with the command that plays it again.
 
     ``sql``: whether logs are real databases; ``kinds``: of faults, instead of the seed's choice; ``traps``: point
-    -> its n-th hit, for every region."""
+    -> its n-th hit, for every region; ``brief``: half the time and half the events, another schedule for it."""
     company = Company(seed, sql)
     for node in company.nodes.values():
         for point, nth in (traps or {}).items():
             node.traps.set(point, nth)
     try:
-        _play(company, random.Random(f"schedule {seed}"), kinds)
+        _play(company, random.Random(f"schedule {seed}"), kinds, 2 if brief else 1)
     except Exception as error:
         words = "\n  ".join([str(error), *company.story()])
-        raise Broken(
-            f"seed {seed} (again: python -m tests.simulation --seed {seed}): {words}"
-        ) from error
+        again = f"python -m tests.simulation --seed {seed}" + " --brief" * brief
+        raise Broken(f"seed {seed} (again: {again}): {words}") from error
     oracle = company.oracle
     return Outcome(
         seed,
@@ -69,13 +69,16 @@ def play(
     )
 
 
-def _play(company: Company, chance: random.Random, kinds: Sequence[str] = ()) -> None:
+def _play(company: Company, chance: random.Random, kinds: Sequence[str], shortened: int) -> None:
     company.start()
-    active = chance.choice(ACTIVE_MS)
+    active = chance.choice(ACTIVE_MS) // shortened
     # Each schedule has a few kinds of faults only: together they would hide each other.
     kinds = kinds or chance.sample(sorted(FAULTS), chance.randint(1, 6))
     weights = [FAULTS[kind][1] for kind in kinds]
-    acts = [(chance.randrange(active), "publish") for _ in range(chance.choice((5, 20, 40)))]
+    acts = [
+        (chance.randrange(active), "publish")
+        for _ in range(chance.choice((5, 20, 40)) // shortened)
+    ]
     acts += [
         (chance.randrange(active), chance.choices(kinds, weights)[0])
         for _ in range(chance.choice((1, 4, 10)))
