@@ -98,6 +98,9 @@ class _Gateway:
     def admits(self, *_: object) -> bool:
         return True
 
+    def hidden(self) -> None:
+        """Everything is shown."""
+
     clock = steady
 
     def opened(self, connection: Connection) -> None:
