@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ SPOILT: dict[str, str] = {
 }
 
 
-EVERYTHING = history(2, 300)
+EVERYTHING = history(6, 400)
 """Always the same: enough of every kind to leave a row in every table."""
 
 
@@ -102,17 +103,16 @@ async def test_i6_a_rebuild_finds_nothing_to_mend(url: str, tmp_path: Path, seed
 async def test_i6_what_was_spoilt_is_named_and_mended(stopped: str) -> None:
     """Every table in turn: named by a check, which changes nothing, and mended by a rebuild."""
     assert SPOILT.keys() == {table.name for table in REBUILT}
-    connection = open_writer(stopped)
-    whole = all_digests(connection)
-    for name, statement in SPOILT.items():
-        assert run(stopped, statement) > 0, f"{name} holds nothing to spoil"
-    spoilt = all_digests(connection)
-    report = rebuild(stopped, check=True)
-    assert set(report.different) == SPOILT.keys()
-    assert all_digests(connection) == spoilt, "a check changes nothing"
-    assert set(rebuild(stopped, check=False).different) == SPOILT.keys()
-    assert all_digests(connection) == whole
-    connection.close()
+    with closing(open_writer(stopped)) as connection:
+        whole = all_digests(connection)
+        for name, statement in SPOILT.items():
+            assert run(stopped, statement) > 0, f"{name} holds nothing to spoil"
+        spoilt = all_digests(connection)
+        report = rebuild(stopped, check=True)
+        assert set(report.different) == SPOILT.keys()
+        assert all_digests(connection) == spoilt, "a check changes nothing"
+        assert set(rebuild(stopped, check=False).different) == SPOILT.keys()
+        assert all_digests(connection) == whole
 
 
 @pytest.mark.parametrize("name", ["posts", "post_counts", "event_channels"])
