@@ -275,6 +275,8 @@ class Media:
     async def _fly(self, hash: str) -> bool:
         try:
             async with self._turns:
+                if await self._held(hash):
+                    return True  # another flight landed since its reader looked
                 for region in await self._holders(hash):
                     if await self._fetched(region, hash):
                         self._retry_at.pop(hash, None)
@@ -287,6 +289,10 @@ class Media:
             self._retry_at.clear()
         self._retry_at[hash] = self._now() + limits.MEDIA_RETRY_SECONDS * 1000
         return False
+
+    async def _held(self, hash: str) -> bool:
+        async with self._reader.snapshot() as snapshot:
+            return await media.held(snapshot, hash) is not None
 
     async def _holders(self, hash: str) -> Sequence[str]:
         """Who may have the bytes: the origins first, then whoever else was told of them."""

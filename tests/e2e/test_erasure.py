@@ -34,6 +34,9 @@ class Person:
         )
         self._keys = 0
 
+    async def close(self) -> None:
+        await self._http.aclose()
+
     async def do(self, do: str, **arguments: Any) -> dict[str, Any]:
         self._keys += 1
         wish = {"key": f"device-key-{self._keys}", "command": {"do": do, **arguments}}
@@ -134,6 +137,7 @@ async def test_three_regions_one_of_them_away(tmp_path: Path) -> None:
         assert [len(ids) for ids in held] == [4, 4, 3], (
             "br learns nothing of a message it never had"
         )
+        await asyncio.gather(asha.close(), emil.close())
 
     await asyncio.gather(*(_sound(place) for place in where.values()))
     assert [_nothing_left(place) for place in where.values()] == [set()] * 3
