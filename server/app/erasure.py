@@ -56,8 +56,8 @@ def audience_of(regions: frozenset[str], groups: Mapping[str, Iterable[str]]) ->
 class Erasures:
     """Made by the composition root; ``run`` for ever, or ``settle`` once.
 
-    ``scored``: up to which position ledger lines are written. ``delete_files``: ``app.media.Media.tidy``. ``file``: the SQLite database. ``now``:
-    UTC milliseconds."""
+    ``scored``: up to which position ledger lines are written. ``delete_files``: ``app.media.Media.tidy``.
+    ``file``: the SQLite database. ``now``: UTC milliseconds."""
 
     def __init__(
         self,

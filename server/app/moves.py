@@ -11,7 +11,6 @@ what was finished is in ``moves_attended``. ``catch_up`` drives all of it, ``run
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
@@ -32,12 +31,9 @@ from server.storage.async_facts import load_person
 from server.storage.reader import Reader
 from server.storage.sql import Tx, statement, upsert
 
-log = logging.getLogger(__name__)
-
 RECORDS_PER_READ = 256
 COPIES_PER_JOB = 128
 """Drafts in one job of the writer, so that people's own commands are never far behind."""
-RETRY_SECONDS = 5.0
 
 _p, _d = t.persons.c, t.moves_attended.c
 _DUE = (
@@ -82,18 +78,8 @@ class Moves:
         self._busy = asyncio.Lock()
 
     async def run(self) -> None:
-        """Follows the tap until cancelled. A failure is logged and tried again."""
-        while True:
-            try:
-                await self.catch_up()
-            except Refused as refused:
-                log.warning("moves wait: %s", refused)
-                await asyncio.sleep(RETRY_SECONDS)
-            except Exception:
-                log.exception("moves stand still at position %d", self._position)
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                await self._tap.moved(self._position)
+        """Follows the tap until cancelled."""
+        await self._tap.follow("moves", self.catch_up, lambda: self._position)
 
     async def catch_up(self) -> None:
         """Everything committed so far is attended to when this returns."""

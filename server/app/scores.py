@@ -13,7 +13,6 @@ scoring up to the log's end and then every ledger is scored once. ``tap rebuild`
 """
 
 import asyncio
-import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
@@ -29,7 +28,6 @@ from server.app.score_changes import Changes, Touches, difference
 from server.app.score_desk import Desk
 from server.app.score_store import Stored, family_rows, put_row, total, write_lines
 from server.app.tap import Tap
-from server.domain.errors import Refused
 from server.scoring.explain import line_map
 from server.scoring.local import (
     Partners,
@@ -49,8 +47,6 @@ from server.storage.event_log import Record
 from server.storage.reader import Reader, Snapshot
 from server.storage.sql import Tx, statement, upsert
 
-log = logging.getLogger(__name__)
-
 Listener = Callable[[str, int, dict[str, Any] | None], None]
 """(person, total in milli-points, the new line or None): called on the loop after the commit."""
 
@@ -59,7 +55,6 @@ RECORDS_PER_BATCH = 256
 SCOPES_PER_JOB = 64
 UNSAVED_RECORDS_MAX = 1_024
 """Records without an act are not worth a commit each: at most so many are read again after a crash."""
-RETRY_SECONDS = 5.0
 GATHER_SECONDS = 0.5
 """What is committed meanwhile is scored together: nobody notices half a second in their points, and
 a score per post cost as much as the post."""
@@ -97,19 +92,10 @@ class Scores:
         self._busy = asyncio.Lock()
 
     async def run(self) -> None:
-        """Follows the tap until cancelled. A failure is logged, shown as lag, and tried again."""
-        while True:
-            try:
-                await self.catch_up()
-            except Refused as refused:
-                log.warning("scores wait: %s", refused)
-                await asyncio.sleep(RETRY_SECONDS)
-            except Exception:
-                log.exception("scores stand still at position %d", self.position)
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                await self._tap.moved(self.position)
-                await asyncio.sleep(GATHER_SECONDS)
+        """Follows the tap until cancelled."""
+        await self._tap.follow(
+            "scores", self.catch_up, lambda: self.position, gather=GATHER_SECONDS
+        )
 
     async def catch_up(self) -> None:
         """Everything committed so far is kept and scored when this returns."""

@@ -7,9 +7,11 @@ reader that fell behind it gets the same records from the log (I3).
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from itertools import islice
+from typing import NoReturn
 
+from server.domain.errors import Refused
 from server.storage import event_log
 from server.storage.event_log import Record
 from server.storage.reader import Reader
@@ -18,6 +20,8 @@ log = logging.getLogger(__name__)
 Listener = Callable[[Sequence[Record]], None]
 TAIL_RECORDS = 4_096
 """About 30 s at the design's peak of 140 events/s; roughly 4 MB."""
+RETRY_SECONDS = 5.0
+"""Pause of a follower after a failure; the log does not run away."""
 
 
 class Tap:
@@ -65,6 +69,28 @@ class Tap:
             if self._moved is None:
                 self._moved = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._moved)
+
+    async def follow(
+        self,
+        name: str,
+        catch_up: Callable[[], Awaitable[None]],
+        position: Callable[[], int],
+        gather: float = 0.0,
+    ) -> NoReturn:
+        """Calls a reader whenever something is committed beyond its position, until cancelled; what fails is
+        logged under its name and tried again. ``gather``: seconds, so that what comes close together is one."""
+        while True:
+            try:
+                await catch_up()
+            except Refused as refused:
+                log.warning("%s wait: %s", name, refused)
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception:
+                log.exception("%s stand still at position %d", name, position())
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                await self.moved(position())
+                await asyncio.sleep(gather)
 
     async def read(self, after: int, limit: int) -> Sequence[Record]:
         """Up to ``limit`` records after a position, in order; empty when there is nothing newer."""

@@ -378,7 +378,7 @@ async def test_changed_rules_score_every_ledger_anew_without_telling(tmp_path: P
 async def test_run_follows_the_tap_and_outlives_a_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.app.scores.RETRY_SECONDS", 0)
+    monkeypatch.setattr("server.app.tap.RETRY_SECONDS", 0)
     async with open_world(tmp_path) as world:
         heard: asyncio.Future[tuple[str, int]] = asyncio.get_running_loop().create_future()
         fails = iter([True])
