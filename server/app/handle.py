@@ -1,7 +1,4 @@
-"""The one writer: drains all waiting jobs into one transaction, commits, and only then answers (I1).
-
-Callers await on the event loop; one dedicated thread owns the only writing connection and runs whole
-batches synchronously (docs/adr/0001-one-writer-thread.md has the measurement). A job is one of
+"""The one writer: what each kind of job does inside a group commit (``group_commit`` has the thread).
 
 - a command of a person    at home here, or in a region that asks for them: decided, appended, folded;
                            remembered by its client key (I2)
@@ -9,25 +6,19 @@ batches synchronously (docs/adr/0001-one-writer-thread.md has the measurement). 
 - records of an import     decided and appended like commands, many to a job
 - a function on the node's own tables (sessions, consumers)
 - a function on the connection, between two transactions (an erasure's last steps)
-
-House rules: nothing is announced inside the transaction; the records of a commit are handed to the
-tap on the loop, before the answers, so whoever is answered can already be pushed to. If anything
-unforeseen happens in a batch, it is rolled back and its jobs are run again one by one, so a bad job
-harms only itself. A full disk refuses and recovers; a failed sync makes the node read-only for good.
 """
 
 import asyncio
 import hashlib
 import logging
-import queue
-import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import bindparam, insert
 
 from server.app import metrics
+from server.app.group_commit import GroupCommit
 from server.app.incarnations import lost, raised
 from server.app.tap import Tap
 from server.domain import limits
@@ -39,7 +30,7 @@ from server.domain.facts import Facts
 from server.domain.ids import Cursor, LaneKey, object_id
 from server.domain.wire import SALT_BYTES, LaneBatch
 from server.storage import tables as t
-from server.storage.connection import Trouble, WriterConnection, trouble
+from server.storage.connection import WriterConnection
 from server.storage.epochs import open_log
 from server.storage.event_log import LogWriter, Record
 from server.storage.facts import TxFacts
@@ -90,24 +81,6 @@ def _label(outcome: Answer | Refusal) -> str:
     return "repeated" if outcome.repeated else "ok"
 
 
-class _Job(NamedTuple, Generic[T]):
-    """``work`` runs in the writer thread, in the batch's transaction; its value resolves ``future``."""
-
-    work: Callable[[Tx], T]
-    future: "asyncio.Future[T]"
-
-
-class _Apart(NamedTuple):
-    """Work on the connection outside of any transaction."""
-
-    work: Callable[[WriterConnection], Any]
-    future: "asyncio.Future[Any]"
-
-
-def _nothing(_tx: Tx) -> None:
-    """The work of a job that is done already."""
-
-
 class Entropy:
     """Random bytes for object ids and salts, drawn in bulk: a system call per batch, not per event."""
 
@@ -123,7 +96,7 @@ class Entropy:
         return self._pool[self._at - n : self._at]
 
 
-class Handler:
+class Handler(GroupCommit):
     """The only way to change anything. Made by the composition root; ``start`` before use.
 
     ``now`` returns UTC milliseconds, ``entropy`` random bytes; both are called in the writer thread."""
@@ -141,8 +114,7 @@ class Handler:
         peers: frozenset[str] = frozenset(),
     ) -> None:
         self.region, self.epoch, self.peers, self.groups = region, epoch, peers, groups
-        self.read_only = ""
-        """Why nothing can be written any more; empty while all is well."""
+        super().__init__(connection)
         self.holding: Refusal | None = None
         """What people are answered instead while a restored log gets back what it lost."""
         self.doubted = asyncio.Event()
@@ -151,49 +123,26 @@ class Handler:
         """Why nothing more may be written in this epoch: others hold more of it than we."""
         self.doubted_epoch = epoch
         """The epoch of ours that others hold more of."""
-        self._connection, self._tap, self._now = connection, tap, now
+        self._tap, self._now = tap, now
         self._entropy = Entropy(entropy)
         self._ask: Callable[[str, str, str, Command], Awaitable[Answer | Refusal]] | None = None
         self._facts = TxFacts()
         self._log = LogWriter(region, epoch)
         self.needles: dict[str, tuple[bytes, ...]] = {}
         """By erasure request: pieces of what was destroyed since the start, until its receipt."""
-        self._batches: queue.SimpleQueue[list[_Job[Any]] | _Apart | None] = queue.SimpleQueue()
-        self._waiting: list[_Job[Any]] = []
-        self._busy = False
-        """A batch is with the writer thread, or about to be handed over."""
-        self._stopping = False
         self._stale = False
         """The log's tips in memory may have been rolled back."""
         self._records: list[Record] = []
         self._keys: dict[tuple[str, str], dict[str, Any]] = {}
-        self._thread = threading.Thread(target=self._run, name="tap-writer", daemon=True)
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
         """Loads the log's tips and starts the thread; call on the running loop."""
-        self._loop = asyncio.get_running_loop()
         with self._connection.transaction() as tx:
             self._log.load(tx)
             if self._log.position == 0:
                 open_log(self._log, tx, 0, self._now(), self._entropy.take)
         self._tap.open(self.epoch, self._log.position)
-        self._thread.start()
-
-    async def close(self) -> None:
-        """Finishes what waits, then stops the thread and closes the connection."""
-        if self._thread.is_alive() and not self._stopping:
-            self._stopping = True
-            # The last job to be taken: whatever waits is in its batch or in one before.
-            await self._enqueue(lambda tx: None)
-        self._batches.put(None)
-        await asyncio.to_thread(self._thread.join)
-        self._connection.close()
-
-    @property
-    def waiting(self) -> int:
-        """Jobs nobody has taken up yet."""
-        return len(self._waiting)
+        super().start()
 
     # -- on the loop ---------------------------------------------------------------------------------
 
@@ -271,17 +220,6 @@ class Handler:
             raise Refused(outcome.code, outcome.message)
         return outcome
 
-    async def apart(self, work: Callable[[WriterConnection], T]) -> T:
-        """Runs a function on the connection between two transactions: what cannot be in one.
-
-        Raises Refused when the node cannot write; whatever ``work`` raises is raised."""
-        if self._stopping or self.read_only:
-            raise Refused(Code.STOPPING, "this node takes no more work")
-        assert self._loop is not None, "the handler was not started"
-        future: asyncio.Future[T] = self._loop.create_future()
-        self._batches.put(_Apart(work, future))
-        return await future
-
     async def append(self, decide: _Rule) -> dict[str, Any] | Refusal:
         """Events decided by the node itself or its operator rather than by a person."""
         return await self._submit(lambda tx: self._decided(tx, decide))
@@ -296,106 +234,32 @@ class Handler:
         assert self._loop is not None
         self._loop.call_soon_threadsafe(self.doubted.set)
 
-    async def _submit(self, work: Callable[[Tx], T]) -> T | Refusal:
-        if self._stopping:
-            return Refusal(Code.STOPPING, "this node is stopping; come back in a moment")
-        if self.read_only:
-            return self._for_good()
-        if len(self._waiting) >= limits.WRITER_QUEUE_JOBS_MAX:
-            return Refusal(Code.OVERLOADED, "too much is waiting to be written; try again shortly")
-        return await self._enqueue(work)
-
-    async def _enqueue(self, work: Callable[[Tx], T]) -> T:
-        assert self._loop is not None, "the handler was not started"
-        future: asyncio.Future[T] = self._loop.create_future()
-        self._waiting.append(_Job(work, future))
-        if not self._busy:
-            self._busy = True
-            self._loop.call_soon(self._hand_over)
-        return await future
-
-    def _hand_over(self) -> None:
-        """Gives the writer all that waits. Runs at the end of a turn of the loop, so that everybody
-        who was just answered and asks again shares the next commit."""
-        jobs = self._waiting[: limits.WRITER_BATCH_JOBS_MAX]
-        del self._waiting[: limits.WRITER_BATCH_JOBS_MAX]
-        self._busy = bool(jobs)
-        if jobs:
-            self._batches.put(jobs)
-
-    def _settle(
-        self, records: Sequence[Record], outcomes: Sequence[tuple[_Job[Any], Any]], last: bool
-    ) -> None:
-        """On the loop, after the commit: first the readers, then the callers, then the next batch."""
-        if last:
-            assert self._loop is not None
-            # Two turns: the first wakes the callers, the second finds what they ask next.
-            self._loop.call_soon(self._loop.call_soon, self._hand_over)
-        if records:
-            self._tap.committed(records)
-        for job, outcome in outcomes:
-            if job.future.done():
-                continue
-            if isinstance(outcome, Exception):
-                job.future.set_exception(outcome)
-            else:
-                job.future.set_result(outcome)
-
     # -- in the writer thread ------------------------------------------------------------------------
 
-    def _run(self) -> None:
-        while (jobs := self._batches.get()) is not None:
-            if isinstance(jobs, _Apart):
-                self._work_apart(jobs)
-                continue
-            metrics.COMMIT_BATCH_JOBS.observe(len(jobs))
-            self._batch(jobs, last=True)
+    # -- around the jobs of a transaction --------------------------------------------------------------
 
-    def _batch(self, jobs: list[_Job[Any]], *, last: bool) -> None:
-        """One transaction; if it fails for a reason of one job, one transaction for each."""
-        if self.read_only:
-            self._refuse(jobs, self._for_good(), last)
-            return
-        try:
-            outcomes = self._commit(jobs)
-        except Exception as error:
-            self._undo()
-            refusal = self._storage_refusal(error)
-            if refusal is not None:
-                self._refuse(jobs, refusal, last)
-            elif len(jobs) == 1:
-                self._announce([], [(jobs[0], self._failure(error))], last)
-            else:
-                for job in jobs:
-                    self._batch([job], last=last and job is jobs[-1])
-            return
-        records, self._records = self._records, []
-        self._announce(records, outcomes, last)
+    def _publish(self, records: Sequence[Record]) -> None:
+        self._tap.committed(records)
 
-    def _work_apart(self, apart: _Apart) -> None:
-        try:
-            outcome: Any = apart.work(self._connection)
-        except Exception as error:
-            refusal = self._storage_refusal(error)
-            outcome = error if refusal is None else Refused(refusal.code, refusal.message)
-        self._announce([], [(_Job(_nothing, apart.future), outcome)], last=False)
+    def _begin(self, tx: Tx) -> None:
+        if self._stale:
+            self._log.load(tx)
+            self._stale = False
+        self._facts.use(tx)
 
-    def _commit(self, jobs: list[_Job[Any]]) -> list[tuple[_Job[Any], Any]]:
-        with metrics.COMMIT_SECONDS.time(), self._connection.transaction() as tx:
-            if self._stale:
-                self._log.load(tx)
-                self._stale = False
-            self._facts.use(tx)
-            outcomes = [(job, job.work(tx)) for job in jobs]
-            if self._keys:
-                tx.many(_INSERT_KEY, self._keys.values())
-            self._log.flush(tx)
+    def _finish(self, tx: Tx) -> None:
+        if self._keys:
+            tx.many(_INSERT_KEY, self._keys.values())
+        self._log.flush(tx)
+
+    def _committed(self) -> Sequence[Record]:
         self._count()
         self._keys.clear()
         for done in self._log.destroyed:
             self.needles[done.request] = self.needles.get(done.request, ()) + done.needles
         self._log.destroyed.clear()
-        return outcomes
+        records, self._records = self._records, []
+        return records
 
     def _count(self) -> None:
         own = sum(record.id.region == self.region for record in self._records)
@@ -403,50 +267,11 @@ class Handler:
         metrics.of(metrics.EVENTS_COMMITTED, "foreign").inc(len(self._records) - own)
 
     def _undo(self) -> None:
-        """Forgets what did not happen; the next transaction reads the log's tips anew."""
+        """The next transaction reads the log's tips anew."""
         self._records.clear()
         self._keys.clear()
         self._facts.forget_all()
         self._stale = True
-
-    def _storage_refusal(self, error: Exception) -> Refusal | None:
-        """What the database's refusal means for everybody, or None when the job is to blame."""
-        match trouble(error):
-            case None:
-                return None
-            case Trouble.FULL:
-                metrics.DATABASE_ERRORS.labels(Trouble.FULL.value).inc()
-                return Refusal(Code.DISK_FULL, "the disk of this node is full; nothing was written")
-            case Trouble.BUSY:
-                metrics.DATABASE_ERRORS.labels(Trouble.BUSY.value).inc()
-                return Refusal(Code.OVERLOADED, "the database does not answer; try again shortly")
-            case Trouble.BROKEN:
-                # A failed sync is never retried: the kernel may have dropped the pages (fsyncgate).
-                self.read_only = f"the disk reported an error ({error})"
-                metrics.DATABASE_ERRORS.labels(Trouble.BROKEN.value).inc()
-                metrics.READ_ONLY.set(1)
-                log.critical("node is read-only: %s", self.read_only)
-                return self._for_good()
-
-    def _for_good(self) -> Refusal:
-        return Refusal(Code.READ_ONLY, f"this node is read-only: {self.read_only}")
-
-    def _refuse(self, jobs: Sequence[_Job[Any]], refusal: Refusal, last: bool) -> None:
-        self._announce([], [(job, refusal) for job in jobs], last)
-
-    @staticmethod
-    def _failure(error: Exception) -> Refusal | Exception:
-        if isinstance(error, Refused):
-            return error.refusal
-        log.error("a job of the writer failed", exc_info=error)
-        return error
-
-    def _announce(
-        self, records: Sequence[Record], outcomes: Sequence[tuple[_Job[Any], Any]], last: bool
-    ) -> None:
-        assert self._loop is not None
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._settle, records, outcomes, last)
 
     def _command(
         self, tx: Tx, person: str, key: str, digest: bytes, rule: _Rule

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
-from server.app.handle import Handler, _Job
+from server.app.group_commit import Job
+from server.app.handle import Handler
 from server.app.tap import Tap
 from server.domain.decide import Draft
 from server.domain.errors import Refusal
@@ -59,7 +60,7 @@ class SyncHandler(Handler):
         self.position = self._log.position
 
     def do(self, work: Callable[[Any], T]) -> T:
-        self._batch([_Job(work, None)], last=True)  # type: ignore[arg-type]
+        self._batch([Job(work, None)], last=True)  # type: ignore[arg-type]
         return self._outcome  # type: ignore[no-any-return]
 
     def _announce(self, records: Sequence[Record], outcomes: Any, last: bool) -> None:
