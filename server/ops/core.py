@@ -61,13 +61,13 @@ async def opened(config: Config, purpose: str, doubt: Doubt | None = None) -> As
     os.umask(0o077)  # the database is for nobody else on this machine
     with _held(Path(config.node.data_dir), purpose):
         url = database_url(config)
-        with _explained(config):
+        with explained(config):
             await asyncio.to_thread(migrate.upgrade, url)
             connection = open_writer(url)
             identity = _identity(connection, config, doubt)
         reader = Reader.open(url)
         core = _core(config, identity, reader, connection)
-        with _explained(config):
+        with explained(config):
             core.handler.start()
         try:
             await core.keeper.update()
@@ -158,8 +158,8 @@ def _take(stack: ExitStack, folder: Path, purpose: str) -> None:
 
 
 @contextmanager
-def _explained(config: Config) -> Iterator[None]:
-    """Turns what a database says into what its operator can do."""
+def explained(config: Config) -> Iterator[None]:
+    """Turns what a database says into what its operator can do. Raises StartError."""
     try:
         yield
     except WrongRegion as error:

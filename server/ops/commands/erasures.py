@@ -1,6 +1,5 @@
 """``tap erasures``: which erasures are open, since when, and whose receipts are missing."""
 
-import asyncio
 from typing import Any
 
 import click
@@ -8,14 +7,13 @@ import click
 from server.ops.commands.shared import (
     Exit,
     json_option,
+    look,
     print_json,
     print_table,
     quiet_config,
-    require_database,
 )
 from server.ops.config import Config
 from server.ops.core import audience, now
-from server.ops.place import database_url
 from server.storage.queries import erasures
 from server.storage.queries.erasures import LAST, Audience, Erasure
 from server.storage.reader import Reader
@@ -33,9 +31,8 @@ def command(ctx: click.Context, everything: bool, as_json: bool) -> None:
 
     Also those other regions asked for, as far as they concern this one."""
     config = quiet_config()
-    require_database(config)
     wanted = audience(config)
-    found = [_told(one, wanted) for one in asyncio.run(_found(config, everything, wanted))]
+    found = [_told(one, wanted) for one in _found(config, everything, wanted)]
     if as_json:
         print_json(found)
     elif found:
@@ -46,15 +43,14 @@ def command(ctx: click.Context, everything: bool, as_json: bool) -> None:
     ctx.exit(Exit.FOUND if any(one["missing"] for one in found) else Exit.DONE)
 
 
-async def _found(config: Config, everything: bool, wanted: Audience) -> list[Erasure]:
-    reader = Reader.open(database_url(config))
-    try:
+def _found(config: Config, everything: bool, wanted: Audience) -> list[Erasure]:
+    async def read(reader: Reader) -> list[Erasure]:
         async with reader.snapshot() as snapshot:
             if everything:
                 return await erasures.newest(snapshot, LAST, NEWEST)
             return await erasures.still_open(snapshot, wanted)
-    finally:
-        await reader.close()
+
+    return look(config, read)
 
 
 def _told(one: Erasure, audience: Audience) -> dict[str, Any]:

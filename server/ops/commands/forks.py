@@ -1,6 +1,5 @@
 """``tap forks``: lanes of which their origin signed two histories, and the end of the alarm about one."""
 
-import asyncio
 from datetime import UTC, datetime
 
 import click
@@ -11,6 +10,7 @@ from server.ops.commands.shared import (
     Exit,
     fail,
     json_option,
+    look,
     print_json,
     print_table,
     quiet_config,
@@ -72,21 +72,11 @@ def _key(text: str) -> LaneKey:
 
 
 def _found() -> list[Fork]:
-    config = quiet_config()
-    require_database(config)
+    async def read(reader: Reader) -> list[Fork]:
+        async with reader.snapshot() as snapshot:
+            return await forks.every(snapshot)
 
-    async def read() -> list[Fork]:
-        reader = Reader.open(database_url(config))
-        try:
-            async with reader.snapshot() as snapshot:
-                return await forks.every(snapshot)
-        finally:
-            await reader.close()
-
-    try:
-        return asyncio.run(read())
-    except DatabaseError as error:
-        fail(f"The database cannot be read: {error.orig}.", Exit.MACHINE)
+    return look(quiet_config(), read)
 
 
 def _plain(fork: Fork) -> dict[str, object]:

@@ -20,6 +20,7 @@ from server.ops.commands.shared import (
     Exit,
     fail,
     json_option,
+    look,
     print_json,
     print_table,
     quiet_config,
@@ -28,6 +29,7 @@ from server.ops.core import groups, make_moves
 from server.storage import poll_facts
 from server.storage import tables as t
 from server.storage.async_facts import load_person
+from server.storage.reader import Reader
 
 
 @click.command()
@@ -123,15 +125,17 @@ def accept(person: str, as_json: bool) -> None:
 @json_option
 def moves(as_json: bool) -> None:
     """Print who is between two regions."""
-    found = offline.work(quiet_config(), "user", _moving)
+    found = look(quiet_config(), _moving)
     if as_json:
         print_json(found)
+    elif not found:
+        click.echo("Nobody is between two regions.")
     else:
         rows = [tuple(one.values()) for one in found]
         print_table(("PERSON", "FROM", "TO", "RELEASED"), rows)
 
 
-async def _moving(desk: Desk) -> list[dict[str, Any]]:
+async def _moving(reader: Reader) -> list[dict[str, Any]]:
     p, r = t.persons.c, t.releases.c
     query = (
         select(p.person, p.previous, p.moving_to, r.rev)
@@ -139,7 +143,7 @@ async def _moving(desk: Desk) -> list[dict[str, Any]]:
         .where(p.moving_to != "")
         .order_by(p.person)
     )
-    async with desk.core.reader.snapshot() as snapshot:
+    async with reader.snapshot() as snapshot:
         rows = await snapshot.rows(query)
     return [
         {

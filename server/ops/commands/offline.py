@@ -15,8 +15,8 @@ T = TypeVar("T")
 C = TypeVar("C", bound=commands.Base)
 
 WHILE_RUNNING = (
-    "While the node runs, a region admin does this in the web client or over its HTTP API; on the "
-    "command line, stop the node first."
+    "While the node runs, a region admin does this over its HTTP API; on the command line, stop the "
+    "node first."
 )
 
 

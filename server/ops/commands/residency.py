@@ -1,6 +1,5 @@
 """``tap residency``: what left this region, and whether it was allowed to, from the log itself."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
@@ -14,14 +13,12 @@ from server.domain.ids import hlc_millis
 from server.ops.commands.shared import (
     Exit,
     json_option,
+    look,
     print_json,
     print_table,
     quiet_config,
-    require_database,
 )
 from server.ops.config import Config
-from server.ops.place import database_url
-from server.storage.reader import Reader
 
 T = TypeVar("T")
 
@@ -115,18 +112,8 @@ def check_command(ctx: click.Context, day: int | None, as_json: bool) -> None:
 
 
 def _run(config: Config, work: Callable[[OwnLog], Awaitable[T]]) -> T:
-    require_database(config)
-    region = config.node.region
     reach = Reach(tuple(sorted(config.regions)), config.lanes.groups)
-
-    async def run() -> T:
-        reader = Reader.open(database_url(config))
-        try:
-            return await work(OwnLog(reader, region, reach))
-        finally:
-            await reader.close()
-
-    return asyncio.run(run())
+    return look(config, lambda reader: work(OwnLog(reader, config.node.region, reach)))
 
 
 # -- words ---------------------------------------------------------------------------------------------

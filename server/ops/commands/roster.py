@@ -180,7 +180,10 @@ def sign(file: Path, key_file: Path) -> None:
 @json_option
 def show(file: Path | None, as_json: bool) -> None:
     """Print what FILE says, or the roster this node goes by."""
-    roster = _read(file or _installed_path())
+    path = file or _installed_path()
+    if file is None and not path.exists():
+        fail("This node goes by no roster, but by [[peers]] in tap.toml.")
+    roster = _read(path)
     if as_json:
         print_json(msgspec.to_builtins(roster.document) | {"signed_by": _signed_by(roster)})
     else:

@@ -1,11 +1,12 @@
 """What the verbs share: exit codes, failures in one sentence, the configuration, output as JSON."""
 
+import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from enum import IntEnum
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 import structlog
@@ -13,8 +14,12 @@ import structlog
 from server.ops import config_file, logging
 from server.ops.config import Config, ConfigError
 from server.ops.config_file import Loaded
+from server.ops.core import StartError, explained
 from server.ops.membership import effective
-from server.ops.place import sqlite_file
+from server.ops.place import database_url, sqlite_file
+from server.storage.reader import Reader
+
+T = TypeVar("T")
 
 
 class Exit(IntEnum):
@@ -69,6 +74,24 @@ def require_database(config: Config) -> None:
     file = sqlite_file(config)
     if file is not None and not file.exists():
         fail(f"There is no database {file}: this node was never started.", Exit.MACHINE)
+
+
+def look(config: Config, read: Callable[[Reader], Awaitable[T]]) -> T:
+    """What a verb reads from the database, whether the node runs or not."""
+    require_database(config)
+
+    async def run() -> T:
+        reader = Reader.open(database_url(config))
+        try:
+            return await read(reader)
+        finally:
+            await reader.close()
+
+    try:
+        with explained(config):
+            return asyncio.run(run())
+    except StartError as error:
+        fail(str(error), Exit.MACHINE)
 
 
 def print_json(value: Any) -> None:

@@ -16,11 +16,13 @@ from server.ops.commands.shared import (
     Exit,
     fail,
     json_option,
+    look,
     print_json,
     print_table,
     quiet_config,
 )
 from server.storage import tables as t
+from server.storage.reader import Reader
 
 ROLES = get_args(RegionRole)
 password_option = click.option(
@@ -136,7 +138,7 @@ def disable(person: str, enable: bool, reason: str) -> None:
 def list_(as_json: bool) -> None:
     """Print who is at home here."""
     config = quiet_config()
-    people = offline.work(config, "user", lambda desk: _people(desk, config.node.region))
+    people = look(config, lambda reader: _people(reader, config.node.region))
     if as_json:
         print_json(people)
     else:
@@ -144,9 +146,9 @@ def list_(as_json: bool) -> None:
         print_table(heads, [_row(person) for person in people])
 
 
-async def _people(desk: Desk, region: str) -> list[dict[str, Any]]:
+async def _people(reader: Reader, region: str) -> list[dict[str, Any]]:
     p, r = t.persons.c, t.person_roles.c
-    async with desk.core.reader.snapshot() as snapshot:
+    async with reader.snapshot() as snapshot:
         roles: dict[str, list[str]] = {}
         for person, role in await snapshot.rows(select(r.person, r.role).where(r.on_)):
             roles.setdefault(person, []).append(role)

@@ -49,6 +49,22 @@ def test_a_person_is_added_with_a_role_and_can_sign_in(tap: Tap, node: Path) -> 
     assert at_desk(node, lambda desk: desk.passwords.authenticate("ada", PASSWORD)) == "ada"
 
 
+def test_what_only_looks_works_while_the_node_runs(tap: Tap, node: Path) -> None:
+    assert add(tap, "ada").exit_code == 0
+    with lock.hold(node / "data", "serve"):
+        assert list(people(tap)) == ["ada"]
+        assert tap("user", "moves").stdout == "Nobody is between two regions.\n"
+        assert tap("forks").exit_code == tap("erasures").exit_code == Exit.DONE
+        refused = add(tap, "bob")
+    assert (refused.exit_code, "over its HTTP API" in refused.stderr) == (Exit.MACHINE, True)
+
+
+def test_a_node_that_was_never_started_has_nobody_to_list(tap: Tap, node: Path) -> None:
+    refused = tap("user", "list")
+    assert refused.exit_code == Exit.MACHINE
+    assert "never started" in refused.stderr
+
+
 def test_a_password_is_asked_for_twice(tap: Tap, node: Path) -> None:
     answer = tap("user", "add", "ada", "--name", "Ada", input=f"{PASSWORD}\n{PASSWORD}\n")
     assert answer.exit_code == 0
@@ -82,7 +98,8 @@ def test_what_cannot_be_is_refused_in_words(
 def test_a_short_password_leaves_nothing_half_done(tap: Tap, node: Path) -> None:
     answer = tap("user", "add", "ada", "--name", "Ada", "--password-file", "-", input="short\n")
     assert answer.exit_code == Exit.USAGE
-    assert people(tap) == {}
+    assert add(tap, "bob").exit_code == 0
+    assert list(people(tap)) == ["bob"]
 
 
 def test_another_password_ends_every_session(tap: Tap, node: Path) -> None:

@@ -65,7 +65,7 @@ def test_a_server_out_of_reach_is_named(
 
 
 def test_the_region_of_a_database_is_checked(tap: Tap, node: Path, on_postgres: str) -> None:
-    assert tap("user", "list").exit_code == 0
+    assert tap("user", "add", "ada", "--name", "Ada", "--no-password").exit_code == 0
     text = (node / "tap.toml").read_text()
     (node / "tap.toml").write_text(text.replace('region = "de"', 'region = "fr"'))
     config = config_file.load(node / "tap.toml", {"TAP_STORAGE__URL": on_postgres}).config

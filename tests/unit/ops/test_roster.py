@@ -67,6 +67,12 @@ def test_a_roster_is_made_signed_verified_and_installed(tap: Tap, draft: Path) -
     assert "https://fr.example.com" in tap("roster", "show").stdout
 
 
+def test_a_node_without_a_roster_says_what_it_goes_by(tap: Tap, node: Path) -> None:
+    shown = tap("roster", "show")
+    assert shown.exit_code == Exit.FOUND
+    assert "[[peers]]" in shown.stderr
+
+
 def test_with_a_roster_every_verb_goes_by_it(tap: Tap, draft: Path, admins: dict[str, str]) -> None:
     toml = draft.parent / "tap.toml"
     peer = f'[[peers]]\nregion = "fr"\nurl = "https://old.example.com"\ndial = false\npublic_key = "{admins["bo"]}"\n'
@@ -135,7 +141,6 @@ def test_a_region_leaves_and_a_lost_key_is_replaced(
         (("new", "r.json", "--admin=a=b"), Exit.USAGE),
         (("new", "other.json", "--admin=a=b"), Exit.USAGE),
         (("show", "nowhere.json"), Exit.USAGE),
-        (("show",), Exit.USAGE),
         (("show", "tap.toml"), Exit.FOUND),
         (("remove-region", "r.json", "zz", "--at=1:1"), Exit.USAGE),
         (("remove-region", "r.json", "fr", "--at=here"), Exit.USAGE),
