@@ -8,20 +8,12 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from server.storage.migrations.columns import BIG, big, text
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
-
-BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-
-
-def _text(name: str, default: str = "") -> sa.Column[str]:
-    return sa.Column(name, sa.Text(), server_default=default, nullable=False)
-
-
-def _big(name: str) -> sa.Column[int]:
-    return sa.Column(name, BIG, server_default="0", nullable=False)
 
 
 def _key(name: str, kind: Any = None) -> sa.Column[Any]:
@@ -36,9 +28,9 @@ def upgrade() -> None:
         _key("epoch", BIG),
         _key("lane"),
         _key("seq", BIG),
-        _text("person"),
-        _big("rev"),
-        _text("choices", "[]"),
+        text("person"),
+        big("rev"),
+        text("choices", "[]"),
         sa.Column("withdrawn", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("poll", "region", "epoch", "lane", "seq", name="pk_ballot_casts"),
         sqlite_with_rowid=False,
@@ -54,23 +46,23 @@ def upgrade() -> None:
         "poll_outcomes",
         _key("poll"),
         _key("region"),
-        _big("rank"),
-        _text("outcome", "{}"),
+        big("rank"),
+        text("outcome", "{}"),
         sa.PrimaryKeyConstraint("poll", "region", name="pk_poll_outcomes"),
         sqlite_with_rowid=False,
     )
-    op.add_column("poll_choices", _big("firsts"))
+    op.add_column("poll_choices", big("firsts"))
     op.drop_table("polls")
     op.create_table(
         "polls",
         _key("poll"),
-        _text("place"),
-        _text("home"),
-        _big("closes_at"),
+        text("place"),
+        text("home"),
+        big("closes_at"),
         sa.Column("secret", sa.Boolean(), nullable=False),
         sa.Column("closing", sa.Boolean(), nullable=False),
-        _big("voters"),
-        _big("local_changed"),
+        big("voters"),
+        big("local_changed"),
         sa.PrimaryKeyConstraint("poll", name="pk_polls"),
         sqlite_with_rowid=False,
     )
@@ -80,15 +72,15 @@ def upgrade() -> None:
         "poll_regions",
         _key("poll"),
         _key("region"),
-        _big("voters"),
-        _text("counts", "[]"),
-        _text("pairs", "[]"),
-        _big("rev"),
-        _big("closed_epoch"),
-        _big("closed_at"),
-        _text("ends", "[]"),
-        _text("waits_for", "[]"),
-        _big("verdict"),
+        big("voters"),
+        text("counts", "[]"),
+        text("pairs", "[]"),
+        big("rev"),
+        big("closed_epoch"),
+        big("closed_at"),
+        text("ends", "[]"),
+        text("waits_for", "[]"),
+        big("verdict"),
         sa.PrimaryKeyConstraint("poll", "region", name="pk_poll_regions"),
         sqlite_with_rowid=False,
     )
@@ -100,10 +92,10 @@ def downgrade() -> None:
         "poll_regions",
         _key("poll"),
         _key("region"),
-        _big("voters"),
-        _text("counts", "[]"),
-        _big("rev"),
-        _big("closed_ballots"),
+        big("voters"),
+        text("counts", "[]"),
+        big("rev"),
+        big("closed_ballots"),
         sa.Column("closed", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("poll", "region", name="pk_poll_regions"),
         sqlite_with_rowid=False,
@@ -112,10 +104,10 @@ def downgrade() -> None:
     op.create_table(
         "polls",
         _key("poll"),
-        _text("place"),
-        _big("voters"),
-        _text("outcome"),
-        _big("local_changed"),
+        text("place"),
+        big("voters"),
+        text("outcome"),
+        big("local_changed"),
         sa.PrimaryKeyConstraint("poll", name="pk_polls"),
         sqlite_with_rowid=False,
     )

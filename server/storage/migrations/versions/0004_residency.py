@@ -6,6 +6,8 @@ Runs before the deploy: older versions pass over the tables.
 import sqlalchemy as sa
 from alembic import op
 
+from server.storage.migrations.columns import big, text
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -14,34 +16,25 @@ depends_on = None
 FIELDS = ("title", "unit", "country", "about", "locale", "timezone")
 
 
-def _text(name: str, default: str = "") -> "sa.Column[str]":
-    return sa.Column(name, sa.Text(), server_default=default, nullable=False)
-
-
-def _big(name: str) -> "sa.Column[int]":
-    kind = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-    return sa.Column(name, kind, server_default="0", nullable=False)
-
-
 def upgrade() -> None:
     op.create_table(
         "fuller_profiles",
         sa.Column("person", sa.Text(), nullable=False),
-        _big("rev"),
-        *[_text(name) for name in FIELDS],
-        _text("skills", "[]"),
-        _big("given"),
-        _text("lane"),
+        big("rev"),
+        *[text(name) for name in FIELDS],
+        text("skills", "[]"),
+        big("given"),
+        text("lane"),
         sa.PrimaryKeyConstraint("person", name=op.f("pk_fuller_profiles")),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "residency",
         sa.Column("region", sa.Text(), nullable=False),
-        _big("rev"),
-        _text("policy"),
-        _text("regions", "[]"),
-        _text("groups", "{}"),
+        big("rev"),
+        text("policy"),
+        text("regions", "[]"),
+        text("groups", "{}"),
         sa.PrimaryKeyConstraint("region", name=op.f("pk_residency")),
         sqlite_with_rowid=False,
     )

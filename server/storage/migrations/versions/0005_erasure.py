@@ -7,12 +7,14 @@ import msgspec
 import sqlalchemy as sa
 from alembic import op
 
+from server.storage.migrations.columns import BIG
+
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 PAGE_EVENTS = 5_000
 BIRTHS = ("post.published", "reply.published")
 NAMED_BY = {

@@ -6,25 +6,17 @@ Runs before the deploy: older versions pass over columns and tables.
 import sqlalchemy as sa
 from alembic import op
 
+from server.storage.migrations.columns import big, text
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
 depends_on = None
 
-BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-
-
-def _text(name: str, default: str = "") -> "sa.Column[str]":
-    return sa.Column(name, sa.Text(), server_default=default, nullable=False)
-
-
-def _rev() -> "sa.Column[int]":
-    return sa.Column("rev", BIG, server_default="0", nullable=False)
-
 
 def upgrade() -> None:
-    op.add_column("persons", _text("previous"))
-    op.add_column("persons", _text("moving_to"))
+    op.add_column("persons", text("previous"))
+    op.add_column("persons", text("moving_to"))
     op.create_table(
         "person_homes",
         sa.Column("person", sa.Text(), nullable=False),
@@ -35,19 +27,19 @@ def upgrade() -> None:
     op.create_table(
         "releases",
         sa.Column("person", sa.Text(), nullable=False),
-        _text("origin"),
-        _text("to_"),
-        _rev(),
-        _text("cut", "[]"),
-        _text("carried_keys", "[]"),
+        text("origin"),
+        text("to_"),
+        big("rev"),
+        text("cut", "[]"),
+        text("carried_keys", "[]"),
         sa.PrimaryKeyConstraint("person", name=op.f("pk_releases")),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "moves_attended",
         sa.Column("person", sa.Text(), nullable=False),
-        _rev(),
-        _text("to_"),
+        big("rev"),
+        text("to_"),
         sa.PrimaryKeyConstraint("person", name=op.f("pk_moves_attended")),
         sqlite_with_rowid=False,
     )

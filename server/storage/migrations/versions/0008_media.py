@@ -6,19 +6,12 @@ Runs before the deploy: older versions pass over the tables.
 import sqlalchemy as sa
 from alembic import op
 
+from server.storage.migrations.columns import big, text
+
 revision = "0008"
 down_revision = "0007"
 branch_labels = None
 depends_on = None
-
-
-def _text(name: str, default: str = "") -> "sa.Column[str]":
-    return sa.Column(name, sa.Text(), server_default=default, nullable=False)
-
-
-def _big(name: str) -> "sa.Column[int]":
-    kind = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-    return sa.Column(name, kind, server_default="0", nullable=False)
 
 
 def upgrade() -> None:
@@ -26,17 +19,17 @@ def upgrade() -> None:
         "media_posts",
         sa.Column("post", sa.Text(), nullable=False),
         sa.Column("hash", sa.Text(), nullable=False),
-        _big("rank"),
-        _text("type"),
-        _big("size"),
-        _text("name"),
-        _big("width"),
-        _big("height"),
-        _text("alt"),
+        big("rank"),
+        text("type"),
+        big("size"),
+        text("name"),
+        big("width"),
+        big("height"),
+        text("alt"),
         sa.Column("stays", sa.Boolean(), nullable=False),
         sa.Column("thumbnail", sa.LargeBinary(), nullable=False),
-        _text("origin"),
-        _text("lanes", "[]"),
+        text("origin"),
+        text("lanes", "[]"),
         sa.PrimaryKeyConstraint("post", "hash", name=op.f("pk_media_posts")),
         sqlite_with_rowid=False,
     )
@@ -44,13 +37,13 @@ def upgrade() -> None:
     op.create_table(
         "media",
         sa.Column("hash", sa.Text(), nullable=False),
-        _text("type"),
-        _big("size"),
-        _big("width"),
-        _big("height"),
+        text("type"),
+        big("size"),
+        big("width"),
+        big("height"),
         sa.Column("thumbnail", sa.LargeBinary(), nullable=False),
         sa.Column("stays", sa.Boolean(), nullable=False),
-        _big("at"),
+        big("at"),
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_media")),
         sqlite_with_rowid=False,
     )
@@ -59,7 +52,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.Text(), nullable=False),
         sa.Column("person", sa.Text(), nullable=False),
         sa.Column("used", sa.Boolean(), nullable=False),
-        _big("at"),
+        big("at"),
         sa.PrimaryKeyConstraint("hash", "person", name=op.f("pk_uploads")),
         sqlite_with_rowid=False,
     )
