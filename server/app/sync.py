@@ -26,8 +26,8 @@ from server.domain.ids import GLOBAL_CHANNEL, Cursor, person_channel
 from server.domain.visibility import may_read_place, place_in_doubt, why_not_watch
 from server.storage.async_facts import LoadedFacts, load_crowd, load_facts
 from server.storage.event_log import Record
-from server.storage.queries import listing, people, places, posts, values
-from server.storage.queries.shapes import Counts, FirstLoad, PollValue, Shape
+from server.storage.queries import listing, people, places, posts, scoring, values
+from server.storage.queries.shapes import ChoiceView, Counts, FirstLoad, PollValue, Shape
 from server.storage.reader import Reader, Snapshot
 
 VALUES_PER_PAGE = 500
@@ -242,6 +242,7 @@ class Sync:
             communities=await places.communities(snapshot, mine.communities),
             memberships=mine.memberships,
             conversations=await places.conversations(snapshot, mine.conversations),
+            choice=ChoiceView.of(await scoring.choice(snapshot, person)),
             **msgspec.structs.asdict(found),
         )
 

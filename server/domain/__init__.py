@@ -11,6 +11,7 @@
 - ``erasure``     what an erasure destroys: which events, which words
 - ``visibility``  the only place that answers "may X see Y" (I12) and which channels an event is on
 - ``residency``   what of an event may leave its region, in which lane (I8)
+- ``scoring_policy``  what may be told of people's contributions, and ``may_show`` of whom
 - ``media``       what a file is, by its first bytes
 - ``limits``      every bound: a name, a unit, a reason
 - ``errors``      stable codes with their HTTP status and a sentence a person understands

@@ -18,6 +18,7 @@ from server.domain import limits
 from server.domain.errors import Code, Refused
 from server.domain.events import (
     AnnouncementSpec,
+    CommunityMode,
     CommunityRole,
     ErasureScope,
     FollowKind,
@@ -222,6 +223,7 @@ class ChangeCommunity(Base, tag="community.change", frozen=True, kw_only=True):
     about: About = ""
     visibility: Visibility = "open"
     archived: bool = False
+    mode: CommunityMode = "quiet"
 
 
 class SetMembership(Base, tag="membership.set", frozen=True, kw_only=True):
@@ -326,6 +328,17 @@ class CallOff(Base, tag="person.call_off", frozen=True, kw_only=True):
     person: Person
 
 
+class ChooseScoring(Base, tag="scoring.choose", frozen=True, kw_only=True):
+    """What is told of one's own contributions, whole: null leaves a thing to the region's policy."""
+
+    profile: bool | None = None
+    boards: bool | None = None
+    experts: bool | None = None
+    milestones: bool | None = None
+    recognition: bool | None = None
+    leaders: bool | None = None
+
+
 class DefineTopic(Base, tag="topic.define", frozen=True, kw_only=True):
     topic: Topic
     names: dict[Lang, ShortText]
@@ -364,6 +377,7 @@ Command = (
     | HandOver
     | TakeOver
     | CallOff
+    | ChooseScoring
     | DefineTopic
 )
 

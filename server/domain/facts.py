@@ -8,7 +8,14 @@ committed so far plus those of the running transaction; an unknown object is Non
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
-from server.domain.events import LaneEnd, PollClosed, PollSpec, ResidencyPolicy
+from server.domain.events import (
+    LaneEnd,
+    PollClosed,
+    PollSpec,
+    ResidencyPolicy,
+    ScoringChoice,
+    ScoringPolicy,
+)
 
 
 class PersonFact(NamedTuple):
@@ -158,6 +165,32 @@ class ResidencyFact(NamedTuple):
     groups: dict[str, tuple[str, ...]]
 
 
+class ScoringPolicyFact(NamedTuple):
+    """A region's scoring policy as its log has it."""
+
+    rev: int
+    policy: ScoringPolicy
+
+
+class ScoringChoiceFact(NamedTuple):
+    """What a person chose to have shown; rev 0: nothing yet."""
+
+    rev: int
+    choice: ScoringChoice
+
+
+class StandingFact(NamedTuple):
+    """What was last published about a person."""
+
+    rev: int
+    day: int
+    rules: str
+    standing: int
+    level: int
+    topics: dict[str, int]
+    shown: bool
+
+
 class Register(NamedTuple):
     """The state of one switch: its writer's count of changes and whether it is on."""
 
@@ -224,5 +257,8 @@ class Facts(Protocol):
     def topic_rev(self, topic: str) -> int: ...
     def read_mark(self, person: str, channel: str) -> int: ...
     def residency(self, region: str) -> ResidencyFact | None: ...
+    def scoring_policy(self, region: str) -> ScoringPolicyFact | None: ...
+    def scoring_choice(self, person: str) -> ScoringChoiceFact: ...
+    def standing(self, person: str) -> StandingFact | None: ...
     def profiles(self, home: str) -> Iterable[ProfileFact]: ...
     def vote_imported(self, system: str, source_id: str) -> bool: ...

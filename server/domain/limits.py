@@ -29,6 +29,8 @@ POLL_GRACE_SECONDS = 86_400
 """How long a closed poll waits for regions that are cut off: links are built to be away for a day."""
 SECRET_VOTERS_MIN = 5
 """Secret ballots are shown only added up over so many people: of fewer a guess is too often right."""
+COHORT_PEOPLE_MIN = 10
+"""No figure about several people stands for fewer; twice what Microsoft's Viva analysis ships with."""
 SKILLS_PER_PERSON_MAX = 40
 REASON_CHARS_MAX = 500
 EMOJI_CHARS_MAX = 32

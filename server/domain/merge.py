@@ -18,6 +18,8 @@ from server.domain.events import (
     PollRegionClosed,
     PollTallied,
     ResidencyChanged,
+    ScoringPolicyChanged,
+    ScoringRootPublished,
 )
 from server.domain.ids import incarnation
 
@@ -38,6 +40,8 @@ def may_write(event: Event, origin: str) -> bool:
             | BallotKept(region=region)
             | ErasureCompleted(region=region)
             | ResidencyChanged(region=region)
+            | ScoringPolicyChanged(region=region)
+            | ScoringRootPublished(region=region)
         ):
             return region == origin
         case PersonHandedOver(to=to) | PersonReleased(to=to):

@@ -27,6 +27,8 @@ from server.domain.events import (
     PollTallied,
     PostDeleted,
     ResidencyPolicy,
+    ScoringChoiceChanged,
+    ScoringRootPublished,
     StandingPublished,
     TopicDefined,
 )
@@ -57,6 +59,8 @@ DIRECTORY = (
     TopicDefined,
     FollowChanged,
     StandingPublished,
+    ScoringChoiceChanged,
+    ScoringRootPublished,
 )
 """Who exists: known everywhere, or nobody could be addressed. Their fields have rules of their own."""
 ENDINGS = (PostDeleted, PollRegionClosed, PollTallied, PollClosed)

@@ -46,6 +46,7 @@ from server.domain.events import (
     ReactionChanged,
     ReadMarked,
     ReplyPublished,
+    ScoringChoiceChanged,
     StandingPublished,
     TopicDefined,
     VerificationChanged,
@@ -291,7 +292,7 @@ def _channels(event: Event, actor: str) -> tuple[str, ...]:
             return (*itertools.chain.from_iterable(told), *_people([actor]))
         case ErasureCompleted(by=by):
             return _people([by])
-        case StandingPublished(person=person):
+        case StandingPublished(person=person) | ScoringChoiceChanged(person=person):
             return _people([person])
         case _:
             return ()

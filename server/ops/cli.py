@@ -50,7 +50,7 @@ VERBS: dict[str, Verb] = {
     "digest": Verb("server.ops.commands.digest", "Print a digest of what nodes must agree on."),
     "residency": Verb("server.ops.commands.residency", "Print what left, and if it was allowed."),
     "events": Verb("server.ops.commands.events", "Print the log as JSON lines."),
-    "scores": Verb("server.ops.commands.scores", "Work with the contribution scores."),
+    "scoring": Verb("server.ops.commands.scoring", "Work with contribution scoring."),
 }
 
 

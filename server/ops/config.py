@@ -15,9 +15,14 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
-from server.domain.events import PersonalField, ResidencyPolicy
+from server.domain.events import PersonalField, ResidencyPolicy, ScoringPolicy
+from server.domain.events.base import BoardsRule, LeadersRule, RecognitionRule, ScoresRule
 from server.domain.ids import REGION_PATTERN
+from server.domain.limits import COHORT_PEOPLE_MIN, NAME_CHARS_MAX
 from server.domain.residency import DEFAULT
+from server.domain.scoring_policy import DEFAULT as DEFAULT_SCORING
+from server.domain.scoring_policy import default_of
+from server.domain.scoring_policy import problems as problems_of
 
 GROUP_PATTERN = re.compile(r"[a-z0-9-]{1,32}")
 COUNTRY_PATTERN = re.compile(r"[A-Z]{2}")
@@ -141,6 +146,60 @@ class ResidencySection(Section, frozen=True, kw_only=True):
         return ResidencyPolicy(
             profile=self.profile, in_groups=self.in_groups, audiences=self.audiences
         )
+
+
+class ScoringSection(Section, frozen=True, kw_only=True):
+    """What is told of people's contributions. A change holds from the next start and is part of the log."""
+
+    scores: Annotated[
+        ScoresRule,
+        Meta(
+            description="off: nobody is scored here; private: people see their own; opt_in: others see those "
+            "of whoever wants it; public: of whoever does not refuse."
+        ),
+    ] = DEFAULT_SCORING.scores
+    boards: Annotated[
+        BoardsRule,
+        Meta(description="Names in boards: off, opt_in or on (unless refused)."),
+    ] = DEFAULT_SCORING.boards
+    leaders: Annotated[
+        LeadersRule | Literal[""],
+        Meta(
+            description="Anonymous comparison of leaders with at least k others: off or quartiles. "
+            '"" is quartiles; in AT, DE and FI off until there is an agreement.'
+        ),
+    ] = ""
+    recognition: Annotated[
+        RecognitionRule | Literal[""],
+        Meta(
+            description="Nominations with evidence for a committee: off, consent or on (unless refused). "
+            '"" is consent; in AT, DE and FI off until there is an agreement.'
+        ),
+    ] = ""
+    k: Annotated[
+        int,
+        Meta(
+            ge=COHORT_PEOPLE_MIN,
+            lt=2**31,
+            description="The fewest people a figure about several may stand for; 10 or more.",
+        ),
+    ] = DEFAULT_SCORING.k
+    retention_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            lt=2**31,
+            description="Days after which the lines of a ledger become one sum for each quarter; 0 is never.",
+        ),
+    ] = DEFAULT_SCORING.retention_days
+    agreement: Annotated[
+        str,
+        Meta(
+            max_length=NAME_CHARS_MAX,
+            description="Id of the agreement with the staff's representatives, if there is one. AT, DE and FI "
+            "need it for more than private scores.",
+        ),
+    ] = DEFAULT_SCORING.agreement
 
 
 class Peer(Section, frozen=True, kw_only=True):
@@ -280,6 +339,7 @@ class Config(Section, frozen=True, kw_only=True):
     storage: StorageSection = StorageSection()
     lanes: LanesSection = LanesSection()
     residency: ResidencySection = ResidencySection()
+    scoring: ScoringSection = ScoringSection()
     peers: tuple[Peer, ...] = ()
     federation: FederationSection = FederationSection()
     people: PeopleSection = PeopleSection()
@@ -291,6 +351,20 @@ class Config(Section, frozen=True, kw_only=True):
     @property
     def country(self) -> str:
         return self.node.country or self.node.region.upper()[:2]
+
+    @property
+    def scoring_policy(self) -> ScoringPolicy:
+        """As configured; what is left open follows from the country and the agreement."""
+        chosen, open_to = self.scoring, default_of(self.country, self.scoring.agreement)
+        return ScoringPolicy(
+            scores=chosen.scores,
+            boards=chosen.boards,
+            leaders=chosen.leaders or open_to.leaders,
+            recognition=chosen.recognition or open_to.recognition,
+            k=chosen.k,
+            retention_days=chosen.retention_days,
+            agreement=chosen.agreement.strip(),
+        )
 
     @property
     def regions(self) -> frozenset[str]:
@@ -336,6 +410,7 @@ def check(config: Config) -> list[str]:
         *_check_storage(config.storage),
         *_check_groups(config),
         *_check_residency(config),
+        *_check_scoring(config),
         *_check_peers(config),
         *_check_federation(config.federation),
     ]
@@ -413,6 +488,10 @@ def _check_residency(config: Config) -> list[str]:
         if lane not in known
     ]
     return problems
+
+
+def _check_scoring(config: Config) -> list[str]:
+    return [f"scoring: {why}" for why in problems_of(config.scoring_policy, config.country)]
 
 
 def _check_peers(config: Config) -> list[str]:

@@ -22,6 +22,7 @@ from server.app.handle import Handler
 from server.app.moves import Moves
 from server.app.tap import Tap
 from server.domain.decide.copies import adopt
+from server.domain.decide.scoring import adopt as adopt_scoring
 from server.domain.errors import Code, Refusal
 from server.ops import extents, lock
 from server.ops.config import Config
@@ -97,13 +98,15 @@ def _core(config: Config, identity: Identity, reader: Reader, connection: Writer
 
 
 async def adopt_policy(core: Core, config: Config) -> None:
-    """What the configuration says may leave is in the log before anything is decided by it."""
+    """What the configuration says may leave and may be shown is in the log before anything is decided by it."""
     rule = partial(adopt, config.residency.policy, config.regions, config.lanes.groups)
     outcome = await core.handler.append(rule)
+    if not isinstance(outcome, Refusal):
+        outcome = await core.handler.append(partial(adopt_scoring, config.scoring_policy))
     if isinstance(outcome, Refusal) and outcome.code is not Code.CLOSED:
         raise StartError(
-            f"The residency policy cannot be written into the log ({outcome.message}), and without that "
-            "nothing may be decided by it."
+            f"The residency and scoring policies cannot be written into the log ({outcome.message}), and without them "
+            "nothing may be decided by them."
         )
 
 

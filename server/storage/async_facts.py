@@ -137,6 +137,9 @@ class LoadedFacts:
     topic_rev: Callable[..., Any] = staticmethod(_not_loaded)
     read_mark: Callable[..., Any] = staticmethod(_not_loaded)
     residency: Callable[..., Any] = staticmethod(_not_loaded)
+    scoring_policy: Callable[..., Any] = staticmethod(_not_loaded)
+    scoring_choice: Callable[..., Any] = staticmethod(_not_loaded)
+    standing: Callable[..., Any] = staticmethod(_not_loaded)
     profiles: Callable[..., Any] = staticmethod(_not_loaded)
     vote_imported: Callable[..., Any] = staticmethod(_not_loaded)
 

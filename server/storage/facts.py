@@ -41,6 +41,9 @@ from server.domain.events import (
     ReplyPublished,
     ResidencyChanged,
     ResidencyPolicy,
+    ScoringChoice,
+    ScoringPolicy,
+    ScoringPolicyChanged,
 )
 from server.domain.facts import (
     NO_MEMBER,
@@ -57,16 +60,23 @@ from server.domain.facts import (
     Register,
     ReleaseFact,
     ResidencyFact,
+    ScoringChoiceFact,
+    ScoringPolicyFact,
+    StandingFact,
     UploadFact,
     ValueRegister,
 )
 from server.domain.ids import thread_channel
+from server.domain.scoring_policy import UNDECIDED
 from server.storage import poll_facts as polls
 from server.storage import tables as t
 from server.storage.sql import Statement, Tx, point, statement
 
 T = TypeVar("T")
 _policy = msgspec.json.Decoder(ResidencyPolicy).decode
+_scoring = msgspec.json.Decoder(ScoringPolicy).decode
+_choice = msgspec.json.Decoder(ScoringChoice).decode
+_topics = msgspec.json.Decoder(dict[str, int]).decode
 _groups = msgspec.json.Decoder(dict[str, tuple[str, ...]]).decode
 CACHE_ENTRIES_MAX = 50_000
 """30,000 people and what they belong to; about 20 MB when full. Emptied whole when it overflows."""
@@ -163,6 +173,9 @@ UPLOAD = statement(
     .where(t.uploads.c.hash == bindparam("hash"), t.uploads.c.person == bindparam("person"))
 )
 RESIDENCY = point(t.residency, "rev", "policy", "regions", "groups")
+SCORING_POLICY = point(t.scoring_policies, "rev", "policy")
+SCORING_CHOICE = point(t.scoring_choices, "rev", "choice")
+STANDING = point(t.standings, "rev", "day", "rules", "standing", "level", "topics", "shown")
 PROFILES = statement(
     select(_p.person, _p.rev, _p.name, *[known_of(name) for name in FULLER])
     .select_from(KNOWN)
@@ -230,6 +243,8 @@ class TxFacts:
                 self._cache.pop(("conversation", name), None)
             case ResidencyChanged(region=region):
                 self._cache.pop(("residency", region), None)
+            case ScoringPolicyChanged(region=region):
+                self._cache.pop(("scoring", region), None)
             case _:
                 pass
 
@@ -416,6 +431,26 @@ class TxFacts:
             return None
         rev, policy, regions, groups = row
         return ResidencyFact(rev, _policy(policy), tuple(json.loads(regions)), _groups(groups))
+
+    def scoring_policy(self, region: str) -> ScoringPolicyFact | None:
+        return self._cached(("scoring", region), lambda: self._scoring_policy(region))
+
+    def _scoring_policy(self, region: str) -> ScoringPolicyFact | None:
+        row = self._one(SCORING_POLICY, region=region)
+        return None if row is None else ScoringPolicyFact(row[0], _scoring(row[1]))
+
+    def scoring_choice(self, person: str) -> ScoringChoiceFact:
+        row = self._one(SCORING_CHOICE, person=person)
+        if row is None:
+            return ScoringChoiceFact(0, UNDECIDED)
+        return ScoringChoiceFact(row[0], _choice(row[1]))
+
+    def standing(self, person: str) -> StandingFact | None:
+        row = self._one(STANDING, person=person)
+        if row is None:
+            return None
+        rev, day, rules, standing, level, topics, shown = row
+        return StandingFact(rev, day, rules, standing, level, _topics(topics), bool(shown))
 
     def profiles(self, home: str) -> Iterator[ProfileFact]:
         """Everybody at home there, by id."""

@@ -27,6 +27,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     text,
+    true,
 )
 
 metadata = MetaData(
@@ -231,6 +232,7 @@ communities = Table(
     _text("visibility"),
     _text("audience"),
     _flag("archived"),
+    _text("mode", "quiet"),
     _text("owner"),
     _text("source"),
     _big("at"),
@@ -427,8 +429,30 @@ standings = _small(
     _big("day"),
     _text("rules"),
     _big("standing"),
+    _big("level"),
     _text("topics", "{}"),
+    Column("shown", Boolean, nullable=False, server_default=true()),
     _big("rev"),
+    _text("origin"),
+    _big("epoch"),
+    _big("seq"),
+)
+"""What is published of a person: nothing where ``shown`` is false. ``origin``, ``epoch`` and ``seq``: where it
+stands in its region's global lane; the last root before it covers it."""
+scoring_policies = _small("scoring_policies", _key("region"), _big("rev"), _text("policy"))
+scoring_choices = _small("scoring_choices", _key("person"), _big("rev"), _text("choice", "{}"))
+"""Who has no row has chosen nothing."""
+scoring_roots = _small(
+    "scoring_roots",
+    _key("region"),
+    _key("epoch", Big),
+    _key("seq", Big),
+    _big("day"),
+    _text("rules"),
+    _text("quarter"),
+    _text("cut", "[]"),
+    _big("people"),
+    _text("root"),
 )
 erasures = _small(
     "erasures",
@@ -544,6 +568,9 @@ PROJECTIONS: tuple[Table, ...] = (
     flag_resolutions,
     topics,
     standings,
+    scoring_policies,
+    scoring_choices,
+    scoring_roots,
     erasures,
     erasure_receipts,
     ballots,

@@ -18,6 +18,7 @@ from server.domain import events as e
 from server.domain.events.base import Event
 from server.domain.ids import derived_object_id
 from server.domain.residency import DEFAULT
+from server.domain.scoring_policy import DEFAULT as SCORING
 
 START = 1_767_225_600_000
 HOMES = {"asha": "in", "bob": "in", "dora": "de", "emil": "de", "fred": "fr"}
@@ -423,6 +424,7 @@ class Company:
             name=f"{community} {len(self.written)}",
             visibility=self.chance.choice(["open", "private"]),
             archived=self.flip(),
+            mode=self.chance.choice(["quiet", "feedback", "friendly", "programme"]),
         )
         rev = self.rev("community", community) + 1
         event = e.CommunityChanged(community=community, rev=rev, settings=settings)
@@ -588,8 +590,39 @@ class Company:
             rules="1",
             standing=self.chance.randint(0, 99),
             topics={"tea": 5},
+            shown=self.flip(),
         )
         self.act(person, event)
+
+    def choose(self) -> None:
+        person = self.somebody()
+        event = e.ScoringChoiceChanged(
+            person=person,
+            rev=self.rev("choice", person),
+            choice=e.ScoringChoice(profile=self.flip(), boards=None, experts=self.flip()),
+        )
+        self.act(person, event)
+
+    def change_scoring(self) -> None:
+        region = self.chance.choice(REGIONS)
+        policy = msgspec.structs.replace(SCORING, k=self.chance.randint(10, 20))
+        event = e.ScoringPolicyChanged(
+            region=region, rev=self.rev("scoring", region), policy=policy
+        )
+        self.write(region, "", event)
+
+    def publish_root(self) -> None:
+        region = self.chance.choice(REGIONS)
+        event = e.ScoringRootPublished(
+            region=region,
+            day=20_000,
+            rules="1",
+            quarter="2024-4",
+            cut=(e.LaneEnd(region=region, epoch=1, lane="global", seq=len(self.written)),),
+            people=self.chance.randint(0, 9),
+            root=hashlib.sha256(str(len(self.written)).encode()).hexdigest(),
+        )
+        self.write(region, "", event)
 
     def change_residency(self) -> None:
         region = self.chance.choice(REGIONS)
@@ -650,6 +683,9 @@ HAPPENINGS: tuple[Callable[[Company], None], ...] = (
     Company.moderate,
     Company.hide_at_home,
     Company.publish_standing,
+    Company.choose,
+    Company.change_scoring,
+    Company.publish_root,
     Company.rotate_key,
     Company.retire_key,
     Company.change_roster,

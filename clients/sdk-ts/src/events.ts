@@ -1,7 +1,8 @@
 /** Bodies of the events a client folds (server/domain/events.py); a field at its default is left out. */
 
 import type {
-  AnnouncementSpec, CommunityRole, FileView, FollowKind, IdeaStage, PaperSpec, PollSpec, PostKind, PraiseSpec, Reaction, Visibility,
+  AnnouncementSpec, CommunityMode, CommunityRole, FileView, FollowKind, IdeaStage, PaperSpec, PollSpec, PostKind, PraiseSpec, Reaction, ScoringChoice,
+  Visibility,
 } from "./views.ts";
 
 interface Source { system: string; id: string }
@@ -28,8 +29,9 @@ export interface Bodies {
   };
   "community.changed": {
     community: string; rev: number;
-    settings: { name: string; about?: string; visibility?: Visibility; archived?: boolean };
+    settings: { name: string; about?: string; visibility?: Visibility; archived?: boolean; mode?: CommunityMode };
   };
+  "scoring.choice_changed": { person: string; rev: number; choice: Partial<ScoringChoice> };
   "membership.changed": { community: string; person: string; rev: number; joined: boolean };
   "community.role_changed": { community: string; person: string; rev: number; role: CommunityRole };
   "conversation.started": { conversation: string; home: string; members: Member[]; title?: string; at?: number };
@@ -73,7 +75,7 @@ const TYPES: Record<EventType, true> = {
   "conversation.started": true, "conversation.changed": true, "post.published": true, "reply.published": true,
   "post.edited": true, "post.deleted": true, "reaction.changed": true, "answer.accepted": true, "verification.changed": true,
   "follow.changed": true, "announcement.acknowledged": true, "idea.stage_changed": true, "ballot.cast": true,
-  "moderation.acted": true, "moderation.hidden_at_home": true,
+  "moderation.acted": true, "moderation.hidden_at_home": true, "scoring.choice_changed": true,
 };
 
 export function isEventType(type: string): type is EventType {

@@ -9,6 +9,7 @@ import { type Attachment, type Bodies, type EventType, isEventType } from "./eve
 import type { EventFrame, ValueFrame } from "./frames.ts";
 import {
   type CommunityView, type ConversationView, type FileView, type Membership, NO_COUNTS, NO_TALLY, type PersonView, type PollValue, type PostView,
+  type ScoringChoice, UNDECIDED,
 } from "./views.ts";
 
 export interface Tables {
@@ -17,6 +18,8 @@ export interface Tables {
   people: PersonView;
   communities: CommunityView;
   memberships: Membership;
+  /** By person: only their own. */
+  choices: ScoringChoice;
   conversations: ConversationView;
   /** By target: this person's own reactions, as ``helpful``, ``solved`` or ``emoji:👍``. */
   reactions: readonly string[];
@@ -90,12 +93,16 @@ const FOLDS: Folds = {
   "community.created"(state, body) {
     if (state.get("communities", body.community) !== undefined) return;
     const { community: id, home, name, audience, about = "", visibility = "open", at = 0 } = body;
-    state.put("communities", id, { id, home, name, about, visibility, audience, archived: false, at });
+    state.put("communities", id, { id, home, name, about, visibility, audience, archived: false, mode: "quiet", at });
   },
   "community.changed"(state, { community, rev, settings }) {
     const known = state.get("communities", community);
     if (known === undefined || !state.newer(`community:${community}`, rev)) return;
     state.put("communities", community, { ...known, ...SETTINGS, ...settings });
+  },
+  "scoring.choice_changed"(state, { person, rev, choice }) {
+    if (person !== state.me || !state.newer(`choice:${person}`, rev)) return;
+    state.put("choices", person, { ...UNDECIDED, ...choice });
   },
   "membership.changed"(state, { community, person, rev, joined }) {
     if (!state.newer(`member:${community}:${person}`, rev)) return;
@@ -191,7 +198,7 @@ const FOLDS: Folds = {
 
 const BLANK = { title: "", text: "", topics: [], mentions: [], detail: null, attachments: [] };
 const PROFILE = { title: "", unit: "", country: "", about: "", skills: [], locale: "en", timezone: "UTC" };
-const SETTINGS = { about: "", visibility: "open" as const, archived: false };
+const SETTINGS = { about: "", visibility: "open" as const, archived: false, mode: "quiet" as const };
 
 function change(state: Entities, id: string, edit: (post: PostView) => PostView): void {
   const post = state.get("posts", id);

@@ -8,7 +8,7 @@ import type { EventType } from "./events.ts";
 import { type Entities, type TableName, type Tables, foldEvent, foldValue } from "./fold.ts";
 import { type EventFrame, type ServerFrame, type ValueFrame, cursorAt } from "./frames.ts";
 import { PLACE_RULES, without } from "./snapshot-places.ts";
-import type { Bundle, PersonView, PostView, Snapshot } from "./views.ts";
+import type { Bundle, PersonView, PostView, ScoringChoice, Snapshot } from "./views.ts";
 
 /** More are paged. */
 export const SNAPSHOT_POSTS = 50;
@@ -128,6 +128,7 @@ export class Draft implements Entities {
 
   put<K extends TableName>(table: K, id: string, value: Tables[K] | undefined): void {
     if (table === "follows" || table === "acknowledged") return this.#list(table, id, value !== undefined);
+    if (table === "choices") this.snapshot.choice = value as ScoringChoice;
     if (table === "people" && id === this.me) this.snapshot.me = value as PersonView;
     const values = tableOf(this.snapshot, table);
     if (value === undefined) delete values[id];
@@ -163,6 +164,8 @@ function tableOf(snapshot: Snapshot, table: TableName): Record<string, unknown> 
     case "follows":
     case "acknowledged":
       return Object.fromEntries(snapshot.mine[table].map((id) => [id, true]));
+    case "choices":
+      return { [snapshot.me.id]: snapshot.choice };
     default:
       return snapshot[table];
   }

@@ -20,7 +20,7 @@ export type Post = Omit<PostView, "counts">;
 const TAIL_FRAMES_MAX = 1024;
 
 /** Keys of what a snapshot holds whole. */
-const REPLACED = /^(?:communities|memberships|conversations|follows|ids):/u;
+const REPLACED = /^(?:choices|communities|memberships|conversations|follows|ids):/u;
 
 type Frame = EventFrame | ValueFrame;
 
@@ -159,6 +159,7 @@ export class Store implements Entities {
     this.#me = snapshot.me.id;
     this.#region.value = snapshot.region;
     this.put("people", snapshot.me.id, snapshot.me);
+    this.put("choices", snapshot.me.id, snapshot.choice);
     for (const table of ["communities", "memberships", "conversations"] as const) {
       for (const [id, value] of Object.entries(snapshot[table])) this.put(table, id, value);
     }

@@ -11,6 +11,8 @@ export type IdeaStage = "submitted" | "reviewed" | "shortlisted" | "accepted" | 
 export type Reaction = "helpful" | "solved" | "emoji";
 export type FollowKind = "person" | "topic" | "post";
 
+export type CommunityMode = "quiet" | "feedback" | "friendly" | "programme";
+
 export interface PersonView {
   id: string;
   home: string;
@@ -35,12 +37,23 @@ export interface CommunityView {
   visibility: Visibility;
   audience: string;
   archived: boolean;
+  mode: CommunityMode;
   at: number;
 }
 
 export interface Membership {
   joined: boolean;
   role: CommunityRole;
+}
+
+/** What a person wants told of their contributions; null leaves it to the policy of their region. */
+export interface ScoringChoice {
+  profile: boolean | null;
+  boards: boolean | null;
+  experts: boolean | null;
+  milestones: boolean | null;
+  recognition: boolean | null;
+  leaders: boolean | null;
 }
 
 export interface ConversationView {
@@ -196,9 +209,14 @@ export interface Snapshot extends Bundle {
   communities: Record<string, CommunityView>;
   memberships: Record<string, Membership>;
   conversations: Record<string, ConversationView>;
+  choice: ScoringChoice;
   /** What a fold could not know: ``order`` asks for a new snapshot, ``post:<id>`` for that post. Never in a fresh one. */
   stale?: string[];
 }
+
+export const UNDECIDED: ScoringChoice = Object.freeze({
+  profile: null, boards: null, experts: null, milestones: null, recognition: null, leaders: null,
+});
 
 export const NO_COUNTS: Counts = Object.freeze({
   replies: 0, helpful: 0, solved: 0, votes_up: 0, votes_down: 0, acknowledged: 0, emoji: Object.freeze({}),

@@ -2,7 +2,7 @@
 
 import type { ClientFrame, EventFrame, ServerFrame, ValueFrame, Welcome } from "../src/frames.ts";
 import type { Host, SocketLike } from "../src/host.ts";
-import { type PersonView, type PostView, NO_COUNTS, type Snapshot } from "../src/views.ts";
+import { type PersonView, type PostView, NO_COUNTS, type Snapshot, UNDECIDED } from "../src/views.ts";
 
 type Handlers = { open?: () => void; message?: (event: { data: unknown }) => void; close?: (event: { code: number; reason: string }) => void };
 
@@ -207,7 +207,7 @@ export function post(id: string, parts: Partial<PostView> = {}): PostView {
 export function snapshot(parts: Partial<Snapshot> = {}): Snapshot {
   return {
     cursor: "1a.10", server_time: 1_000_000, region: "in", me: person("asha"), communities: {}, memberships: {},
-    conversations: {}, posts: {}, order: [], polls: {}, people: {},
+    conversations: {}, choice: UNDECIDED, posts: {}, order: [], polls: {}, people: {},
     mine: { reactions: {}, ballots: {}, follows: [], acknowledged: [], read: {} }, ...parts,
   };
 }

@@ -106,7 +106,7 @@ test("tells once a frame which posts came live, not which were fetched", () => {
 
 test("starting over replaces places and follows, keeps posts on the screen, and says so", () => {
   const generation = store.generation.value;
-  const one = { id: "one", home: "in", name: "One", about: "", visibility: "open" as const, audience: "global", archived: false, at: 1 };
+  const one = { id: "one", home: "in", name: "One", about: "", visibility: "open" as const, audience: "global", archived: false, mode: "quiet" as const, at: 1 };
   store.replace(snapshot({ communities: { one }, mine: { reactions: {}, ballots: {}, follows: ["person:bela"], acknowledged: [], read: {} } }));
   expect([store.ids("communities").value, store.entity("follows", "person:bela").value]).toEqual([["one"], true]);
   store.replace(snapshot({ cursor: "2b.1", people: { bela: person("bela") } }));

@@ -10,6 +10,7 @@
 - ``erase``    erasure in every region, and this region's receipts
 - ``asking``   what another region is asked to decide, and for whom
 - ``moves``    colleagues who move to another region
+- ``scoring``  what is told of contributions: policies and choices
 - ``imports``  records of other systems; never scored
 - ``copies``   a fact about a person, in a copy for each audience that may know another part of it
 - ``base``     what every rule shares
@@ -31,6 +32,7 @@ from server.domain.decide import (
     people,
     places,
     polls,
+    scoring,
 )
 from server.domain.decide.base import Context, Decided, Draft, refuse
 from server.domain.errors import Code, Mistake, Refusal
@@ -47,6 +49,7 @@ RULES = (
     | places.RULES
     | people.RULES
     | moves.RULES
+    | scoring.RULES
 )
 """Command type -> the function that decides it."""
 

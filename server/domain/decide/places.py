@@ -66,6 +66,7 @@ def change_community(
         about=command.about,
         visibility=command.visibility,
         archived=command.archived,
+        mode=command.mode,
     )
     event = CommunityChanged(
         community=community.community, rev=community.rev + 1, settings=settings

@@ -15,8 +15,8 @@ House rules (docs/events/ has a page for each; a test keeps the two in step):
 Which lane an event goes to is decided at append (``decide``): content follows the audience of its
 place, directory facts are global, read marks and secret ballots stay ``local``.
 
-Files: ``base`` (shared parts), ``people``, ``places``, ``content``, ``judge``, ``polls`` and ``log``
-(topics, safety, standings, the log itself).
+Files: ``base`` (shared parts), ``people``, ``places``, ``content``, ``judge``, ``polls``, ``scoring`` and
+``log`` (topics, safety, the log itself).
 """
 
 import msgspec
@@ -26,6 +26,7 @@ from server.domain.events.base import (
     Attachment,
     BallotPart,
     CarriedKey,
+    CommunityMode,
     CommunityRole,
     EditedCommunity,
     ErasedPost,
@@ -49,6 +50,8 @@ from server.domain.events.base import (
     RegionRole,
     ReplyKind,
     ResidencyPolicy,
+    ScoringChoice,
+    ScoringPolicy,
     Source,
     Visibility,
 )
@@ -81,7 +84,6 @@ from server.domain.events.log import (
     ModerationActed,
     ResidencyChanged,
     RosterChanged,
-    StandingPublished,
     TopicDefined,
 )
 from server.domain.events.people import (
@@ -111,6 +113,12 @@ from server.domain.events.polls import (
     PollRegionClosed,
     PollTallied,
 )
+from server.domain.events.scoring import (
+    ScoringChoiceChanged,
+    ScoringPolicyChanged,
+    ScoringRootPublished,
+    StandingPublished,
+)
 
 __all__ = [
     "EVENTS",
@@ -127,6 +135,7 @@ __all__ = [
     "CitationChanged",
     "CommunityChanged",
     "CommunityCreated",
+    "CommunityMode",
     "CommunityRole",
     "CommunityRoleChanged",
     "ConversationChanged",
@@ -186,6 +195,11 @@ __all__ = [
     "ResidencyChanged",
     "ResidencyPolicy",
     "RosterChanged",
+    "ScoringChoice",
+    "ScoringChoiceChanged",
+    "ScoringPolicy",
+    "ScoringPolicyChanged",
+    "ScoringRootPublished",
     "Source",
     "StandingPublished",
     "TopicDefined",
@@ -239,6 +253,9 @@ EVENTS: dict[str, type[Event]] = {
     "moderation.acted": ModerationActed,
     "moderation.hidden_at_home": HiddenAtHome,
     "standing.published": StandingPublished,
+    "scoring.policy_changed": ScoringPolicyChanged,
+    "scoring.choice_changed": ScoringChoiceChanged,
+    "scoring.root_published": ScoringRootPublished,
     "epoch.opened": EpochOpened,
     "key.rotated": KeyRotated,
     "residency.changed": ResidencyChanged,

@@ -25,6 +25,11 @@ IdeaStage = Literal[
 ModerationAct = Literal["hide", "lock", "pin"]
 FollowKind = Literal["person", "topic", "post"]
 ErasureScope = Literal["post", "person"]
+CommunityMode = Literal["quiet", "feedback", "friendly", "programme"]
+ScoresRule = Literal["off", "private", "opt_in", "public"]
+BoardsRule = Literal["off", "opt_in", "on"]
+LeadersRule = Literal["off", "quartiles"]
+RecognitionRule = Literal["off", "consent", "on"]
 PersonalField = Literal[
     "title", "unit", "country", "about", "skills", "locale", "timezone", "status_reason"
 ]
@@ -155,6 +160,8 @@ class EditedCommunity(Part, frozen=True, kw_only=True):
     about: str = ""
     visibility: Visibility = "open"
     archived: bool = False
+    mode: CommunityMode = "quiet"
+    """Which figures people see of what they contribute here (docs/scoring.md section 9)."""
 
 
 class ResidencyPolicy(Part, frozen=True, kw_only=True):
@@ -166,6 +173,37 @@ class ResidencyPolicy(Part, frozen=True, kw_only=True):
     profile: tuple[PersonalField, ...]
     in_groups: dict[str, tuple[PersonalField, ...]]
     audiences: tuple[str, ...]
+
+
+class ScoringPolicy(Part, frozen=True, kw_only=True):
+    """What a region lets be told of its people's contributions: no defaults, as in ``ResidencyPolicy``.
+
+    ``k``: the fewest people a figure about several may stand for. ``retention_days``: how long a ledger
+    answers for single lines, 0 for ever. ``agreement``: the id of the agreement with the staff's
+    representatives that allows what is wider than the law's default; empty without one."""
+
+    scores: ScoresRule
+    boards: BoardsRule
+    leaders: LeadersRule
+    recognition: RecognitionRule
+    k: Annotated[int, Meta(ge=limits.COHORT_PEOPLE_MIN, lt=2**31)]
+    retention_days: Annotated[int, Meta(ge=0, lt=2**31)]
+    agreement: Annotated[str, Meta(max_length=limits.NAME_CHARS_MAX)]
+
+
+class ScoringChoice(Part, frozen=True, kw_only=True):
+    """What a person wants told of their contributions; null leaves it to their region's policy.
+
+    ``profile``: standing and level beside their name; ``boards``: their name in a board; ``experts``: in
+    the list of those who know a topic; ``milestones``: the dates of their first steps; ``recognition``:
+    nominated with evidence; ``leaders``: their figures in an anonymous comparison."""
+
+    profile: bool | None = None
+    boards: bool | None = None
+    experts: bool | None = None
+    milestones: bool | None = None
+    recognition: bool | None = None
+    leaders: bool | None = None
 
 
 class CarriedKey(Part, frozen=True, kw_only=True):

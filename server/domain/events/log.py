@@ -1,6 +1,4 @@
-"""Facts about topics, safety and published standings, and about the log itself."""
-
-import msgspec
+"""Facts about topics and safety, and about the log itself."""
 
 from server.domain.events.base import Event, Id, ModerationAct, Number, ResidencyPolicy, Rev
 
@@ -61,17 +59,6 @@ class HiddenAtHome(Event, frozen=True, kw_only=True):
     rev: Rev
     on: bool
     reason: str = ""
-
-
-class StandingPublished(Event, frozen=True, kw_only=True):
-    """A person's standing and topic expertise, only as far as person and country policy allow."""
-
-    person: Id
-    rev: Rev
-    day: Number
-    rules: str
-    standing: Number
-    topics: dict[str, Number] = msgspec.field(default_factory=dict)
 
 
 class EpochOpened(Event, frozen=True, kw_only=True):

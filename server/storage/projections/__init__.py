@@ -7,23 +7,30 @@ House rules:
 2. A repeat changes nothing and returns False; the caller then shows it to nobody.
 3. Only columns marked ``local`` in ``tables`` may hold what differs between nodes.
 
-- ``people``   persons, roles, topics, standings
+- ``people``   persons, roles, topics
 - ``places``   communities, memberships, conversations, read marks
 - ``content``  posts, replies, edits, deletions
 - ``erasure``  erasure requests, what they leave of a post, receipts
 - ``files``    the files of posts, and in which lanes they came
 - ``judge``    reactions, acceptance, verification, votes, follows, flags, moderation, ideas
 - ``polls``    ballots, tallies, what regions say when a poll closes
+- ``scoring``  policies and choices of what is told of contributions, published standings and roots
 """
 
 from server.domain.events import Event
 from server.domain.merge import may_write
-from server.storage.projections import content, erasure, judge, people, places, polls
+from server.storage.projections import content, erasure, judge, people, places, polls, scoring
 from server.storage.projections.base import Fold, Meta
 from server.storage.sql import Tx
 
 FOLDS: dict[type, Fold] = (
-    people.FOLDS | places.FOLDS | content.FOLDS | erasure.FOLDS | judge.FOLDS | polls.FOLDS
+    people.FOLDS
+    | places.FOLDS
+    | content.FOLDS
+    | erasure.FOLDS
+    | judge.FOLDS
+    | polls.FOLDS
+    | scoring.FOLDS
 )
 
 

@@ -1,4 +1,4 @@
-"""Persons and their region-wide roles, topics, published standings; residency policies."""
+"""Persons and their region-wide roles, topics; residency policies."""
 
 from typing import Any
 
@@ -13,7 +13,6 @@ from server.domain.events import (
     PersonStatusChanged,
     PersonTakenOver,
     ResidencyChanged,
-    StandingPublished,
     TopicDefined,
 )
 from server.domain.residency import told
@@ -219,17 +218,6 @@ FOLDS: dict[type, Fold] = {
             "names": to_json(e.names),
             "parent": e.parent,
             "synonyms": to_json(e.synonyms),
-            "rev": e.rev,
-        },
-    ),
-    StandingPublished: register_fold(
-        t.standings,
-        lambda e, m: {
-            "person": e.person,
-            "day": e.day,
-            "rules": e.rules,
-            "standing": e.standing,
-            "topics": to_json(e.topics),
             "rev": e.rev,
         },
     ),

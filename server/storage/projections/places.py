@@ -18,7 +18,7 @@ from server.storage.projections.base import Fold, Meta, register_fold, to_json
 from server.storage.projections.people import source_json
 from server.storage.sql import Tx, point, statement, upsert
 
-SETTINGS = ("name", "about", "visibility", "archived")
+SETTINGS = ("name", "about", "visibility", "archived", "mode")
 BIRTH = ("home", "audience", "owner", "source", "at")
 
 _COMMUNITY = point(t.communities, "rev", "home")
@@ -44,7 +44,7 @@ def created(tx: Tx, event: CommunityCreated, meta: Meta) -> bool:
     tx.execute(_BIRTH, key | birth)
     if rev <= 1:
         settings = {name: getattr(event, name) for name in ("name", "about", "visibility")}
-        tx.execute(_SETTINGS, key | settings | {"archived": False, "rev": 1})
+        tx.execute(_SETTINGS, key | settings | {"archived": False, "mode": "quiet", "rev": 1})
     return True
 
 
@@ -63,7 +63,7 @@ def _community_row(tx: Tx, community: str, meta: Meta) -> tuple[int, str]:
     if row is not None:
         return row
     empty: dict[str, Any] = dict.fromkeys(("name", "about", *BIRTH), "")
-    empty |= {"visibility": "private", "archived": False, "at": 0, "rev": 0}
+    empty |= {"visibility": "private", "archived": False, "mode": "quiet", "at": 0, "rev": 0}
     tx.execute(_NEW_COMMUNITY, empty | {"community": community, "local_position": meta.position})
     return (0, "")
 

@@ -10,6 +10,7 @@
 - ``media``     files: where a person may see one, which region may have one, what is kept
 - ``lanes``     every lane this node holds, for its operator
 - ``erasures``  erasure requests with their receipts, and what this region owes
+- ``scoring``   policies and choices of what is told of people's contributions
 - ``records``   topics, history, reports, the ledger
 
 House rules:

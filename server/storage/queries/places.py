@@ -29,6 +29,7 @@ _COMMUNITIES = select(
     _c.visibility,
     _c.audience,
     _c.archived,
+    _c.mode,
     _c.at,
 ).where(_c.home != "")
 """``home`` empty: changed settings arrived before the community itself."""
@@ -187,5 +188,6 @@ def _view(row: Any) -> CommunityView:
         visibility=row.visibility,
         audience=row.audience,
         archived=row.archived,
+        mode=row.mode,
         at=row.at,
     )

@@ -10,6 +10,7 @@ import msgspec
 
 from server.domain.events import (
     AnnouncementSpec,
+    CommunityMode,
     CommunityRole,
     IdeaStage,
     PaperSpec,
@@ -17,6 +18,7 @@ from server.domain.events import (
     PostKind,
     PraiseSpec,
     ReplyKind,
+    ScoringChoice,
     Source,
     Visibility,
 )
@@ -52,6 +54,7 @@ class CommunityView(Shape, frozen=True, kw_only=True):
     visibility: Visibility
     audience: str
     archived: bool
+    mode: CommunityMode
     at: int
 
 
@@ -201,6 +204,22 @@ class Bundle(Shape, frozen=True, kw_only=True):
     mine: Mine
 
 
+class ChoiceView(Shape, frozen=True, kw_only=True):
+    """What a person wants told of their contributions (docs/scoring.md section 9); null: they leave it to
+    the policy of their region."""
+
+    profile: bool | None = None
+    boards: bool | None = None
+    experts: bool | None = None
+    milestones: bool | None = None
+    recognition: bool | None = None
+    leaders: bool | None = None
+
+    @classmethod
+    def of(cls, choice: ScoringChoice) -> "ChoiceView":
+        return cls(**msgspec.structs.asdict(choice))
+
+
 class FirstLoad(Bundle, frozen=True, kw_only=True):
     """Everything a client needs at its start; frames after ``cursor`` are folded onto it."""
 
@@ -211,6 +230,7 @@ class FirstLoad(Bundle, frozen=True, kw_only=True):
     communities: dict[str, CommunityView]
     memberships: dict[str, MembershipView]
     conversations: dict[str, ConversationView]
+    choice: ChoiceView
 
 
 class TopicView(Shape, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from server.domain.commands import from_builtins
 from server.domain.events import Event
 from server.domain.ids import derived_object_id
 from server.domain.residency import DEFAULT
+from server.domain.scoring_policy import DEFAULT as SCORING
 from tests.support.node import START, ForeignLog, TestNode
 
 VIEWERS = ("asha", "bob", "cleo", "mod")
@@ -345,6 +346,7 @@ CASES: dict[str, list[Case]] = {
     "community.changed": [
         Case("a new name", does("mod", "community.change", **_settings)),
         Case("archived", does("mod", "community.change", **_settings, archived=True)),
+        Case("friendly", does("mod", "community.change", **_settings, mode="friendly")),
         Case(
             "who merely joined is out when it turns private",
             does("mod", "community.change", **_settings, visibility="private"),
@@ -790,6 +792,36 @@ CASES: dict[str, list[Case]] = {
                 "",
                 lambda w: e.StandingPublished(
                     person="asha", rev=1, day=20_000, rules="1", standing=5_000
+                ),
+            ),
+        )
+    ],
+    "scoring.policy_changed": [
+        Case(
+            "on no channel",
+            arrives("", lambda w: e.ScoringPolicyChanged(region="de", rev=1, policy=SCORING)),
+        )
+    ],
+    "scoring.choice_changed": [
+        Case(
+            "chosen, and another thing left to the policy again",
+            then(
+                does("asha", "scoring.choose", profile=True, boards=False),
+                does("asha", "scoring.choose", profile=True),
+            ),
+        ),
+        Case(
+            "somebody else's is nobody's business",
+            does("bob", "scoring.choose", experts=True),
+        ),
+    ],
+    "scoring.root_published": [
+        Case(
+            "on no channel",
+            arrives(
+                "",
+                lambda w: e.ScoringRootPublished(
+                    region="de", day=1, rules="1", quarter="q", cut=(), people=0, root="0" * 64
                 ),
             ),
         )

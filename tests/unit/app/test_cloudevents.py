@@ -156,11 +156,17 @@ def _some(kind: Any) -> Any:
     arguments = typing.get_args(kind)
     match typing.get_origin(kind):
         case typing.Annotated:
-            return _some(arguments[0])
+            return _within(_some(arguments[0]), arguments[1])
         case typing.Literal:
             return arguments[0]
         case origin:
             return {tuple: [], dict: {}}[origin]
+
+
+def _within(value: Any, bounds: msgspec.Meta) -> Any:
+    if bounds.pattern is not None:
+        return "0" * 64  # the one pattern of event bodies is a hash
+    return value if bounds.ge is None else max(value, bounds.ge)
 
 
 def test_every_kind_says_what_it_is_about_or_has_nothing_to_say() -> None:

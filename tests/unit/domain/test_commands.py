@@ -92,6 +92,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "person.hand_over": {"person": "asha", "to": "de"},
     "person.take_over": {"person": "asha"},
     "person.call_off": {"person": "asha"},
+    "scoring.choose": {"profile": True, "boards": False, "experts": None},
     "topic.define": {"topic": "tea", "names": {"de": "Tee"}, "synonyms": ["chai"]},
 }
 RECORDS: dict[str, dict[str, Any]] = {

@@ -75,6 +75,7 @@ def test_what_can_change_carries_a_rev(name: str) -> None:
         "key.retired",
         "roster.changed",
         "log.closed",
+        "scoring.root_published",
     }
     assert ("rev" in EVENTS[name].__struct_fields__) == (name not in once)
 

@@ -11,6 +11,7 @@ from server.domain.events import EVENTS
 from server.domain.events.base import Event
 from server.domain.merge import may_write
 from server.domain.residency import DEFAULT
+from server.domain.scoring_policy import DEFAULT as SCORING
 from tests.support.shapes import FEW, values
 
 member = e.Member(person="asha", region="in")
@@ -27,6 +28,10 @@ NAMING_THEIR_WRITER: dict[str, Event] = {
     "erasure.completed": e.ErasureCompleted(request="r", region="in", bodies=1),
     "residency.changed": e.ResidencyChanged(
         region="in", rev=1, policy=DEFAULT, regions=(), groups={}
+    ),
+    "scoring.policy_changed": e.ScoringPolicyChanged(region="in", rev=1, policy=SCORING),
+    "scoring.root_published": e.ScoringRootPublished(
+        region="in", day=1, rules="1", quarter="q", cut=(), people=0, root="0" * 64
     ),
 }
 """Kinds whose body says which region writes them."""

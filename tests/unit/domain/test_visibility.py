@@ -13,6 +13,7 @@ from server.domain.events import EVENTS
 from server.domain.events.base import Event
 from server.domain.ids import LANE_PATTERN, REGION_PATTERN
 from server.domain.residency import DEFAULT
+from server.domain.scoring_policy import DEFAULT as SCORING
 from server.domain.visibility import Touched, channels, lane_audience, pair_lane, touched
 from tests.support.shapes import FEW, values
 
@@ -288,6 +289,23 @@ CASES: dict[str, list[Shown]] = {
     ],
     "standing.published": [
         Shown(e.StandingPublished(person="bob", rev=1, day=1, rules="1", standing=5), ("u:bob",))
+    ],
+    "scoring.policy_changed": [
+        Shown(e.ScoringPolicyChanged(region="in", rev=1, policy=SCORING), ())
+    ],
+    "scoring.choice_changed": [
+        Shown(
+            e.ScoringChoiceChanged(person="bob", rev=1, choice=e.ScoringChoice(profile=True)),
+            ("u:bob",),
+        )
+    ],
+    "scoring.root_published": [
+        Shown(
+            e.ScoringRootPublished(
+                region="in", day=1, rules="1", quarter="q", cut=(), people=0, root="0" * 64
+            ),
+            (),
+        )
     ],
     "epoch.opened": [Shown(e.EpochOpened(previous=0, nonce=b""), ())],
     "key.rotated": [Shown(e.KeyRotated(key=b"", key_id="k"), ())],

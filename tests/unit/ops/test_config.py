@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from server.domain import scoring_policy
 from server.ops import config_file
 from server.ops.config import Config, ConfigError, NodeSection, Peer, check, dials, redacted
 
@@ -247,3 +248,31 @@ def test_former_keys_are_the_bytes_that_signed_once(tmp_path: Path) -> None:
     assert federation.former_keys == (bytes(range(32)),)
     wrong = NODE + '[federation]\nformer_public_keys = ["abc"]\n'
     assert any("federation.former_public_keys" in problem for problem in refused(wrong))
+
+
+# ---------------------------------------------------------------- scoring
+
+
+def scored(country: str, lines: str = "") -> str:
+    return f'[node]\nregion = "xx"\nname = "X"\ncountry = "{country}"\n[scoring]\n{lines}'
+
+
+def test_what_is_told_of_contributions_follows_from_the_country() -> None:
+    assert parse(scored("IN")).scoring_policy == scoring_policy.DEFAULT
+    assert parse(scored("DE")).scoring_policy == scoring_policy.CAUTIOUS
+    agreed = parse(scored("DE", 'agreement = "KBV 7"')).scoring_policy
+    assert (agreed.leaders, agreed.recognition) == ("quartiles", "consent")
+
+
+@pytest.mark.parametrize("country", ["AT", "DE", "FI"])
+def test_more_than_private_scores_needs_an_agreement_there(country: str) -> None:
+    wide = 'scores = "opt_in"\nboards = "opt_in"\n'
+    found = refused(scored(country, wide))
+    assert len(found) == 2
+    assert all("scoring.agreement" in problem for problem in found)
+    assert parse(scored(country, wide + 'agreement = "KBV 7"')).scoring_policy.boards == "opt_in"
+    assert parse(scored("IN", wide)).scoring_policy.scores == "opt_in"
+
+
+def test_a_group_is_never_smaller_than_the_limit() -> None:
+    assert any("scoring.k" in problem for problem in refused(scored("IN", "k = 9")))

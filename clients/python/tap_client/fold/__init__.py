@@ -55,6 +55,8 @@ SILENT: dict[str, str] = {
     "flag.raised": "told to the reporter only; no part of a snapshot",
     "flag.resolved": "on no channel",
     "standing.published": "told to the person; no part of a snapshot",
+    "scoring.policy_changed": "on no channel",
+    "scoring.root_published": "on no channel",
     "erasure.completed": "told to whoever asked; no part of a snapshot",
     "epoch.opened": "on no channel",
     "key.rotated": "on no channel",

@@ -59,6 +59,15 @@ def _taken_over(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
     return change_person(snapshot, body["person"], home=frame["id"].partition(":")[0])
 
 
+_CHOICES = ("profile", "boards", "experts", "milestones", "recognition", "leaders")
+
+
+def _chosen(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
+    if body["person"] != snapshot["me"]["id"]:
+        return snapshot
+    return snapshot | {"choice": {name: body["choice"].get(name) for name in _CHOICES}}
+
+
 RULES: dict[str, Rule] = {
     "person.registered": _registered,
     "person.profile_changed": _profile,
@@ -66,4 +75,5 @@ RULES: dict[str, Rule] = {
     "person.role_changed": _role,
     "person.handed_over": _handed_over,
     "person.taken_over": _taken_over,
+    "scoring.choice_changed": _chosen,
 }

@@ -43,7 +43,8 @@ def _community_created(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot
         return snapshot
     view = {"id": name, "home": body["home"], "name": body["name"]}
     view |= {"about": body.get("about", ""), "visibility": body.get("visibility", "open")}
-    view |= {"audience": body["audience"], "archived": False, "at": body.get("at", 0)}
+    view |= {"audience": body["audience"], "archived": False, "mode": "quiet"}
+    view |= {"at": body.get("at", 0)}
     if founded:
         return put(snapshot, "communities", name, view)
     return _belonging(snapshot, name, view["visibility"])
@@ -57,6 +58,7 @@ def _community_changed(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot
         "about": settings.get("about", ""),
         "visibility": settings.get("visibility", "open"),
         "archived": settings.get("archived", False),
+        "mode": settings.get("mode", "quiet"),
     }
     if known is not None:
         snapshot = put(snapshot, "communities", name, known | changes)

@@ -115,6 +115,7 @@ EVERY_COMMAND: dict[str, dict[str, Any]] = {
     "person.hand_over": {"person": "bob", "to": "de"},
     "person.take_over": {"person": "bob"},
     "person.call_off": {"person": "bob"},
+    "scoring.choose": {"profile": True},
     "topic.define": {"topic": "tea", "names": {}},
 }
 

@@ -1,4 +1,7 @@
-"""``tap scores``: the contribution ledger is a fold of the log; make it anew and see that it is the same."""
+"""``tap scoring``: the contribution ledger is a fold of the log; make it anew and see that it is the same.
+
+The group's other verbs live in files of their own, each added to ``command`` at the end of this one.
+"""
 
 import asyncio
 from typing import NamedTuple
@@ -32,7 +35,7 @@ class Ledger(NamedTuple):
 
 @click.group()
 def command() -> None:
-    """Work with the contribution scores."""
+    """Work with contribution scoring."""
 
 
 @command.command()
