@@ -11,6 +11,9 @@
 - ``credentials``  the secret a request brings along
 - ``scores``   the scoring consumer: tap -> scoring module -> ledger lines; with ``score_acts``,
   ``score_changes``, ``score_desk`` and ``score_store``
+- ``score_public``  what follows from the lanes every region holds: ledgers as any region computes them,
+  on a ``public_mirror``
+- ``publishing``  what of them is published: standings and roots; ``score_audit`` what others published
 - ``polls``    what this region owes a poll that ends, and when to ask
 - ``erasure``  this region's receipts for erasures, once nothing of the words is left
 - ``moves``    people who move between regions: what this node does of it; ``luggage``: what travels

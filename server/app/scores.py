@@ -16,13 +16,12 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import bindparam, delete, select
 
 from server.app import metrics, score_store
-from server.app.handle import Handler
 from server.app.score_acts import OWN, Move, Row, moves, spread
 from server.app.score_changes import Changes, Touches, difference
 from server.app.score_desk import Desk
@@ -47,6 +46,7 @@ from server.storage.event_log import Record
 from server.storage.reader import Reader, Snapshot
 from server.storage.sql import Tx, statement, upsert
 
+T = TypeVar("T")
 Listener = Callable[[str, int, dict[str, Any] | None], None]
 """(person, total in milli-points, the new line or None): called on the loop after the commit."""
 
@@ -67,6 +67,14 @@ _POINTS = select(t.credits_.c.at, t.credits_.c.milli_points).where(
 )
 
 
+class Writer(Protocol):
+    """What scoring needs of the handler: whose people it writes for, and jobs inside a transaction."""
+
+    @property
+    def region(self) -> str: ...
+    async def run(self, work: Callable[[Tx], T]) -> T: ...
+
+
 class Scores:
     """Made by the composition root after the handler; ``run`` for ever, or ``catch_up`` once.
 
@@ -76,7 +84,7 @@ class Scores:
     def __init__(
         self,
         tap: Tap,
-        handler: Handler,
+        handler: Writer,
         reader: Reader,
         *,
         now: Callable[[], int],

@@ -176,6 +176,12 @@ RESIDENCY = point(t.residency, "rev", "policy", "regions", "groups")
 SCORING_POLICY = point(t.scoring_policies, "rev", "policy")
 SCORING_CHOICE = point(t.scoring_choices, "rev", "choice")
 STANDING = point(t.standings, "rev", "day", "rules", "standing", "level", "topics", "shown")
+SHOWN_AT = statement(
+    select(t.standings.c.person)
+    .join(t.persons, _p.person == t.standings.c.person)
+    .where(_p.home == bindparam("home"), t.standings.c.shown)
+    .order_by(t.standings.c.person)
+)
 PROFILES = statement(
     select(_p.person, _p.rev, _p.name, *[known_of(name) for name in FULLER])
     .select_from(KNOWN)
@@ -451,6 +457,9 @@ class TxFacts:
             return None
         rev, day, rules, standing, level, topics, shown = row
         return StandingFact(rev, day, rules, standing, level, _topics(topics), bool(shown))
+
+    def shown_at(self, home: str) -> list[str]:
+        return [person for (person,) in self._running().rows(SHOWN_AT, {"home": home})]
 
     def profiles(self, home: str) -> Iterator[ProfileFact]:
         """Everybody at home there, by id."""

@@ -438,7 +438,7 @@ standings = _small(
     _big("seq"),
 )
 """What is published of a person: nothing where ``shown`` is false. ``origin``, ``epoch`` and ``seq``: where it
-stands in its region's global lane; the last root before it covers it."""
+stands in its region's global lane; the next root there covers it."""
 scoring_policies = _small("scoring_policies", _key("region"), _big("rev"), _text("policy"))
 scoring_choices = _small("scoring_choices", _key("person"), _big("rev"), _text("choice", "{}"))
 """Who has no row has chosen nothing."""

@@ -35,9 +35,9 @@ class ScoringChoiceChanged(Event, frozen=True, kw_only=True):
 
 
 class StandingPublished(Event, frozen=True, kw_only=True):
-    """The public part of a person's standing and topic expertise, as far as policy and choice allow.
+    """The public part of a person's standing, also by topic, as far as policy and choice allow.
 
-    Writer: their home, each time after the root that covers it. Merge: higher rev. ``shown`` false takes
+    Writer: their home, before the root that covers it. Merge: higher rev. ``shown`` false takes
     back what was published before, and then the other fields say nothing."""
 
     person: Id

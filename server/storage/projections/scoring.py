@@ -14,7 +14,7 @@ _ROOT_PUT = upsert(t.scoring_roots)
 
 
 def root_published(tx: Tx, event: ScoringRootPublished, meta: Meta) -> bool:
-    """Each is kept where it stands in its lane: what was published after it was computed with it."""
+    """Each is kept where it stands in its lane: it covers what was published before it."""
     values = {
         "region": event.region,
         "epoch": meta.epoch,
