@@ -50,6 +50,7 @@ PAUSE_MS = 600_000
 """Between two publications that people's choices caused: each reads the whole public log."""
 RETRY_MS = 60_000
 START_SECONDS = 15
+"""At a start everybody comes back at once: this can wait."""
 ASLEEP_SECONDS_MAX = 60
 """A clock that is set forward is noticed within a minute."""
 NICE = 10
@@ -77,9 +78,10 @@ Compute = Callable[[int], Awaitable[Computed]]
 
 
 async def computed(
-    reader: Reader, file: Path, region: str, day: int, rulebook: Rulebook
+    reader: Reader, file: Path, region: str, day: int, rulebook: Rulebook | None = None
 ) -> Computed:
     """Reads the public lanes up to where they end now. ``file``: of the mirror, kept for the next time."""
+    rulebook = rulebook or shipped()
     cut = await public_mirror.cut_here(reader)
     part = await public_part(reader, file, region, cut, day, rulebook)
     async with reader.snapshot() as snapshot:
@@ -115,7 +117,7 @@ def compute_in(url: str, file: Path, region: str, day: int) -> Computed:
     async def run() -> Computed:
         reader = Reader.open(url)
         try:
-            return await computed(reader, file, region, day, shipped())
+            return await computed(reader, file, region, day)
         finally:
             await reader.close()
 
@@ -152,20 +154,28 @@ class Publisher:
         self._now, self._compute, self._forget = now, compute, forget
         self._asked = False
         """Somebody wants to be shown, or the policy is another one."""
+        self._wanted = False
+        """The operator wants it now."""
         self._done_at = 0
         self._news = asyncio.Event()
         tap.subscribe(self._committed)
 
     async def run(self) -> None:
         """Until cancelled. A failure is logged and tried again."""
-        # A start is when everybody comes back at once: this can wait.
-        await asyncio.sleep(START_SECONDS)
+        await self._wait(START_SECONDS)
         while True:
             self._news.clear()
-            seconds = (await self._step() - self._now()) / 1000
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(max(seconds, 0), ASLEEP_SECONDS_MAX)):
-                    await self._news.wait()
+            await self._wait((await self._step() - self._now()) / 1000)
+
+    async def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(max(seconds, 0), ASLEEP_SECONDS_MAX)):
+                await self._news.wait()
+
+    def ask(self) -> None:
+        """Publish as soon as possible: somebody who runs the node wants it."""
+        self._wanted = True
+        self._news.set()
 
     async def _step(self) -> int:
         """Publishes if it is time to; when to ask again (UTC milliseconds)."""
@@ -182,6 +192,8 @@ class Publisher:
         """The moment of the next publication, in UTC milliseconds; a past one: now."""
         async with self._reader.snapshot() as snapshot:
             last = await queries.last_root(snapshot, self._handler.region)
+        if self._wanted:
+            return 0
         if not self._done_at and (last is None or last.rules != shipped().fingerprint):
             return 0
         done = max(last.day if last else 0, day_of(self._done_at))
@@ -192,7 +204,8 @@ class Publisher:
         """Writes what is news, then the root, if anything is or the day is another; how many standings.
 
         Raises Refused when the node cannot write."""
-        self._asked, region = False, self._handler.region
+        self._asked = self._wanted = False
+        region = self._handler.region
         async with self._reader.snapshot() as snapshot:
             policy = (await queries.policies(snapshot)).get(region, CAUTIOUS)
             last = await queries.last_root(snapshot, region)

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from server.app.public_mirror import missing
 from server.app.score_public import PublicPart, differs, erased_since, public_part
-from server.scoring.rules import Rulebook
+from server.scoring.rules import Rulebook, shipped
 from server.storage.queries import scoring as queries
 from server.storage.queries.scoring import Root, Standing
 from server.storage.reader import Reader
@@ -42,8 +42,9 @@ class Verdict(NamedTuple):
     wrong: tuple[Wrong, ...] = ()
 
 
-async def audit(reader: Reader, region: str, rulebook: Rulebook) -> Verdict:
-    """Recomputes a region's last root and every standing it covers."""
+async def audit(reader: Reader, region: str, rulebook: Rulebook | None = None) -> Verdict:
+    """Recomputes a region's last root and every standing it covers; by the rules of this release, unless given."""
+    rulebook = rulebook or shipped()
     async with reader.snapshot() as snapshot:
         root = await queries.last_root(snapshot, region)
         published = await queries.standings_by(snapshot, region)

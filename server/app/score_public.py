@@ -15,7 +15,7 @@ from server.app.public_mirror import Cut, PublicCredit
 from server.domain.events import ErasureRequested
 from server.domain.visibility import CONTROL
 from server.scoring.roots import root
-from server.scoring.rules import DAY_MS, Rulebook, day_of, quarter_of
+from server.scoring.rules import DAY_MS, Rulebook, day_of, quarter_of, shipped
 from server.scoring.score import standing
 from server.storage.queries.scoring import Standing
 from server.storage.reader import Reader
@@ -81,6 +81,11 @@ def days_of(credits: Credits) -> Counter[int]:
     for credit in credits:
         found[day_of(credit.at)] += credit.milli_points
     return found
+
+
+def rules_here() -> str:
+    """Fingerprint of the rules this release computes by."""
+    return shipped().fingerprint
 
 
 def account_of(credits: Credits, day: int, rulebook: Rulebook) -> Account:

@@ -59,7 +59,7 @@ from server.ops.config import Config
 from server.ops.core import Core, make_moves, now, opened
 from server.ops.extents import Doubt
 from server.ops.notify import notify
-from server.ops.place import database_url, media_folder, sqlite_file
+from server.ops.place import database_url, media_folder, public_mirror_file, sqlite_file
 from server.ops.registrar import Registrar
 from server.ops.restoring import Forks, Restoring, known_forks
 from server.ops.watch import watch
@@ -216,8 +216,7 @@ def _scores(core: Core, gateway: Gateway) -> Scores:
 
 
 def _publisher(core: Core) -> Publisher:
-    """Its mirror lies beside the database, and is made anew whenever it is not there."""
-    file = Path(core.config.node.data_dir, "public.db")
+    file = public_mirror_file(core.config)
     return Publisher(
         core.tap,
         core.handler,
@@ -357,6 +356,8 @@ async def _run(
     """Until it is to stop, or why it has to be opened anew."""
     server = _server(node)
     handler = node.core.handler
+    # `tap scoring publish` beside a running node (ops/commands/scoring_audit).
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, node.publisher.ask)
     await node.gateway.start()
     async with asyncio.TaskGroup() as group:
         serving = group.create_task(server.serve(sockets=[sock]), name="http")

@@ -16,7 +16,6 @@ from server.app.score_audit import Verdict, audit
 from server.domain.decide.scoring import adopt
 from server.domain.errors import Refusal
 from server.domain.scoring_policy import DEFAULT, ScoringPolicy
-from server.scoring.rules import shipped
 from server.storage.queries import scoring
 from server.storage.queries.scoring import Standing
 from tests.support.node import TestNode
@@ -45,7 +44,7 @@ class Publishing:
 
         async def compute(day: int) -> Computed:
             self.computations += 1
-            return await computed(node.reader, file, region, day, shipped())
+            return await computed(node.reader, file, region, day)
 
         return Publisher(
             node.tap,
@@ -97,7 +96,7 @@ class Publishing:
         return found
 
     async def audit(self, at: str, region: str) -> Verdict:
-        return await audit(self[at].reader, region, shipped())
+        return await audit(self[at].reader, region)
 
     async def shown(self, person: str, at: str = "") -> Standing | None:
         """What is published of somebody, as a region (their home unless named) has it."""

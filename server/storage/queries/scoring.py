@@ -131,5 +131,11 @@ async def publishing_regions(snapshot: Snapshot) -> list[str]:
     return sorted([row.region for row in await snapshot.rows(_REGIONS)])
 
 
+async def rules_used(snapshot: Snapshot) -> dict[str, str]:
+    """Region -> fingerprint of the rules its last root was computed by."""
+    found = [await last_root(snapshot, region) for region in await publishing_regions(snapshot)]
+    return {root.region: root.rules for root in found if root is not None}
+
+
 def _standing(row: Any) -> Standing:
     return Standing._make((*row[:5], _topics(row.topics), bool(row.shown), *row[7:]))
