@@ -14,6 +14,7 @@
 - ``score_public``  what follows from the lanes every region holds: ledgers as any region computes them,
   on a ``public_mirror``
 - ``publishing``  what of them is published: standings and roots; ``score_audit`` what others published
+- ``score_retention``  after how long a ledger line no longer says what it was about
 - ``polls``    what this region owes a poll that ends, and when to ask
 - ``erasure``  this region's receipts for erasures, once nothing of the words is left
 - ``moves``    people who move between regions: what this node does of it; ``luggage``: what travels

@@ -12,6 +12,7 @@ from server.domain.events import (
     PostEdited,
     PostPublished,
     ReplyPublished,
+    ScoringHistoryErased,
 )
 from server.scoring.rules import quarter_of
 from server.storage.event_log import Record
@@ -69,7 +70,11 @@ class Touches:
                 self.content(post, None)
             case PostEdited(post=post):
                 self.content(post, frozenset())
-            case PersonHandedOver(person=person) | PersonTakenOver(person=person):
+            case (
+                PersonHandedOver(person=person)
+                | PersonTakenOver(person=person)
+                | ScoringHistoryErased(person=person)
+            ):
                 self._person(person, 0)
 
 

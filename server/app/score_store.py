@@ -43,6 +43,9 @@ _POSTS = select(_p.post, _p.kind, _p.author, _p.title, _p.text, _p.detail).where
 _PERSONS = select(t.persons.c.person, t.persons.c.home, t.persons.c.bot).where(
     t.persons.c.person.in_(_names)
 )
+_HISTORIES = select(t.scoring_histories.c.person, t.scoring_histories.c.before).where(
+    t.scoring_histories.c.person.in_(_names)
+)
 _SCOPES = select(_a.author, _a.quarter).distinct().where(_a.author != "")
 _CREDITED = select(_c.person, _c.quarter).distinct()
 _LINES = select(_c.act, _c.person, _c.at, _c.milli_points, _c.quarter, _c.line).where(
@@ -198,6 +201,11 @@ async def posts(snapshot: Snapshot, names: Iterable[str]) -> list[Any]:
 async def persons(snapshot: Snapshot, names: Iterable[str]) -> list[Any]:
     """(person, home, bot)."""
     return await _named(snapshot, _PERSONS, names)
+
+
+async def began_anew(snapshot: Snapshot, names: Iterable[str]) -> dict[str, int]:
+    """Person -> the moment (UTC milliseconds) before which their ledger holds nothing any more."""
+    return {row.person: row.before for row in await _named(snapshot, _HISTORIES, names)}
 
 
 async def scopes(snapshot: Snapshot) -> list[Scope]:

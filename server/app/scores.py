@@ -25,8 +25,10 @@ from server.app import metrics, score_store
 from server.app.score_acts import OWN, Move, Row, moves, spread
 from server.app.score_changes import Changes, Touches, difference
 from server.app.score_desk import Desk
+from server.app.score_retention import bare, bare_before, encoded
 from server.app.score_store import Stored, family_rows, put_row, total, write_lines
 from server.app.tap import Tap
+from server.domain.scoring_policy import CAUTIOUS
 from server.scoring.explain import line_map
 from server.scoring.local import (
     Partners,
@@ -43,6 +45,7 @@ from server.scoring.rules import Rulebook, day_of, shipped
 from server.scoring.score import standing
 from server.storage import tables as t
 from server.storage.event_log import Record
+from server.storage.queries.scoring import policies
 from server.storage.reader import Reader, Snapshot
 from server.storage.sql import Tx, statement, upsert
 
@@ -90,12 +93,14 @@ class Scores:
         now: Callable[[], int],
         listener: Listener | None = None,
         rulebook: Rulebook | None = None,
+        retains: Callable[[], int] | None = None,
     ) -> None:
+        """``retains``: the clock by which old lines are bare (``score_retention``); without one none are."""
         self.position = -1
         """Up to where the tap is scored; -1 before the stored cursor was read."""
         self._tap, self._handler, self._reader = tap, handler, reader
         self._now, self.listener = now, listener
-        self._rulebook = rulebook or shipped()
+        self._rulebook, self._retains = rulebook or shipped(), retains
         self._rules, self._saved, self._live_from = "", 0, 0
         self._busy = asyncio.Lock()
 
@@ -189,15 +194,29 @@ class Scores:
         # In a thread, so that a busy author's quarter does not hold up the loop.
         scored = await asyncio.to_thread(scope_lines, ours, acts, self._rulebook)
         before = {line.act: line for line in await score_store.lines(desk.snapshot, scopes)}
-        after = {line.act: line for lines in scored.values() for line in self._stored(desk, lines)}
+        anew = await score_store.began_anew(desk.snapshot, home)
+        kept = [
+            line
+            for lines in scored.values()
+            for line in lines
+            if line.at >= anew.get(line.person, 0)
+        ]
+        bared = await self._bare_before(desk.snapshot)
+        after = {line.act: line for line in self._stored(desk, kept, bared)}
         return difference(before, after)
 
-    def _stored(self, desk: Desk, lines: Iterable[Line]) -> Iterator[Stored]:
+    async def _bare_before(self, snapshot: Snapshot) -> int:
+        if self._retains is None:
+            return 0
+        policy = (await policies(snapshot)).get(self._handler.region, CAUTIOUS)
+        return bare_before(policy, self._retains())
+
+    def _stored(self, desk: Desk, lines: Iterable[Line], bared: int) -> Iterator[Stored]:
         for line in lines:
             # An act's own id names its giver; its place in our log does not.
             name = f"{desk.position(line.act)}{'-own' if line.kind == OWN else ''}"
             shown = line_map(line, self._rulebook, desk.title(line.content)) | {"act": name}
-            text = msgspec.json.encode(shown).decode()
+            text = encoded(bare(shown) if line.at < bared else shown)
             yield Stored(name, line.person, line.at, line.milli_points, line.quarter, text)
 
     # -- written and told --------------------------------------------------------------------------------

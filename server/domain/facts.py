@@ -179,6 +179,13 @@ class ScoringChoiceFact(NamedTuple):
     choice: ScoringChoice
 
 
+class HistoryFact(NamedTuple):
+    """From when on a person's ledger counts: UTC milliseconds; rev 0: from its beginning."""
+
+    rev: int
+    before: int
+
+
 class StandingFact(NamedTuple):
     """What was last published about a person."""
 
@@ -259,6 +266,7 @@ class Facts(Protocol):
     def residency(self, region: str) -> ResidencyFact | None: ...
     def scoring_policy(self, region: str) -> ScoringPolicyFact | None: ...
     def scoring_choice(self, person: str) -> ScoringChoiceFact: ...
+    def scoring_history(self, person: str) -> HistoryFact: ...
     def standing(self, person: str) -> StandingFact | None: ...
     def shown_at(self, home: str) -> list[str]:
         """People at home there of whom a standing is shown, by id."""

@@ -211,7 +211,7 @@ def _scores(core: Core, gateway: Gateway) -> Scores:
         channels = (person_channel(person),)
         gateway.push_value("impact", person, scores.position, value, channels)
 
-    scores = Scores(core.tap, core.handler, core.reader, now=now, listener=told)
+    scores = Scores(core.tap, core.handler, core.reader, now=now, listener=told, retains=now)
     return scores
 
 
@@ -373,7 +373,9 @@ async def _run(
             group.create_task(
                 watch(node.core, node.certificate, partial(_measure, node)), name="watch"
             ),
-            group.create_task(housekeeping.run(handler, now), name="housekeeping"),
+            group.create_task(
+                housekeeping.run(handler, node.core.reader, now), name="housekeeping"
+            ),
             group.create_task(node.core.keeper.keep(), name="extent"),
             group.create_task(node.restoring.run(node.links), name="restoring"),
             group.create_task(node.forks.run(), name="forks"),

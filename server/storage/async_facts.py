@@ -140,6 +140,7 @@ class LoadedFacts:
     scoring_policy: Callable[..., Any] = staticmethod(_not_loaded)
     scoring_choice: Callable[..., Any] = staticmethod(_not_loaded)
     shown_at: Callable[..., Any] = staticmethod(_not_loaded)
+    scoring_history: Callable[..., Any] = staticmethod(_not_loaded)
     standing: Callable[..., Any] = staticmethod(_not_loaded)
     profiles: Callable[..., Any] = staticmethod(_not_loaded)
     vote_imported: Callable[..., Any] = staticmethod(_not_loaded)

@@ -52,6 +52,7 @@ from server.domain.facts import (
     CastFact,
     CommunityFact,
     ConversationFact,
+    HistoryFact,
     MemberFact,
     PersonFact,
     PollFact,
@@ -175,6 +176,7 @@ UPLOAD = statement(
 RESIDENCY = point(t.residency, "rev", "policy", "regions", "groups")
 SCORING_POLICY = point(t.scoring_policies, "rev", "policy")
 SCORING_CHOICE = point(t.scoring_choices, "rev", "choice")
+SCORING_HISTORY = point(t.scoring_histories, "rev", "before")
 STANDING = point(t.standings, "rev", "day", "rules", "standing", "level", "topics", "shown")
 SHOWN_AT = statement(
     select(t.standings.c.person)
@@ -450,6 +452,10 @@ class TxFacts:
         if row is None:
             return ScoringChoiceFact(0, UNDECIDED)
         return ScoringChoiceFact(row[0], _choice(row[1]))
+
+    def scoring_history(self, person: str) -> HistoryFact:
+        row = self._one(SCORING_HISTORY, person=person)
+        return HistoryFact(0, 0) if row is None else HistoryFact(*row)
 
     def standing(self, person: str) -> StandingFact | None:
         row = self._one(STANDING, person=person)

@@ -442,6 +442,8 @@ stands in its region's global lane; the next root there covers it."""
 scoring_policies = _small("scoring_policies", _key("region"), _big("rev"), _text("policy"))
 scoring_choices = _small("scoring_choices", _key("person"), _big("rev"), _text("choice", "{}"))
 """Who has no row has chosen nothing."""
+scoring_histories = _small("scoring_histories", _key("person"), _big("rev"), _big("before"))
+"""Whose ledger began anew, and when."""
 scoring_roots = _small(
     "scoring_roots",
     _key("region"),
@@ -570,6 +572,7 @@ PROJECTIONS: tuple[Table, ...] = (
     standings,
     scoring_policies,
     scoring_choices,
+    scoring_histories,
     scoring_roots,
     erasures,
     erasure_receipts,

@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from server.domain.commands import ChooseScoring
+from server.domain.commands import ChooseScoring, EraseScoringHistory
 from server.domain.decide.base import Context, Decided, Draft, Rule
 from server.domain.events import (
     ScoringChoice,
     ScoringChoiceChanged,
+    ScoringHistoryErased,
     ScoringPolicy,
     ScoringPolicyChanged,
     ScoringRootPublished,
@@ -64,6 +65,16 @@ def adopt(policy: ScoringPolicy, facts: Facts, context: Context) -> Decided:
     for person in facts.shown_at(context.region):
         drafts += narrowed(person, policy, facts.scoring_choice(person).choice, facts)
     return Decided(drafts, {"rev": event.rev})
+
+
+def erase_history(
+    command: EraseScoringHistory, who: PersonFact, facts: Facts, context: Context
+) -> Decided:
+    """From this moment on; what was published is taken back, and published anew from what follows."""
+    known = facts.scoring_history(who.person)
+    event = ScoringHistoryErased(person=who.person, rev=known.rev + 1, before=context.now)
+    drafts = [Draft(GLOBAL, who.person, event, ()), *withdrawal(who.person, facts)]
+    return Decided(drafts, {"rev": event.rev, "before": event.before})
 
 
 def policy_of(region: str, facts: Facts) -> ScoringPolicy:
@@ -156,4 +167,4 @@ def _published(person: str, fact: StandingFact, rev: int) -> Draft:
     return Draft(GLOBAL, NODE, event, ())
 
 
-RULES: dict[type, Rule] = {ChooseScoring: choose}
+RULES: dict[type, Rule] = {ChooseScoring: choose, EraseScoringHistory: erase_history}

@@ -34,6 +34,16 @@ class ScoringChoiceChanged(Event, frozen=True, kw_only=True):
     choice: ScoringChoice
 
 
+class ScoringHistoryErased(Event, frozen=True, kw_only=True):
+    """A person's ledger begins anew: no line of theirs from before a moment is kept anywhere.
+
+    Lane: global, since their public ledger begins anew too. Writer: their home. Merge: higher rev."""
+
+    person: Id
+    rev: Rev
+    before: Number
+
+
 class StandingPublished(Event, frozen=True, kw_only=True):
     """The public part of a person's standing, also by topic, as far as policy and choice allow.
 

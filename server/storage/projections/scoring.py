@@ -2,6 +2,7 @@
 
 from server.domain.events import (
     ScoringChoiceChanged,
+    ScoringHistoryErased,
     ScoringPolicyChanged,
     ScoringRootPublished,
     StandingPublished,
@@ -37,6 +38,10 @@ FOLDS: dict[type, Fold] = {
     ScoringChoiceChanged: register_fold(
         t.scoring_choices,
         lambda e, m: {"person": e.person, "rev": e.rev, "choice": to_json(e.choice)},
+    ),
+    ScoringHistoryErased: register_fold(
+        t.scoring_histories,
+        lambda e, m: {"person": e.person, "rev": e.rev, "before": e.before},
     ),
     StandingPublished: register_fold(
         t.standings,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,9 @@ class ScoreWorld:
         self.place = ""
         self.abroad = ForeignLog("de")
 
-    def new_scores(self, rulebook: Rulebook | None = None) -> Scores:
+    def new_scores(
+        self, rulebook: Rulebook | None = None, retains: Callable[[], int] | None = None
+    ) -> Scores:
         """Another consumer on the same tables, as after a restart."""
         node = self.node
         return Scores(
@@ -38,6 +40,7 @@ class ScoreWorld:
             now=node.clock,
             listener=lambda *heard: self.told.append(heard),
             rulebook=rulebook,
+            retains=retains,
         )
 
     async def settle(self) -> None:

@@ -154,6 +154,25 @@ async def test_who_moved_is_published_by_the_new_home_under_its_policy(tmp_path:
             assert (await w.audit("in", region)).outcome == "agrees"
 
 
+async def test_a_ledger_that_begins_anew_is_published_from_there_on(tmp_path: Path) -> None:
+    """And nobody else's changes: what was given to others counts as before."""
+    async with open_publishing(tmp_path) as w:
+        for person in ("bela_de", "asha_de"):
+            await w.choose(person, profile=True)
+            await w.answer(person, "asha_in", "asha_fr")
+        await w.publish()
+        others = await w.shown("asha_de")
+        await w["de"].do("bela_de", "scoring.erase_history")
+        assert await w.shown("bela_de") is None
+        await w.answer("bela_de", "bela_in")
+        await w.publish()
+        told = await w.shown("bela_de", at="fr")
+        assert told is not None
+        assert told.standing == 6_250
+        assert await w.shown("asha_de") == others
+        assert (await w.audit("fr", "de")).outcome == "agrees"
+
+
 # ---------------------------------------------------------------- audits
 
 
