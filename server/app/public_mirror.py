@@ -18,6 +18,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -274,16 +275,22 @@ def _without_words(event: Event | None) -> Event | None:
         return None
     if isinstance(event, ReactionChanged) and event.reaction == "emoji":
         return None
-    blank: dict[str, Any] = {}
-    for field in msgspec.structs.fields(event):
-        value = getattr(event, field.name)
-        if field.name in _WORDS and isinstance(value, str):
-            blank[field.name] = ""
-        elif field.name in _LISTS:
-            blank[field.name] = ()
-        elif field.name in _PARTS and value is not None:
-            blank[field.name] = msgspec.structs.replace(value, **_PARTS[field.name](value))
+    blank = dict(_blanks(type(event)))
+    for name, part in _PARTS.items():
+        value = getattr(event, name, None)
+        if value is not None:
+            blank[name] = msgspec.structs.replace(value, **part(value))
     return msgspec.structs.replace(event, **blank)
+
+
+@cache
+def _blanks(shape: type[Event]) -> tuple[tuple[str, Any], ...]:
+    """The fields of a kind of event that hold words, with what stands there instead."""
+    fields = [field.name for field in msgspec.structs.fields(shape)]
+    return tuple(
+        [(name, "") for name in fields if name in _WORDS]
+        + [(name, ()) for name in fields if name in _LISTS]
+    )
 
 
 _PARTS: dict[str, Callable[[Any], dict[str, Any]]] = {

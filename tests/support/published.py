@@ -11,10 +11,12 @@ from typing import Any
 import msgspec
 
 from server.app import public_mirror
+from server.app.cloudevents import cloud_event
 from server.app.publishing import Computed, Publisher, computed
 from server.app.score_audit import Verdict, audit
 from server.domain.decide.scoring import adopt
 from server.domain.errors import Refusal
+from server.domain.events import ScoringRootPublished, StandingPublished
 from server.domain.scoring_policy import DEFAULT, ScoringPolicy
 from server.storage.queries import scoring
 from server.storage.queries.scoring import Standing
@@ -97,6 +99,13 @@ class Publishing:
 
     async def audit(self, at: str, region: str) -> Verdict:
         return await audit(self[at].reader, region)
+
+    async def published_events(self, at: str) -> list[dict[str, Any]]:
+        """Every event of a region's log that says something about a standing or a ledger, as other systems get it."""
+        node = self[at]
+        records = await node.tap.read(0, node.tap.position)
+        told = (StandingPublished, ScoringRootPublished)
+        return [cloud_event(record, 1) for record in records if isinstance(record.event, told)]
 
     async def shown(self, person: str, at: str = "") -> Standing | None:
         """What is published of somebody, as a region (their home unless named) has it."""

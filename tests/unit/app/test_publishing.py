@@ -11,9 +11,10 @@ import pytest
 from server.app.publishing import PAUSE_MS
 from server.domain.decide import scoring as decide
 from server.domain.events import ScoringRootPublished, StandingPublished
-from server.domain.scoring_policy import CAUTIOUS
+from server.domain.scoring_policy import CAUTIOUS, WHAT
 from server.scoring.rules import DAY_MS, day_of, shipped
 from server.storage.queries import scoring
+from tests.support.naming import paths_naming
 from tests.support.published import NAMES, OPEN, Publishing, open_publishing
 
 
@@ -124,6 +125,33 @@ async def test_what_is_not_allowed_any_more_is_taken_back_at_once(tmp_path: Path
         assert await w.shown("bela_de", at="fr") is None
         await w.publish("de")
         assert await w.shown("bela_de", at="in") is None
+
+
+async def test_nobody_of_a_region_whose_scores_are_off_is_told_of_anywhere(tmp_path: Path) -> None:
+    """Whatever they chose, and however much they helped: no event and no table of any node says a figure."""
+    async with open_publishing(tmp_path) as w:
+        await w.policy("de", msgspec.structs.replace(CAUTIOUS, scores="off"))
+        await w.choose("bela_de", **dict.fromkeys(WHAT, True))
+        await w.choose("bela_fr", profile=True)
+        await w.answer("bela_de", "asha_in", "asha_fr")
+        await w.answer("bela_fr", "asha_in")
+        await w.publish()
+        for at in NAMES:
+            events = await w.published_events(at)
+            assert paths_naming(events, "bela_fr"), "who is shown is found"
+            assert paths_naming(events, "bela_de") == []
+            assert await w.shown("bela_de", at=at) is None
+
+
+def test_where_somebody_is_named() -> None:
+    answer = {
+        "people": [{"id": "bela"}, {"id": "asha"}],
+        "by": {"bela": 3},
+        "text": "thanks, bela!",
+    }
+    assert paths_naming(answer, "bela") == ["people[0].id", "by.bela", "text"]
+    assert paths_naming(answer, "asha") == ["people[1].id"]
+    assert paths_naming(answer, "dora") == []
 
 
 async def test_a_sweep_takes_back_what_anything_else_let_stand(tmp_path: Path) -> None:
