@@ -40,13 +40,21 @@ def _act(line: str) -> Act:
     raw = json.loads(line)
     if not isinstance(raw, dict):
         raise ValueError("an act is a JSON map")
+    if type(raw.get("topics")) is list:
+        raw["topics"] = tuple(raw["topics"])
     for name, value in raw.items():
-        if type(value) is not _TYPES.get(name):
+        if not _fits(value, _TYPES.get(name)):
             raise ValueError(f"{name}: unknown, or not of its type")
     try:
         return Act(**raw)
     except TypeError as error:
         raise ValueError(str(error).removeprefix("Act.__new__() ")) from None
+
+
+def _fits(value: object, wanted: object) -> bool:
+    if type(value) is tuple:
+        return wanted == tuple[str, ...] and all(type(one) is str for one in value)
+    return type(value) is wanted
 
 
 def _acts(name: str) -> Iterator[Act]:

@@ -36,17 +36,26 @@ def answer(acts: Iterable[Act], need: Need) -> set[Act]:
             contents = {
                 a.content for a in acts if a.author == author and quarter_of(a.at) == quarter
             }
-            return {a for a in acts if a.content in contents}
+            found = {a for a in acts if a.content in contents}
         case Given(giver, quarter):
             contents = {a.content for a in acts if a.giver == giver and quarter_of(a.at) == quarter}
-            return {a for a in acts if a.content in contents and a.giver in (giver, "")}
+            found = {a for a in acts if a.content in contents and a.giver == giver}
+    return found | {a for a in acts if any(is_about(a, judgement) for judgement in found)}
+
+
+def is_about(ruling: Act, judgement: Act) -> bool:
+    if ruling.kind not in BOOK.rulings:
+        return False
+    named = [(ruling.giver, judgement.giver), (ruling.author, judgement.author)]
+    named.append((ruling.content, judgement.content))
+    return all(name in ("", other) for name, other in named)
 
 
 def partners(acts: Iterable[Act], scopes: Iterable[Scope]) -> dict[Scope, frozenset[str]]:
     """As a store counts them: contents with any act, each way."""
     contents: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for one in acts:
-        if one.author:
+        if one.author and one.giver and one.content:
             contents[one.giver, one.author, quarter_of(one.at)].add(one.content)
     least = partner_contents(BOOK)
     close = {key for key, found in contents.items() if len(found) >= least}
@@ -112,12 +121,16 @@ def test_a_change_reaches_only_the_scopes_it_names(acts: list[Act], data: st.Dat
 
 def touch(acts: list[Act], late: list[Act]) -> set[Scope]:
     """The scopes named when the late acts have just joined the others."""
-    touched = [
-        Touched(
-            [one for one in acts if one.content == act.content],
-            frozenset([act.giver]) if act.author else None,
-        )
+    about = [
+        (one.content, frozenset([one.giver]))
         for act in late
+        for one in acts
+        if act.kind in BOOK.rulings and is_about(act, one) and one.kind not in BOOK.rulings
+    ]
+    about += [(act.content, frozenset([act.giver])) for act in late if act.kind not in BOOK.rulings]
+    touched = [
+        Touched([one for one in acts if one.content == content], givers)
+        for content, givers in about
     ]
     return affected(touched, partners(acts, pairs(touched)))
 
