@@ -9,7 +9,8 @@
 - ``together`` questions that are asked at the same time share one read
 - ``auth``     accounts, sessions, device tokens: who is calling; with ``passwords`` and ``attempts``
 - ``credentials``  the secret a request brings along
-- ``scores``   the scoring consumer: tap -> scoring module -> ledger lines; with ``score_acts``,
+- ``scores``   the scoring consumer: tap -> scoring module -> ledger lines; with ``score_acts`` (what events
+  come to, in ``score_rows``), ``score_parts`` (acts of two events, rulings), ``score_welcome`` (newcomers),
   ``score_changes``, ``score_desk`` and ``score_store``
 - ``polls``    what this region owes a poll that ends, and when to ask
 - ``erasure``  this region's receipts for erasures, once nothing of the words is left
