@@ -46,6 +46,7 @@ _DECIDES = (
     Code.CLOSED,
     Code.LOCKED,
     Code.GONE,
+    Code.ALLOWANCE_SPENT,
     Code.PEER_UNREACHABLE,
     *_WRITES,
 )
