@@ -12,7 +12,7 @@ Usable alone: nothing of ours is imported, only the standard library, and every 
 - ``credits``  from acts to credits: who stands credited with what, before any factor
 - ``score``    acts to lines to a ledger; ``local`` the same for some authors' quarters only
 - ``caps``     what a daily cap takes off, where rules have one
-- ``topics``   standing by topic
+- ``topics``   standing by topic; ``roots`` one hash over many ledgers, and where two differ
 - ``explain``  a line's factors in sentences; who is named and who is "a colleague"
 - ``python -m server.scoring replay acts.jsonl --day 2026-03-31`` prints ledgers
 
