@@ -19,6 +19,7 @@ from server.api.resources import (
     node,
     operator,
     people,
+    scoring,
     session,
     sync,
     tap,
@@ -289,6 +290,7 @@ ROUTES: tuple[Route, ...] = (
         erasures.ErasureAnswer,
     ),
     Route("GET", "/me/impact", "One's own ledger.", impact.impact, impact.Impact),
+    Route("GET", "/scoring/rules", "The rules of scoring in words.", scoring.rules, scoring.Rules),
     # -- files ----------------------------------------------------------------------------------------
     Route(
         "POST",

@@ -11,7 +11,7 @@
 - ``credentials``  the secret a request brings along
 - ``scores``   the scoring consumer: tap -> scoring module -> ledger lines; with ``score_acts`` (what events
   come to, in ``score_rows``), ``score_parts`` (acts of two events, rulings), ``score_welcome`` (newcomers),
-  ``score_changes``, ``score_desk`` and ``score_store``
+  ``score_changes``, ``score_desk`` and ``score_store``; ``score_rules``: the rules in words, and what-if
 - ``polls``    what this region owes a poll that ends, and when to ask
 - ``erasure``  this region's receipts for erasures, once nothing of the words is left
 - ``moves``    people who move between regions: what this node does of it; ``luggage``: what travels

@@ -23,6 +23,7 @@ _WORKED_ON = select(_a.content).distinct().where(_a.content != "", _a.quarter ==
 _RECEIVED = _WORKED_ON.where(_a.author.in_(_names))
 _GIVEN = _WORKED_ON.where(_a.giver.in_(_names))
 _ON_CONTENTS = select(*_ROW).where(_a.content.in_(_names))
+_ALL = select(*_ROW).where(_a.content != "")
 _BY_GIVERS = _ON_CONTENTS.where(_a.giver.in_(bindparam("givers", expanding=True)))
 _CREDITED_BY = (
     select(_a.giver, _a.author)
@@ -156,6 +157,11 @@ def _parts(names: Iterable[str]) -> list[list[str]]:
 async def on_contents(snapshot: Snapshot, contents: Iterable[str]) -> list[Row]:
     """Every row about any of the contents."""
     return [from_columns(row) for row in await _named(snapshot, _ON_CONTENTS, contents)]
+
+
+async def all_acts(snapshot: Snapshot) -> list[Row]:
+    """Every row about any content."""
+    return [from_columns(row) for row in await snapshot.rows(_ALL)]
 
 
 async def needed(snapshot: Snapshot, needs: Iterable[Need]) -> list[Row]:

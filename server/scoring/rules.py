@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -167,6 +167,12 @@ def quarter_of(milliseconds: int) -> str:
     return quarter_of_day(milliseconds // DAY_MS)
 
 
+def quarter_start(number: int) -> int:
+    """The first day of the quarter in which a day lies."""
+    day = date_of(number)
+    return day_number(date(day.year, (day.month - 1) // 3 * 3 + 1, 1))
+
+
 @lru_cache(_DAYS_REMEMBERED)
 def quarter_of_day(number: int) -> str:
     day = date_of(number)
@@ -273,6 +279,7 @@ def rulebook(versions: Iterable[Rules]) -> Rulebook:
     return book
 
 
+@cache
 def shipped() -> Rulebook:
     """The versions that come with this release (``server/scoring/rules/*.toml``)."""
     folder = files("server.scoring") / "rules"

@@ -10,6 +10,7 @@ import click
 from sqlalchemy import func, select
 
 from server.app.scores import Scores
+from server.ops.commands import what_if
 from server.ops.commands.shared import (
     Exit,
     fail,
@@ -79,3 +80,6 @@ async def _ledger(core: Core) -> Ledger:
         )
     found = await core.handler.run(lambda tx: digests(tx, [t.credits_]))
     return Ledger(count, people, total, found[t.credits_.name])
+
+
+command.add_command(what_if.command)
