@@ -21,11 +21,15 @@ from server.scoring.local import (
     scope_lines,
 )
 from server.scoring.model import Act, Line
-from server.scoring.rules import quarter_of, shipped
+from server.scoring.rules import Rulebook, parse, quarter_of, rulebook, shipped
 from server.scoring.score import Book, lines
 from tests.unit.scoring.acts import act, act_sets
+from tests.unit.scoring.test_rules import TEXT
 
 BOOK = shipped()
+CAPPED = rulebook(
+    [parse(TEXT.replace("[border]", '[cap]\npoints = 12\nexempt = ["solved"]\n[border]'))]
+)
 
 
 def answer(acts: Iterable[Act], need: Need) -> set[Act]:
@@ -70,16 +74,19 @@ def partners(acts: Iterable[Act], scopes: Iterable[Scope]) -> dict[Scope, frozen
 
 
 def scored(
-    scopes: Iterable[Scope], acts: Iterable[Act], more: Iterable[Act] = ()
+    scopes: Iterable[Scope],
+    acts: Iterable[Act],
+    more: Iterable[Act] = (),
+    rules: Rulebook = BOOK,
 ) -> dict[Scope, list[Line]]:
     """The lines of the scopes from what they need, with ``more`` acts than that."""
     scopes = list(scopes)
     asked = needs(scopes, partners(acts, scopes))
-    return scope_lines(scopes, set(more).union(*[answer(acts, need) for need in asked]), BOOK)
+    return scope_lines(scopes, set(more).union(*[answer(acts, need) for need in asked]), rules)
 
 
-def ledger_of_all(acts: Iterable[Act]) -> dict[Scope, list[Line]]:
-    book = Book(acts, BOOK)
+def ledger_of_all(acts: Iterable[Act], rules: Rulebook = BOOK) -> dict[Scope, list[Line]]:
+    book = Book(acts, rules)
     found: dict[Scope, list[Line]] = {}
     for author in book.authors:
         for line in lines(book, author):
@@ -97,6 +104,14 @@ def test_a_quarter_needs_only_its_neighbourhood(acts: list[Act], data: st.DataOb
     more = data.draw(st.lists(st.sampled_from(acts))) if acts else []
     for scope in scopes_of(acts):
         assert scored([scope], acts, more) == {scope: whole.get(scope, [])}
+
+
+@given(acts=act_sets)
+def test_a_daily_cap_is_as_local_as_everything_else(acts: list[Act]) -> None:
+    whole = ledger_of_all(acts, CAPPED)
+    scopes = scopes_of(acts)
+    wanted = {scope: whole.get(scope, []) for scope in scopes}
+    assert scored(scopes, acts, rules=CAPPED) == wanted
 
 
 @given(acts=act_sets, data=st.data())
