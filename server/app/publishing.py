@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -88,8 +88,10 @@ async def computed(
         policy = (await queries.policies(snapshot)).get(region, CAUTIOUS)
         choices = await queries.choices(snapshot, part.credits)
         known = {one.person: one for one in await queries.standings_by(snapshot, region)}
-    willing = {person for person in part.credits if publishes(policy, choices[person])[0]}
-    shown = {person for person, one in known.items() if one.shown}
+    asked = {person: publishes(policy, choices[person]) for person in part.credits}
+    people = {person for person, (points, _) in asked.items() if points}
+    people |= {person for person, one in known.items() if one.shown}
+    by_topic = {person for person, (_, topics) in asked.items() if topics}
     return Computed(
         day=day,
         rules=part.rules,
@@ -97,17 +99,27 @@ async def computed(
         cut=cut,
         people=len(part.credits),
         root=part.root,
-        news=tuple(_news(part, sorted(willing | shown), known, rulebook)),
+        news=tuple(_news(part, sorted(people), by_topic, known, rulebook)),
     )
 
 
 def _news(
-    part: PublicPart, people: Sequence[str], known: Mapping[str, Standing], rulebook: Rulebook
+    part: PublicPart,
+    people: Iterable[str],
+    by_topic: Collection[str],
+    known: Mapping[str, Standing],
+    rulebook: Rulebook,
 ) -> Iterator[Reached]:
+    """``by_topic``: of whom the standing by topic is published too."""
     for person in people:
+        account = account_of(part.credits.get(person, ()), part.day, rulebook)
         published = known.get(person)
-        if published is None or not published.shown or differs(part, published, rulebook):
-            account = account_of(part.credits.get(person, ()), part.day, rulebook)
+        if (
+            published is None
+            or not published.shown
+            or differs(part, published, rulebook)
+            or (person in by_topic and account.topics and not published.topics)
+        ):
             yield Reached(person, *account)
 
 

@@ -5,7 +5,6 @@ region's publisher and its auditors elsewhere both ask it, and ``differs`` says 
 of a person is still what their public ledger says.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from server.domain.visibility import CONTROL
 from server.scoring.roots import root
 from server.scoring.rules import DAY_MS, Rulebook, day_of, quarter_of, shipped
 from server.scoring.score import standing
+from server.scoring.topics import topic_standing
 from server.storage.queries.scoring import Standing
 from server.storage.reader import Reader
 
@@ -38,6 +38,13 @@ class PublicPart(NamedTuple):
     """By person: of everybody at home there who has a ledger, whatever of it may be shown."""
     homes: Mapping[str, str]
     """Where everybody was at home at the cut; empty for whoever moved just then."""
+
+
+class _Ledger(NamedTuple):
+    """As ``roots`` takes it."""
+
+    person: str
+    lines: tuple[PublicCredit, ...]
 
 
 class Account(NamedTuple):
@@ -65,7 +72,7 @@ async def public_part(
         rules=rulebook.fingerprint,
         quarter=quarter_of(day * DAY_MS),
         cut=cut,
-        root=root({person: days_of(lines) for person, lines in ledgers.items()}),
+        root=root([_Ledger(person, lines) for person, lines in ledgers.items()]),
         credits=ledgers,
         homes=homes,
     )
@@ -73,14 +80,6 @@ async def public_part(
 
 def _until(day: int, credits: Iterable[PublicCredit]) -> tuple[PublicCredit, ...]:
     return tuple([credit for credit in credits if day_of(credit.at) <= day])
-
-
-def days_of(credits: Credits) -> Counter[int]:
-    """UTC day -> milli-points."""
-    found: Counter[int] = Counter()
-    for credit in credits:
-        found[day_of(credit.at)] += credit.milli_points
-    return found
 
 
 def rules_here() -> str:
@@ -91,7 +90,7 @@ def rules_here() -> str:
 def account_of(credits: Credits, day: int, rulebook: Rulebook) -> Account:
     rules = rulebook.on(day)
     worth = standing([(credit.at, credit.milli_points) for credit in credits], rules, day)
-    return Account(worth, rules.level(worth), {})
+    return Account(worth, rules.level(worth), topic_standing(credits, rules, day))
 
 
 def differs(part: PublicPart, published: Standing, rulebook: Rulebook) -> str:

@@ -22,10 +22,11 @@ import msgspec
 from sqlalchemy import bindparam, delete, select
 
 from server.app import metrics, score_store
-from server.app.score_acts import OWN, Move, Row, moves, spread
+from server.app.score_acts import OWN, moves, spread
 from server.app.score_changes import Changes, Touches, difference
 from server.app.score_desk import Desk
 from server.app.score_retention import bare, bare_before, encoded
+from server.app.score_rows import Move, Row
 from server.app.score_store import Stored, family_rows, put_row, total, write_lines
 from server.app.tap import Tap
 from server.domain.scoring_policy import CAUTIOUS
@@ -64,7 +65,7 @@ a score per post cost as much as the post."""
 
 _CURSOR = select(t.consumers.c.position, t.consumers.c.rules).where(t.consumers.c.name == NAME)
 _SAVE = upsert(t.consumers, ["epoch", "position", "rules"])
-_FORGET = [statement(delete(table)) for table in (t.score_acts, t.credits_)]
+_FORGET = [statement(delete(table)) for table in (t.score_acts, t.score_rulings, t.credits_)]
 _POINTS = select(t.credits_.c.at, t.credits_.c.milli_points).where(
     t.credits_.c.person == bindparam("person")
 )
@@ -146,7 +147,7 @@ class Scores:
     async def _score(self, records: Sequence[Record], kept: Sequence[Row]) -> None:
         touches = Touches(records, kept)
         changes = Changes()
-        if touches.contents or touches.people:
+        if touches:
             async with self._reader.snapshot() as snapshot:
                 desk = Desk(snapshot)
                 scopes = await self._scopes(desk, touches)
@@ -173,14 +174,32 @@ class Scores:
 
     async def _scopes(self, desk: Desk, touches: Touches) -> set[Scope]:
         """The authors' quarters that what was touched may change."""
-        for quarter, names in touches.people_by_quarter().items():
-            touches.acts_of_people(await score_store.of_people(desk.snapshot, names, quarter))
-        on: dict[str, list[Act]] = defaultdict(list)
+        await self._spread(desk, touches)
         rows = await score_store.on_contents(desk.snapshot, touches.contents)
+        beside = await desk.replies_beside(rows)
+        rows += await score_store.on_contents(desk.snapshot, beside.keys() - touches.contents)
+        for content, givers in beside.items():
+            touches.content(content, givers)
+        on: dict[str, list[Act]] = defaultdict(list)
         for act in await desk.acts(rows):
-            on[act.content].append(act)
+            if act.content in touches.contents:
+                on[act.content].append(act)
         touched = [Touched(acts, touches.contents[content]) for content, acts in on.items()]
         return affected(touched, await self._partners(desk, pairs(touched)))
+
+    async def _spread(self, desk: Desk, touches: Touches) -> None:
+        """From people, threads and rulings to the contents they touch."""
+        snapshot = desk.snapshot
+        touches.first |= await score_store.posts_in(snapshot, touches.places)
+        first = await score_store.first_posts(snapshot, set(touches.first.values()))
+        touches.newcomers(first)
+        for quarter, names in touches.people_by_quarter().items():
+            touches.acts_of_people(await score_store.of_people(snapshot, names, quarter))
+        for content in await score_store.in_threads(snapshot, touches.threads):
+            touches.content(content, frozenset())
+        for ruling in touches.rulings:
+            for content, giver in await score_store.ruled_on(snapshot, ruling):
+                touches.content(content, frozenset([giver]))
 
     async def _partners(self, desk: Desk, people: Iterable[Scope]) -> Partners:
         least = partner_contents(self._rulebook)

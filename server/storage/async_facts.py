@@ -119,6 +119,7 @@ class LoadedFacts:
     verification: Callable[..., Any] = staticmethod(_not_loaded)
     citation: Callable[..., Any] = staticmethod(_not_loaded)
     follow: Callable[..., Any] = staticmethod(_not_loaded)
+    praises: Callable[..., Any] = staticmethod(_not_loaded)
     ballot: Callable[..., Any] = staticmethod(_not_loaded)
     ballot_kept: Callable[..., Any] = staticmethod(_not_loaded)
     poll: Callable[..., Any] = staticmethod(_not_loaded)

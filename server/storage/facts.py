@@ -160,6 +160,14 @@ FOLLOW = point(t.follows, "rev", "on_")
 BALLOT = point(t.ballots, "rev", "choices")
 BALLOT_KEPT = point(t.ballots_kept, "poll")
 ACKNOWLEDGED = point(t.acknowledgements, "at")
+PRAISES = statement(
+    select(func.count()).where(
+        t.posts.c.author == bindparam("person"),
+        t.posts.c.at >= bindparam("since"),
+        t.posts.c.kind == "praise",
+        t.posts.c.source == "",
+    )
+)
 STAGE = point(t.idea_stages, "rev", "stage")
 MODERATION = point(t.moderations, "rev", "on_")
 HIDDEN = point(t.hidden_at_home, "rev", "on_")
@@ -406,6 +414,10 @@ class TxFacts:
 
     def acknowledged(self, post: str, person: str) -> bool:
         return self._one(ACKNOWLEDGED, post=post, person=person) is not None
+
+    def praises(self, person: str, since: int) -> int:
+        row = self._one(PRAISES, person=person, since=since)
+        return int(row[0]) if row else 0
 
     def idea_stage(self, post: str) -> ValueRegister:
         return self._value(STAGE, post=post)

@@ -602,6 +602,18 @@ Index("ix_score_acts_author", score_acts.c.author, score_acts.c.quarter)
 Index("ix_score_acts_giver", score_acts.c.giver, score_acts.c.quarter)
 Index("ix_score_acts_content", score_acts.c.content)
 
+score_rulings = Table(
+    "score_rulings",
+    metadata,
+    _key("act"),
+    _text("giver"),
+    _text("author"),
+    _text("content"),
+    _text("quarter"),
+    Column("data", Text, nullable=False),
+)
+"""What people decided about credits between people. Read whole: people decide some hundred in a year."""
+
 credits_ = Table(
     "credits",
     metadata,

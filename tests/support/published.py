@@ -72,7 +72,11 @@ class Publishing:
                 await node.register(f"{name}_{region}", unit=name, country=region.upper())
         self.place = await self["in"].community("asha_in")
         await self.regions.everywhere(moving=False)
-        self.question = await self["in"].post("asha_in", self.place, "?", "question", title="Why?")
+        # Her second post: who answers a newcomer is credited for that too.
+        await self["in"].post("asha_in", self.place, "hello")
+        self.question = await self["in"].post(
+            "asha_in", self.place, "?", "question", title="Why?", topics=["tea"]
+        )
         await self.regions.everywhere(moving=False)
 
     async def answer(self, who: str, *helped: str) -> str:

@@ -37,6 +37,23 @@ async def test_only_who_chose_it_is_published_and_everybody_can_recompute_it(
         assert (await w.audit("fr", "de"))[3:5] == (2, 1)
 
 
+async def test_by_topic_only_where_the_list_of_experts_may_show_them(tmp_path: Path) -> None:
+    async with open_publishing(tmp_path) as w:
+        await w.choose("bela_de", profile=True)
+        await w.answer("bela_de", "asha_fr")
+        await w.publish("de")
+        told = [await w.shown("bela_de", at="in")]
+        await w.choose("bela_de", profile=True, experts=True)
+        await w.publish("de")
+        told.append(await w.shown("bela_de", at="in"))
+        assert (await w.audit("in", "de")).outcome == "agrees"
+        await w.choose("bela_de", profile=True, experts=False)
+        told.append(await w.shown("bela_de"))
+        assert [one.topics if one else None for one in told] == [{}, {"tea": 6_250}, {}]
+        await w.publish("de")
+        assert (await w.audit("in", "de")).outcome == "agrees"
+
+
 async def test_nothing_that_stays_at_home_goes_in(tmp_path: Path) -> None:
     """A local community's thanks are in the person's own ledger and nowhere in the public one."""
     async with open_publishing(tmp_path) as w:
