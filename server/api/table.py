@@ -19,6 +19,7 @@ from server.api.resources import (
     node,
     operator,
     people,
+    scoring,
     session,
     sync,
     tap,
@@ -46,6 +47,7 @@ _DECIDES = (
     Code.CLOSED,
     Code.LOCKED,
     Code.GONE,
+    Code.ALLOWANCE_SPENT,
     Code.PEER_UNREACHABLE,
     *_WRITES,
 )
@@ -288,6 +290,7 @@ ROUTES: tuple[Route, ...] = (
         erasures.ErasureAnswer,
     ),
     Route("GET", "/me/impact", "One's own ledger.", impact.impact, impact.Impact),
+    Route("GET", "/scoring/rules", "The rules of scoring in words.", scoring.rules, scoring.Rules),
     # -- files ----------------------------------------------------------------------------------------
     Route(
         "POST",

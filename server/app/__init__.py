@@ -9,8 +9,13 @@
 - ``together`` questions that are asked at the same time share one read
 - ``auth``     accounts, sessions, device tokens: who is calling; with ``passwords`` and ``attempts``
 - ``credentials``  the secret a request brings along
-- ``scores``   the scoring consumer: tap -> scoring module -> ledger lines; with ``score_acts``,
-  ``score_changes``, ``score_desk`` and ``score_store``
+- ``scores``   the scoring consumer: tap -> scoring module -> ledger lines; with ``score_acts`` (what events
+  come to, in ``score_rows``), ``score_parts`` (acts of two events, rulings), ``score_welcome`` (newcomers),
+  ``score_changes``, ``score_desk`` and ``score_store``; ``score_rules``: the rules in words, and what-if
+- ``score_public``  what follows from the lanes every region holds: ledgers as any region computes them,
+  on a ``public_mirror``
+- ``publishing``  what of them is published: standings and roots; ``score_audit`` what others published
+- ``score_retention``  after how long a ledger line no longer says what it was about
 - ``polls``    what this region owes a poll that ends, and when to ask
 - ``erasure``  this region's receipts for erasures, once nothing of the words is left
 - ``moves``    people who move between regions: what this node does of it; ``luggage``: what travels

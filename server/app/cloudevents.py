@@ -62,6 +62,7 @@ SUBJECT: dict[type[e.Event], str] = {
     e.StandingPublished: "person",
     e.ScoringPolicyChanged: "region",
     e.ScoringChoiceChanged: "person",
+    e.ScoringHistoryErased: "person",
     e.ScoringRootPublished: "region",
     e.KeyRotated: "key_id",
     e.ResidencyChanged: "region",

@@ -1,4 +1,5 @@
-"""What a node forgets in time: client keys nobody can resend any more, and sessions that ended.
+"""What a node forgets in time: client keys nobody can resend any more, sessions that ended, and what old
+ledger lines were about (``score_retention``).
 
 Runs through the one writer in small pieces, so that people's commands are never far behind."""
 
@@ -8,10 +9,12 @@ from collections.abc import Callable
 
 from sqlalchemy import bindparam, delete, select, tuple_
 
+from server.app import score_retention
 from server.app.handle import Handler
 from server.domain import limits
 from server.domain.errors import Refused
 from server.storage import tables as t
+from server.storage.reader import Reader
 from server.storage.sql import Statement, Tx, statement
 
 EVERY_SECONDS = 3_600
@@ -52,9 +55,10 @@ async def _forget(handler: Handler, rows: Statement, before: int) -> int:
     return total
 
 
-async def run(handler: Handler, now: Callable[[], int]) -> None:
+async def run(handler: Handler, reader: Reader, now: Callable[[], int]) -> None:
     """Tidies at start and every hour until cancelled; a node that cannot write is left alone."""
     while True:
         with contextlib.suppress(Refused):
             await tidy(handler, now())
+            await score_retention.tidy(handler, reader, now())
         await asyncio.sleep(EVERY_SECONDS)

@@ -294,6 +294,14 @@ POLL_CHECKS = Counter(
     ["outcome"],
 )
 
+# -- scoring: what is published (app.publishing) ------------------------------------------------------------
+
+SCORING_PUBLISHED = Counter(
+    "tap_scoring_published_total",
+    "Computations of the region's public ledgers, by what came of them: done or failed.",
+    ["outcome"],
+)
+
 # -- files (app.media) -----------------------------------------------------------------------------------
 
 UPLOADS = Counter(

@@ -1,21 +1,22 @@
 """From events to the rows of ``score_acts``: what may earn somebody credit, as the tap brought it. Pure.
 
-A row's id is ``<register>@<rev>``, so a repeat, or the copy of an event in a second lane, is the same
-row. Three sorts of rows share the table:
+Four sorts of rows share the table:
 
 - *judgements*  somebody's act on a content, in a register that is one giver's about one content
 - *fates*       what happened to a content (deleted, hidden); no giver, no author
 - *profiles*    a person's unit and country from a moment on; no content, no quarter
+- *parts*       claims and grants, that make a judgement together (``score_parts``)
 
 Rows hold what the event said and nothing looked up, so they never depend on what else had arrived;
-``score_store`` joins them with content and profiles when lines are computed.
+``score_desk`` joins them with content and profiles when lines are computed.
 """
 
 from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from server.app.score_parts import part_moves
+from server.app.score_rows import Data, Family, Move, Row, row_of
 from server.domain.events import (
     AnswerAccepted,
     CitationChanged,
@@ -31,7 +32,6 @@ from server.domain.events import (
 )
 from server.domain.merge import may_write
 from server.domain.visibility import GLOBAL
-from server.scoring.rules import quarter_of
 from server.storage.event_log import Record
 
 IDEA_KINDS = {
@@ -44,60 +44,15 @@ IDEA_KINDS = {
 OWN = "loop_closed"
 
 
-class Data(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The part of a row that no query asks for (JSON in the column ``data``)."""
-
-    kind: str
-    at: int
-    position: int
-    """This node's position of the event: the name of a ledger line, which must not tell its giver."""
-    on: bool = True
-    public: bool = False
-    unit: str = ""
-    country: str = ""
-
-
-class Row(NamedTuple):
-    act: str
-    giver: str
-    author: str
-    content: str
-    quarter: str
-    data: Data
-
-    @property
-    def register(self) -> str:
-        return self.act.rpartition("@")[0]
-
-    @property
-    def rev(self) -> int:
-        return int(self.act.rpartition("@")[2])
-
-
-class Family(NamedTuple):
-    """Registers of which one at most is on: the answers to a question, the movers of an idea."""
-
-    prefix: str
-    column: Literal["giver", "content"]
-    """Under which column, with which value, all rows of the family are found."""
-    value: str
-    chosen: str
-    """Who or what this event chose; empty for none."""
-
-
-class Move(NamedTuple):
-    """A row to keep, alone or as one of a family that the others have to hear of."""
-
-    row: Row
-    family: Family | None = None
-
-
 def moves(record: Record) -> list[Move]:
     """What an event adds to the acts; nothing for most."""
-    event = record.event
-    if event is None or not may_write(event, record.id.region):
+    if record.event is None or not may_write(record.event, record.id.region):
         return []
-    match event:
+    return part_moves(record) + _judgements(record)
+
+
+def _judgements(record: Record) -> list[Move]:
+    match event := record.event:
         case ReactionChanged(reaction="helpful" | "solved", target=target, author=author):
             register = f"{event.reaction}:{target}:{record.actor}"
             return _given(record, event.reaction, register, event, author, target)
@@ -107,7 +62,7 @@ def moves(record: Record) -> list[Move]:
         case CitationChanged(citing=citing, cited=cited, author=author):
             return _given(record, "cited", f"cited:{cited}:{citing}", event, author, cited)
         case PostPublished(praise=praise, source=None) if praise is not None:
-            row = _row(record, f"praised:{event.post}@1", "praised", praise.to, event.post)
+            row = row_of(record, f"praised:{event.post}@1", "praised", praise.to, event.post)
             return [Move(row)]
         case AnswerAccepted(source=None):
             return _accepted(record, event)
@@ -121,22 +76,6 @@ def moves(record: Record) -> list[Move]:
             return _fates(record)
 
 
-def _row(
-    record: Record,
-    act: str,
-    kind: str,
-    author: str,
-    content: str,
-    *,
-    giver: str | None = None,
-    on: bool = True,
-) -> Row:
-    public = record.id.lane == GLOBAL
-    data = Data(kind=kind, at=record.at, position=record.position, on=on, public=public)
-    who = record.actor if giver is None else giver
-    return Row(act, who, author, content, quarter_of(record.at), data)
-
-
 def _given(
     record: Record,
     kind: str,
@@ -148,7 +87,7 @@ def _given(
     """A plain switch of the actor's own."""
     if not record.actor:
         return []
-    return [Move(_row(record, f"{register}@{event.rev}", kind, author, content, on=event.on))]
+    return [Move(row_of(record, f"{register}@{event.rev}", kind, author, content, on=event.on))]
 
 
 def _accepted(record: Record, event: AnswerAccepted) -> list[Move]:
@@ -157,7 +96,7 @@ def _accepted(record: Record, event: AnswerAccepted) -> list[Move]:
     answers = Family(f"accepted:{question}:", "giver", asker, answer)
     closers = Family(f"{OWN}:{question}:", "content", question, event.author if answer else "")
     author = event.author if answer else ""
-    accepted = _row(
+    accepted = row_of(
         record,
         f"{answers.prefix}{answer}@{event.rev}",
         "accepted",
@@ -165,7 +104,7 @@ def _accepted(record: Record, event: AnswerAccepted) -> list[Move]:
         answer,
         on=answer != "",
     )
-    closed = _row(
+    closed = row_of(
         record,
         f"{closers.prefix}{closers.chosen}@{event.rev}",
         OWN,
@@ -182,7 +121,7 @@ def _moved(record: Record, event: IdeaStageChanged) -> Move:
     mover = record.actor if kind else ""
     movers = Family(f"idea:{event.post}:", "content", event.post, mover)
     act = f"{movers.prefix}{mover}@{event.rev}"
-    row = _row(record, act, kind, event.author, event.post, giver=mover, on=kind != "")
+    row = row_of(record, act, kind, event.author, event.post, giver=mover, on=kind != "")
     return Move(row, movers)
 
 
@@ -200,7 +139,7 @@ def _fates(record: Record) -> list[Move]:
 
 
 def _fate(record: Record, act: str, kind: str, post: str, on: bool = True) -> Row:
-    return _row(record, act, kind, "", post, giver="", on=on)
+    return row_of(record, act, kind, "", post, giver="", on=on)
 
 
 def _profile(
@@ -238,17 +177,3 @@ def spread(family: Family, known: Iterable[Row], new: Row) -> list[Row]:
 def _taken_back(member: Row, act: str, choice: Row) -> Row:
     data = msgspec.structs.replace(choice.data, kind="", on=False)
     return member._replace(act=act, quarter=choice.quarter, data=data)
-
-
-_encode = msgspec.json.Encoder()
-_decode = msgspec.json.Decoder(Data).decode
-
-
-def to_columns(row: Row) -> dict[str, Any]:
-    return {**row._asdict(), "data": _encode.encode(row.data).decode()}
-
-
-def from_columns(columns: Iterable[Any]) -> Row:
-    """From (act, giver, author, content, quarter, data) as stored."""
-    act, giver, author, content, quarter, data = columns
-    return Row(act, giver, author, content, quarter, _decode(data))

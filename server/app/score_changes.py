@@ -4,14 +4,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from server.app.score_acts import Row
+from server.app.score_rows import Row
 from server.app.score_store import Stored
 from server.domain.events import (
+    CommunityCreated,
     PersonHandedOver,
     PersonTakenOver,
     PostEdited,
     PostPublished,
     ReplyPublished,
+    ScoringHistoryErased,
 )
 from server.scoring.rules import quarter_of
 from server.storage.event_log import Record
@@ -26,6 +28,13 @@ class Touches:
         self.contents: dict[str, frozenset[str] | None] = {}
         """Content -> givers whose acts changed; None: the content itself changed."""
         self.people: dict[str, int] = {}
+        self.threads: set[str] = set()
+        """Posts whose topics may have changed: those of all replies are theirs."""
+        self.first: dict[str, str] = {}
+        """Posts that may be their author's first -> who that is."""
+        self.places: set[str] = set()
+        """Communities that have only now come: whether a post in them is a first one was not known."""
+        self.rulings: list[Row] = []
         for row in kept:
             self._row(row)
         for record in records:
@@ -34,6 +43,15 @@ class Touches:
     def content(self, name: str, givers: frozenset[str] | None) -> None:
         known = self.contents.get(name, frozenset())
         self.contents[name] = None if known is None or givers is None else known | givers
+
+    def __bool__(self) -> bool:
+        return bool(self.contents or self.people or self.places or self.rulings)
+
+    def newcomers(self, first: Mapping[str, str]) -> None:
+        """Whose first post (``first``: person -> post) has only now come: their marks may welcome replies."""
+        for person, post in first.items():
+            if post in self.first:
+                self._person(person, 0)
 
     def people_by_quarter(self) -> dict[str, set[str]]:
         """Since which quarter to look at whose acts."""
@@ -54,7 +72,9 @@ class Touches:
         self.people[name] = min(since, self.people.get(name, since))
 
     def _row(self, row: Row) -> None:
-        if not row.content:
+        if row.data.ruling:
+            self.rulings.append(row)
+        elif not row.content:
             # The first profile makes waiting acts of any time count; a later one holds from its time.
             if row.data.kind == "profile":
                 self._person(row.giver, 0 if row.rev == 1 else row.data.at)
@@ -65,11 +85,23 @@ class Touches:
 
     def _event(self, record: Record) -> None:
         match record.event:
-            case PostPublished(post=post) | ReplyPublished(post=post):
+            case PostPublished(post=post):
                 self.content(post, None)
-            case PostEdited(post=post):
+                self.threads.add(post)
+                self.first[post] = record.actor
+            case CommunityCreated(community=community):
+                self.places.add(f"c:{community}")
+            case ReplyPublished(post=post):
+                self.content(post, None)
+            case PostEdited(post=post, root=root):
                 self.content(post, frozenset())
-            case PersonHandedOver(person=person) | PersonTakenOver(person=person):
+                if post == root:
+                    self.threads.add(post)
+            case (
+                PersonHandedOver(person=person)
+                | PersonTakenOver(person=person)
+                | ScoringHistoryErased(person=person)
+            ):
                 self._person(person, 0)
 
 

@@ -1,12 +1,13 @@
-"""The queries of scoring: rows of ``score_acts`` and ledger lines, and what acts speak of."""
+"""The queries of scoring: rows of ``score_acts`` and ``score_rulings``, ledger lines, and what acts speak of."""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select
 
-from server.app.score_acts import Family, Row, from_columns, to_columns
+from server.app.score_rows import Family, Row, from_columns, to_columns
+from server.domain.visibility import GLOBAL
 from server.scoring.local import Given, Need, Received, Scope
 from server.storage import tables as t
 from server.storage.reader import Snapshot
@@ -22,6 +23,7 @@ _WORKED_ON = select(_a.content).distinct().where(_a.content != "", _a.quarter ==
 _RECEIVED = _WORKED_ON.where(_a.author.in_(_names))
 _GIVEN = _WORKED_ON.where(_a.giver.in_(_names))
 _ON_CONTENTS = select(*_ROW).where(_a.content.in_(_names))
+_ALL = select(*_ROW).where(_a.content != "")
 _BY_GIVERS = _ON_CONTENTS.where(_a.giver.in_(bindparam("givers", expanding=True)))
 _CREDITED_BY = (
     select(_a.giver, _a.author)
@@ -37,11 +39,44 @@ _OF_PEOPLE = select(*_ROW).where(
     _a.quarter >= bindparam("q"),
     _a.content != "",
 )
-_POSTS = select(_p.post, _p.kind, _p.author, _p.title, _p.text, _p.detail).where(
-    _p.post.in_(_names)
+_POSTS = select(
+    _p.post, _p.kind, _p.author, _p.root, _p.at, _p.title, _p.text, _p.topics, _p.detail
+).where(_p.post.in_(_names))
+_IN_THREADS = (
+    select(_a.content)
+    .distinct()
+    .join(t.posts, _p.post == _a.content)
+    .where(_p.root.in_(_names), _p.parent != "")
 )
+_MARKED_IN = (
+    select(*_ROW)
+    .join(t.posts, _p.post == _a.content)
+    .where(_p.root.in_(_names), _p.parent != "", _a.giver.in_(bindparam("givers", expanding=True)))
+)
+_AUTHORS_FIRST = (
+    select(_p.post)
+    .join(t.communities, _p.place == "c:" + t.communities.c.community)
+    .where(
+        _p.author == t.persons.c.person,
+        _p.parent == "",
+        _p.source == "",
+        _p.kind.not_in(["", "message", "announcement"]),
+        t.communities.c.audience == GLOBAL,
+    )
+    .order_by(_p.at, _p.post)
+    .limit(1)
+    .correlate(t.persons)
+    .scalar_subquery()
+)
+_FIRST_POSTS = select(t.persons.c.person, _AUTHORS_FIRST).where(t.persons.c.person.in_(_names))
+_POSTS_IN = select(_p.post, _p.author).where(_p.place.in_(_names), _p.parent == "")
+_r = t.score_rulings.c
+_RULINGS = select(_r.act, _r.giver, _r.author, _r.content, _r.quarter, _r.data)
 _PERSONS = select(t.persons.c.person, t.persons.c.home, t.persons.c.bot).where(
     t.persons.c.person.in_(_names)
+)
+_HISTORIES = select(t.scoring_histories.c.person, t.scoring_histories.c.before).where(
+    t.scoring_histories.c.person.in_(_names)
 )
 _SCOPES = select(_a.author, _a.quarter).distinct().where(_a.author != "")
 _CREDITED = select(_c.person, _c.quarter).distinct()
@@ -50,6 +85,7 @@ _LINES = select(_c.act, _c.person, _c.at, _c.milli_points, _c.quarter, _c.line).
 )
 
 _PUT_ROW = upsert(t.score_acts)
+_PUT_RULING = upsert(t.score_rulings)
 _FAMILY = {
     column: statement(
         select(*_ROW).where(_a[column] == bindparam("value"), _a.act.like(bindparam("prefix")))
@@ -70,7 +106,7 @@ _TOTAL = statement(
 
 def put_row(tx: Tx, row: Row) -> None:
     """Keeps a row; one that is known stays as it was."""
-    tx.execute(_PUT_ROW, to_columns(row))
+    tx.execute(_PUT_RULING if row.data.ruling else _PUT_ROW, to_columns(row))
 
 
 def family_rows(tx: Tx, family: Family) -> list[Row]:
@@ -124,6 +160,11 @@ def _parts(names: Iterable[str]) -> list[list[str]]:
 async def on_contents(snapshot: Snapshot, contents: Iterable[str]) -> list[Row]:
     """Every row about any of the contents."""
     return [from_columns(row) for row in await _named(snapshot, _ON_CONTENTS, contents)]
+
+
+async def all_acts(snapshot: Snapshot) -> list[Row]:
+    """Every row about any content."""
+    return [from_columns(row) for row in await snapshot.rows(_ALL)]
 
 
 async def needed(snapshot: Snapshot, needs: Iterable[Need]) -> list[Row]:
@@ -190,14 +231,60 @@ async def profiles(snapshot: Snapshot, names: Iterable[str]) -> list[Row]:
     return [from_columns(row) for row in await _named(snapshot, _PROFILES, names)]
 
 
+async def rulings(snapshot: Snapshot) -> list[Row]:
+    """Everything that was ruled about people's credits."""
+    return [from_columns(row) for row in await snapshot.rows(_RULINGS)]
+
+
+async def ruled_on(snapshot: Snapshot, ruling: Row) -> list[Any]:
+    """(content, giver) of the judgements that a ruling may be about; of a quarter, more than that."""
+    named = [(_a.giver, ruling.giver), (_a.author, ruling.author), (_a.content, ruling.content)]
+    about: list[ColumnElement[bool]] = [column == name for column, name in named if name]
+    if not about:
+        return []
+    found = select(_a.content, _a.giver).distinct()
+    return list(await snapshot.rows(found.where(_a.content != "", _a.author != "", *about)))
+
+
+async def in_threads(snapshot: Snapshot, roots: Iterable[str]) -> set[str]:
+    """The replies in some threads that anybody acted on."""
+    return {row.content for row in await _named(snapshot, _IN_THREADS, roots)}
+
+
+async def marked_in(snapshot: Snapshot, roots: Iterable[str], givers: Iterable[str]) -> list[Row]:
+    """Every row of some givers about replies in some threads."""
+    found: list[Row] = []
+    for part in _parts(givers):
+        rows = await _named(snapshot, _MARKED_IN, roots, givers=part)
+        found += [from_columns(row) for row in rows]
+    return found
+
+
+async def posts_in(snapshot: Snapshot, places: Iterable[str]) -> dict[str, str]:
+    """Every post in some places -> its author."""
+    return dict([tuple(row) for row in await _named(snapshot, _POSTS_IN, places)])
+
+
+async def first_posts(snapshot: Snapshot, people: Iterable[str]) -> dict[str, str]:
+    """Each person's first post where every region may read it, by (time, id); no imports, no announcements."""
+    rows = await _named(snapshot, _FIRST_POSTS, people)
+    return {person: post for person, post in rows if post}
+
+
 async def posts(snapshot: Snapshot, names: Iterable[str]) -> list[Any]:
-    """(post, kind, author, title, text, detail) of those that are here; the kind of others is empty."""
+    """(post, kind, author, root, at, title, text, topics, detail) of those that are here; the kind of others
+    is empty."""
     return await _named(snapshot, _POSTS, names)
 
 
 async def persons(snapshot: Snapshot, names: Iterable[str]) -> list[Any]:
     """(person, home, bot)."""
     return await _named(snapshot, _PERSONS, names)
+
+
+async def began_anew(snapshot: Snapshot, names: Iterable[str]) -> dict[str, int]:
+    """Person -> the moment (UTC milliseconds) before which their ledger holds nothing any more."""
+    return {row.person: row.before for row in await _named(snapshot, _HISTORIES, names)}
 
 
 async def scopes(snapshot: Snapshot) -> list[Scope]:

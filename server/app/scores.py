@@ -16,18 +16,20 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import bindparam, delete, select
 
 from server.app import metrics, score_store
-from server.app.handle import Handler
-from server.app.score_acts import OWN, Move, Row, moves, spread
+from server.app.score_acts import OWN, moves, spread
 from server.app.score_changes import Changes, Touches, difference
 from server.app.score_desk import Desk
+from server.app.score_retention import bare, bare_before, encoded
+from server.app.score_rows import Move, Row
 from server.app.score_store import Stored, family_rows, put_row, total, write_lines
 from server.app.tap import Tap
+from server.domain.scoring_policy import CAUTIOUS
 from server.scoring.explain import line_map
 from server.scoring.local import (
     Partners,
@@ -44,9 +46,11 @@ from server.scoring.rules import Rulebook, day_of, shipped
 from server.scoring.score import standing
 from server.storage import tables as t
 from server.storage.event_log import Record
+from server.storage.queries.scoring import policies
 from server.storage.reader import Reader, Snapshot
 from server.storage.sql import Tx, statement, upsert
 
+T = TypeVar("T")
 Listener = Callable[[str, int, dict[str, Any] | None], None]
 """(person, total in milli-points, the new line or None): called on the loop after the commit."""
 
@@ -61,10 +65,18 @@ a score per post cost as much as the post."""
 
 _CURSOR = select(t.consumers.c.position, t.consumers.c.rules).where(t.consumers.c.name == NAME)
 _SAVE = upsert(t.consumers, ["epoch", "position", "rules"])
-_FORGET = [statement(delete(table)) for table in (t.score_acts, t.credits_)]
+_FORGET = [statement(delete(table)) for table in (t.score_acts, t.score_rulings, t.credits_)]
 _POINTS = select(t.credits_.c.at, t.credits_.c.milli_points).where(
     t.credits_.c.person == bindparam("person")
 )
+
+
+class Writer(Protocol):
+    """What scoring needs of the handler: whose people it writes for, and jobs inside a transaction."""
+
+    @property
+    def region(self) -> str: ...
+    async def run(self, work: Callable[[Tx], T]) -> T: ...
 
 
 class Scores:
@@ -76,18 +88,20 @@ class Scores:
     def __init__(
         self,
         tap: Tap,
-        handler: Handler,
+        handler: Writer,
         reader: Reader,
         *,
         now: Callable[[], int],
         listener: Listener | None = None,
         rulebook: Rulebook | None = None,
+        retains: Callable[[], int] | None = None,
     ) -> None:
+        """``retains``: the clock by which old lines are bare (``score_retention``); without one none are."""
         self.position = -1
         """Up to where the tap is scored; -1 before the stored cursor was read."""
         self._tap, self._handler, self._reader = tap, handler, reader
         self._now, self.listener = now, listener
-        self._rulebook = rulebook or shipped()
+        self._rulebook, self._retains = rulebook or shipped(), retains
         self._rules, self._saved, self._live_from = "", 0, 0
         self._busy = asyncio.Lock()
 
@@ -133,7 +147,7 @@ class Scores:
     async def _score(self, records: Sequence[Record], kept: Sequence[Row]) -> None:
         touches = Touches(records, kept)
         changes = Changes()
-        if touches.contents or touches.people:
+        if touches:
             async with self._reader.snapshot() as snapshot:
                 desk = Desk(snapshot)
                 scopes = await self._scopes(desk, touches)
@@ -160,14 +174,32 @@ class Scores:
 
     async def _scopes(self, desk: Desk, touches: Touches) -> set[Scope]:
         """The authors' quarters that what was touched may change."""
-        for quarter, names in touches.people_by_quarter().items():
-            touches.acts_of_people(await score_store.of_people(desk.snapshot, names, quarter))
-        on: dict[str, list[Act]] = defaultdict(list)
+        await self._spread(desk, touches)
         rows = await score_store.on_contents(desk.snapshot, touches.contents)
+        beside = await desk.replies_beside(rows)
+        rows += await score_store.on_contents(desk.snapshot, beside.keys() - touches.contents)
+        for content, givers in beside.items():
+            touches.content(content, givers)
+        on: dict[str, list[Act]] = defaultdict(list)
         for act in await desk.acts(rows):
-            on[act.content].append(act)
+            if act.content in touches.contents:
+                on[act.content].append(act)
         touched = [Touched(acts, touches.contents[content]) for content, acts in on.items()]
         return affected(touched, await self._partners(desk, pairs(touched)))
+
+    async def _spread(self, desk: Desk, touches: Touches) -> None:
+        """From people, threads and rulings to the contents they touch."""
+        snapshot = desk.snapshot
+        touches.first |= await score_store.posts_in(snapshot, touches.places)
+        first = await score_store.first_posts(snapshot, set(touches.first.values()))
+        touches.newcomers(first)
+        for quarter, names in touches.people_by_quarter().items():
+            touches.acts_of_people(await score_store.of_people(snapshot, names, quarter))
+        for content in await score_store.in_threads(snapshot, touches.threads):
+            touches.content(content, frozenset())
+        for ruling in touches.rulings:
+            for content, giver in await score_store.ruled_on(snapshot, ruling):
+                touches.content(content, frozenset([giver]))
 
     async def _partners(self, desk: Desk, people: Iterable[Scope]) -> Partners:
         least = partner_contents(self._rulebook)
@@ -181,15 +213,29 @@ class Scores:
         # In a thread, so that a busy author's quarter does not hold up the loop.
         scored = await asyncio.to_thread(scope_lines, ours, acts, self._rulebook)
         before = {line.act: line for line in await score_store.lines(desk.snapshot, scopes)}
-        after = {line.act: line for lines in scored.values() for line in self._stored(desk, lines)}
+        anew = await score_store.began_anew(desk.snapshot, home)
+        kept = [
+            line
+            for lines in scored.values()
+            for line in lines
+            if line.at >= anew.get(line.person, 0)
+        ]
+        bared = await self._bare_before(desk.snapshot)
+        after = {line.act: line for line in self._stored(desk, kept, bared)}
         return difference(before, after)
 
-    def _stored(self, desk: Desk, lines: Iterable[Line]) -> Iterator[Stored]:
+    async def _bare_before(self, snapshot: Snapshot) -> int:
+        if self._retains is None:
+            return 0
+        policy = (await policies(snapshot)).get(self._handler.region, CAUTIOUS)
+        return bare_before(policy, self._retains())
+
+    def _stored(self, desk: Desk, lines: Iterable[Line], bared: int) -> Iterator[Stored]:
         for line in lines:
             # An act's own id names its giver; its place in our log does not.
             name = f"{desk.position(line.act)}{'-own' if line.kind == OWN else ''}"
             shown = line_map(line, self._rulebook, desk.title(line.content)) | {"act": name}
-            text = msgspec.json.encode(shown).decode()
+            text = encoded(bare(shown) if line.at < bared else shown)
             yield Stored(name, line.person, line.at, line.milli_points, line.quarter, text)
 
     # -- written and told --------------------------------------------------------------------------------

@@ -339,6 +339,10 @@ class ChooseScoring(Base, tag="scoring.choose", frozen=True, kw_only=True):
     leaders: bool | None = None
 
 
+class EraseScoringHistory(Base, tag="scoring.erase_history", frozen=True, kw_only=True):
+    """One's own ledger begins anew, for good; what one wrote and what others have stays."""
+
+
 class DefineTopic(Base, tag="topic.define", frozen=True, kw_only=True):
     topic: Topic
     names: dict[Lang, ShortText]
@@ -378,6 +382,7 @@ Command = (
     | TakeOver
     | CallOff
     | ChooseScoring
+    | EraseScoringHistory
     | DefineTopic
 )
 

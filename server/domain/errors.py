@@ -38,6 +38,7 @@ class Code(StrEnum):
     CLOSED = "closed"
     LOCKED = "locked"
     GONE = "gone"
+    ALLOWANCE_SPENT = "allowance_spent"
     # Not now.
     RATE_LIMITED = "rate_limited"
     OVERLOADED = "overloaded"
@@ -81,6 +82,7 @@ STATUS: dict[Code, int] = {
     Code.CLOSED: 409,
     Code.LOCKED: 409,
     Code.GONE: 410,
+    Code.ALLOWANCE_SPENT: 409,
     Code.RATE_LIMITED: 429,
     Code.OVERLOADED: 503,
     Code.READ_ONLY: 503,

@@ -22,6 +22,8 @@ TOPIC_CHARS_MAX = 48
 MENTIONS_PER_POST_MAX = 50
 """Each mention is a notification; more is a mailing list, which communities are for."""
 CITES_PER_POST_MAX = 20
+PRAISE_PER_WEEK_MAX = 3
+"""Praise that costs nothing says nothing; a week begins on Monday at 00:00 UTC, what is not given lapses."""
 CHOICES_PER_POLL_MAX = 30
 """Ranked ballots stay readable and the pairwise matrix below 900 cells."""
 CHOICE_CHARS_MAX = 200

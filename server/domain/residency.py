@@ -28,6 +28,7 @@ from server.domain.events import (
     PostDeleted,
     ResidencyPolicy,
     ScoringChoiceChanged,
+    ScoringHistoryErased,
     ScoringRootPublished,
     StandingPublished,
     TopicDefined,
@@ -60,6 +61,7 @@ DIRECTORY = (
     FollowChanged,
     StandingPublished,
     ScoringChoiceChanged,
+    ScoringHistoryErased,
     ScoringRootPublished,
 )
 """Who exists: known everywhere, or nobody could be addressed. Their fields have rules of their own."""

@@ -122,9 +122,11 @@ _RECOGNITION: dict[str, Stance] = {
 
 
 def publishes(policy: ScoringPolicy, choice: ScoringChoice) -> tuple[bool, bool]:
-    """(whether points are published of a person, whether topics they know are)."""
+    """(whether a person's standing is published, whether by topic too).
+
+    Where only the list of experts shows somebody nothing is: every region makes that list from answers."""
     points = may_show("profile", policy, choice) or may_show("boards", policy, choice)
-    return points, may_show("experts", policy, choice)
+    return points, points and may_show("experts", policy, choice)
 
 
 def problems(policy: ScoringPolicy, country: str) -> list[str]:

@@ -47,6 +47,7 @@ from server.domain.events import (
     ReadMarked,
     ReplyPublished,
     ScoringChoiceChanged,
+    ScoringHistoryErased,
     StandingPublished,
     TopicDefined,
     VerificationChanged,
@@ -292,7 +293,11 @@ def _channels(event: Event, actor: str) -> tuple[str, ...]:
             return (*itertools.chain.from_iterable(told), *_people([actor]))
         case ErasureCompleted(by=by):
             return _people([by])
-        case StandingPublished(person=person) | ScoringChoiceChanged(person=person):
+        case (
+            StandingPublished(person=person)
+            | ScoringChoiceChanged(person=person)
+            | ScoringHistoryErased(person=person)
+        ):
             return _people([person])
         case _:
             return ()

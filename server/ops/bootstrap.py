@@ -1,7 +1,7 @@
 """The one place that knows every part and puts them together; nothing else may.
 
     core (lock, schema, writer, tap, readers)      ops/core.py
-      + Sync, Scores, Polls, Erasures              app
+      + Sync, Scores, Publisher, Polls, Erasures              app
       + Moves, Media                               app
       + the HTTP application                       api
       + the gateway of live clients                realtime
@@ -39,6 +39,8 @@ from server.app.moves import Moves
 from server.app.news import News
 from server.app.passwords import Passwords
 from server.app.polls import Polls
+from server.app.public_mirror import discard
+from server.app.publishing import Publisher, compute_apart
 from server.app.scores import Scores
 from server.app.sync import Sync
 from server.domain import limits, visibility
@@ -57,7 +59,7 @@ from server.ops.config import Config
 from server.ops.core import Core, make_moves, now, opened
 from server.ops.extents import Doubt
 from server.ops.notify import notify
-from server.ops.place import media_folder, sqlite_file
+from server.ops.place import database_url, media_folder, public_mirror_file, sqlite_file
 from server.ops.registrar import Registrar
 from server.ops.restoring import Forks, Restoring, known_forks
 from server.ops.watch import watch
@@ -83,6 +85,7 @@ class Node(NamedTuple):
     news: News
     gateway: Gateway
     scores: Scores
+    publisher: Publisher
     polls: Polls
     erasures: Erasures
     moves: Moves
@@ -166,6 +169,7 @@ def build(
         news,
         gateway,
         scores,
+        _publisher(core),
         polls,
         erasures,
         moves,
@@ -207,8 +211,20 @@ def _scores(core: Core, gateway: Gateway) -> Scores:
         channels = (person_channel(person),)
         gateway.push_value("impact", person, scores.position, value, channels)
 
-    scores = Scores(core.tap, core.handler, core.reader, now=now, listener=told)
+    scores = Scores(core.tap, core.handler, core.reader, now=now, listener=told, retains=now)
     return scores
+
+
+def _publisher(core: Core) -> Publisher:
+    file = public_mirror_file(core.config)
+    return Publisher(
+        core.tap,
+        core.handler,
+        core.reader,
+        now=now,
+        compute=partial(compute_apart, database_url(core.config), file, core.identity.region),
+        forget=partial(discard, file),
+    )
 
 
 def _erasures(core: Core, scores: Scores, media: Media, wanted: Audience) -> Erasures:
@@ -340,6 +356,8 @@ async def _run(
     """Until it is to stop, or why it has to be opened anew."""
     server = _server(node)
     handler = node.core.handler
+    # `tap scoring publish` beside a running node (ops/commands/scoring_audit).
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, node.publisher.ask)
     await node.gateway.start()
     async with asyncio.TaskGroup() as group:
         serving = group.create_task(server.serve(sockets=[sock]), name="http")
@@ -347,6 +365,7 @@ async def _run(
             group.create_task(node.links.run(), name="links"),
             group.create_task(registrar.run(node.links), name="registrar"),
             group.create_task(node.scores.run(), name="scores"),
+            group.create_task(node.publisher.run(), name="publisher"),
             group.create_task(node.polls.run(), name="polls"),
             group.create_task(node.erasures.run(), name="erasures"),
             group.create_task(node.moves.run(), name="moves"),
@@ -354,7 +373,9 @@ async def _run(
             group.create_task(
                 watch(node.core, node.certificate, partial(_measure, node)), name="watch"
             ),
-            group.create_task(housekeeping.run(handler, now), name="housekeeping"),
+            group.create_task(
+                housekeeping.run(handler, node.core.reader, now), name="housekeeping"
+            ),
             group.create_task(node.core.keeper.keep(), name="extent"),
             group.create_task(node.restoring.run(node.links), name="restoring"),
             group.create_task(node.forks.run(), name="forks"),

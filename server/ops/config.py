@@ -189,7 +189,8 @@ class ScoringSection(Section, frozen=True, kw_only=True):
         Meta(
             ge=0,
             lt=2**31,
-            description="Days after which the lines of a ledger become one sum for each quarter; 0 is never.",
+            description="Days after which a line of a ledger keeps its day, kind and points and no longer says what "
+            "it was about; 0 is never.",
         ),
     ] = DEFAULT_SCORING.retention_days
     agreement: Annotated[

@@ -9,6 +9,8 @@ to do. docs/operations/doctor.md lists the checks (held by a test).
 
 from typing import Literal, NamedTuple
 
+from server.domain.scoring_policy import ScoringPolicy
+
 Level = Literal["ok", "warning", "failure"]
 
 
@@ -85,6 +87,20 @@ class OpenErasures(NamedTuple):
     missing: tuple[str, ...] = ()
 
 
+class Scoring(NamedTuple):
+    """What is told of people's contributions, and by which rules regions compute it."""
+
+    held: ScoringPolicy | None = None
+    """What the log says; None before the first start."""
+    configured: ScoringPolicy | None = None
+    problems: tuple[str, ...] = ()
+    """Why this country's law does not allow what the log says."""
+    rules: str = ""
+    """Fingerprint of this node's rules."""
+    others: tuple[tuple[str, str], ...] = ()
+    """(region, fingerprint) of those whose last root was computed by other ones."""
+
+
 class Facts(NamedTuple):
     """Everything the checks look at."""
 
@@ -104,6 +120,7 @@ class Facts(NamedTuple):
     holder: str
     """The process holding the data folder, empty when the node is stopped."""
     erasures: OpenErasures = OpenErasures()
+    scoring: Scoring = Scoring()
 
 
 def worst(findings: list[Finding]) -> Level:

@@ -296,6 +296,49 @@ def erasures(facts: Facts) -> Iterator[Finding]:
     )
 
 
+def scoring_policy(facts: Facts) -> Iterator[Finding]:
+    """What the log says is what the law allows and the configuration asks for."""
+    held = facts.scoring.held
+    if held is None:
+        return
+    said = f"scores {held.scores}, boards {held.boards}, leaders {held.leaders}, recognition {held.recognition}"
+    if facts.scoring.problems:
+        yield Finding(
+            "scoring.policy",
+            "failure",
+            f"without an agreement: {'; '.join(facts.scoring.problems)}",
+            "Write the agreement's id into scoring.agreement, or narrow [scoring], and restart: what was "
+            "published is taken back at once.",
+        )
+    elif held != facts.scoring.configured:
+        yield Finding(
+            "scoring.policy",
+            "warning",
+            f"{said}: the configuration says something else",
+            "A change of [scoring] holds from the next start: restart the node.",
+        )
+    else:
+        by = f", by agreement {held.agreement}" if held.agreement else ""
+        yield Finding("scoring.policy", "ok", said + by)
+
+
+def scoring_rules(facts: Facts) -> Iterator[Finding]:
+    """Regions that compute by other rules cannot check each other."""
+    if not facts.scoring.rules:
+        return
+    others = facts.scoring.others
+    if not others:
+        yield Finding("scoring.rules", "ok", f"every region computes by {facts.scoring.rules}")
+        return
+    yield Finding(
+        "scoring.rules",
+        "warning",
+        f"computed by other rules than {facts.scoring.rules}: "
+        + ", ".join([f"{region} by {used}" for region, used in others]),
+        "Bring these regions to one release: until then `tap scoring audit` cannot compare them.",
+    )
+
+
 # -- peers ----------------------------------------------------------------------------------------------------
 
 
@@ -379,5 +422,7 @@ CHECKS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     web_client,
     database,
     erasures,
+    scoring_policy,
+    scoring_rules,
     peers,
 )

@@ -27,18 +27,21 @@ from sqlalchemy import Connection, create_engine, select, text
 
 from server.api.static import folder_of_client
 from server.app import operator_proof
+from server.app.score_public import rules_here
 from server.domain.events import KeyRotated
 from server.domain.ids import LaneKey
+from server.domain.scoring_policy import problems
 from server.federation import rosters
 from server.ops import keys, listener, lock
 from server.ops.config import Config
 from server.ops.config import Peer as PeerConfig
 from server.ops.core import audience, now
-from server.ops.doctor import Database, Disk, Facts, Key, OpenErasures, Peer, Port
+from server.ops.doctor import Database, Disk, Facts, Key, OpenErasures, Peer, Port, Scoring
 from server.ops.place import SQLITE_FILE, database_url, sqlite_file, sync_url
 from server.storage import tables as t
 from server.storage.event_log import record_of
 from server.storage.forks import fork_id
+from server.storage.queries import scoring
 from server.storage.queries.erasures import still_open
 from server.storage.reader import Reader
 
@@ -68,6 +71,7 @@ async def collect(config: Config) -> Facts:
         demo=config.demo.enabled,
         holder=lock.holder(data_dir) or "",
         erasures=await read_erasures(config),
+        scoring=await read_scoring(config),
     )
 
 
@@ -223,6 +227,30 @@ async def read_erasures(config: Config) -> OpenErasures:
     missing = [wanted(one.origin, one.lanes) - {r.region for r in one.receipts} for one in found]
     age = max(0, int(time.time()) - found[0].at // 1000)
     return OpenErasures(len(found), age, tuple(sorted(frozenset[str]().union(*missing))))
+
+
+async def read_scoring(config: Config) -> Scoring:
+    """Nothing where the database cannot be read, which is a finding of its own."""
+    file = sqlite_file(config)
+    if file is not None and not file.exists():
+        return Scoring()
+    reader = Reader.open(database_url(config))
+    try:
+        async with reader.snapshot() as snapshot:
+            held = (await scoring.policies(snapshot)).get(config.node.region)
+            rules = await scoring.rules_used(snapshot)
+    except Exception:
+        return Scoring()
+    finally:
+        await reader.close()
+    here = rules_here()
+    return Scoring(
+        held,
+        config.scoring_policy,
+        tuple(problems(held, config.country)) if held else (),
+        here,
+        tuple(sorted((region, used) for region, used in rules.items() if used != here)),
+    )
 
 
 # -- peers ------------------------------------------------------------------------------------------------------

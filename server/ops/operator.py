@@ -12,6 +12,7 @@ from server.domain.decide.base import Context, Decided, refuse
 from server.domain.decide.copies import status_drafts
 from server.domain.decide.moves import calling_off, handover, takeover
 from server.domain.decide.people import registration, role_change, whereabouts
+from server.domain.decide.scoring import withdrawal
 from server.domain.errors import Code, Refusal
 from server.domain.events import PersonStatusChanged
 from server.domain.facts import Facts, PersonFact
@@ -56,7 +57,8 @@ async def set_status(handler: Handler, command: SetPersonStatus) -> Outcome:
             reason=command.reason,
         )
         drafts = status_drafts(event, OPERATOR, policy_of(context.region, facts))
-        return Decided(drafts, {"rev": event.rev})
+        gone = [] if command.active else withdrawal(person.person, facts)
+        return Decided([*drafts, *gone], {"rev": event.rev})
 
     return await handler.append(decide)
 

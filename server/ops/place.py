@@ -20,6 +20,11 @@ def media_folder(config: Config) -> Path:
     return Path(config.node.data_dir) / "media"
 
 
+def public_mirror_file(config: Config) -> Path:
+    """Where public ledgers are computed (app/public_mirror); made anew whenever it is not there."""
+    return Path(config.node.data_dir) / "public.db"
+
+
 def database_url(config: Config) -> str:
     """What storage opens: ``sqlite:///<file>`` or ``postgresql+psycopg://...``."""
     file = sqlite_file(config)

@@ -11,7 +11,11 @@ Usable alone: nothing of ours is imported, only the standard library, and every 
 - ``rules``    versioned rules from a TOML file: weights, tables, thresholds, effective day
 - ``credits``  from acts to credits: who stands credited with what, before any factor
 - ``score``    acts to lines to a ledger; ``local`` the same for some authors' quarters only
+- ``caps``     what a daily cap takes off, where rules have one
+- ``topics``   standing by topic; ``roots`` one hash over many ledgers, and where two differ
 - ``explain``  a line's factors in sentences; who is named and who is "a colleague"
+- ``page``     the rules as people read them
+- ``whatif``   a new version beside the ones in force: who moves, by how much and why
 - ``python -m server.scoring replay acts.jsonl --day 2026-03-31`` prints ledgers
 
 The acts are a *set*: a union of sets is the merge, duplicates vanish by id, and an act is taken back by

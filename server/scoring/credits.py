@@ -6,6 +6,7 @@ House rules:
    while walking the input.
 2. A giver's acts on one content count as one credit: the strongest standing act, placed at the time of
    the earliest (docs/scoring.md section 2).
+3. A credit lives by the version in force on its day, whatever later versions make of its acts.
 """
 
 from collections import defaultdict
@@ -27,12 +28,16 @@ class Credit(NamedTuple):
     strongest: Act
     rules: Rules
     quarter: str
-    status: str
-    """``counted``, or what happened to the content."""
+    ruling: str
+    """Empty, or the kind of the ruling that keeps it from counting."""
 
     @property
     def counts(self) -> bool:
-        return self.status == COUNTED
+        return not self.ruling
+
+    @property
+    def status(self) -> str:
+        return self.rules.statuses[self.ruling].status if self.ruling else COUNTED
 
     @property
     def weight(self) -> Weight:
@@ -54,11 +59,19 @@ def standing_acts(acts: Iterable[Act]) -> list[Act]:
     Of two acts with one id (a copy, or a forgery) the greater tuple is taken: any order agrees."""
     unique: dict[str, Act] = {}
     for act in acts:
-        unique[act.id] = max(act, unique.get(act.id, act))
-    registers: dict[str, list[Act]] = defaultdict(list)
+        known = unique.setdefault(act.id, act)
+        if known is not act and act > known:
+            unique[act.id] = act
+    registers: dict[str, list[Act]] = {}
     for act in unique.values():
-        registers[act.register].append(act)
-    return [act for history in registers.values() for act in _standing(history)]
+        registers.setdefault(act.register, []).append(act)
+    found: list[Act] = []
+    for history in registers.values():
+        if len(history) > 1:
+            found += _standing(history)
+        elif history[0].on:
+            found += history
+    return found
 
 
 def _standing(history: Sequence[Act]) -> Iterator[Act]:
@@ -76,46 +89,80 @@ def _about(act: Act) -> tuple[str, str, str]:
 
 def credits_of(acts: Iterable[Act], book: Rulebook) -> list[Credit]:
     """Every credit of an act set in canonical order; acts that never score are left out."""
-    standing = standing_acts(acts)
-    statuses = _statuses(standing, book)
-    groups: dict[tuple[str, str, str, bool], list[Act]] = defaultdict(list)
-    for act in standing:
-        weight = book.on(day_of(act.at)).weights.get(act.kind)
-        if weight is not None and _scores(act, weight):
-            groups[*_about(act), weight.own].append(act)
-    found = [credit for group in groups.values() for credit in _credit(group, book, statuses)]
-    return sorted(found, key=lambda credit: (credit.at, credit.act))
+    own, ruling_kinds = book.judgements, book.rulings
+    groups: dict[tuple[str, str, str, bool], list[Act]] = {}
+    rulings = Rulings()
+    for act in standing_acts(acts):
+        if act.kind in own:
+            if act.giver and act.author and act.giver != act.author and not act.unscored:
+                key = (act.giver, act.author, act.content, own[act.kind])
+                groups.setdefault(key, []).append(act)
+        elif act.kind in ruling_kinds:
+            rulings.add(act)
+    found: list[Credit] = []
+    for group in groups.values():
+        credit = _credit(group, book, rulings)
+        if credit is not None:
+            found.append(credit)
+    found.sort(key=lambda credit: (credit.at, credit.act))
+    return found
 
 
-def _scores(act: Act, weight: Weight) -> bool:
-    """Self, bots, imports and announcements never score; a steward checks other teams' work."""
-    if act.unscored or not act.giver or not act.author or act.giver == act.author:
+def _credit(group: list[Act], book: Rulebook, rulings: "Rulings") -> Credit | None:
+    """One giver's acts on one content, by the version in force when the first that scores happened."""
+    if len(group) > 1:
+        group.sort(key=lambda act: (act.at, act.id))
+    for first in group:
+        rules = book.on(day_of(first.at))
+        if _scores(first, rules):
+            break
+    else:
+        return None
+    strongest = first
+    if len(group) > 1:
+        scoring = [act for act in group if _scores(act, rules)]
+        strongest = max(scoring, key=lambda act: (rules.weights[act.kind].points, act))
+    quarter = quarter_of(first.at)
+    return Credit(
+        first.at, first.id, strongest, rules, quarter, rulings.on(strongest, quarter, rules)
+    )
+
+
+def _scores(act: Act, rules: Rules) -> bool:
+    """A steward checks other teams' work."""
+    weight = rules.weights.get(act.kind)
+    if weight is None:
         return False
+    if not weight.outside_unit:
+        return True
     unit = unit_of(act.giver_country, act.giver_unit)
-    same_unit = unit != "" and unit == unit_of(act.author_country, act.author_unit)
-    return not (weight.outside_unit and same_unit)
+    return unit == "" or unit != unit_of(act.author_country, act.author_unit)
 
 
-def _statuses(standing: Iterable[Act], book: Rulebook) -> dict[str, str]:
-    """Content -> why its credits do not count; of two reasons the author's own deletion."""
-    statuses: dict[str, str] = {}
-    for act in standing:
-        status = book.on(day_of(act.at)).statuses.get(act.kind)
-        if status is not None:
-            statuses[act.content] = min(status.status, statuses.get(act.content, status.status))
-    return statuses
+class Rulings:
+    """What was ruled, found by what a ruling names: a giver, an author, a content."""
 
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, str], list[Act]] = defaultdict(list)
+        self._shapes: set[tuple[bool, bool, bool]] = set()
+        """Which of the three the rulings so far name: few shapes, so few look-ups a credit."""
 
-def _credit(group: Sequence[Act], book: Rulebook, statuses: dict[str, str]) -> Iterator[Credit]:
-    first = min(group, key=lambda act: (act.at, act.id))
-    rules = book.on(day_of(first.at))
-    weighed = [(rules.weights[act.kind].points, act) for act in group if act.kind in rules.weights]
-    if weighed:
-        yield Credit(
-            at=first.at,
-            act=first.id,
-            strongest=max(weighed)[1],
-            rules=rules,
-            quarter=quarter_of(first.at),
-            status=statuses.get(first.content, COUNTED),
-        )
+    def add(self, ruling: Act) -> None:
+        """A ruling that names nothing is about nothing."""
+        names = _about(ruling)
+        if any(names):
+            self._found[names].append(ruling)
+            self._shapes.add((bool(names[0]), bool(names[1]), bool(names[2])))
+
+    def on(self, act: Act, quarter: str, rules: Rules) -> str:
+        """The kind of the ruling that keeps a credit from counting, the first of its rules; else empty."""
+        names = _about(act)
+        kinds: set[str] = set()
+        for shape in self._shapes:
+            giver, author, content = [
+                name if named else "" for name, named in zip(names, shape, strict=True)
+            ]
+            for ruling in self._found.get((giver, author, content), ()):
+                if ruling.quarter in ("", quarter):
+                    kinds.add(ruling.kind)
+        return next((kind for kind in rules.statuses if kind in kinds), "") if kinds else ""

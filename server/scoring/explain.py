@@ -29,13 +29,14 @@ def line_map(line: Line, rulebook: Rulebook, title: str = "") -> dict[str, Any]:
         "content": line.content,
         "content_title": title,
         "by": line.giver if weight.named else None,
-        "by_text": line.giver if weight.named else _colleague(line),
+        "by_text": line.giver if weight.named else weight.by or _colleague(line),
         "base": line.base,
         "factors": [_factor_map(factor) for factor in line.factors],
         "milli_points": line.milli_points,
         "rules": line.rules,
         "status": line.status,
         "status_text": status_text(line, rulebook),
+        "topics": list(line.topics),
     }
 
 
@@ -45,8 +46,7 @@ def _colleague(line: Line) -> str:
 
 def status_text(line: Line, rulebook: Rulebook) -> str:
     """Why a line does not count; empty for one that does."""
-    statuses = rulebook.on(day_of(line.at)).statuses.values()
-    return next((status.text for status in statuses if status.status == line.status), "")
+    return rulebook.on(day_of(line.at)).statuses[line.ruling].text if line.ruling else ""
 
 
 def _factor_map(factor: Factor) -> dict[str, Any]:
@@ -81,6 +81,8 @@ def reason(factor: Factor) -> str:
             return "You two credit each other a lot; this may still change until the quarter ends."
         case "border":
             return "It was of use in another country."
+        case "cap":
+            return "Acts of this kind give only so many points a day."
         case name:
             return name
 
@@ -95,7 +97,7 @@ def act_map(act: Act) -> dict[str, Any]:
     """An act as one line of an acts file, defaults left out."""
     defaults = Act._field_defaults
     return {
-        name: value
+        name: list(value) if isinstance(value, tuple) else value
         for name, value in act._asdict().items()
         if name not in defaults or value != defaults[name]
     }

@@ -32,15 +32,16 @@ Partners = Mapping[Scope, frozenset[str]]
 
 
 class Touched(NamedTuple):
-    """A content about which something changed."""
+    """A content about which something changed: an act on it, or a ruling on one of its acts."""
 
     acts: list[Act]
     """All acts on it, the changed ones included."""
     givers: frozenset[str] | None
-    """Whose acts changed; None when the content itself did."""
+    """Whose acts changed or were ruled on; None when the content itself did."""
 
 
-# No tuples: a Given must never equal a Received, since answers are kept by their need.
+# No tuples: a Given must never equal a Received, since answers are kept by their need. To every answer
+# belong the rulings that are about one of its acts.
 @dataclass(frozen=True, slots=True)
 class Received:
     """All acts on those contents of the author that have any act in the quarter."""
@@ -51,8 +52,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """All of the giver's acts on those contents they acted on in the quarter, and what happened to
-    these contents (deleted, hidden)."""
+    """All of the giver's acts on those contents they acted on in the quarter."""
 
     giver: str
     quarter: str
@@ -72,7 +72,7 @@ def pairs(touched: Iterable[Touched]) -> set[Scope]:
         Scope(person, quarter_of(act.at))
         for content in touched
         for act in content.acts
-        if act.author and (content.givers is None or act.giver in content.givers)
+        if act.giver and act.author and (content.givers is None or act.giver in content.givers)
         for person in (act.giver, act.author)
     }
 
@@ -86,7 +86,7 @@ def affected(touched: Iterable[Touched], partners: Partners) -> set[Scope]:
         Scope(act.author, quarter_of(act.at))
         for content in touched
         for act in content.acts
-        if act.author
+        if act.giver and act.author
     }
     for scope, others in partners.items():
         scopes |= {Scope(other, scope.quarter) for other in others}

@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 
 class Act(NamedTuple):
-    """One fact about a content: somebody's judgement of it, or that it was deleted or hidden.
+    """One fact: a *judgement* of somebody's content, or a *ruling* on judgements (deleted, hidden, held ...).
 
     ``register`` is the switch the act sets and ``rev`` its writer's count of changes: the act with the
-    highest ``rev`` speaks for the register, and one that is not ``on`` takes the judgement back. A register
-    is about one content. An act carries all that scoring needs, as it was when the act happened."""
+    highest ``rev`` speaks for the register, and one that is not ``on`` takes the act back. A register
+    is about one content. An act carries all that scoring needs, as it was when the act happened.
+
+    A ruling names a giver, an author, a content, or some of these; what it leaves empty may be anything."""
 
     id: str
     register: str
@@ -31,13 +33,17 @@ class Act(NamedTuple):
     """It travels in the lane every region holds, so that anyone may audit it by replay."""
     unscored: str = ""
     """Why it never scores (``imported``, ``bot``, ``announcement``); empty for an ordinary act."""
+    topics: tuple[str, ...] = ()
+    """Topics of the content; for a reply those of its root."""
+    quarter: str = ""
+    """Of a ruling alone: the only quarter whose credits it is about; empty for all."""
 
 
 class Factor(NamedTuple):
     """One step from base to result."""
 
     name: str
-    """``pair``, ``unit``, ``mutual`` or ``border``."""
+    """``pair``, ``unit``, ``mutual``, ``border`` or ``cap``."""
     ordinal: int
     """Which one of its series this is (2nd credit of this giver, 3rd giver of this unit); else 0."""
     fixed: int
@@ -66,7 +72,11 @@ class Line(NamedTuple):
     quarter: str
     rules: str
     status: str
-    """``counted``, or why it does not count: ``lapsed`` (deleted by its author), ``reversed`` (hidden)."""
+    """``counted``, or why it does not count: ``held`` (somebody looks into it), ``lapsed`` (deleted by its
+    author), ``reversed`` (hidden, or found to be a ring)."""
+    topics: tuple[str, ...] = ()
+    ruling: str = ""
+    """The kind of the ruling behind a status other than ``counted``: its sentence stands in the rules."""
 
 
 class Ledger(NamedTuple):

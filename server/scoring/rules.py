@@ -6,8 +6,11 @@ cannot differ by a rounding (docs/scoring.md section 3).
 """
 
 import tomllib
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
+from functools import cache, cached_property, lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -15,11 +18,15 @@ from typing import Any, NamedTuple
 ONE = 1 << 32
 """1.0 in fixed point."""
 DAY_MS = 86_400_000
+FACTORS = ("pair", "unit", "mutual", "border")
+"""Every factor there is, in the order in which they apply."""
 _EPOCH = date(1970, 1, 1).toordinal()
+_DAYS_REMEMBERED = 4_096
+"""Eleven years of days whose quarter need not be worked out again."""
 
 
 class Weight(NamedTuple):
-    """What one kind of act is worth, in whole points."""
+    """What one kind of act is worth, in whole points; less than nothing where rules say so."""
 
     points: int
     named: bool
@@ -30,10 +37,12 @@ class Weight(NamedTuple):
     """Scores only when giver and author are of different units."""
     text: str
     """What happened, said to the receiver."""
+    by: str = ""
+    """Who did it where "a colleague" is not the word: the voters, a moderator."""
 
 
 class Status(NamedTuple):
-    """What an act about the content itself does to the credits on it."""
+    """What a ruling does to the credits it is about."""
 
     status: str
     text: str
@@ -47,44 +56,76 @@ class Mutual(NamedTuple):
     prior: int
 
 
+class Cap(NamedTuple):
+    """The kinds that are not exempt give a person ``points`` at most on a UTC day."""
+
+    points: int
+    exempt: tuple[str, ...]
+
+
 class Rules(NamedTuple):
-    """One version of the rules."""
+    """One version of the rules. A factor that does not apply has no table and no numbers."""
 
     id: str
     effective: int
     """The first day it holds for."""
     weights: Mapping[str, Weight]
     statuses: Mapping[str, Status]
+    """Kind of ruling -> status; of two rulings on one credit the earlier in the file is the reason given."""
+    factors: tuple[str, ...]
+    """The factors that apply, in their order."""
     inverse: tuple[int, ...]
     """1/k for k = 1, 2 ...; past the end the last entry holds."""
     inverse_sqrt: tuple[int, ...]
     """1/sqrt(k), likewise."""
     mutual: Mutual
     border: tuple[int, int]
+    cap: Cap | None
     half_life_days: int
+    """0: standing never decays."""
     decay: tuple[int, ...]
     """2**(-d / half_life_days) for the days of one half-life."""
     levels: tuple[int, ...]
     """Milli-points of standing from which level 1, 2 ... is held."""
+    floor: int | None
+    """Milli-points below which nobody's standing is shown."""
 
     def decayed(self, milli: int, days: int) -> int:
         """What ``milli`` points count after some days; each further half-life is one bit less."""
+        if not self.half_life_days:
+            return milli
         halvings, rest = divmod(days, self.half_life_days)
-        return milli * self.decay[rest] >> (32 + halvings)
+        return scaled(milli, self.decay[rest], halvings)
 
     def level(self, standing: int) -> int:
-        return sum([standing >= threshold for threshold in self.levels])
+        return bisect_right(self.levels, standing)
 
 
-class Rulebook(NamedTuple):
+@dataclass(frozen=True)
+class Rulebook:
     """All versions, oldest first."""
 
     versions: tuple[Rules, ...]
 
     def on(self, day: int) -> Rules:
         """The version in force on a day; days before the first version take the first."""
-        held = [rules for rules in self.versions if rules.effective <= day]
-        return held[-1] if held else self.versions[0]
+        if len(self.versions) == 1:
+            return self.versions[0]
+        return self.versions[max(bisect_right(self._effective, day) - 1, 0)]
+
+    @cached_property
+    def _effective(self) -> list[int]:
+        return [rules.effective for rules in self.versions]
+
+    @cached_property
+    def judgements(self) -> dict[str, bool]:
+        """Every kind of judgement of any version, and whether it is one's own act."""
+        return {kind: w.own for rules in self.versions for kind, w in rules.weights.items()}
+
+    @cached_property
+    def rulings(self) -> frozenset[str]:
+        """Every kind of ruling of any version."""
+        return frozenset().union(*[rules.statuses for rules in self.versions])
 
     @property
     def fingerprint(self) -> str:
@@ -93,6 +134,14 @@ class Rulebook(NamedTuple):
             (*rules, *rules.weights.items(), *rules.statuses.items()) for rules in self.versions
         ]
         return f"{self.versions[-1].id}+{sha256(repr(plain).encode()).hexdigest()[:12]}"
+
+
+def scaled(milli: int, fixed: int, halvings: int = 0) -> int:
+    """``milli`` times a fraction in fixed point, cut to whole milli-points towards nothing: what is lost and
+    what is won are cut alike."""
+    if milli < 0:
+        return -(-milli * fixed >> 32 + halvings)
+    return milli * fixed >> 32 + halvings
 
 
 def at(table: tuple[int, ...], k: int) -> int:
@@ -108,10 +157,33 @@ def day_number(day: date) -> int:
     return day.toordinal() - _EPOCH
 
 
+def date_of(day: int) -> date:
+    """The date of a day counted from 1970-01-01."""
+    return date.fromordinal(day + _EPOCH)
+
+
 def quarter_of(milliseconds: int) -> str:
     """The UTC quarter of a moment: ``2026Q1``."""
-    day = date.fromordinal(day_of(milliseconds) + _EPOCH)
+    return quarter_of_day(milliseconds // DAY_MS)
+
+
+def quarter_start(number: int) -> int:
+    """The first day of the quarter in which a day lies."""
+    day = date_of(number)
+    return day_number(date(day.year, (day.month - 1) // 3 * 3 + 1, 1))
+
+
+@lru_cache(_DAYS_REMEMBERED)
+def quarter_of_day(number: int) -> str:
+    day = date_of(number)
     return f"{day.year:04}Q{(day.month + 2) // 3}"
+
+
+# -- reading rules --------------------------------------------------------------------------------------
+
+_UNDAMPED = Mutual(threshold=1, weight=(0, 1), prior=0)
+_PLAIN = (ONE,)
+"""The table of a factor that does not apply."""
 
 
 def parse(text: str) -> Rules:
@@ -128,25 +200,39 @@ def parse(text: str) -> Rules:
 
 
 def _build(raw: Mapping[str, Any]) -> Rules:
-    tables, mutual, standing = raw["tables"], raw["mutual"], raw["standing"]
+    factors, tables, standing = set(raw["factors"]), raw.get("tables", {}), raw["standing"]
+    if factors - set(FACTORS):
+        raise ValueError(f"factors are {', '.join(FACTORS)}")
+    half_life = standing["half_life_days"]
     return Rules(
         id=raw["id"],
         effective=day_number(raw["effective"]),
         weights={kind: _weight(item) for kind, item in raw["acts"].items()},
-        statuses={kind: Status(**item) for kind, item in raw["content"].items()},
-        inverse=tuple(tables["inverse"]),
-        inverse_sqrt=tuple(tables["inverse_sqrt"]),
-        mutual=Mutual(mutual["threshold"], _ratio(mutual["weight"]), mutual["prior"]),
-        border=_ratio(raw["border"]["factor"]),
-        half_life_days=standing["half_life_days"],
-        decay=tuple(tables["decay"]),
+        statuses={kind: Status(**item) for kind, item in raw["rulings"].items()},
+        factors=tuple([name for name in FACTORS if name in factors]),
+        inverse=tuple(tables["inverse"]) if "pair" in factors else _PLAIN,
+        inverse_sqrt=tuple(tables["inverse_sqrt"]) if "unit" in factors else _PLAIN,
+        mutual=_mutual(raw["mutual"]) if "mutual" in factors else _UNDAMPED,
+        border=_ratio(raw["border"]["factor"]) if "border" in factors else (1, 1),
+        cap=_cap(raw["cap"]) if "cap" in raw else None,
+        half_life_days=half_life,
+        decay=tuple(tables["decay"]) if half_life else (),
         levels=tuple(standing["levels"]),
+        floor=standing["floor"] * 1000 if "floor" in standing else None,
     )
 
 
 def _weight(item: Mapping[str, Any]) -> Weight:
     switches = {name: item.get(name, False) for name in ("named", "own", "outside_unit")}
-    return Weight(points=item["points"], text=item["text"], **switches)
+    return Weight(points=item["points"], text=item["text"], by=item.get("by", ""), **switches)
+
+
+def _mutual(item: Mapping[str, Any]) -> Mutual:
+    return Mutual(item["threshold"], _ratio(item["weight"]), item["prior"])
+
+
+def _cap(item: Mapping[str, Any]) -> Cap:
+    return Cap(item["points"], tuple(sorted(item.get("exempt", ()))))
 
 
 def _ratio(pair: list[int]) -> tuple[int, int]:
@@ -155,28 +241,45 @@ def _ratio(pair: list[int]) -> tuple[int, int]:
 
 
 def _is_sound(rules: Rules) -> bool:
-    tables = (rules.inverse, rules.inverse_sqrt, rules.decay)
+    tables = [rules.inverse, rules.inverse_sqrt]
+    tables += [rules.decay] if rules.half_life_days else []
+    cap = rules.cap
     return (
         all(table and all(0 <= entry <= ONE for entry in table) for table in tables)
         and len(rules.decay) == rules.half_life_days
         and list(rules.levels) == sorted(set(rules.levels))
-        and all(weight.points > 0 for weight in rules.weights.values())
+        and all(type(weight.points) is int and weight.points for weight in rules.weights.values())
+        and not rules.weights.keys() & rules.statuses.keys()
         and rules.mutual.threshold > 0
         and 0 <= rules.mutual.weight[0] <= rules.mutual.weight[1]
         and rules.border[1] > 0
+        and (cap is None or (cap.points > 0 and rules.weights.keys() >= set(cap.exempt)))
     )
 
 
 def rulebook(versions: Iterable[Rules]) -> Rulebook:
-    """Raises ValueError when there is no version, or two for the same day or of the same name."""
+    """Raises ValueError when there is no version, when two have one day or one name, when a later one does
+    not begin with a quarter (factors count in quarters, and old days stay as they were), or when versions
+    disagree on what a kind is."""
     ordered = tuple(sorted(versions, key=lambda rules: rules.effective))
     days = {rules.effective for rules in ordered}
     names = {rules.id for rules in ordered}
     if not ordered or len(days) < len(ordered) or len(names) < len(ordered):
         raise ValueError("a rulebook needs versions with different names and effective days")
-    return Rulebook(ordered)
+    for rules in ordered[1:]:
+        if quarter_of_day(rules.effective) == quarter_of_day(rules.effective - 1):
+            raise ValueError(f"rules {rules.id}: a later version begins with a quarter")
+    book = Rulebook(ordered)
+    if book.rulings & book.judgements.keys() or any(
+        weight.own != book.judgements[kind]
+        for rules in ordered
+        for kind, weight in rules.weights.items()
+    ):
+        raise ValueError("versions disagree on what a kind of act is")
+    return book
 
 
+@cache
 def shipped() -> Rulebook:
     """The versions that come with this release (``server/scoring/rules/*.toml``)."""
     folder = files("server.scoring") / "rules"

@@ -7,20 +7,25 @@ the mutual circle between giver and author. A ``Book`` made of those alone gives
 made of everybody's acts, so one author's quarter can be scored by itself (section 5 names the acts).
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from server.scoring.caps import capped
 from server.scoring.credits import Credit, credits_of
 from server.scoring.model import Act, Factor, Ledger, Line
-from server.scoring.rules import DAY_MS, ONE, Rulebook, Rules, at, day_of
+from server.scoring.rules import DAY_MS, ONE, Rulebook, Rules, at, day_of, scaled
+
+NOTHING: Counter[str] = Counter()
+"""What somebody gave who gave nothing; read only."""
 
 
 class Book:
     """The credits of an act set with their ordinals, found by author and giver."""
 
     def __init__(self, acts: Iterable[Act], rulebook: Rulebook) -> None:
-        self._received: dict[str, list[Credit]] = defaultdict(list)
-        self._given: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        self.rulebook = rulebook
+        self._received: dict[str, list[Credit]] = {}
+        self._given: dict[tuple[str, str], Counter[str]] = {}
         self._nth_of_pair: dict[str, int] = {}
         self._nth_of_unit: dict[str, int] = {}
         self._circles: dict[tuple[str, str, int], list[str]] = {}
@@ -28,22 +33,24 @@ class Book:
 
     def _enter(self, credits: Iterable[Credit]) -> None:
         """In canonical order, so that an ordinal is a count so far."""
-        pairs: Counter[tuple[str, str, str, bool]] = Counter()
-        units: Counter[tuple[str, str]] = Counter()
+        pairs: dict[tuple[str, str, str, bool], int] = {}
+        units: dict[tuple[str, str], int] = {}
         for credit in credits:
-            act = credit.strongest
-            self._received[act.author].append(credit)
-            if not credit.counts:
+            act, own = credit.strongest, credit.weight.own
+            self._received.setdefault(act.author, []).append(credit)
+            if credit.ruling:
                 continue
-            pair = (act.giver, act.author, credit.quarter, credit.weight.own)
-            pairs[pair] += 1
-            self._nth_of_pair[credit.act] = pairs[pair]
-            if credit.weight.own:
+            pair = (act.giver, act.author, credit.quarter, own)
+            self._nth_of_pair[credit.act] = pairs[pair] = pairs.get(pair, 0) + 1
+            if own:
                 continue
-            units[act.content, credit.unit] += 1
-            self._nth_of_unit[credit.act] = units[act.content, credit.unit] if credit.unit else 1
+            if act.giver_unit:
+                unit = (act.content, credit.unit)
+                self._nth_of_unit[credit.act] = units[unit] = units.get(unit, 0) + 1
             # Only what every region sees may enter the circles: any of them can audit the damping.
-            self._given[act.giver, credit.quarter][act.author] += act.public
+            if act.public:
+                given = self._given.setdefault((act.giver, credit.quarter), Counter())
+                given[act.author] += 1
 
     @property
     def authors(self) -> list[str]:
@@ -58,11 +65,11 @@ class Book:
 
     def nth_of_unit(self, credit: Credit) -> int:
         """Which one of its unit's givers to this content it is from."""
-        return self._nth_of_unit[credit.act]
+        return self._nth_of_unit.get(credit.act, 1)
 
     def given(self, giver: str, quarter: str) -> Counter[str]:
         """Author -> how many of their contents the giver credited in a quarter, in public lanes."""
-        return self._given.get((giver, quarter), Counter())
+        return self._given.get((giver, quarter), NOTHING)
 
     def mutual_circle(self, giver: str, quarter: str, threshold: int) -> list[str]:
         """Those to whom the giver gave ``threshold`` or more in a quarter, and they as much back."""
@@ -78,11 +85,11 @@ class Book:
 
 def lines(book: Book, author: str, quarter: str | None = None) -> list[Line]:
     """The author's ledger lines in canonical order, of one quarter or of all."""
-    return [
-        _line(credit, _factors(credit, book))
-        for credit in book.received(author)
-        if quarter in (None, credit.quarter)
-    ]
+    credits = [c for c in book.received(author) if quarter is None or c.quarter == quarter]
+    found = [_line(credit, _factors(credit, book)) for credit in credits]
+    if any(rules.cap for rules in book.rulebook.versions):
+        return capped(found, book.rulebook)
+    return found
 
 
 def _line(credit: Credit, factors: tuple[Factor, ...]) -> Line:
@@ -98,10 +105,12 @@ def _line(credit: Credit, factors: tuple[Factor, ...]) -> Line:
         abroad=_abroad(act),
         base=base,
         factors=factors,
-        milli_points=result if credit.counts else 0,
+        milli_points=0 if credit.ruling else result,
         quarter=credit.quarter,
         rules=credit.rules.id,
         status=credit.status,
+        topics=act.topics,
+        ruling=credit.ruling,
     )
 
 
@@ -114,18 +123,19 @@ def _abroad(act: Act) -> bool:
 
 def _factors(credit: Credit, book: Book) -> tuple[Factor, ...]:
     """The steps that change something, each with the milli-points after it."""
-    if not credit.counts:
+    if credit.ruling:
         return ()
     milli = credit.weight.points * 1000
     steps = []
     for name, ordinal, fixed in _multipliers(credit, book):
         if fixed != ONE:
-            milli = milli * fixed >> 32
+            milli = scaled(milli, fixed)
             steps.append(Factor(name, ordinal, fixed, milli))
     return tuple(steps)
 
 
 def _multipliers(credit: Credit, book: Book) -> Iterator[tuple[str, int, int]]:
+    """Name, ordinal and multiplier of each factor that applies; one that does not is 1 by its numbers."""
     rules, act = credit.rules, credit.strongest
     k = book.nth_of_pair(credit)
     yield "pair", k, at(rules.inverse, k)
@@ -159,11 +169,12 @@ def standing(points: Iterable[tuple[int, int]], rules: Rules, day: int) -> int:
     """The decayed sum of (time, milli-points) on a day: B[d] * 2^(-(day - d) / half-life).
 
     Summed from whole-day buckets, so it never depends on when or how often it was computed; what is
-    placed after the day does not count yet."""
+    placed after the day does not count yet. Never below the rules' floor, where they have one."""
     buckets: Counter[int] = Counter()
     for moment, milli in points:
         buckets[day_of(moment)] += milli
-    return sum([rules.decayed(milli, day - d) for d, milli in buckets.items() if d <= day])
+    worth = sum([rules.decayed(milli, day - d) for d, milli in buckets.items() if d <= day])
+    return worth if rules.floor is None else max(worth, rules.floor)
 
 
 def ledger(book: Book, author: str, rulebook: Rulebook, day: int) -> Ledger:

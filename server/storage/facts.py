@@ -52,6 +52,7 @@ from server.domain.facts import (
     CastFact,
     CommunityFact,
     ConversationFact,
+    HistoryFact,
     MemberFact,
     PersonFact,
     PollFact,
@@ -159,6 +160,14 @@ FOLLOW = point(t.follows, "rev", "on_")
 BALLOT = point(t.ballots, "rev", "choices")
 BALLOT_KEPT = point(t.ballots_kept, "poll")
 ACKNOWLEDGED = point(t.acknowledgements, "at")
+PRAISES = statement(
+    select(func.count()).where(
+        t.posts.c.author == bindparam("person"),
+        t.posts.c.at >= bindparam("since"),
+        t.posts.c.kind == "praise",
+        t.posts.c.source == "",
+    )
+)
 STAGE = point(t.idea_stages, "rev", "stage")
 MODERATION = point(t.moderations, "rev", "on_")
 HIDDEN = point(t.hidden_at_home, "rev", "on_")
@@ -175,7 +184,14 @@ UPLOAD = statement(
 RESIDENCY = point(t.residency, "rev", "policy", "regions", "groups")
 SCORING_POLICY = point(t.scoring_policies, "rev", "policy")
 SCORING_CHOICE = point(t.scoring_choices, "rev", "choice")
+SCORING_HISTORY = point(t.scoring_histories, "rev", "before")
 STANDING = point(t.standings, "rev", "day", "rules", "standing", "level", "topics", "shown")
+SHOWN_AT = statement(
+    select(t.standings.c.person)
+    .join(t.persons, _p.person == t.standings.c.person)
+    .where(_p.home == bindparam("home"), t.standings.c.shown)
+    .order_by(t.standings.c.person)
+)
 PROFILES = statement(
     select(_p.person, _p.rev, _p.name, *[known_of(name) for name in FULLER])
     .select_from(KNOWN)
@@ -399,6 +415,10 @@ class TxFacts:
     def acknowledged(self, post: str, person: str) -> bool:
         return self._one(ACKNOWLEDGED, post=post, person=person) is not None
 
+    def praises(self, person: str, since: int) -> int:
+        row = self._one(PRAISES, person=person, since=since)
+        return int(row[0]) if row else 0
+
     def idea_stage(self, post: str) -> ValueRegister:
         return self._value(STAGE, post=post)
 
@@ -445,12 +465,19 @@ class TxFacts:
             return ScoringChoiceFact(0, UNDECIDED)
         return ScoringChoiceFact(row[0], _choice(row[1]))
 
+    def scoring_history(self, person: str) -> HistoryFact:
+        row = self._one(SCORING_HISTORY, person=person)
+        return HistoryFact(0, 0) if row is None else HistoryFact(*row)
+
     def standing(self, person: str) -> StandingFact | None:
         row = self._one(STANDING, person=person)
         if row is None:
             return None
         rev, day, rules, standing, level, topics, shown = row
         return StandingFact(rev, day, rules, standing, level, _topics(topics), bool(shown))
+
+    def shown_at(self, home: str) -> list[str]:
+        return [person for (person,) in self._running().rows(SHOWN_AT, {"home": home})]
 
     def profiles(self, home: str) -> Iterator[ProfileFact]:
         """Everybody at home there, by id."""

@@ -438,10 +438,12 @@ standings = _small(
     _big("seq"),
 )
 """What is published of a person: nothing where ``shown`` is false. ``origin``, ``epoch`` and ``seq``: where it
-stands in its region's global lane; the last root before it covers it."""
+stands in its region's global lane; the next root there covers it."""
 scoring_policies = _small("scoring_policies", _key("region"), _big("rev"), _text("policy"))
 scoring_choices = _small("scoring_choices", _key("person"), _big("rev"), _text("choice", "{}"))
 """Who has no row has chosen nothing."""
+scoring_histories = _small("scoring_histories", _key("person"), _big("rev"), _big("before"))
+"""Whose ledger began anew, and when."""
 scoring_roots = _small(
     "scoring_roots",
     _key("region"),
@@ -570,6 +572,7 @@ PROJECTIONS: tuple[Table, ...] = (
     standings,
     scoring_policies,
     scoring_choices,
+    scoring_histories,
     scoring_roots,
     erasures,
     erasure_receipts,
@@ -598,6 +601,18 @@ score_acts = Table(
 Index("ix_score_acts_author", score_acts.c.author, score_acts.c.quarter)
 Index("ix_score_acts_giver", score_acts.c.giver, score_acts.c.quarter)
 Index("ix_score_acts_content", score_acts.c.content)
+
+score_rulings = Table(
+    "score_rulings",
+    metadata,
+    _key("act"),
+    _text("giver"),
+    _text("author"),
+    _text("content"),
+    _text("quarter"),
+    Column("data", Text, nullable=False),
+)
+"""What people decided about credits between people. Read whole: people decide some hundred in a year."""
 
 credits_ = Table(
     "credits",

@@ -53,6 +53,7 @@ SPOILT: dict[str, str] = {
     "standings": "UPDATE standings SET standing = standing + 1",
     "scoring_policies": "UPDATE scoring_policies SET rev = rev + 1",
     "scoring_choices": "DELETE FROM scoring_choices",
+    "scoring_histories": "UPDATE scoring_histories SET rev = rev + 1",
     "scoring_roots": "UPDATE scoring_roots SET people = people + 1",
     "erasures": "DELETE FROM erasures",
     "erasure_receipts": "UPDATE erasure_receipts SET bodies = bodies + 1",

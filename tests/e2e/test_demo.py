@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ from server.ops.demo import company
 from server.ops.demo.command import demo_places
 from server.ops.demo.nodes import HOST, Place, is_free
 from tests.support.demo import announced, demo, holder, port_base, restart
-from tests.support.processes import SECONDS_MAX, rows, until
+from tests.support.processes import SECONDS_MAX, rows, tap, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -33,6 +36,7 @@ async def test_the_company_talks_until_it_is_stopped_and_is_still_there_the_next
             assert kinds >= {"question", "answer", "poll", "idea", "praise", "paper", "article"}
             assert rows(place, "SELECT count(*) FROM acceptances")[0][0] > 0
             assert rows(place, "SELECT count(*) FROM persons") == [(len(company.PEOPLE),)]
+        await what_is_published_agrees_everywhere(places)
     assert process.returncode == 0
     assert all(is_free(place.port) for place in places)
 
@@ -42,6 +46,39 @@ async def test_the_company_talks_until_it_is_stopped_and_is_still_there_the_next
         assert posts(places[0]) == before
         await a_second_demo_is_refused(tmp_path)
         await a_killed_node_comes_back(places[1], process)
+
+
+async def what_is_published_agrees_everywhere(places: list[Place]) -> None:
+    """Each region tells what its policy allows; every other one computes the same from its own log."""
+    for place in places:
+        tap("--config", place.config, "scoring", "publish")
+    for place in places:
+        await until(
+            f"{place.region} has computed what all regions published",
+            lambda place=place: outcomes(place) == dict.fromkeys(("br", "de", "in"), "agrees"),  # type: ignore[misc]
+            120,
+        )
+        shown = rows(place, "SELECT DISTINCT origin FROM standings WHERE shown")
+        assert {region for (region,) in shown} <= {"br", "in"}
+    assert rows(places[0], "SELECT count(*) FROM standings WHERE shown AND origin = 'in'") != [(0,)]
+
+
+def outcomes(place: Place) -> dict[str, str]:
+    """Region -> what an audit of it comes to; the company goes on talking, so some lack what is on its way."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "server.ops.cli",
+            *(f"--config={place.config} scoring audit --json").split(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS_MAX * 4,
+        check=False,
+    )
+    assert done.returncode in (0, 3), f"{done.stdout}{done.stderr}"
+    return {verdict["region"]: verdict["outcome"] for verdict in json.loads(done.stdout)}
 
 
 async def a_second_demo_is_refused(folder: Path) -> None:

@@ -603,6 +603,13 @@ class Company:
         )
         self.act(person, event)
 
+    def begin_anew(self) -> None:
+        person = self.somebody()
+        event = e.ScoringHistoryErased(
+            person=person, rev=self.rev("history", person), before=START + len(self.written)
+        )
+        self.act(person, event)
+
     def change_scoring(self) -> None:
         region = self.chance.choice(REGIONS)
         policy = msgspec.structs.replace(SCORING, k=self.chance.randint(10, 20))
@@ -684,6 +691,7 @@ HAPPENINGS: tuple[Callable[[Company], None], ...] = (
     Company.hide_at_home,
     Company.publish_standing,
     Company.choose,
+    Company.begin_anew,
     Company.change_scoring,
     Company.publish_root,
     Company.rotate_key,

@@ -28,6 +28,9 @@ from server.domain.visibility import may_moderate, may_read_place
 TITLED = frozenset({"question", "article", "paper", "idea", "announcement"})
 PARTS = {"poll": "poll", "paper": "paper", "praise": "praise", "announcement": "announcement"}
 """Kind -> the part of the command that belongs to it; all but an announcement's are required."""
+WEEK_MS = 7 * 86_400_000
+FIRST_MONDAY_MS = 4 * 86_400_000
+"""1970-01-05."""
 WEB_ADDRESS = ("https://", "http://")
 
 
@@ -39,7 +42,7 @@ def publish_post(
         or _check_shape(command)
         or _check_poll(command)
         or _check_paper(command)
-        or _check_praise(command, who, facts)
+        or _check_praise(command, who, facts, context)
     )
     if refusal is not None:
         return refusal
@@ -277,7 +280,9 @@ def _check_paper(command: PublishPost) -> Refusal | None:
     return None
 
 
-def _check_praise(command: PublishPost, who: PersonFact, facts: Facts) -> Refusal | None:
+def _check_praise(
+    command: PublishPost, who: PersonFact, facts: Facts, context: Context
+) -> Refusal | None:
     praise = command.praise
     if praise is None:
         return None
@@ -287,7 +292,18 @@ def _check_praise(command: PublishPost, who: PersonFact, facts: Facts) -> Refusa
         return refuse(Code.NOT_FOUND, f"nobody is called {praise.to}", "praise.to")
     if not 1 <= len(praise.behaviour.strip()) <= limits.REASON_CHARS_MAX:
         return refuse(Code.BAD_VALUE, "say what the person did", "praise.behaviour")
+    if facts.praises(who.person, week_start(context.now)) >= limits.PRAISE_PER_WEEK_MAX:
+        return refuse(
+            Code.ALLOWANCE_SPENT,
+            f"you praised {limits.PRAISE_PER_WEEK_MAX} times this week: on Monday you can again",
+            "praise",
+        )
     return None
+
+
+def week_start(now: int) -> int:
+    """When the week of a moment began, in UTC milliseconds: on its Monday at 00:00 UTC."""
+    return now - (now - FIRST_MONDAY_MS) % WEEK_MS
 
 
 RULES: dict[type, Rule] = {

@@ -9,6 +9,7 @@ from server.domain.commands import CallOff, HandOver, TakeOver
 from server.domain.decide.base import Context, Decided, Draft, Rule, refuse
 from server.domain.decide.closing import keep_ballots
 from server.domain.decide.people import whereabouts
+from server.domain.decide.scoring import withdrawal
 from server.domain.errors import Code, Refusal
 from server.domain.events import (
     PersonHandedOver,
@@ -71,7 +72,8 @@ def handover(command: HandOver, actor: str, facts: Facts, context: Context) -> D
     gone = PersonHandedOver(person=person.person, to=command.to, rev=person.home_rev + 1)
     drafts = [Draft(GLOBAL, actor, event, ()) for event in (*roles, gone)]
     kept = keep_ballots(person.person, command.to, facts, context)
-    return Decided([*kept, *drafts], {"rev": gone.rev})
+    shown = withdrawal(person.person, facts)
+    return Decided([*kept, *shown, *drafts], {"rev": gone.rev})
 
 
 def release(event: PersonReleased, facts: Facts, context: Context) -> Decided | Refusal:

@@ -13,6 +13,7 @@ from server.domain.commands import (
 )
 from server.domain.decide.base import Context, Decided, Draft, Rule, in_place, readable_post, refuse
 from server.domain.decide.copies import profile_drafts, registration_drafts, status_drafts
+from server.domain.decide.scoring import withdrawal
 from server.domain.errors import Code, Refusal
 from server.domain.events import (
     FlagRaised,
@@ -93,7 +94,8 @@ def set_status(
         reason=command.reason,
     )
     drafts = status_drafts(event, who.person, policy_of(context.region, facts))
-    return Decided(drafts, {"rev": event.rev})
+    gone = [] if command.active else withdrawal(person.person, facts)
+    return Decided([*drafts, *gone], {"rev": event.rev})
 
 
 def set_person_role(

@@ -115,6 +115,7 @@ from server.domain.events.polls import (
 )
 from server.domain.events.scoring import (
     ScoringChoiceChanged,
+    ScoringHistoryErased,
     ScoringPolicyChanged,
     ScoringRootPublished,
     StandingPublished,
@@ -197,6 +198,7 @@ __all__ = [
     "RosterChanged",
     "ScoringChoice",
     "ScoringChoiceChanged",
+    "ScoringHistoryErased",
     "ScoringPolicy",
     "ScoringPolicyChanged",
     "ScoringRootPublished",
@@ -255,6 +257,7 @@ EVENTS: dict[str, type[Event]] = {
     "standing.published": StandingPublished,
     "scoring.policy_changed": ScoringPolicyChanged,
     "scoring.choice_changed": ScoringChoiceChanged,
+    "scoring.history_erased": ScoringHistoryErased,
     "scoring.root_published": ScoringRootPublished,
     "epoch.opened": EpochOpened,
     "key.rotated": KeyRotated,

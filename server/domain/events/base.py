@@ -179,7 +179,7 @@ class ScoringPolicy(Part, frozen=True, kw_only=True):
     """What a region lets be told of its people's contributions: no defaults, as in ``ResidencyPolicy``.
 
     ``k``: the fewest people a figure about several may stand for. ``retention_days``: how long a ledger
-    answers for single lines, 0 for ever. ``agreement``: the id of the agreement with the staff's
+    line says what it was about, 0 for ever. ``agreement``: the id of the agreement with the staff's
     representatives that allows what is wider than the law's default; empty without one."""
 
     scores: ScoresRule

@@ -34,10 +34,20 @@ class ScoringChoiceChanged(Event, frozen=True, kw_only=True):
     choice: ScoringChoice
 
 
-class StandingPublished(Event, frozen=True, kw_only=True):
-    """The public part of a person's standing and topic expertise, as far as policy and choice allow.
+class ScoringHistoryErased(Event, frozen=True, kw_only=True):
+    """A person's ledger begins anew: no line of theirs from before a moment is kept anywhere.
 
-    Writer: their home, each time after the root that covers it. Merge: higher rev. ``shown`` false takes
+    Lane: global, since their public ledger begins anew too. Writer: their home. Merge: higher rev."""
+
+    person: Id
+    rev: Rev
+    before: Number
+
+
+class StandingPublished(Event, frozen=True, kw_only=True):
+    """The public part of a person's standing, also by topic, as far as policy and choice allow.
+
+    Writer: their home, before the root that covers it. Merge: higher rev. ``shown`` false takes
     back what was published before, and then the other fields say nothing."""
 
     person: Id

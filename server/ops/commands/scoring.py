@@ -10,6 +10,8 @@ import click
 from sqlalchemy import func, select
 
 from server.app.scores import Scores
+from server.ops.commands import what_if
+from server.ops.commands.scoring_audit import audit_command, publish_command
 from server.ops.commands.shared import (
     Exit,
     fail,
@@ -79,3 +81,8 @@ async def _ledger(core: Core) -> Ledger:
         )
     found = await core.handler.run(lambda tx: digests(tx, [t.credits_]))
     return Ledger(count, people, total, found[t.credits_.name])
+
+
+command.add_command(audit_command)
+command.add_command(publish_command)
+command.add_command(what_if.command)

@@ -48,7 +48,20 @@ demo_command = command
 
 def demo_places(folder: Path, base: int) -> list[Place]:
     return [
-        Place(region.code, region.name, region.country, folder / region.code, base + number)
+        Place(
+            region.code,
+            region.name,
+            region.country,
+            folder / region.code,
+            base + number,
+            tuple(
+                [
+                    (key, getattr(region, key))
+                    for key in ("scores", "boards")
+                    if getattr(region, key)
+                ]
+            ),
+        )
         for number, region in enumerate(company.REGIONS)
     ]
 

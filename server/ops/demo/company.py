@@ -14,10 +14,13 @@ class Region(NamedTuple):
     country: str
     timezone: str
     locale: str
+    scores: str = ""
+    boards: str = ""
+    """``[scoring]`` of its configuration; empty for what its country's law allows without an agreement."""
 
 
 class Person(NamedTuple):
-    """``roles``: region-wide; ``skills`` are shown on the profile."""
+    """``roles``: region-wide; ``skills`` are shown on the profile; ``open``: chose to be shown in everything."""
 
     id: str
     region: str
@@ -26,6 +29,7 @@ class Person(NamedTuple):
     unit: str
     skills: tuple[str, ...] = ()
     roles: tuple[RegionRole, ...] = ()
+    open: bool = False
 
 
 class Community(NamedTuple):
@@ -38,9 +42,9 @@ class Community(NamedTuple):
 
 
 REGIONS = (
-    Region("in", "India", "IN", "Asia/Kolkata", "en"),
+    Region("in", "India", "IN", "Asia/Kolkata", "en", "public", "on"),
     Region("de", "Germany", "DE", "Europe/Berlin", "de"),
-    Region("br", "Brazil", "BR", "America/Sao_Paulo", "pt"),
+    Region("br", "Brazil", "BR", "America/Sao_Paulo", "pt", "opt_in", "opt_in"),
 )
 
 PEOPLE = (
@@ -69,6 +73,7 @@ PEOPLE = (
         "Firmware Engineer",
         "Controls Bengaluru",
         ("firmware", "c", "sensors"),
+        open=True,
     ),
     Person(
         "rohan.kulkarni",
@@ -77,6 +82,7 @@ PEOPLE = (
         "Test Bench Engineer",
         "Testing Pune",
         ("hydraulics", "vibration"),
+        open=True,
     ),
     Person(
         "fatima.sheikh",
@@ -93,6 +99,7 @@ PEOPLE = (
         "Service Engineer",
         "Field Service Kochi",
         ("commissioning", "seals"),
+        open=True,
     ),
     Person(
         "kavya.reddy",
@@ -184,6 +191,7 @@ PEOPLE = (
         "Communications São Paulo",
         ("events", "photography"),
         ("communications_leader", "moderator"),
+        open=True,
     ),
     Person(
         "rafael.souza",
@@ -193,6 +201,7 @@ PEOPLE = (
         "IT São Paulo",
         ("networks", "support"),
         ("region_admin",),
+        open=True,
     ),
     Person(
         "joao.pereira",
@@ -201,6 +210,7 @@ PEOPLE = (
         "Commissioning Lead",
         "Field Service Santos",
         ("commissioning", "offshore"),
+        open=True,
     ),
     Person(
         "camila.oliveira",
@@ -209,6 +219,7 @@ PEOPLE = (
         "Process Engineer",
         "Engineering Campinas",
         ("ethanol", "process", "cavitation"),
+        open=True,
     ),
     Person(
         "diego.almeida",

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from server.app.auth import Kind
-from server.domain.commands import RegisterPerson, SetPersonRole
+from server.domain.commands import ChooseScoring, RegisterPerson, SetPersonRole
 from server.domain.errors import Code, Refusal
+from server.domain.scoring_policy import WHAT
 from server.ops import config_file, operator
 from server.ops.accounts import Desk, desk
 from server.ops.core import StartError
@@ -56,6 +57,7 @@ async def found(place: Place, password: str) -> dict[str, str]:
             tokens = await enrol(node, [registration(person) for person in people])
             for person in people:
                 await set_roles(node, person)
+                await choose(node, person)
             sets = [node.passwords.set(person.id, password) for person in people]
             for outcome in await asyncio.gather(*sets):
                 checked(outcome)
@@ -79,6 +81,13 @@ async def set_roles(node: Desk, person: company.Person) -> None:
     for role in person.roles:
         wish = SetPersonRole(person=person.id, role=role, on=True)
         checked(await operator.set_role(node.core.handler, wish))
+
+
+async def choose(node: Desk, person: company.Person) -> None:
+    """Who is open wants everything shown that their region allows."""
+    if person.open:
+        wish = ChooseScoring(**dict.fromkeys(WHAT, True))
+        checked(await node.core.handler.handle(person.id, f"demo-choice-{person.id}", wish))
 
 
 def registration(person: company.Person) -> RegisterPerson:

@@ -35,6 +35,8 @@ class Place(NamedTuple):
     country: str
     folder: Path
     port: int
+    scoring: tuple[tuple[str, str], ...] = ()
+    """Keys of ``[scoring]`` that are not at their default."""
 
     @property
     def url(self) -> str:
@@ -83,6 +85,8 @@ def configuration(place: Place, peers: Sequence[Place], public: dict[str, str], 
         f"host = {toml(HOST)}",
         f"port = {place.port}",
         f"public_url = {toml(place.url)}",
+        "[scoring]",
+        *[f"{key} = {toml(value)}" for key, value in place.scoring],
         "[demo]",
         f"enabled = {toml(demo)}",
     ]

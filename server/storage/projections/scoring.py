@@ -2,6 +2,7 @@
 
 from server.domain.events import (
     ScoringChoiceChanged,
+    ScoringHistoryErased,
     ScoringPolicyChanged,
     ScoringRootPublished,
     StandingPublished,
@@ -14,7 +15,7 @@ _ROOT_PUT = upsert(t.scoring_roots)
 
 
 def root_published(tx: Tx, event: ScoringRootPublished, meta: Meta) -> bool:
-    """Each is kept where it stands in its lane: what was published after it was computed with it."""
+    """Each is kept where it stands in its lane: it covers what was published before it."""
     values = {
         "region": event.region,
         "epoch": meta.epoch,
@@ -37,6 +38,10 @@ FOLDS: dict[type, Fold] = {
     ScoringChoiceChanged: register_fold(
         t.scoring_choices,
         lambda e, m: {"person": e.person, "rev": e.rev, "choice": to_json(e.choice)},
+    ),
+    ScoringHistoryErased: register_fold(
+        t.scoring_histories,
+        lambda e, m: {"person": e.person, "rev": e.rev, "before": e.before},
     ),
     StandingPublished: register_fold(
         t.standings,

@@ -144,6 +144,7 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("GET", "/people/{person}"): get("/people/bob"),
     ("GET", "/topics"): get("/topics"),
     ("GET", "/me/impact"): get("/me/impact"),
+    ("GET", "/scoring/rules"): get("/scoring/rules"),
     ("POST", "/media"): lambda site, t: site.ask("POST", "/media", "asha", content=PDF),
     ("GET", "/media/{hash}"): read_file,
     ("GET", "/media/{hash}/thumbnail"): read_thumbnail,

@@ -75,6 +75,7 @@ WAYS = [
     "/people/bob",
     "/topics",
     "/me/impact",
+    "/scoring/rules",
 ]
 STRANGERS = ["cleo", "admin"]
 """A region admin runs the machine; that opens no private community and no conversation."""
@@ -103,6 +104,7 @@ async def test_members_see_it(site: Site) -> None:
         "/people?q=canary",
         "/topics",
         "/me/impact",
+        "/scoring/rules",
         "/feed?view=unanswered",
     }
 

@@ -815,6 +815,9 @@ CASES: dict[str, list[Case]] = {
             does("bob", "scoring.choose", experts=True),
         ),
     ],
+    "scoring.history_erased": [
+        Case("told to the person", does("asha", "scoring.erase_history")),
+    ],
     "scoring.root_published": [
         Case(
             "on no channel",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
-from server.app.scores import Scores
+from server.app.score_rows import Move
+from server.app.scores import Scores, _keep
 from server.domain.errors import Refusal
 from server.domain.events import Event, PersonRegistered
 from server.scoring.rules import Rulebook
@@ -28,7 +29,9 @@ class ScoreWorld:
         self.place = ""
         self.abroad = ForeignLog("de")
 
-    def new_scores(self, rulebook: Rulebook | None = None) -> Scores:
+    def new_scores(
+        self, rulebook: Rulebook | None = None, retains: Callable[[], int] | None = None
+    ) -> Scores:
         """Another consumer on the same tables, as after a restart."""
         node = self.node
         return Scores(
@@ -38,6 +41,7 @@ class ScoreWorld:
             now=node.clock,
             listener=lambda *heard: self.told.append(heard),
             rulebook=rulebook,
+            retains=retains,
         )
 
     async def settle(self) -> None:
@@ -64,6 +68,13 @@ class ScoreWorld:
         self, who: str, target: str, reaction: str = "helpful", on: bool = True
     ) -> None:
         await self.node.do(who, "reaction.set", target=target, reaction=reaction, on=on)
+
+    async def ruled(self, move: Move) -> None:
+        """A ruling, as a batch of the tap would bring it."""
+        await self.scores.catch_up()
+        last = await self.node.tap.read(self.node.tap.position - 1, 1)
+        kept = await self.node.handler.run(lambda tx: _keep(tx, [move]))
+        await self.scores._score(last, kept)
 
     async def question(self, who: str = "asha", title: str = "Why is it red?") -> str:
         return await self.node.post(who, self.place, "?", "question", title=title)

@@ -43,6 +43,7 @@ async def test_a_helpful_mark_is_a_line_that_explains_itself(world: ScoreWorld) 
         "rules": "2026-1",
         "status": "counted",
         "status_text": "",
+        "topics": [],
     }
     assert world.told == [("asha", 5_000, line)]
 

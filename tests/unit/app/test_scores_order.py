@@ -10,8 +10,8 @@ from random import Random
 import pytest
 from sqlalchemy import update
 
-from server.app.score_acts import from_columns
 from server.app.score_desk import Desk
+from server.app.score_rows import from_columns
 from server.app.scores import account
 from server.domain.events import (
     AnswerAccepted,

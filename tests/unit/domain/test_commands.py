@@ -93,6 +93,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "person.take_over": {"person": "asha"},
     "person.call_off": {"person": "asha"},
     "scoring.choose": {"profile": True, "boards": False, "experts": None},
+    "scoring.erase_history": {},
     "topic.define": {"topic": "tea", "names": {"de": "Tee"}, "synonyms": ["chai"]},
 }
 RECORDS: dict[str, dict[str, Any]] = {

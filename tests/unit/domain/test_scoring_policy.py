@@ -96,12 +96,13 @@ def test_what_a_policy_shows(held: ScoringPolicy, silent: set[str], willing: set
     assert shown(held, ALL_YES) == willing
 
 
-def test_points_go_out_for_a_profile_or_a_board_and_topics_for_the_list_of_experts() -> None:
+def test_points_go_out_for_a_profile_or_a_board_and_by_topic_for_who_is_listed_too() -> None:
     held = policy(scores="opt_in", boards="opt_in")
     assert publishes(held, ScoringChoice(profile=True)) == (True, False)
     assert publishes(held, ScoringChoice(boards=True)) == (True, False)
-    assert publishes(held, ScoringChoice(experts=True)) == (False, True)
-    assert publishes(DEFAULT, ALL_YES) == (False, True)
+    assert publishes(held, ScoringChoice(experts=True)) == (False, False)
+    assert publishes(held, ScoringChoice(boards=True, experts=True)) == (True, True)
+    assert publishes(DEFAULT, ALL_YES) == (False, False)
 
 
 def test_a_person_can_be_told_what_their_silence_means() -> None:

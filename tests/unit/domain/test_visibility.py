@@ -299,6 +299,9 @@ CASES: dict[str, list[Shown]] = {
             ("u:bob",),
         )
     ],
+    "scoring.history_erased": [
+        Shown(e.ScoringHistoryErased(person="bob", rev=1, before=5), ("u:bob",))
+    ],
     "scoring.root_published": [
         Shown(
             e.ScoringRootPublished(

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from server.domain.scoring_policy import CAUTIOUS, DEFAULT
 from server.ops import doctor, doctor_checks, doctor_facts, keys, lock
 from server.ops.config import Config, HttpSection, NodeSection
-from server.ops.doctor import Database, Disk, Facts, Key, OpenErasures, Peer, Port
+from server.ops.doctor import Database, Disk, Facts, Key, OpenErasures, Peer, Port, Scoring
 
 KEY = base64.b64encode(bytes(32)).decode()
 GIB = 1 << 30
@@ -28,6 +29,7 @@ HEALTHY = Facts(
     open_files=65536,
     memory_bytes=8 * GIB,
     holder="42 serve",
+    scoring=Scoring(DEFAULT, DEFAULT, (), "2026-1+a"),
 )
 PEER = HEALTHY.peers[0]
 DATABASE = HEALTHY.database
@@ -51,12 +53,15 @@ FAULTS = {
     "database.restored": {"database": DATABASE._replace(recovering=True)},
     "database.forks": {"database": DATABASE._replace(forks=("de:100000007:global",))},
     "erasure.receipts": {"erasures": OpenErasures(2, 2 * 86_400, ("br",))},
+    "scoring.policy": {"scoring": Scoring(DEFAULT, DEFAULT, ("boards need an agreement",), "r")},
+    "scoring.rules": {"scoring": Scoring(DEFAULT, DEFAULT, (), "r", (("fr", "s"),))},
     "peer.reachable": {"peers": (PEER._replace(error="timed out"),)},
     "peer.region": {"peers": (PEER._replace(seen_region="es"),)},
     "peer.key": {"peers": (PEER._replace(seen_key="another"),)},
     "clock.peer": {"peers": (PEER._replace(clock_ahead_seconds=-90.0),)},
 }
-MORE = [
+MORE: list[tuple[str, dict[str, object], str]] = [
+    ("scoring.policy", {"scoring": Scoring(DEFAULT, CAUTIOUS, (), "r")}, "warning"),
     ("disk.space", {"disk": HEALTHY.disk._replace(free_bytes=5 * GIB)}, "warning"),
     ("erasure.receipts", {"erasures": OpenErasures(1, 22 * 86_400, ("br",))}, "failure"),
     ("disk.sync", {"disk": HEALTHY.disk._replace(fsync_ms=200.0)}, "warning"),

@@ -29,6 +29,7 @@ def act(
     author_country: str = "",
     public: bool = True,
     unscored: str = "",
+    topics: tuple[str, ...] = (),
 ) -> Act:
     """``content`` is ``<author>/<anything>`` unless the author is given."""
     register = f"{kind}:{content}:{giver}"
@@ -48,6 +49,7 @@ def act(
         author_country=author_country,
         public=public,
         unscored=unscored,
+        topics=topics,
     )
 
 
@@ -57,9 +59,29 @@ def gone(kind: str, content: str, *, rev: int = 1, on: bool = True, day: int = D
     return Act(f"{register}@{rev}", register, rev, on, kind, "", "", content, day * DAY_MS)
 
 
+def ruled(
+    kind: str,
+    *,
+    giver: str = "",
+    author: str = "",
+    content: str = "",
+    quarter: str = "",
+    rev: int = 1,
+    on: bool = True,
+    day: int = DAY,
+) -> Act:
+    """Somebody decided about credits: ``held`` or ``ring_reversed``."""
+    register = f"{kind}:{giver}:{author}:{content}:{quarter}"
+    at = day * DAY_MS
+    name = f"{register}@{rev}"
+    return Act(name, register, rev, on, kind, giver, author, content, at, quarter=quarter)
+
+
 PEOPLE = ["asha", "ben", "chen", "dora", "emil"]
 UNITS = {"asha": "tea", "ben": "tea", "chen": "rice", "dora": "", "emil": "rice"}
 COUNTRIES = {"asha": "in", "ben": "in", "chen": "cn", "dora": "de", "emil": ""}
+TOPICS = {"asha": ("tea", "pots"), "ben": (), "chen": ("rice",), "dora": ("tea",), "emil": ()}
+QUARTERS = ["", "2026Q1", "2026Q2"]
 KINDS = ["accepted", "verified", "solved", "cited", "praised", "helpful", "idea_shipped"]
 
 _judgements = st.builds(
@@ -77,6 +99,7 @@ _judgements = st.builds(
         author_country=COUNTRIES[author],
         public=public,
         unscored=unscored,
+        topics=TOPICS[author][:n],
     ),
     kind=st.sampled_from(KINDS),
     giver=st.sampled_from(PEOPLE),
@@ -97,7 +120,28 @@ _fates = st.builds(
     rev=st.integers(1, 2),
     on=st.booleans(),
 )
-_mixed = st.lists(st.one_of(*[_judgements] * 9, _fates), max_size=120, unique_by=lambda one: one.id)
+_names = st.sampled_from(["", *PEOPLE])
+_rulings = st.builds(
+    lambda kind, giver, author, content, quarter, rev, on: ruled(
+        kind,
+        giver=giver,
+        author=author,
+        content=content,
+        quarter=quarter,
+        rev=rev,
+        on=on,
+    ),
+    kind=st.sampled_from(["held", "ring_reversed"]),
+    giver=_names,
+    author=_names,
+    content=st.sampled_from(["", "", "", "asha/1", "ben/2"]),
+    quarter=st.sampled_from(QUARTERS),
+    rev=st.integers(1, 2),
+    on=st.booleans(),
+)
+_mixed = st.lists(
+    st.one_of(*[_judgements] * 9, _fates, _rulings), max_size=120, unique_by=lambda one: one.id
+)
 _pairs = [(giver, author) for giver in PEOPLE for author in PEOPLE if giver != author]
 
 
@@ -113,4 +157,4 @@ def exchange(counts: list[int]) -> list[Act]:
 _counts = st.lists(st.integers(0, 5), min_size=len(_pairs), max_size=len(_pairs))
 _circles = st.builds(exchange, _counts).flatmap(st.permutations)
 act_sets = st.one_of(_mixed, _circles)
-"""Distinct acts in any order: two quarters, five people, toggles, deletions, bots; or many circles."""
+"""Distinct acts in any order: two quarters, five people, toggles, deletions, rulings, bots; or many circles."""

@@ -31,6 +31,11 @@ def test_the_weights() -> None:
     assert written == {kind: (w.points, w.named) for kind, w in RULES.weights.items()}
 
 
+def test_the_rulings_in_the_order_of_the_rules() -> None:
+    written = [(row[0].strip("`"), row[1]) for row in cells(section(2).replace("   | ", "| "))]
+    assert written == [(kind, one.status) for kind, one in RULES.statuses.items()]
+
+
 def test_the_levels() -> None:
     (listed,) = re.findall(r"points of standing: ([0-9., ]+) \.\.\.", section(4))
     assert [round(float(one) * 1000) for one in listed.split(", ")] == list(RULES.levels[:4])
@@ -39,9 +44,8 @@ def test_the_levels() -> None:
 def test_the_line_in_the_page_has_the_shape_of_a_line() -> None:
     (block,) = re.findall(r"```json\n(.*?)```", section(6), re.S)
     shown = json.loads(block)
-    marks = [
-        act("helpful", "ben", f"asha/{n}", country="DE", author_country="IN", ms=n) for n in (1, 2)
-    ]
+    abroad = {"country": "DE", "author_country": "IN", "topics": ("tomatoes",)}
+    marks = [act("helpful", "ben", f"asha/{n}", ms=n, **abroad) for n in (1, 2)]
     real = line_map(lines(Book(marks, BOOK), "asha")[1], BOOK)
     assert list(real) == list(shown)
     names = ("act", "at", "content", "content_title")
@@ -51,7 +55,7 @@ def test_the_line_in_the_page_has_the_shape_of_a_line() -> None:
 
 
 def test_the_fields_of_an_act() -> None:
-    defaults = {"": "empty", True: "true"}
+    defaults = {"": "empty", (): "empty", True: "true"}
     written = [(row[0].strip("`"), row[1]) for row in cells(section(7))]
     assert written == [
         (

@@ -13,6 +13,7 @@ from server.scoring.score import Book, lines
 from tests.unit.scoring.acts import act, gone
 
 BOOK = shipped()
+CROWDS = {"quorum": "the voters", "report_upheld": "a moderator"}
 
 
 def explained(*acts: Act, title: str = "") -> dict[str, object]:
@@ -43,6 +44,7 @@ def test_a_line_holds_everything_a_client_shows() -> None:
         "rules": "2026-1",
         "status": "counted",
         "status_text": "",
+        "topics": [],
     }
 
 
@@ -51,7 +53,7 @@ def test_only_public_acts_name_their_giver(kind: str) -> None:
     line = explained(act(kind, "benedict", "asha/1"))
     named = kind in ("accepted", "praised", "loop_closed")
     assert (line["by"], line["by_text"]) == (
-        ("benedict", "benedict") if named else (None, "a colleague")
+        ("benedict", "benedict") if named else (None, CROWDS.get(kind, "a colleague"))
     )
     if not named:
         line.pop("act")  # the caller gives lines names of their own
@@ -82,6 +84,7 @@ def test_a_loss_is_a_line_with_a_reason(kind: str, status: str, text: str) -> No
         (Factor("unit", 3, ONE, 0), "× 1/√3", "3rd person of the same team"),
         (Factor("mutual", 0, ONE * 6625 // 10000, 0), "× 0.66", "until the quarter ends"),
         (Factor("border", 0, ONE * 5 // 4, 0), "× 1.25", "another country"),
+        (Factor("cap", 0, ONE // 4, 0), "× 0.25", "so many points a day"),
     ],
 )
 def test_each_factor_has_a_figure_and_a_reason(factor: Factor, text: str, words: str) -> None:

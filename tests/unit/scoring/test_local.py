@@ -21,11 +21,15 @@ from server.scoring.local import (
     scope_lines,
 )
 from server.scoring.model import Act, Line
-from server.scoring.rules import quarter_of, shipped
+from server.scoring.rules import Rulebook, parse, quarter_of, rulebook, shipped
 from server.scoring.score import Book, lines
 from tests.unit.scoring.acts import act, act_sets
+from tests.unit.scoring.test_rules import TEXT
 
 BOOK = shipped()
+CAPPED = rulebook(
+    [parse(TEXT.replace("[border]", '[cap]\npoints = 12\nexempt = ["solved"]\n[border]'))]
+)
 
 
 def answer(acts: Iterable[Act], need: Need) -> set[Act]:
@@ -36,17 +40,26 @@ def answer(acts: Iterable[Act], need: Need) -> set[Act]:
             contents = {
                 a.content for a in acts if a.author == author and quarter_of(a.at) == quarter
             }
-            return {a for a in acts if a.content in contents}
+            found = {a for a in acts if a.content in contents}
         case Given(giver, quarter):
             contents = {a.content for a in acts if a.giver == giver and quarter_of(a.at) == quarter}
-            return {a for a in acts if a.content in contents and a.giver in (giver, "")}
+            found = {a for a in acts if a.content in contents and a.giver == giver}
+    return found | {a for a in acts if any(is_about(a, judgement) for judgement in found)}
+
+
+def is_about(ruling: Act, judgement: Act) -> bool:
+    if ruling.kind not in BOOK.rulings:
+        return False
+    named = [(ruling.giver, judgement.giver), (ruling.author, judgement.author)]
+    named.append((ruling.content, judgement.content))
+    return all(name in ("", other) for name, other in named)
 
 
 def partners(acts: Iterable[Act], scopes: Iterable[Scope]) -> dict[Scope, frozenset[str]]:
     """As a store counts them: contents with any act, each way."""
     contents: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for one in acts:
-        if one.author:
+        if one.author and one.giver and one.content:
             contents[one.giver, one.author, quarter_of(one.at)].add(one.content)
     least = partner_contents(BOOK)
     close = {key for key, found in contents.items() if len(found) >= least}
@@ -61,16 +74,19 @@ def partners(acts: Iterable[Act], scopes: Iterable[Scope]) -> dict[Scope, frozen
 
 
 def scored(
-    scopes: Iterable[Scope], acts: Iterable[Act], more: Iterable[Act] = ()
+    scopes: Iterable[Scope],
+    acts: Iterable[Act],
+    more: Iterable[Act] = (),
+    rules: Rulebook = BOOK,
 ) -> dict[Scope, list[Line]]:
     """The lines of the scopes from what they need, with ``more`` acts than that."""
     scopes = list(scopes)
     asked = needs(scopes, partners(acts, scopes))
-    return scope_lines(scopes, set(more).union(*[answer(acts, need) for need in asked]), BOOK)
+    return scope_lines(scopes, set(more).union(*[answer(acts, need) for need in asked]), rules)
 
 
-def ledger_of_all(acts: Iterable[Act]) -> dict[Scope, list[Line]]:
-    book = Book(acts, BOOK)
+def ledger_of_all(acts: Iterable[Act], rules: Rulebook = BOOK) -> dict[Scope, list[Line]]:
+    book = Book(acts, rules)
     found: dict[Scope, list[Line]] = {}
     for author in book.authors:
         for line in lines(book, author):
@@ -88,6 +104,14 @@ def test_a_quarter_needs_only_its_neighbourhood(acts: list[Act], data: st.DataOb
     more = data.draw(st.lists(st.sampled_from(acts))) if acts else []
     for scope in scopes_of(acts):
         assert scored([scope], acts, more) == {scope: whole.get(scope, [])}
+
+
+@given(acts=act_sets)
+def test_a_daily_cap_is_as_local_as_everything_else(acts: list[Act]) -> None:
+    whole = ledger_of_all(acts, CAPPED)
+    scopes = scopes_of(acts)
+    wanted = {scope: whole.get(scope, []) for scope in scopes}
+    assert scored(scopes, acts, rules=CAPPED) == wanted
 
 
 @given(acts=act_sets, data=st.data())
@@ -112,12 +136,16 @@ def test_a_change_reaches_only_the_scopes_it_names(acts: list[Act], data: st.Dat
 
 def touch(acts: list[Act], late: list[Act]) -> set[Scope]:
     """The scopes named when the late acts have just joined the others."""
-    touched = [
-        Touched(
-            [one for one in acts if one.content == act.content],
-            frozenset([act.giver]) if act.author else None,
-        )
+    about = [
+        (one.content, frozenset([one.giver]))
         for act in late
+        for one in acts
+        if act.kind in BOOK.rulings and is_about(act, one) and one.kind not in BOOK.rulings
+    ]
+    about += [(act.content, frozenset([act.giver])) for act in late if act.kind not in BOOK.rulings]
+    touched = [
+        Touched([one for one in acts if one.content == content], givers)
+        for content, givers in about
     ]
     return affected(touched, partners(acts, pairs(touched)))
 

@@ -58,6 +58,9 @@ GOOD = act_map(act("helpful", "ben", "asha/1"))
         (json.dumps({**GOOD, "points": 5}), "line 1: points: unknown"),
         (json.dumps({**GOOD, "at": 1.5}), "line 1: at: unknown, or not of its type"),
         (json.dumps({**GOOD, "rev": True}), "line 1: rev: unknown, or not of its type"),
+        (json.dumps({**GOOD, "topics": "tea"}), "line 1: topics: unknown, or not of its type"),
+        (json.dumps({**GOOD, "topics": ["tea", 1]}), "line 1: topics: unknown, or not of its type"),
+        (json.dumps({**GOOD, "kind": ["x"]}), "line 1: kind: unknown, or not of its type"),
         (json.dumps({"id": "x"}), "line 1: missing"),
     ],
 )

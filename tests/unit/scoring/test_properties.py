@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from random import Random
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from server.scoring.credits import credits_of
 from server.scoring.model import Act
-from server.scoring.rules import shipped
+from server.scoring.rules import day_of, quarter_of, quarter_of_day, shipped
 from server.scoring.score import ledgers
 from tests.unit.scoring.acts import DAY, LAST_DAY, act, act_sets
 
@@ -90,6 +91,51 @@ def test_standing_never_rises_by_waiting(acts: list[Act], later: list[int]) -> N
             worth[ledger.person].append(ledger.standing)
     for standings in worth.values():
         assert standings == sorted(standings, reverse=True)
+
+
+HOUR_MS = 3_600_000
+
+
+@given(acts=act_sets, hours=st.integers(-12, 14))
+def test_hours_of_the_day_play_no_part(acts: list[Act], hours: int) -> None:
+    """Shifting all clocks changes no line but its time while no act leaves its quarter, and no standing
+    while none leaves its day."""
+    shifted = [one._replace(at=one.at + hours * HOUR_MS) for one in acts]
+    pairs = list(zip(acts, shifted, strict=True))
+    if any(quarter_of(old.at) != quarter_of(new.at) for old, new in pairs):
+        return
+    before, after = ledgers(acts, BOOK, LAST_DAY), ledgers(shifted, BOOK, LAST_DAY)
+    moved = [[line._replace(at=line.at + hours * HOUR_MS) for line in one.lines] for one in before]
+    assert [list(one.lines) for one in after] == moved
+    assert [one.total for one in after] == [one.total for one in before]
+    if all(day_of(old.at) == day_of(new.at) for old, new in pairs):
+        assert [one.standing for one in after] == [one.standing for one in before]
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/St_Johns", "Pacific/Kiritimati"])
+def test_the_time_zone_of_the_machine_is_never_asked(
+    zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acts = ring(4, posts=9)
+    wanted = ledgers(acts, BOOK, LAST_DAY)
+    quarter_of_day.cache_clear()
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", zone)
+        time.tzset()
+        try:
+            assert ledgers(acts, BOOK, LAST_DAY) == wanted
+        finally:
+            elsewhere.undo()
+            time.tzset()
+
+
+@given(acts=act_sets, random=st.randoms(use_true_random=False))
+def test_what_is_taken_back_stays_taken_back_in_any_order(acts: list[Act], random: Random) -> None:
+    """Each act and its retraction, shuffled and repeated: nothing but other registers' lines is left."""
+    back = [one._replace(id=f"{one.register}@9", rev=9, on=False, at=one.at + 1) for one in acts]
+    mixed = acts + back + random.choices(acts + back, k=len(acts)) if acts else []
+    random.shuffle(mixed)
+    assert ledgers(mixed, BOOK, LAST_DAY) == []
 
 
 # ---------------------------------------------------------------- rings

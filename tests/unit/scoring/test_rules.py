@@ -18,12 +18,13 @@ from server.scoring.rules import (
     parse,
     quarter_of,
     rulebook,
+    scaled,
     shipped,
 )
 
 TEXT = (files("server.scoring") / "rules" / "2026-1.toml").read_text("utf-8")
 RULES = parse(TEXT)
-MARCH = day_number(date(2026, 3, 1))
+APRIL = day_number(date(2026, 4, 1))
 
 
 def is_ceiling(value: int, power: int, over: int, under: int) -> bool:
@@ -43,6 +44,9 @@ def test_each_weight_of_the_product_is_there() -> None:
         "idea_shortlisted": 10,
         "idea_accepted": 20,
         "idea_shipped": 40,
+        "welcomed": 6,
+        "quorum": 3,
+        "report_upheld": 2,
         "loop_closed": 2,
     }
     assert {kind for kind, weight in RULES.weights.items() if weight.named} == {
@@ -97,9 +101,9 @@ def version(name: str, day: str) -> Rules:
 
 
 def test_old_days_keep_the_version_they_had() -> None:
-    book = rulebook([version("b", "2026-03-01"), version("a", "2026-01-01")])
-    assert book.on(MARCH).id == "b"
-    assert book.on(MARCH - 1).id == "a"
+    book = rulebook([version("b", "2026-04-01"), version("a", "2026-01-15")])
+    assert book.on(APRIL).id == "b"
+    assert book.on(APRIL - 1).id == "a"
     assert book.on(0).id == "a", "days before the first version take the first"
 
 
@@ -117,6 +121,11 @@ def test_a_fingerprint_follows_every_number() -> None:
         ("[mutual]", "[mutal]"),
         ("half_life_days = 180", "half_life_days = 181"),
         ("points = 15", "points = 0"),
+        ("points = 15", "points = 1.5"),
+        ("[rulings.held]", "[rulings.helpful]"),
+        ('factors = ["pair"', 'factors = ["pear"'),
+        ("[border]", "[cap]\npoints = 0\n[border]"),
+        ("[border]", '[cap]\npoints = 9\nexempt = ["posted"]\n[border]'),
         ("points = 15", 'points = "many"'),
         ("threshold = 3", "threshold = 0"),
         ("factor = [5, 4]", "factor = [5, 0]"),
@@ -137,9 +146,30 @@ def test_a_rulebook_needs_distinct_versions() -> None:
     with pytest.raises(ValueError, match="different names"):
         rulebook([])
     with pytest.raises(ValueError, match="different names"):
-        rulebook([version("a", "2026-01-01"), version("a", "2026-02-01")])
+        rulebook([version("a", "2026-01-01"), version("a", "2026-04-01")])
     with pytest.raises(ValueError, match="different names"):
         rulebook([version("a", "2026-01-01"), version("b", "2026-01-01")])
+
+
+def test_a_later_version_begins_with_a_quarter() -> None:
+    """Factors count in quarters: within one they would tie old days to new rules."""
+    with pytest.raises(ValueError, match="begins with a quarter"):
+        rulebook([version("a", "2026-01-01"), version("b", "2026-04-02")])
+
+
+def test_versions_agree_on_what_a_kind_is() -> None:
+    swapped = TEXT.replace("[acts.quorum]", "[acts.held]").replace(
+        "[rulings.held]", "[rulings.quorum]"
+    )
+    later = parse(swapped.replace("2026-01-01", "2026-04-01").replace("2026-1", "2026-2"))
+    with pytest.raises(ValueError, match="what a kind"):
+        rulebook([RULES, later])
+
+
+def test_what_is_lost_is_cut_like_what_is_won() -> None:
+    third = at(RULES.inverse, 3)
+    assert scaled(10_000, third) == 3_333 == -scaled(-10_000, third)
+    assert scaled(7, ONE, 1) == 3 == -scaled(-7, ONE, 1)
 
 
 @pytest.mark.parametrize(

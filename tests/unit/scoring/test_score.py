@@ -261,7 +261,7 @@ def test_standing_counts_from_whole_days_and_not_the_future() -> None:
 def test_old_days_keep_their_rules_when_new_ones_come() -> None:
     dearer = parse(
         TEXT.replace('"2026-1"', '"2026-2"')
-        .replace("2026-01-01", "2026-03-01")
+        .replace("2026-01-01", "2026-04-01")
         .replace("points = 5", "points = 9")
     )
     acts = [act("helpful", "ben", "asha/1"), act("helpful", "chen", "asha/2", day=DAY + 60)]

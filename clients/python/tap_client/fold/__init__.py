@@ -57,6 +57,7 @@ SILENT: dict[str, str] = {
     "standing.published": "told to the person; no part of a snapshot",
     "scoring.policy_changed": "on no channel",
     "scoring.root_published": "on no channel",
+    "scoring.history_erased": "told to the person; no part of a snapshot",
     "erasure.completed": "told to whoever asked; no part of a snapshot",
     "epoch.opened": "on no channel",
     "key.rotated": "on no channel",

@@ -41,6 +41,14 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "scoring_histories",
+        sa.Column("person", sa.Text(), nullable=False),
+        big("rev"),
+        big("before"),
+        sa.PrimaryKeyConstraint("person", name=op.f("pk_scoring_histories")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "scoring_roots",
         sa.Column("region", sa.Text(), nullable=False),
         sa.Column("epoch", BIG, nullable=False),
@@ -57,7 +65,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for name in ("scoring_roots", "scoring_choices", "scoring_policies"):
+    for name in ("scoring_roots", "scoring_histories", "scoring_choices", "scoring_policies"):
         op.drop_table(name)
     for column in ("seq", "epoch", "origin", "shown", "level"):
         op.drop_column("standings", column)

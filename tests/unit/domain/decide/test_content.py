@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from server.domain import events as e
 from server.domain import limits
+from server.domain.decide.content import week_start
 from tests.support.asking import does, facts
 from tests.support.world import DAY, World, poll_part
 
@@ -82,6 +85,31 @@ async def test_announcements_are_for_moderators_and_communications_leaders(w: Wo
     wish = publish(w.tea, "announcement", title="Read")
     for person in ("asha", "mod", "lead"):
         assert await does(w.node, person, "post.publish", **wish)
+
+
+async def test_three_praises_a_week_and_what_is_not_given_lapses(w: World) -> None:
+    wish = publish(w.tea, "praise", praise={"to": "asha", "behaviour": "stayed late"})
+    week, day = 7 * 86_400_000, 86_400_000
+    w.node.clock.advance(week - (w.node.clock() - 4 * day) % week)
+    for _ in range(limits.PRAISE_PER_WEEK_MAX):
+        [record, *_] = await does(w.node, "bob", "post.publish", **wish)
+        w.node.clock.advance(day)
+    assert isinstance(record.event, e.PostPublished)
+    await does(w.node, "bob", "post.delete", post=record.event.post)
+    found = await w.refusals({"a fourth": ("bob", "post.publish", wish)})
+    assert found == {"a fourth": ("allowance_spent", "praise")}, (
+        "what is deleted was given all the same"
+    )
+    assert await does(w.node, "cleo", "post.publish", **wish), "each has an allowance"
+    w.node.clock.advance(4 * day)
+    assert await does(w.node, "bob", "post.publish", **wish), "the next Monday"
+
+
+@pytest.mark.parametrize(("day", "monday"), [(4, 4), (10, 4), (11, 11), (0, -3)])
+def test_weeks_begin_on_monday_at_midnight_utc(day: int, monday: int) -> None:
+    """Days since Thursday 1970-01-01."""
+    at = 86_400_000
+    assert week_start(day * at) == week_start(day * at + at - 1) == monday * at
 
 
 async def test_refused_posts(w: World) -> None:

@@ -116,6 +116,7 @@ EVERY_COMMAND: dict[str, dict[str, Any]] = {
     "person.take_over": {"person": "bob"},
     "person.call_off": {"person": "bob"},
     "scoring.choose": {"profile": True},
+    "scoring.erase_history": {},
     "topic.define": {"topic": "tea", "names": {}},
 }
 
