@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from server.app.sealing import KEY_BYTES
 from server.federation.trust import key_id
 
 SEED_BYTES = 32
@@ -37,6 +38,26 @@ def generate(path: Path) -> Ed25519PrivateKey:
         file.flush()
         os.fsync(file.fileno())
     return private
+
+
+def sealing_key(path: Path) -> bytes:
+    """The key of what is sealed in the database (``app.sealing``), drawn when it is first needed, mode 0600."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        key = path.read_bytes()
+        if len(key) != KEY_BYTES:
+            raise KeyFileError(
+                f"The key {path} is damaged: it should hold {KEY_BYTES} bytes. Restore it, or move it away: then "
+                "webhooks need new secrets, and pseudonyms change."
+            ) from None
+        return key
+    with os.fdopen(handle, "wb") as file:
+        file.write(key := os.urandom(KEY_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    return key
 
 
 def next_of(path: Path) -> Path:
