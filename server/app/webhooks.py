@@ -273,6 +273,8 @@ class Webhooks:
         feed = self._feed(found[0])._replace(filter=Filter())
         shown = await feed.show(records, 1)
         outcome = await self._attempt(found[0], shown.events[0])
+        if isinstance(outcome, Refusal):
+            return outcome
         now = self._means.now()
         count = await self._means.handler.run(partial(_retried, webhook, position, outcome, now))
         if worker := self._workers.get(webhook):
