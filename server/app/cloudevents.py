@@ -124,8 +124,12 @@ def data_of(event: e.Event) -> dict[str, Any]:
     a secret ballot's choices, a region's part of a secret tally (I11), the words of direct messages, and
     what one home tells another."""
     data: dict[str, Any] = msgspec.to_builtins(event, str_keys=True)
-    withheld = secrets_of(event)
+    withheld: tuple[str, ...] = ()
     match event:
+        case e.BallotCast(secret=True):
+            withheld = ("choices",)
+        case e.PollTallied():
+            withheld = ("voters", "counts", "pairs")
         case (
             e.PostPublished(place=place) | e.ReplyPublished(place=place) | e.PostEdited(place=place)
         ):
@@ -139,17 +143,6 @@ def data_of(event: e.Event) -> dict[str, Any]:
     for file in data.get("attachments", ()):
         file.pop("thumbnail", None)
     return data
-
-
-def secrets_of(event: e.Event | None) -> tuple[str, ...]:
-    """Fields that no export shows, whoever asks: a secret ballot's choices, a small region's tally (I11)."""
-    match event:
-        case e.BallotCast(secret=True):
-            return ("choices",)
-        case e.PollTallied():
-            return ("voters", "counts", "pairs")
-        case _:
-            return ()
 
 
 WORDS = ("text", "title", "topics", "mentions", "reason", "attachments")

@@ -13,8 +13,12 @@ from msgspec import Meta
 from server.app.cloudevents import TYPE_PREFIX, CloudEvent, cloud_event
 from server.app.naming import Names, View, people_in
 from server.app.tap import Tap
+from server.domain.events import ScoringPolicyChanged
 from server.domain.ids import Cursor
 from server.storage.event_log import Record
+from server.storage.queries import people as persons
+from server.storage.queries import scoring
+from server.storage.reader import Reader, Snapshot
 
 RECORDS_PER_READ = 1_000
 """Looked at in one turn of a consumer: some 20 ms, then others have theirs."""
@@ -29,6 +33,40 @@ TypePattern = Annotated[str, Meta(pattern=r"^company\.tap\.[a-z_.]{0,64}\*?$", m
 LaneName = Annotated[str, Meta(min_length=1, max_length=70)]
 SubjectId = Annotated[str, Meta(min_length=1, max_length=128)]
 Terms = Meta(max_length=TERMS_MAX)
+
+
+class OffRegions:
+    """People at home where scores are off: what they do is counted for nothing here, and named to nobody who might
+    count it elsewhere (docs/scoring.md). Which regions these are is remembered until one changes its policy."""
+
+    def __init__(self, tap: Tap, reader: Reader) -> None:
+        self._reader = reader
+        self._off: frozenset[str] | None = None
+        self._changes = 0
+        tap.subscribe(self._committed)
+
+    async def __call__(self, people: Collection[str]) -> Collection[str]:
+        """``Nameless``. Where no region is off nobody is looked up. Whose home is not known here is not named either:
+        it may be one of them."""
+        if self._off == frozenset():
+            return ()
+        changes = self._changes
+        async with self._reader.snapshot() as snapshot:
+            off = self._off if self._off is not None else await _off(snapshot)
+            homes = await persons.homes(snapshot, people) if off else {}
+        if self._changes == changes:
+            self._off = off
+        return [person for person in people if homes.get(person, "") in off | {""}] if off else ()
+
+    def _committed(self, records: Sequence[Record]) -> None:
+        if any(isinstance(record.event, ScoringPolicyChanged) for record in records):
+            self._off = None
+            self._changes += 1
+
+
+async def _off(snapshot: Snapshot) -> frozenset[str]:
+    policies = await scoring.policies(snapshot)
+    return frozenset(region for region, policy in policies.items() if policy.scores == "off")
 
 
 async def nobody(_people: Collection[str]) -> Collection[str]:

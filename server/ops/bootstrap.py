@@ -36,6 +36,7 @@ from server.api.services import Operator, Services
 from server.app import housekeeping, metrics
 from server.app.auth import Auth
 from server.app.erasure import Erasures
+from server.app.feed import Nameless, OffRegions
 from server.app.media import Media
 from server.app.moves import Moves
 from server.app.news import News
@@ -150,7 +151,8 @@ def build(
     sender = WebhookSender(
         networks_of(config.webhooks.networks), peer_tls.trusting(config.webhooks.ca_file), now
     )
-    webhooks = _webhooks(core, sender, seal)
+    nameless = OffRegions(core.tap, core.reader)
+    webhooks = _webhooks(core, sender, seal, nameless)
     services = Services(
         region=config.node.region,
         name=config.node.name,
@@ -168,6 +170,7 @@ def build(
         media=media,
         webhooks=webhooks,
         seal=seal,
+        nameless=nameless,
         peer_keys=between.keys_of,
         links=lambda: [_shown(status) for status in between.status()],
         operator=_operator(between, certificate),
@@ -283,7 +286,7 @@ def _media(core: Core, registrar: Registrar, source: PeerFiles) -> Media:
     )
 
 
-def _webhooks(core: Core, sender: WebhookSender, seal: Seal) -> Webhooks:
+def _webhooks(core: Core, sender: WebhookSender, seal: Seal, nameless: Nameless) -> Webhooks:
     means = Means(
         core.handler,
         sender,
@@ -293,7 +296,13 @@ def _webhooks(core: Core, sender: WebhookSender, seal: Seal) -> Webhooks:
         pause,
     )
     return Webhooks(
-        core.tap, core.reader, means, seal, region=core.identity.region, entropy=os.urandom
+        core.tap,
+        core.reader,
+        means,
+        seal,
+        region=core.identity.region,
+        entropy=os.urandom,
+        nameless=nameless,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from server.app.sealing import Seal
 from server.app.webhook_steps import Answered, Outcome
-from server.app.webhook_worker import Consent, Means
+from server.app.webhook_worker import Consent, Means, Sender
 from server.app.webhooks import Webhooks
 from tests.support.node import Entropy, TestNode
 
@@ -71,7 +71,7 @@ class Scripted:
                 await self._came.wait()
 
 
-def means_of(node: TestNode, sender: Scripted, draw: float = 0.5) -> Means:
+def means_of(node: TestNode, sender: Sender, draw: float = 0.5) -> Means:
     """Time passes only while a webhook waits: each pause moves the node's clock."""
 
     async def pause(milliseconds: int) -> None:

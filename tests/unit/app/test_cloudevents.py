@@ -43,7 +43,6 @@ from server.domain.events import (
     encode_body,
 )
 from server.domain.ids import EventId
-from server.ops.commands.events import plain
 from server.storage import event_log
 from server.storage.event_log import Record
 from tests.support.archives import archive
@@ -275,15 +274,6 @@ def test_i11_a_regions_part_of_a_secret_poll_shows_no_numbers() -> None:
         poll=POST, place="c:x", region="br", rev=1, voters=1, counts=(0, 1), pairs=(0, 1, 0, 0)
     )
     assert data_of(tallied) == {"poll": POST, "place": "c:x", "region": "br", "rev": 1}
-
-
-def test_i11_an_operators_list_of_events_shows_no_secret_ballot() -> None:
-    open_, secret = [
-        plain(record(BallotCast(poll=POST, place="c:x", rev=1, choices=(2,), secret=secret)))
-        for secret in (False, True)
-    ]
-    assert open_["body"]["choices"] == [2]
-    assert secret["body"] == {"poll": POST, "place": "c:x", "rev": 1, "secret": True}
 
 
 def test_direct_messages_show_no_words() -> None:

@@ -10,9 +10,11 @@ import pytest
 
 from server.app import feed as module
 from server.app.cloudevents import encode
-from server.app.feed import EVERYTHING, Feed, Filter
+from server.app.feed import EVERYTHING, Feed, Filter, OffRegions
 from server.app.naming import pseudonym
-from tests.support.node import TestNode, open_test_node
+from server.domain.events import PersonRegistered, ScoringPolicyChanged
+from server.domain.scoring_policy import CAUTIOUS
+from tests.support.node import ForeignLog, TestNode, open_test_node
 
 KEY = b"k" * 32
 
@@ -114,6 +116,29 @@ async def test_a_subject_is_asked_for_as_it_is_shown(node: TestNode) -> None:
     assert (await hidden.read(0, 100)).events == []
     known = hidden._replace(filter=Filter(subjects=(pseudonym("bob", KEY),)))
     assert len((await known.read(0, 100)).events) == 1
+
+
+async def test_people_of_a_region_whose_scores_are_off_are_named_to_nobody(node: TestNode) -> None:
+    """From the moment its policy is here, and until it changes it; who moves there is among them."""
+    log, regions = ForeignLog("de"), OffRegions(node.tap, node.reader)
+    feed = Feed(node.tap, names="shown", key=KEY, nameless=regions)
+    uwe = PersonRegistered(person="uwe", home="de", name="Uwe")
+    await node.handler.apply(log.batch(node.clock.now, ("uwe", uwe)))
+    before = encode((await feed.read(0, 100)).events)
+    assert b'"uwe"' in before
+
+    def policy(rev: int, scores: str) -> ScoringPolicyChanged:
+        said = msgspec.structs.replace(CAUTIOUS, scores=scores)
+        return ScoringPolicyChanged(region="de", rev=rev, policy=said)
+
+    await node.handler.apply(log.batch(node.clock.now, ("", policy(1, "off"))))
+    off = encode((await feed.read(0, 100)).events)
+    assert b"uwe" not in off.lower()
+    assert b'"asha"' in off
+    # Somebody of whom nothing is known may be from there.
+    assert set(await regions({"uwe", "asha", "stranger"})) == {"uwe", "stranger"}
+    await node.handler.apply(log.batch(node.clock.now, ("", policy(2, "private"))))
+    assert await regions({"uwe", "stranger"}) == ()
 
 
 async def test_who_is_named_to_nobody_outside_is_asked_for_once_a_page(node: TestNode) -> None:

@@ -85,6 +85,8 @@ def _some(kind: Any, judged: Kind | None) -> Any:
             return arguments[0]
         case typing.Annotated if kind.__metadata__[0].pattern:
             return "a" * 64
+        case typing.Annotated if kind.__metadata__[0].ge:
+            return kind.__metadata__[0].ge
         case typing.Annotated:
             return _some(arguments[0], judged)
         case origin if origin is tuple:
