@@ -20,6 +20,7 @@ from server.ops.core import now
 from server.ops.webhook_sender import WebhookSender, networks_of
 from tests.bench.figures import at_least, emit, repeat
 from tests.support.node import Entropy, TestNode, open_test_node
+from tests.support.processes import until
 from tests.support.receivers import ORIGIN, SEAL, http, receiver
 
 BACKLOG = 3_000
@@ -59,6 +60,10 @@ async def _webhooks(node: TestNode) -> AsyncIterator[Webhooks]:
         await sender.close()
 
 
+async def _is_level(webhooks: Webhooks) -> bool:
+    return not (await webhooks.seen())[0].behind
+
+
 async def _delivered_per_second(mode: Mode) -> float:
     with tempfile.TemporaryDirectory() as folder:
         async with open_test_node(Path(folder)) as node, receiver(_agree) as target:
@@ -68,8 +73,7 @@ async def _delivered_per_second(mode: Mode) -> float:
                 begun = time.perf_counter()
                 wish = Wish(f"http://127.0.0.1:{target.port}/", mode=mode, filter=POSTS)
                 await webhooks.add(wish._replace(beginning=True), "")
-                while (await webhooks.seen())[0].behind:
-                    await asyncio.sleep(0.01)
+                await until("all of it went out", lambda: _is_level(webhooks))
                 return BACKLOG / (time.perf_counter() - begun)
 
 
