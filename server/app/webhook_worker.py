@@ -22,12 +22,15 @@ from server.app.webhook_signature import headers, message_id
 from server.app.webhook_steps import Outcome, Place, Sent, State, Verdict
 from server.app.webhook_store import Dead, Hook, Mode
 from server.domain import limits
+from server.domain.errors import Refusal
 from server.storage.sql import Tx
 
 log = logging.getLogger(__name__)
 
 PAGE_EVENTS = limits.WEBHOOK_BATCH_EVENTS_MAX
 SAVE_MS = 1_000
+HIDDEN_MS = 1_000
+"""Between two looks whether a restored node shows what it has: it may be for seconds."""
 RETRY_MS = 5_000
 """Pause after a failure of our own, such as a database that takes no writes."""
 
@@ -55,7 +58,7 @@ class Sender(Protocol):
 
 class Means(NamedTuple):
     """What every worker works with. ``origin``: the host name this node says it is; ``pause``: for so many
-    milliseconds; ``chance``: from [0, 1)."""
+    milliseconds; ``chance``: from [0, 1); ``hidden``: why nothing is shown to anybody, after a restore."""
 
     handler: Handler
     sender: Sender
@@ -63,6 +66,7 @@ class Means(NamedTuple):
     now: Callable[[], int]
     chance: Callable[[], float]
     pause: Callable[[int], Awaitable[None]]
+    hidden: Callable[[], Refusal | None] = lambda: None
 
 
 class Worker:
@@ -93,6 +97,9 @@ class Worker:
         late = self.place.next_at - self._means.now()
         if late > 0:
             await self._means.pause(late)
+        if self._means.hidden():
+            await self._means.pause(HIDDEN_MS)
+            return
         if not self._events:
             await self._look()
         if self._events:

@@ -282,6 +282,8 @@ class Webhooks:
         return outcome
 
     async def _attempt(self, hook: Hook, event: CloudEvent) -> Outcome | Refusal:
+        if hidden := self._means.hidden():
+            return hidden
         try:
             secrets = self._secrets(hook)
         except Unsealable as error:

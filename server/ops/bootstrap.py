@@ -152,7 +152,7 @@ def build(
         networks_of(config.webhooks.networks), peer_tls.trusting(config.webhooks.ca_file), now
     )
     nameless = OffRegions(core.tap, core.reader)
-    webhooks = _webhooks(core, sender, seal, nameless)
+    webhooks = _webhooks(core, sender, seal, nameless, restoring)
     services = Services(
         region=config.node.region,
         name=config.node.name,
@@ -286,7 +286,9 @@ def _media(core: Core, registrar: Registrar, source: PeerFiles) -> Media:
     )
 
 
-def _webhooks(core: Core, sender: WebhookSender, seal: Seal, nameless: Nameless) -> Webhooks:
+def _webhooks(
+    core: Core, sender: WebhookSender, seal: Seal, nameless: Nameless, restoring: Restoring
+) -> Webhooks:
     means = Means(
         core.handler,
         sender,
@@ -294,6 +296,7 @@ def _webhooks(core: Core, sender: WebhookSender, seal: Seal, nameless: Nameless)
         now,
         random.random,
         pause,
+        restoring.hidden,
     )
     return Webhooks(
         core.tap,

@@ -24,7 +24,7 @@ from server.app.webhooks import Made, Webhooks, Wish
 from server.domain import limits
 from server.domain.errors import Code, Refusal
 from tests.support.node import Entropy, TestNode, open_test_node
-from tests.support.receivers import ORIGIN, Request, Scripted, webhooks_of
+from tests.support.receivers import ORIGIN, SEAL, Request, Scripted, means_of, webhooks_of
 
 URL = "https://sink.example.com/tap"
 POSTS = Filter(types=("company.tap.post.published",))
@@ -356,6 +356,35 @@ async def test_what_is_erased_while_the_receiver_is_away_never_leaves(node: Test
         await stored(webhooks, lambda seen: seen.behind == 0)
     assert b"regrettable" in sender.requests[0].body
     assert b"regrettable" not in sender.requests[-1].body
+
+
+async def test_while_a_restored_node_shows_nothing_it_sends_nothing(node: TestNode) -> None:
+    """What its peers know to be erased must not leave it again."""
+    await written(node, 2)
+    hidden = [Refusal(Code.RECOVERING, "this node was restored")]
+    pauses = 0
+
+    async def pause(milliseconds: int) -> None:
+        nonlocal pauses
+        node.clock.advance(milliseconds)
+        pauses += 1
+        if pauses == 5:
+            assert sender.requests == []
+            hidden.clear()
+        await asyncio.sleep(0)
+
+    sender = Scripted()
+    means = means_of(node, sender)._replace(
+        pause=pause, hidden=lambda: hidden[0] if hidden else None
+    )
+    webhooks = Webhooks(
+        node.tap, node.reader, means, SEAL, region="in", entropy=Entropy("webhooks")
+    )
+    async with working(webhooks):
+        webhook = await made(webhooks, beginning=True, filter=POSTS)
+        assert await webhooks.test(webhook) == hidden[0]
+        await sender.until(lambda: len(sender.requests) == 2)
+    assert pauses >= 5
 
 
 async def test_a_mistake_of_ours_stops_it_for_a_moment_only(
