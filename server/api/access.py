@@ -52,11 +52,13 @@ def is_operators(request: Request) -> bool:
     return request.headers.get("authorization", "").startswith(operator_proof.SCHEME + " ")
 
 
-def operators_refusal(request: Request, services: Services) -> Refusal | None:
+def operators_refusal(request: Request, services: Services, body: bytes) -> Refusal | None:
     """Why a request that says so was not; None: the node's operator sent it."""
     header = request.headers["authorization"]
     path, now = request.url.path, services.now()
-    refusal = operator_proof.refusal_of(header, services.public_key(), request.method, path, now)
+    refusal = operator_proof.refusal_of(
+        header, services.public_key(), request.method, path, now, body
+    )
     if refusal is not None:
         metrics.AUTH_FAILURES.labels(refusal.code).inc()
     return refusal

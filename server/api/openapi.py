@@ -111,19 +111,20 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 def _success(route: Route, named: dict[Any, Any]) -> dict[str, Any]:
     schemas = [named[kind] for kind in _alternatives(route)]
     schema = {"anyOf": schemas} if len(schemas) > 1 else schemas[0] if schemas else None
-    content = {"schema": schema} if schema else {}
-    return {"description": route.summary, "content": {route.media_type: content}}
+    content: dict[str, Any] = {route.media_type: {"schema": schema} if schema else {}}
+    if route.also:
+        content[route.also] = {}
+    return {"description": route.summary, "content": content}
 
 
 def codes(route: Route) -> tuple[Code, ...]:
     """Every code a route may answer with: its own, and those of what it declares."""
     found = {*route.errors, Code.INTERNAL}
     if route.access is not Access.ANYBODY:
-        found |= {Code.UNAUTHENTICATED, Code.EXPIRED, Code.MOVED, Code.RECOVERING}
+        # A token that may not know names is let nowhere but to the event feed.
+        found |= {Code.UNAUTHENTICATED, Code.EXPIRED, Code.FORBIDDEN, Code.MOVED, Code.RECOVERING}
         if route.method not in SAFE_METHODS:
             found.add(Code.BAD_ORIGIN)
-        if route.access is not Access.PERSON:
-            found.add(Code.FORBIDDEN)
         if route.access is Access.OPERATOR:
             found.add(Code.BAD_SIGNATURE)
     if "{" in route.path:

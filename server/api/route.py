@@ -7,7 +7,8 @@ an id lead to ``not_found``: there is no such thing.
 
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
-from typing import Annotated, Any, Generic, NamedTuple, TypeVar
+from functools import cache
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar, get_origin, get_type_hints
 
 import msgspec
 from starlette.requests import Request
@@ -17,7 +18,7 @@ from server.api.access import caller, is_operators, operators_refusal
 from server.api.answers import JSON, answer, body_of, refused
 from server.api.services import Services
 from server.app.auth import Identity
-from server.domain import commands, limits
+from server.domain import commands, ids, limits
 from server.domain.errors import Code, Refusal, Refused
 from server.domain.events import Hash
 
@@ -33,13 +34,17 @@ PATH_TYPES: dict[str, Any] = {
     "erasure": commands.Object,
     "person": commands.Person,
     "hash": Hash,
+    "event": Annotated[str, msgspec.Meta(pattern=ids.EVENT_ID_PATTERN, max_length=160)],
+    "webhook": commands.Object,
+    "position": Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,15}$(?!\n)")],
     "session": Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")],
 }
 """Every path parameter by name; a route's path uses these names only."""
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of query parameters: a misspelt one must not be lost silently."""
+    """Base of query parameters: a misspelt one must not be lost silently. One that is a tuple may be given
+    several times."""
 
 
 class NoQuery(Query, frozen=True, kw_only=True):
@@ -98,6 +103,8 @@ class Route(NamedTuple):
     errors: tuple[Code, ...] = ()
     access: Access = Access.PERSON
     media_type: str = JSON
+    also: str = ""
+    """Another form of a success, for who asks for it; of any shape."""
     body_media_type: str = JSON
     body_bytes_max: int = limits.HTTP_BODY_BYTES_MAX
     raw_body: bool = False
@@ -120,34 +127,47 @@ async def respond(route: Route, request: Request, services: Services) -> Respons
 
 
 async def _called(route: Route, request: Request, services: Services) -> Any:
-    identity = await _admitted(route, request, services)
+    with_body = route.body is not None and not route.raw_body
+    # The operator's word covers the body; of everybody else nothing is read before they are known.
+    signed = route.access is Access.OPERATOR and is_operators(request)
+    raw = await body_of(request, route.body_bytes_max) if with_body and signed else b""
+    identity = await _admitted(route, request, services, raw)
     if isinstance(identity, Refusal):
         return identity
     path = _path(request)
     query = _query(route.query, request)
     body = None
-    if route.body is not None and not route.raw_body:
-        body = decoded(await body_of(request, route.body_bytes_max), route.body)
+    if with_body:
+        raw = raw if signed else await body_of(request, route.body_bytes_max)
+        body = decoded(raw, route.body)
     return await route.endpoint(Call(services, request, identity, path, query, body))
 
 
 async def _admitted(
-    route: Route, request: Request, services: Services
+    route: Route, request: Request, services: Services, raw: bytes
 ) -> Identity | Refusal | None:
-    """Who calls, None where that need not be a person, or why they may not."""
+    """Who calls, None where that need not be a person, or why they may not. ``raw``: the body, where it is signed."""
     if route.access is Access.ANYBODY:
         return None
     if route.access is Access.OPERATOR and is_operators(request):
-        return operators_refusal(request, services)
+        return operators_refusal(request, services, raw)
     if hidden := services.hidden():
         return hidden
     who = await caller(request, services)
     if isinstance(who, Identity) and not _may(route.access, who):
-        return Refusal(Code.FORBIDDEN, f"this is for {route.access.value}")
+        return Refusal(Code.FORBIDDEN, f"this is for {_for_whom(route.access, who)}")
     return who
 
 
+def _for_whom(access: Access, who: Identity) -> str:
+    if who.may_act():
+        return access.value
+    return "colleagues; this token reads the event feed without names, and imports"
+
+
 def _may(access: Access, who: Identity) -> bool:
+    if not who.may_act() and access not in (Access.TAP, Access.IMPORT):
+        return False
     match access:
         case Access.ADMIN | Access.OPERATOR:
             return "region_admin" in who.who.roles
@@ -170,20 +190,31 @@ def _path(request: Request) -> dict[str, str]:
 
 
 def _query(kind: type[Query], request: Request) -> Query:
-    given: dict[str, str] = {}
+    given: dict[str, str | list[str]] = {}
+    several = _several(kind)
     for name, text in request.query_params.multi_items():
-        if name in given:
+        if name in given and name not in several:
             raise Refused(Code.BAD_VALUE, f"the query parameter {name[:64]} is given twice", name)
         if "\x00" in text:
             # No database takes it, and SQLite ends a pattern there.
             raise Refused(Code.BAD_VALUE, "U+0000 is no text", name)
-        given[name] = text
+        if name in several:
+            given.setdefault(name, []).append(text)  # type: ignore[union-attr]
+        else:
+            given[name] = text
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
         refusal = commands.refusal_of(error).refusal
         field = refusal.field or _quoted(refusal.message)
         raise Refused(Code.BAD_VALUE, f"query: {refusal.message}", field) from None
+
+
+@cache
+def _several(kind: type[Query]) -> frozenset[str]:
+    """The parameters that may be given several times."""
+    hints = get_type_hints(kind)
+    return frozenset(name for name, hint in hints.items() if get_origin(hint) is tuple)
 
 
 def _quoted(message: str) -> str | None:

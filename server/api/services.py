@@ -8,13 +8,16 @@ import msgspec
 
 from server.api.handover import Owner
 from server.app.auth import Auth
+from server.app.feed import Nameless, nobody
 from server.app.handle import Handler
 from server.app.media import Media
 from server.app.news import News
 from server.app.passwords import Passwords
 from server.app.peer_proof import Keys
+from server.app.sealing import Seal
 from server.app.sync import Sync
 from server.app.tap import Tap
+from server.app.webhooks import Webhooks
 from server.domain.errors import Refusal
 from server.storage.queries.erasures import Audience
 from server.storage.reader import Reader
@@ -62,6 +65,11 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     auth: Auth
     passwords: Passwords
     media: Media
+    webhooks: Webhooks
+    seal: Seal
+    """Makes the pseudonyms of services that may not know names."""
+    nameless: Nameless = nobody
+    """People whom their region names to nobody outside."""
     peer_keys: Keys = lambda _region: ()
     """What other regions sign their requests with; without peers nothing."""
     links: Callable[[], Sequence[Mapping[str, Any]]] = tuple

@@ -6,6 +6,7 @@ docs/protocol/client.md. What stands in for it where there is none is.
 
 from typing import Any
 
+from server.api.answers import JSON
 from server.api.resources import (
     commands,
     communities,
@@ -23,9 +24,10 @@ from server.api.resources import (
     session,
     sync,
     tap,
+    webhooks,
 )
 from server.api.route import Access, Route
-from server.app.cloudevents import BATCH_MEDIA_TYPE
+from server.app.cloudevents import BATCH_MEDIA_TYPE, MEDIA_TYPE
 from server.app.sync import Page, Reset
 from server.domain import limits
 from server.domain.errors import Code
@@ -350,6 +352,89 @@ ROUTES: tuple[Route, ...] = (
         errors=(Code.BAD_CURSOR,),
         access=Access.TAP,
         media_type=NDJSON,
+    ),
+    Route(
+        "GET",
+        "/tap/events/{event}",
+        "One event by its id.",
+        tap.event,
+        dict[str, Any],
+        access=Access.TAP,
+        media_type=MEDIA_TYPE,
+        also=JSON,
+    ),
+    Route(
+        "GET",
+        "/webhooks",
+        "Where this node sends events by itself, and how that goes.",
+        webhooks.many,
+        webhooks.WebhooksPage,
+        access=Access.OPERATOR,
+    ),
+    Route(
+        "POST",
+        "/webhooks",
+        "Send events to another system from now on.",
+        webhooks.add,
+        webhooks.MadeWebhook,
+        body=webhooks.NewWebhook,
+        errors=(Code.CONFLICT, *_WRITES[1:]),
+        access=Access.OPERATOR,
+    ),
+    Route(
+        "DELETE",
+        "/webhooks/{webhook}",
+        "Send it nothing more.",
+        webhooks.remove,
+        session.Done,
+        errors=_WRITES[1:],
+        access=Access.OPERATOR,
+    ),
+    Route(
+        "POST",
+        "/webhooks/{webhook}/test",
+        "Send an event that happened nowhere.",
+        webhooks.test,
+        webhooks.Attempt,
+        errors=(Code.CONFLICT,),
+        access=Access.OPERATOR,
+    ),
+    Route(
+        "POST",
+        "/webhooks/{webhook}/resume",
+        "Go on with one that is failing or paused.",
+        webhooks.resume,
+        session.Done,
+        body=webhooks.Resumption,
+        errors=_WRITES[1:],
+        access=Access.OPERATOR,
+    ),
+    Route(
+        "POST",
+        "/webhooks/{webhook}/secret",
+        "Sign with a new secret.",
+        webhooks.rotate,
+        webhooks.MadeWebhook,
+        errors=_WRITES[1:],
+        access=Access.OPERATOR,
+    ),
+    Route(
+        "GET",
+        "/webhooks/{webhook}/dead",
+        "Events its receiver would not have.",
+        webhooks.dead,
+        webhooks.DeadPage,
+        query=webhooks.DeadQuery,
+        access=Access.OPERATOR,
+    ),
+    Route(
+        "POST",
+        "/webhooks/{webhook}/dead/{position}/retry",
+        "Send one of them again.",
+        webhooks.retry,
+        webhooks.Attempt,
+        errors=(Code.CONFLICT, *_WRITES[1:]),
+        access=Access.OPERATOR,
     ),
     Route(
         "POST",

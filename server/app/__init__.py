@@ -21,7 +21,11 @@
 - ``moves``    people who move between regions: what this node does of it; ``luggage``: what travels
 - ``media``    files: taken in, handed out, fetched from other regions, deleted; ``pictures`` their thumbnails
 - ``succession``  what this region's log says of its keys and of its end
-- ``cloudevents``  a committed event as other systems read it
+- ``cloudevents``  a committed event as other systems read it; ``naming`` whom they read about, ``feed`` what one
+  of them is shown
+- ``webhooks`` events sent to other systems: what an operator sets, with ``webhook_worker`` (one at work),
+  ``webhook_steps`` (when to try again, pure), ``webhook_signature`` and ``webhook_store``
+- ``sealing``  secrets that must be said again, and the keys of pseudonyms
 - ``housekeeping``  client keys and sessions that are out of date
 - ``operator_proof``  whether a request was signed with the node's own key
 - ``peer_proof``  whether a request was signed with the key of another region

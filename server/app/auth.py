@@ -22,6 +22,7 @@ from sqlalchemy import Row, bindparam, delete, insert, select
 from server.app import metrics
 from server.app.attempts import Attempts
 from server.app.handle import Handler
+from server.app.naming import Names
 from server.app.tap import Tap
 from server.app.together import Together
 from server.domain import limits
@@ -56,7 +57,7 @@ _PREFIX = "tap_"
 """Lets secret scanners recognise a token that was committed somewhere."""
 
 _s = t.sessions.c
-_SESSIONS = select(_s.digest, _s.person, _s.kind, _s.expires_at).where(
+_SESSIONS = select(_s.digest, _s.person, _s.kind, _s.expires_at, _s.names).where(
     _s.digest.in_(bindparam("digests", expanding=True))
 )
 _OF_PERSON = (
@@ -87,10 +88,16 @@ class Identity(NamedTuple):
     session: str
     """The session's public name: the first half of its digest in hexadecimal."""
     expires_at: int
+    names: Names = "shown"
+    """Whom it may read about in the tap."""
 
     @property
     def person(self) -> str:
         return self.who.person
+
+    def may_act(self) -> bool:
+        """Whether it is a colleague to others: who may not know names must not read pages that are full of them."""
+        return self.names == "shown"
 
     def may_read_tap(self) -> bool:
         return self.kind == "service" or bool(self.who.roles & {"auditor", "region_admin"})
@@ -226,7 +233,7 @@ class Auth:
         refusal = self._not_here(who)
         if refusal is not None or who is None:
             return refusal or INACTIVE
-        return Identity(who, session.kind, _name(session.digest), session.expires_at)
+        return Identity(who, session.kind, _name(session.digest), session.expires_at, session.names)
 
     def _not_here(self, who: PersonFact | None) -> Refusal | None:
         """Why somebody cannot be signed in here; until they have arrived elsewhere they still read here."""
@@ -297,12 +304,14 @@ class Auth:
         metrics.AUTH_FAILURES.labels(refusal.code).inc()
         return refusal
 
-    async def issue(self, person: str, kind: Kind, label: str = "", days: int = 0) -> Issued:
-        """A secret without a proof: for ``sign_in``, admins and the command line."""
+    async def issue(
+        self, person: str, kind: Kind, label: str = "", days: int = 0, names: Names = "shown"
+    ) -> Issued:
+        """A secret without a proof: for ``sign_in``, admins and the command line. ``names``: of a service's."""
         now, secret = self._now(), _PREFIX + _text(self._entropy(32))
         digest = _digest(secret)
         expires_at = now + (days or DAYS[kind]) * DAY_MS
-        row = {"person": person, "kind": kind, "label": label, "created_at": now}
+        row = {"person": person, "kind": kind, "label": label, "created_at": now, "names": names}
 
         def write(tx: Tx) -> None:
             tx.execute(_DELETE_OLD, {"person": person, "now": now})

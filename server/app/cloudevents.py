@@ -1,15 +1,19 @@
-"""A record of the tap as a CloudEvents 1.0 event in structured JSON; a pure function of the record.
+"""A record of the tap as a CloudEvents 1.0 event; a pure function of the record and of who gets it.
 
 docs/protocol/tap.md section 4 is the specification, docs/protocol/tap.schema.json its schema, and
-tests/vectors/tap its examples. Attribute rules: CloudEvents 1.0.2 sections 2 and 3 and its JSON format.
+tests/vectors/tap its examples. Attribute rules: CloudEvents 1.0.2 sections 2 and 3, its JSON format and its
+HTTP binding.
 """
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import msgspec
 
+from server.app import naming
+from server.app.naming import ALL, View
 from server.domain import events as e
 from server.domain.ids import Cursor
 from server.storage.event_log import Record
@@ -74,11 +78,15 @@ roster about the company: none."""
 UNNAMED: frozenset[type[e.Event]] = frozenset({e.FlagRaised, e.ReadMarked})
 """Whoever reports something, or reads, is not named to other systems."""
 
+CloudEvent = dict[str, Any]
+"""An event in CloudEvents's JSON format, not yet encoded."""
+
 _json = msgspec.json.Encoder()
 
 
-def cloud_event(record: Record, epoch: int) -> dict[str, Any]:
-    """The event as a JSON map. ``epoch``: of the node whose tap is read, for the cursor.
+def cloud_event(record: Record, epoch: int, view: View = ALL) -> CloudEvent:
+    """The event as a JSON map. ``epoch``: of the node whose tap is read, for the cursor; ``view``: what its
+    reader may know of people.
 
     ``id`` and ``source`` are those of the event itself: the same on every node that shows it."""
     found: dict[str, Any] = {
@@ -92,20 +100,23 @@ def cloud_event(record: Record, epoch: int) -> dict[str, Any]:
         "tapcursor": str(Cursor(epoch, record.position)),
         "taplane": record.id.lane,
     }
-    if record.actor and type(record.event) not in UNNAMED:
-        found["tapactor"] = record.actor
-    return found | _content(record.event)
+    if type(record.event) not in UNNAMED and (actor := view.person(record.actor)):
+        found["tapactor"] = actor
+    return found | _content(record.actor, record.event, view)
 
 
-def _content(event: e.Event | None) -> dict[str, Any]:
+def _content(actor: str, event: e.Event | None, view: View) -> dict[str, Any]:
     """Subject and data; neither for a body that was erased or whose type is unknown here.
 
     What this version cannot read it cannot judge, so it does not pass it on (section 6)."""
     if event is None or isinstance(event, e.ReadMarked):
         return {}
-    field = SUBJECT.get(type(event))
-    found: dict[str, Any] = {"subject": getattr(event, field)} if field else {}
-    return found | {"datacontenttype": "application/json", "data": data_of(event)}
+    field, data = SUBJECT.get(type(event)), data_of(event)
+    if naming.hides(view, actor, event):
+        naming.mask(view, event, data)
+    subject = naming.subject_of(view, event, field) if field else ""
+    found: dict[str, Any] = {"subject": subject} if subject else {}
+    return found | {"datacontenttype": "application/json", "data": data}
 
 
 def data_of(event: e.Event) -> dict[str, Any]:
@@ -113,8 +124,12 @@ def data_of(event: e.Event) -> dict[str, Any]:
     a secret ballot's choices, a region's part of a secret tally (I11), the words of direct messages, and
     what one home tells another."""
     data: dict[str, Any] = msgspec.to_builtins(event, str_keys=True)
-    withheld = secrets_of(event)
+    withheld: tuple[str, ...] = ()
     match event:
+        case e.BallotCast(secret=True):
+            withheld = ("choices",)
+        case e.PollTallied():
+            withheld = ("voters", "counts", "pairs")
         case (
             e.PostPublished(place=place) | e.ReplyPublished(place=place) | e.PostEdited(place=place)
         ):
@@ -130,17 +145,6 @@ def data_of(event: e.Event) -> dict[str, Any]:
     return data
 
 
-def secrets_of(event: e.Event | None) -> tuple[str, ...]:
-    """Fields that no export shows, whoever asks: a secret ballot's choices, a small region's tally (I11)."""
-    match event:
-        case e.BallotCast(secret=True):
-            return ("choices",)
-        case e.PollTallied():
-            return ("voters", "counts", "pairs")
-        case _:
-            return ()
-
-
 WORDS = ("text", "title", "topics", "mentions", "reason", "attachments")
 """What a direct message says."""
 
@@ -151,11 +155,48 @@ def rfc3339(milliseconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03}Z"
 
 
-def encode(record: Record, epoch: int) -> bytes:
-    """One event as JSON without a line break: a line of the stream, or a body of ``MEDIA_TYPE``."""
-    return _json.encode(cloud_event(record, epoch))
+def encode(event: CloudEvent | Sequence[CloudEvent]) -> bytes:
+    """As JSON without a line break: of one event a line of the stream, or a body of ``MEDIA_TYPE``; of several a
+    body of ``BATCH_MEDIA_TYPE``, an empty array when nothing is new."""
+    return _json.encode(event)
 
 
-def encode_batch(records: Sequence[Record], epoch: int) -> bytes:
-    """A body of ``BATCH_MEDIA_TYPE``: a JSON array, empty when nothing is new."""
-    return _json.encode([cloud_event(record, epoch) for record in records])
+class Message(NamedTuple):
+    """A body over HTTP and the headers that go with it, ``Content-Type`` among them."""
+
+    headers: dict[str, str]
+    body: bytes
+
+
+def structured(event: CloudEvent) -> Message:
+    """HTTP binding 3.2: all of the event in the body."""
+    return Message({"Content-Type": MEDIA_TYPE}, encode(event))
+
+
+def batched(events: Sequence[CloudEvent]) -> Message:
+    """HTTP binding 3.3."""
+    return Message({"Content-Type": BATCH_MEDIA_TYPE}, encode(events))
+
+
+def binary(event: CloudEvent) -> Message:
+    """HTTP binding 3.1: attributes in headers ``ce-*``, the data alone in the body. What has no data has no body
+    either."""
+    headers = {
+        f"ce-{name}": header_value(value)
+        for name, value in event.items()
+        if name not in ("data", "datacontenttype")
+    }
+    if "data" not in event:
+        return Message(headers, b"")
+    return Message(
+        headers | {"Content-Type": event["datacontenttype"]}, _json.encode(event["data"])
+    )
+
+
+def header_value(value: str) -> str:
+    """HTTP binding 3.1.3.2: printable ASCII but for blank, quotation mark and percent sign; the rest as percent
+    signs and UTF-8."""
+    return quote(value, safe=_PRINTABLE)
+
+
+_PRINTABLE = "".join(sorted({chr(code) for code in range(0x21, 0x7F)} - set('"%')))

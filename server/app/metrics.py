@@ -286,6 +286,25 @@ SCORING_LAG_SECONDS = Gauge(
 )
 SCORING_LINES = Counter("tap_scoring_lines_total", "Ledger lines written.")
 
+WEBHOOKS = Gauge("tap_webhooks", "Webhooks by state: active, failing or paused.", ["state"])
+WEBHOOK_REQUESTS = Counter(
+    "tap_webhook_requests_total",
+    "Requests to receivers of webhooks, by outcome: delivered, refused, failed or gone.",
+    ["outcome"],
+)
+WEBHOOK_EVENTS = Counter("tap_webhook_events_total", "Events that receivers of webhooks took.")
+WEBHOOK_FAILING_SECONDS = Gauge(
+    "tap_webhook_failing_seconds",
+    "For how long the receiver has failed that fails longest; 0 for none.",
+)
+WEBHOOK_BEHIND_EVENTS = Gauge(
+    "tap_webhook_behind_events",
+    "Positions the webhook is behind that is furthest behind and not paused.",
+)
+WEBHOOK_DEAD = Gauge(
+    "tap_webhook_dead_letters", "Events that receivers refused and nobody has looked at."
+)
+
 # -- polls (app.polls) ------------------------------------------------------------------------------------
 
 POLL_CHECKS = Counter(

@@ -6,6 +6,7 @@ guarded. docs/protocol/http.md 2.6.
 
 import base64
 import binascii
+import hashlib
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -17,20 +18,22 @@ SCHEME = "Tap-Operator"
 _DOMAIN = b"tap operator 1"
 
 
-def sign(private: Ed25519PrivateKey, method: str, path: str, now: int) -> str:
+def sign(private: Ed25519PrivateKey, method: str, path: str, now: int, body: bytes = b"") -> str:
     """The header Authorization of one request. ``now``: UTC milliseconds."""
-    signature = private.sign(_signed(method, path, now))
+    signature = private.sign(_signed(method, path, now, body))
     return f"{SCHEME} {now}.{base64.urlsafe_b64encode(signature).decode()}"
 
 
-def refusal_of(header: str, public_key: str, method: str, path: str, now: int) -> Refusal | None:
+def refusal_of(
+    header: str, public_key: str, method: str, path: str, now: int, body: bytes = b""
+) -> Refusal | None:
     """Why the header proves nothing; None when it does. ``public_key``: in base64."""
     _, _, word = header.partition(" ")
     time, _, signature = word.partition(".")
     try:
         at = int(time)
         key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key))
-        key.verify(base64.urlsafe_b64decode(signature), _signed(method, path, at))
+        key.verify(base64.urlsafe_b64decode(signature), _signed(method, path, at, body))
     except (ValueError, binascii.Error, InvalidSignature):
         return Refusal(Code.BAD_SIGNATURE, "this was not signed with the key of this node")
     if abs(now - at) > limits.OPERATOR_PROOF_SECONDS_MAX * 1000:
@@ -38,5 +41,9 @@ def refusal_of(header: str, public_key: str, method: str, path: str, now: int) -
     return None
 
 
-def _signed(method: str, path: str, at: int) -> bytes:
-    return b"\n".join([_DOMAIN, method.encode(), path.encode(), str(at).encode()])
+def _signed(method: str, path: str, at: int, body: bytes) -> bytes:
+    parts = [_DOMAIN, method.encode(), path.encode(), str(at).encode()]
+    # Who copies the word must not put it before another wish.
+    if body:
+        parts.append(hashlib.sha256(body).hexdigest().encode())
+    return b"\n".join(parts)

@@ -40,6 +40,7 @@ _NUMBER, _EPOCH = r"(0|[1-9][0-9]{0,17})", r"(0|[1-9a-f][0-9a-f]{0,13})"
 _EVENT_ID = re.compile(
     rf"({REGION_PATTERN.pattern}):{_EPOCH}:({LANE_PATTERN.pattern}):{_NUMBER}", re.ASCII
 )
+EVENT_ID_PATTERN = rf"^{_EVENT_ID.pattern}$(?!\n)"
 _CURSOR = re.compile(rf"{_EPOCH}\.{_NUMBER}", re.ASCII)
 
 GLOBAL_CHANNEL = Channel("g")

@@ -149,6 +149,28 @@ OPERATOR_PROOF_SECONDS_MAX = 60
 PASSWORD_CHARS_MIN = 10
 PASSWORD_CHARS_MAX = 200
 
+# -- webhooks ------------------------------------------------------------------------------------
+WEBHOOKS_MAX = 50
+"""A region's other systems; each has a task and one connection of its own."""
+WEBHOOK_URL_CHARS_MAX = 2_000
+"""What common servers take."""
+WEBHOOK_BATCH_EVENTS_MAX = 100
+"""In one request: a round trip is shared a hundredfold, and half of it is soon found at fault."""
+WEBHOOK_BODY_BYTES_MAX = 1024 * 1024
+"""What common receivers take without being told to; one event alone may be half as large."""
+WEBHOOK_ANSWER_SECONDS_MAX = 15
+"""Name, connection, TLS, request and answer together; a receiver notes the event and works afterwards."""
+WEBHOOK_ANSWER_BYTES_MAX = 1024
+"""The beginning of an answer, shown to the operator when it is a refusal; the rest is not read."""
+WEBHOOK_BACKOFF_SECONDS_MAX = 600
+"""A receiver that is back after a night is noticed within ten minutes."""
+WEBHOOK_FAILING_HOURS_MAX = 72
+"""A weekend; then an operator is to say whether anybody still wants it. The log keeps what it missed."""
+WEBHOOK_DEAD_MAX = 1_000
+"""Events one receiver would not have; more is a receiver that understands nothing, and it is paused."""
+WEBHOOK_SECRET_OVERLAP_HOURS = 24
+"""How long the secret before the newest signs too: a day to change it at the receiver."""
+
 # -- federation ----------------------------------------------------------------------------------
 PEER_FRAME_BYTES_MAX = 2 * 1024 * 1024
 """A batch stops growing at 256 KiB, but one event may be a whole article; headroom for both."""

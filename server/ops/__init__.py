@@ -13,6 +13,8 @@
 - ``doctor``         what is wrong with this node: ``doctor_facts`` collects, ``doctor_checks`` judges
 - ``link_words``     links and lanes in words for their operator; ``certificate`` when our own ends
 - ``watch``          what the node measures about itself; ``notify`` tells systemd; ``logging``
+- ``webhook_sender``  the way out to receivers of webhooks
+- ``tail``           what ``tap tail`` shows, ``tail_sources`` where it reads; ``own_node`` asks the one that runs here
 - ``lock``, ``place``  one process per data folder; where the database lies
 - ``importing/``     archives of other networks; ``demo/`` three regions of a made-up company
 

@@ -17,6 +17,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import random
 import signal
 import socket
 import time
@@ -24,6 +25,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -34,6 +36,7 @@ from server.api.services import Operator, Services
 from server.app import housekeeping, metrics
 from server.app.auth import Auth
 from server.app.erasure import Erasures
+from server.app.feed import Nameless, OffRegions
 from server.app.media import Media
 from server.app.moves import Moves
 from server.app.news import News
@@ -42,7 +45,10 @@ from server.app.polls import Polls
 from server.app.public_mirror import discard
 from server.app.publishing import Publisher, compute_apart
 from server.app.scores import Scores
+from server.app.sealing import Seal
 from server.app.sync import Sync
+from server.app.webhook_worker import Means, pause
+from server.app.webhooks import Webhooks
 from server.domain import limits, visibility
 from server.domain.ids import person_channel
 from server.federation import gauges
@@ -59,10 +65,17 @@ from server.ops.config import Config
 from server.ops.core import Core, make_moves, now, opened
 from server.ops.extents import Doubt
 from server.ops.notify import notify
-from server.ops.place import database_url, media_folder, public_mirror_file, sqlite_file
+from server.ops.place import (
+    database_url,
+    media_folder,
+    public_mirror_file,
+    sealing_file,
+    sqlite_file,
+)
 from server.ops.registrar import Registrar
 from server.ops.restoring import Forks, Restoring, known_forks
 from server.ops.watch import watch
+from server.ops.webhook_sender import WebhookSender, networks_of
 from server.realtime import asyncapi, websocket
 from server.realtime.gateway import Gateway
 from server.realtime.streams import Streams
@@ -91,6 +104,8 @@ class Node(NamedTuple):
     moves: Moves
     media: Media
     peer_files: PeerFiles
+    webhooks: Webhooks
+    webhook_sender: WebhookSender
     links: Links
     certificate: Certificate
     restoring: Restoring
@@ -132,6 +147,12 @@ def build(
         peer_tls.context(config.federation),
     )
     media = _media(core, registrar, peer_files)
+    seal = Seal(keys.sealing_key(sealing_file(config)), os.urandom)
+    sender = WebhookSender(
+        networks_of(config.webhooks.networks), peer_tls.trusting(config.webhooks.ca_file), now
+    )
+    nameless = OffRegions(core.tap, core.reader)
+    webhooks = _webhooks(core, sender, seal, nameless, restoring)
     services = Services(
         region=config.node.region,
         name=config.node.name,
@@ -147,6 +168,9 @@ def build(
         passwords=passwords,
         audience=registrar.wanted,
         media=media,
+        webhooks=webhooks,
+        seal=seal,
+        nameless=nameless,
         peer_keys=between.keys_of,
         links=lambda: [_shown(status) for status in between.status()],
         operator=_operator(between, certificate),
@@ -175,6 +199,8 @@ def build(
         moves,
         media,
         peer_files,
+        webhooks,
+        sender,
         between,
         certificate,
         restoring,
@@ -260,6 +286,29 @@ def _media(core: Core, registrar: Registrar, source: PeerFiles) -> Media:
     )
 
 
+def _webhooks(
+    core: Core, sender: WebhookSender, seal: Seal, nameless: Nameless, restoring: Restoring
+) -> Webhooks:
+    means = Means(
+        core.handler,
+        sender,
+        urlsplit(core.config.public_url).hostname or "",
+        now,
+        random.random,
+        pause,
+        restoring.hidden,
+    )
+    return Webhooks(
+        core.tap,
+        core.reader,
+        means,
+        seal,
+        region=core.identity.region,
+        entropy=os.urandom,
+        nameless=nameless,
+    )
+
+
 def _links(
     core: Core,
     private: Ed25519PrivateKey,
@@ -306,6 +355,7 @@ def _operator(between: Links, certificate: Certificate) -> Operator:
 
 def _measure(node: Node) -> None:
     gauges.measure(node.links.status(), now())
+    node.webhooks.measure()
 
 
 def _application(http: Any, between: Links) -> Any:
@@ -370,6 +420,7 @@ async def _run(
             group.create_task(node.erasures.run(), name="erasures"),
             group.create_task(node.moves.run(), name="moves"),
             group.create_task(node.media.run(), name="media"),
+            group.create_task(node.webhooks.run(), name="webhooks"),
             group.create_task(
                 watch(node.core, node.certificate, partial(_measure, node)), name="watch"
             ),
@@ -413,6 +464,7 @@ async def _let_go(node: Node, server: listener.Server, serving: "asyncio.Task[No
     node.passwords.close()
     node.media.close()
     await node.peer_files.close()
+    await node.webhook_sender.close()
 
 
 def _stop_signal() -> asyncio.Event:

@@ -1,7 +1,7 @@
 """The command line ``tap``: a list of verbs, each loaded when it is called.
 
     tap init, serve, config, doctor, keys, roster, peers, lanes, forks, erasures, user, token, import, demo,
-    rebuild, restored, digest, residency, events, scores
+    rebuild, restored, digest, residency, tail, webhook, scores
 
 Exit codes and the rule "one sentence, no traceback, for whatever is not our own bug" stand in
 ``commands/shared.py``.
@@ -49,7 +49,8 @@ VERBS: dict[str, Verb] = {
     "restored": Verb("server.ops.commands.restored", "Go on after a backup was put back."),
     "digest": Verb("server.ops.commands.digest", "Print a digest of what nodes must agree on."),
     "residency": Verb("server.ops.commands.residency", "Print what left, and if it was allowed."),
-    "events": Verb("server.ops.commands.events", "Print the log as JSON lines."),
+    "tail": Verb("server.ops.commands.tail", "Print events as they are committed."),
+    "webhook": Verb("server.ops.commands.webhook", "Send events to other systems."),
     "scoring": Verb("server.ops.commands.scoring", "Work with contribution scoring."),
 }
 

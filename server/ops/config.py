@@ -8,6 +8,7 @@ it. Reading files and the environment is ``config_file``'s; here is only what is
 import base64
 import binascii
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -309,6 +310,25 @@ class MediaSection(Section, frozen=True, kw_only=True):
     ] = True
 
 
+class WebhooksSection(Section, frozen=True, kw_only=True):
+    """Events sent to other systems (`tap webhook`)."""
+
+    networks: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Private networks whose machines may be sent to, such as 10.20.0.0/16: without, only the "
+            "open internet may, so that nobody reaches through this node what only it can reach."
+        ),
+    ] = ()
+    ca_file: Annotated[
+        str,
+        Meta(
+            description="PEM certificates of the company's own authority: receivers are trusted to these only. "
+            '"" trusts those of the system.'
+        ),
+    ] = ""
+
+
 class LogSection(Section, frozen=True, kw_only=True):
     """What the node says on standard error."""
 
@@ -346,6 +366,7 @@ class Config(Section, frozen=True, kw_only=True):
     people: PeopleSection = PeopleSection()
     live: LiveSection = LiveSection()
     media: MediaSection = MediaSection()
+    webhooks: WebhooksSection = WebhooksSection()
     log: LogSection = LogSection()
     demo: DemoSection = DemoSection()
 
@@ -414,6 +435,7 @@ def check(config: Config) -> list[str]:
         *_check_scoring(config),
         *_check_peers(config),
         *_check_federation(config.federation),
+        *_check_webhooks(config.webhooks),
     ]
 
 
@@ -526,6 +548,22 @@ def _check_federation(federation: FederationSection) -> list[str]:
         if public_key_of(text) is None
     )
     return problems
+
+
+def _check_webhooks(webhooks: WebhooksSection) -> list[str]:
+    return [
+        f'webhooks.networks: "{text}" is no network: write its first address and its length, such as 10.20.0.0/16'
+        for text in webhooks.networks
+        if not _is_network(text)
+    ]
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def public_key_of(text: str) -> bytes | None:

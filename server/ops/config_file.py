@@ -123,7 +123,10 @@ def _absolute(config: Config, base: Path) -> Config:
     federation = msgspec.structs.replace(
         config.federation, **{name: full(getattr(config.federation, name)) for name in files}
     )
-    return msgspec.structs.replace(config, node=node, http=http, federation=federation)
+    webhooks = msgspec.structs.replace(config.webhooks, ca_file=full(config.webhooks.ca_file))
+    return msgspec.structs.replace(
+        config, node=node, http=http, federation=federation, webhooks=webhooks
+    )
 
 
 # -- unknown keys -----------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """A node without its network: lock, schema, identity, writer, tap and readers, opened in that order.
 
 ``tap serve`` puts the network around it; verbs that work on a stopped node (``tap user``, ``tap
-events``) use it alone. Whatever is in the way of opening becomes a ``StartError`` in plain words.
+digest``) use it alone. Whatever is in the way of opening becomes a ``StartError`` in plain words.
 """
 
 import asyncio

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from server.app.sealing import KEY_BYTES
 from server.federation.trust import key_id
 
 SEED_BYTES = 32
@@ -39,6 +40,27 @@ def generate(path: Path) -> Ed25519PrivateKey:
     return private
 
 
+def sealing_key(path: Path) -> bytes:
+    """The key of what is sealed in the database (``app.sealing``), drawn when it is first needed, mode 0600. Raises
+    KeyFileError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        key = _private(path)
+        if len(key) != KEY_BYTES:
+            raise KeyFileError(
+                f"The key {path} is damaged: it should hold {KEY_BYTES} bytes. Restore it, or move it away: then "
+                "webhooks need new secrets, and pseudonyms change."
+            ) from None
+        return key
+    with os.fdopen(handle, "wb") as file:
+        file.write(key := os.urandom(KEY_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    return key
+
+
 def next_of(path: Path) -> Path:
     """Where the key lies that is to follow the one in ``path``."""
     return path.with_name(path.name + ".next")
@@ -61,6 +83,11 @@ def put_next_in_place(path: Path, earlier_id: str) -> None:
 
 def load(path: Path) -> Ed25519PrivateKey:
     """The key, after checking that nobody else may read its file. Raises KeyFileError."""
+    return _decode(path, _private(path))
+
+
+def _private(path: Path) -> bytes:
+    """What a file holds that nobody else may read. Raises KeyFileError."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         text = path.read_bytes()
@@ -74,7 +101,7 @@ def load(path: Path) -> Ed25519PrivateKey:
         raise KeyFileError(
             f"The key {path} may be read by others (mode {mode:04o}): run `chmod 600 {path}`."
         )
-    return _decode(path, text)
+    return text
 
 
 def _decode(path: Path, text: bytes) -> Ed25519PrivateKey:

@@ -6,6 +6,14 @@ from server.ops.config import FederationSection
 from server.ops.core import StartError
 
 
+def trusting(ca_file: str) -> ssl.SSLContext | None:
+    """Trusts the authorities of a file only; None where none is named. Raises StartError."""
+    try:
+        return ssl.create_default_context(cafile=ca_file) if ca_file else None
+    except OSError as error:  # ssl.SSLError is one
+        raise StartError(f"{ca_file} holds no certificates that can be used: {error}") from None
+
+
 def context(federation: FederationSection) -> ssl.SSLContext | None:
     """For the links this node opens; None when nothing is configured. Raises StartError."""
     if not federation.ca_file and not federation.certificate:

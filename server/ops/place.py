@@ -25,6 +25,11 @@ def public_mirror_file(config: Config) -> Path:
     return Path(config.node.data_dir) / "public.db"
 
 
+def sealing_file(config: Config) -> Path:
+    """The key of what is sealed in the database; beside it, and to be kept with it."""
+    return Path(config.node.data_dir) / "sealing.key"
+
+
 def database_url(config: Config) -> str:
     """What storage opens: ``sqlite:///<file>`` or ``postgresql+psycopg://...``."""
     file = sqlite_file(config)

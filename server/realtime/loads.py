@@ -48,7 +48,9 @@ class Auth(Protocol):
 
 
 def holder(found: Identity | Refusal) -> tuple[PersonFact | Refusal, int]:
-    """Whose a secret is, and until when."""
+    """Whose a secret is, and until when. A service that may not know names hears nothing here."""
+    if isinstance(found, Identity) and not found.may_act():
+        return Refusal(Code.FORBIDDEN, "this token reads the event feed, and imports"), 0
     return (found, 0) if isinstance(found, Refusal) else (found.who, found.expires_at)
 
 

@@ -391,6 +391,22 @@ async def channel_page(
     return [record_of(*row) for row in rows]
 
 
+async def by_id(snapshot: Snapshot, id: EventId) -> Record | None:
+    """One event; None for one that is not here."""
+    query = (
+        select(*_COLUMNS)
+        .join(t.lanes, t.lanes.c.id == t.events.c.lane_id)
+        .where(
+            t.lanes.c.region == id.region,
+            t.lanes.c.epoch == id.epoch,
+            t.lanes.c.lane == id.lane,
+            t.events.c.seq == id.seq,
+        )
+    )
+    row = await snapshot.one(query)
+    return record_of(*row) if row else None
+
+
 async def about_company(snapshot: Snapshot) -> list[Record]:
     """What all regions said of keys, the roster and their end, in commit order; a few in any log."""
     query = select(*_COLUMNS).where(t.ABOUT_COMPANY).order_by(t.events.c.position)

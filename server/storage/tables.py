@@ -658,8 +658,10 @@ sessions = Table(
     _text("label"),
     _big("created_at"),
     _big("expires_at"),
+    _text("names", "shown"),
 )
-"""Browser sessions and device tokens by the SHA-256 of their secret; the secret is never stored."""
+"""Browser sessions and device tokens by the SHA-256 of their secret; the secret is never stored. ``names``: whom
+a service may read about in the tap (``app.naming``)."""
 Index("ix_sessions_person", sessions.c.person)
 
 erasing = _small("erasing", _key("request"), _big("position"), _big("bodies"))
@@ -689,3 +691,41 @@ owed to an erasure is here until the bytes are gone."""
 
 consumers = _small("consumers", _key("name"), _big("epoch"), _big("position"), _text("rules"))
 """Durable cursors of in-process readers of the tap."""
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    _key("webhook"),
+    _text("label"),
+    _text("url"),
+    _text("mode"),
+    _text("filter", "{}"),
+    _text("names"),
+    Column("secret", LargeBinary, nullable=False),
+    Column("secret_before", LargeBinary, nullable=False),
+    _big("before_until"),
+    _big("rate"),
+    _text("person"),
+    _big("at"),
+    _text("state"),
+    _big("position"),
+    _big("size"),
+    _big("failures"),
+    _big("failing_since"),
+    _big("next_at"),
+    _text("reason"),
+)
+"""Receivers outside that the tap's events are sent to. The secrets are sealed (``app.sealing``); ``rate``: requests
+a minute that the receiver allows, 0 for any; from ``state`` on where it stands (``app.webhook_steps``)."""
+
+webhook_dead = _small(
+    "webhook_dead",
+    _key("webhook"),
+    _key("position", Big),
+    _text("event"),
+    _text("type"),
+    _text("error"),
+    _big("attempts"),
+    _big("at"),
+)
+"""Events that a receiver would not have. The event itself is in the log."""

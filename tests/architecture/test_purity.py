@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PURE_ZONES = [
     "server/domain/**/*.py",
     "server/scoring/**/*.py",
+    *(f"server/app/{name}.py" for name in ("naming", "webhook_signature", "webhook_steps")),
     # All but the edge, and asyncapi, which prints itself.
     *(
         f"server/realtime/{name}.py"

@@ -2,9 +2,14 @@
 
 import sys
 
-from tests.bench import archive, loris, posts
+from tests.bench import archive, loris, posts, webhooks
 
-BENCHES = {"posts": posts.main, "archive": archive.main, "loris": loris.main}
+BENCHES = {
+    "posts": posts.main,
+    "archive": archive.main,
+    "loris": loris.main,
+    "webhooks": webhooks.main,
+}
 
 
 def main() -> int:

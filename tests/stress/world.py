@@ -41,6 +41,7 @@ from server.storage.reader import Reader, Snapshot
 from tests.stress.device import SECONDS_MAX, Device
 from tests.stress.proxy import Proxy
 from tests.support.node import START, Clock, Entropy, Steady, TestNode, open_test_node
+from tests.support.receivers import SEAL, webhooks_of
 
 ASK_SECONDS = 0.001
 PEOPLE = tuple(f"p{n:02}" for n in range(20))
@@ -366,6 +367,8 @@ def _services(world: World, passwords: Passwords) -> Services:
         auth=world.auth,
         passwords=passwords,
         media=no_files,
+        webhooks=webhooks_of(node),
+        seal=SEAL,
         now=node.clock,
         stopping=lambda: world.gateway.stopping,
     )

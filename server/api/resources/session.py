@@ -18,6 +18,7 @@ from server.api.answers import answer
 from server.api.route import Body, Call, NoQuery
 from server.app.auth import COOKIE, SessionView
 from server.app.handle import Answer
+from server.app.naming import Names
 from server.app.passwords import fresh_password
 from server.domain import limits
 from server.domain.commands import Key, Lang, Name, Person, RegisterPerson, SetPersonRole, ShortText
@@ -70,11 +71,13 @@ class Done(Shape, frozen=True, kw_only=True):
 class NewToken(Body, frozen=True, kw_only=True):
     """``person``: a bot or colleague at home here; only a region admin names somebody else.
 
-    A service token reads the tap and imports; it is for a region admin to give."""
+    A service token reads the tap and imports; it is for a region admin to give. ``names``: whom it reads about in
+    the tap; only one that is shown names may also read and write as a colleague does."""
 
     label: Annotated[str, Meta(min_length=1, max_length=limits.NAME_CHARS_MAX)]
     person: Person | None = None
     kind: Literal["device", "service"] = "device"
+    names: Names = "pseudonyms"
     days: Annotated[int, Meta(ge=1, le=limits.DEVICE_TOKEN_DAYS)] = limits.DEVICE_TOKEN_DAYS
 
 
@@ -205,7 +208,8 @@ async def new_token(call: Call[NoQuery, NewToken]) -> Token | Refusal:
         return Refusal(Code.NOT_FOUND, f"nobody active here is called {person}", "person")
     if fact.home != services.region:
         return Refusal(Code.WRONG_REGION, f"{person} is at home in {fact.home}", "person")
-    issued = await services.auth.issue(person, wish.kind, wish.label, wish.days)
+    names = wish.names if wish.kind == "service" else "shown"
+    issued = await services.auth.issue(person, wish.kind, wish.label, wish.days, names)
     return Token(
         person=person,
         token=issued.secret,

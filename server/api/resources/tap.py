@@ -4,35 +4,60 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta
 from starlette.responses import Response, StreamingResponse
 
 from server.api.access import secret_of
+from server.api.answers import JSON
 from server.api.resources.paging import cursor_of
-from server.api.route import Call, Query
+from server.api.route import Call, NoQuery, Query
 from server.app.auth import Identity
-from server.app.cloudevents import BATCH_MEDIA_TYPE, encode, encode_batch
+from server.app.cloudevents import MEDIA_TYPE, Message, batched, binary, encode, structured
+from server.app.feed import Feed, Filter, LaneName, Shown, SubjectId, Terms, TypePattern
 from server.domain.errors import Code, Refusal
-from server.domain.ids import Cursor
+from server.domain.ids import EventId
+from server.storage import event_log
 
 WAIT_MS_MAX = 60_000
 RECORDS_MAX = 1_000
 STREAM_RECORDS = 200
 KEEP_ALIVE_SECONDS = 25
-"""An empty line tells proxies and readers that the stream lives."""
+"""A line tells proxies and readers that the stream lives."""
 NDJSON = "application/x-ndjson"
 
 
-class TapQuery(Query, frozen=True, kw_only=True):
-    """``after``: the last cursor seen, empty for the beginning. ``wait_ms``: how long to wait for news."""
+class FilterQuery(Query, frozen=True, kw_only=True):
+    """``after``: the last cursor seen, empty for the beginning. ``type``, ``lane``, ``subject``: what is wanted,
+    each as often as needed; a type may end in ``*``."""
 
     after: Annotated[str, Meta(max_length=40)] = ""
+    type: Annotated[tuple[TypePattern, ...], Terms] = ()
+    lane: Annotated[tuple[LaneName, ...], Terms] = ()
+    subject: Annotated[tuple[SubjectId, ...], Terms] = ()
+
+
+class TapQuery(FilterQuery, frozen=True, kw_only=True):
+    """``wait_ms``: how long to wait for news."""
+
     limit: Annotated[int, Meta(ge=1, le=RECORDS_MAX)] = 200
     wait_ms: Annotated[int, Meta(ge=0, le=WAIT_MS_MAX)] = 0
 
 
-class StreamQuery(Query, frozen=True, kw_only=True):
-    after: Annotated[str, Meta(max_length=40)] = ""
+class StreamQuery(FilterQuery, frozen=True, kw_only=True):
+    pass
+
+
+def _feed(call: Call[Any, Any], wanted: Filter) -> Feed:
+    """The tap as the caller may see it. Pseudonyms are its holder's, so that they outlast a token."""
+    services = call.services
+    key = services.seal.pseudonyms(f"service {call.person}")
+    return Feed(services.tap, wanted, call.me.names, key, services.nameless)
+
+
+def _filtered(call: Call[Any, Any]) -> Feed:
+    query = call.query
+    return _feed(call, Filter(types=query.type, lanes=query.lane, subjects=query.subject))
 
 
 def _start(call: Call[Any, Any], after: str) -> int | Refusal:
@@ -52,25 +77,41 @@ def _start(call: Call[Any, Any], after: str) -> int | Refusal:
 
 
 async def page(call: Call[TapQuery, None]) -> Response | Refusal:
-    """A batch; its cursor for the next call stands in the header ``Tap-Cursor``."""
-    tap, query = call.services.tap, call.query
+    """A batch; its cursor for the next call stands in the header ``Tap-Cursor``. With a filter it may be empty
+    while there is more: then the cursor has moved."""
+    query, feed = call.query, _filtered(call)
     position = _start(call, query.after)
     if isinstance(position, Refusal):
         return position
-    records = await tap.read(position, query.limit)
-    if not records and query.wait_ms:
+    shown = await feed.read(position, query.limit)
+    if not shown.events and query.wait_ms:
         try:
             async with asyncio.timeout(query.wait_ms / 1000):
-                await tap.moved(position)
+                while not shown.events:
+                    position = shown.position
+                    await feed.tap.moved(position)
+                    shown = await feed.read(position, query.limit)
         except TimeoutError:
-            pass
-        records = await tap.read(position, query.limit)
-    end = records[-1].position if records else position
-    return Response(
-        encode_batch(records, tap.epoch),
-        media_type=BATCH_MEDIA_TYPE,
-        headers={"Tap-Cursor": str(Cursor(tap.epoch, end))},
-    )
+            shown = Shown([], position)
+    return _answer(batched(shown.events), {"Tap-Cursor": feed.cursor(shown.position)})
+
+
+async def event(call: Call[NoQuery, None]) -> Response | Refusal:
+    """One event by its id. ``Accept: application/json`` asks for it in CloudEvents's binary mode: attributes in
+    headers, the data as body."""
+    text = call.path["event"]
+    async with call.services.reader.snapshot() as snapshot:
+        record = await event_log.by_id(snapshot, EventId.parse(text))
+    if record is None or record.position > call.services.tap.position:
+        return Refusal(Code.NOT_FOUND, f"there is no event {text} here", "event")
+    shown = await _feed(call, Filter()).show([record], 1)
+    accepted = call.request.headers.get("accept", "*/*")
+    plain = JSON in accepted and MEDIA_TYPE not in accepted
+    return _answer((binary if plain else structured)(shown.events[0]), {})
+
+
+def _answer(message: Message, headers: dict[str, str]) -> Response:
+    return Response(message.body, headers=message.headers | headers)
 
 
 async def stream(call: Call[StreamQuery, None]) -> Response | Refusal:
@@ -84,18 +125,30 @@ async def stream(call: Call[StreamQuery, None]) -> Response | Refusal:
 
 
 async def _lines(call: Call[StreamQuery, None], position: int) -> AsyncIterator[bytes]:
-    tap = call.services.tap
+    """One page at a time: the next is read when this one was taken, so a slow reader costs one page (I9)."""
+    feed, told = _filtered(call), position
     while not call.services.stopping() and await _still_welcome(call):
-        records = await tap.read(position, STREAM_RECORDS)
-        if records:
-            yield b"".join([encode(record, tap.epoch) + b"\n" for record in records])
-            position = records[-1].position
+        shown = await feed.read(position, STREAM_RECORDS)
+        moved, position = shown.position > position, shown.position
+        if shown.events:
+            told = position
+            yield b"".join([encode(one) + b"\n" for one in shown.events])
+        elif moved and position - told >= RECORDS_MAX:
+            told = position
+            yield _cursor_line(feed, position)
+        if moved:
             continue
         try:
             async with asyncio.timeout(KEEP_ALIVE_SECONDS):
-                await tap.moved(position)
+                await feed.tap.moved(position)
         except TimeoutError:
-            yield b"\n"
+            yield _cursor_line(feed, position) if position > told else b"\n"
+            told = position
+
+
+def _cursor_line(feed: Feed, position: int) -> bytes:
+    """Says how far the log was passed over; no event, as it has no ``specversion``."""
+    return msgspec.json.encode({"tapcursor": feed.cursor(position)}) + b"\n"
 
 
 async def _still_welcome(call: Call[StreamQuery, None]) -> bool:

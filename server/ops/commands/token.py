@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from server.app.auth import Issued, Kind
+from server.app.naming import Names
 from server.domain.commands import RegisterPerson
 from server.domain.errors import Code, Refusal
 from server.ops import operator
@@ -30,10 +31,16 @@ def command() -> None:
 @command.command()
 @click.argument("label")
 @click.option("--person", default="", help="Whose token it is; they act with it.")
-@click.option("--service", is_flag=True, help="Reads the event feed and imports; acts as a bot.")
+@click.option("--service", is_flag=True, help="Reads the event feed, and imports.")
+@click.option(
+    "--names",
+    type=click.Choice(["shown", "pseudonyms", "none"]),
+    default="pseudonyms",
+    help="Whom a service reads about in the feed. With shown it also acts as a colleague.",
+)
 @click.option("--days", default=0, type=click.IntRange(0, 3650), help="How long it is good for.")
 @json_option
-def create(label: str, person: str, service: bool, days: int, as_json: bool) -> None:
+def create(label: str, person: str, service: bool, names: Names, days: int, as_json: bool) -> None:
     """Print a new secret, once: only its hash is kept.
 
     A service without --person becomes a bot of the name LABEL."""
@@ -44,7 +51,8 @@ def create(label: str, person: str, service: bool, days: int, as_json: bool) -> 
 
     async def do(desk: Desk) -> Issued | Refusal:
         refusal = await _holder(desk, name, make=service and not person)
-        return refusal or await desk.auth.issue(name, kind, label, days)
+        known: Names = names if service else "shown"
+        return refusal or await desk.auth.issue(name, kind, label, days, known)
 
     issued = offline.work(quiet_config(), "token", do)
     if as_json:

@@ -29,6 +29,7 @@ from server.app.sync import Sync
 from server.domain.errors import Code, Refusal
 from tests.support.files import Nowhere, media_of
 from tests.support.node import Entropy, TestNode, open_test_node
+from tests.support.receivers import SEAL, webhooks_of
 
 ORIGIN = "https://tap.in.example.com"
 PASSWORD = "correct horse battery"
@@ -179,6 +180,8 @@ async def open_site(
             passwords=passwords,
             audience=audience_of(frozenset({node.region, "de"}), {}),
             media=media,
+            webhooks=webhooks_of(node),
+            seal=SEAL,
             peer_keys=_keys,
             now=node.clock,
         )

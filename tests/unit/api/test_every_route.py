@@ -107,6 +107,26 @@ async def read_as_region(site: Site, t: Things) -> httpx.Response:
     return await site.ask("GET", "/" + path, headers={"Authorization": word})
 
 
+async def one_event(site: Site, t: Things) -> httpx.Response:
+    events = (await site.ask("GET", "/tap", "admin", params={"limit": 1})).json()
+    return await site.ask("GET", f"/tap/events/{events[0]['id']}", "admin")
+
+
+HOOK = {"url": "https://sink.example.com/tap", "start": "beginning"}
+
+
+def on_webhook(method: str, path: str, **more: Any) -> Ask:
+    """Asks something of a webhook whose first event is a dead letter."""
+
+    async def ask(site: Site, t: Things) -> httpx.Response:
+        made = await site.ask("POST", "/webhooks", "admin", json=HOOK)
+        below = f"/webhooks/{made.json()['webhook']}"
+        await site.ask("POST", f"{below}/resume", "admin", json={"skip": True})
+        return await site.ask(method, below + path, "admin", **more)
+
+    return ask
+
+
 RECORD = (
     b'{"import":"community","source":{"system":"se","id":"1"},'
     b'"community":"01kdvdna01xxrz2dw23xegt3k5","name":"Old","at":1}\n'
@@ -150,6 +170,15 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("GET", "/media/{hash}/thumbnail"): read_thumbnail,
     ("GET", "/federation/v1/media/{hash}"): read_as_region,
     ("GET", "/tap"): get("/tap", "admin"),
+    ("GET", "/tap/events/{event}"): one_event,
+    ("GET", "/webhooks"): get("/webhooks", "admin"),
+    ("POST", "/webhooks"): post("/webhooks", HOOK, "admin"),
+    ("DELETE", "/webhooks/{webhook}"): on_webhook("DELETE", ""),
+    ("POST", "/webhooks/{webhook}/test"): on_webhook("POST", "/test"),
+    ("POST", "/webhooks/{webhook}/resume"): on_webhook("POST", "/resume", json={}),
+    ("POST", "/webhooks/{webhook}/secret"): on_webhook("POST", "/secret"),
+    ("GET", "/webhooks/{webhook}/dead"): on_webhook("GET", "/dead"),
+    ("POST", "/webhooks/{webhook}/dead/{position}/retry"): on_webhook("POST", "/dead/1/retry"),
     ("POST", "/import"): lambda site, t: site.ask("POST", "/import", "admin", content=RECORD),
     ("GET", "/node"): get("/node", ""),
     ("GET", "/operator"): get("/operator", "admin"),

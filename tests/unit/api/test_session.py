@@ -211,6 +211,11 @@ async def test_tokens_for_oneself_and_by_an_admin_for_services(site: Site) -> No
     given = await site.ask("POST", "/tokens", "admin", json=service)
     bearer = {"Authorization": f"Bearer {given.json()['token']}"}
     assert (await site.ask("GET", "/tap", headers=bearer)).status_code == 200
+    # It knows no names unless an admin says so, and so is let nowhere else.
+    assert await site.refused("GET", "/me", headers=bearer) == (403, "forbidden")
+    named = await site.ask("POST", "/tokens", "admin", json=service | {"names": "shown"})
+    bearer = {"Authorization": f"Bearer {named.json()['token']}"}
+    assert (await site.ask("GET", "/me", headers=bearer)).status_code == 200
     for_nobody = {"label": "import", "person": "nobody"}
     assert await site.refused("POST", "/tokens", "admin", json=for_nobody) == (404, "not_found")
 

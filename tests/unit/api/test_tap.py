@@ -65,6 +65,8 @@ class Stream:
         self.pieces: asyncio.Queue[bytes] = asyncio.Queue()
         self.status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.gone = asyncio.Event()
+        self.taking = asyncio.Event()
+        self.taking.set()
 
     async def receive(self) -> dict[str, Any]:
         if not hasattr(self, "_asked"):
@@ -76,7 +78,9 @@ class Stream:
     async def send(self, message: Any) -> None:
         if message["type"] == "http.response.start":
             self.status.set_result(message["status"])
-        elif message.get("body") or not message.get("more_body"):
+            return
+        await self.taking.wait()  # the socket's buffer is full
+        if message.get("body") or not message.get("more_body"):
             self.pieces.put_nowait(message.get("body", b""))
 
     async def events(self) -> list[dict[str, Any]]:
@@ -145,6 +149,135 @@ async def test_a_stream_ends_when_its_token_does(site: Site, monkeypatch: Any) -
         async with asyncio.timeout(SECONDS_MAX):
             while await stream.pieces.get():
                 pass
+
+
+# ---------------------------------------------------------------- filters, names, single events
+
+
+async def test_a_filter_may_name_several_of_each(site: Site) -> None:
+    tea = await site.node.community("asha", "Tea")
+    await site.node.post("asha", tea)
+    wanted = ["company.tap.post.*", "company.tap.community.created"]
+    events, cursor = await batch(site, type=wanted)
+    assert [event["type"] for event in events] == [wanted[1], "company.tap.post.published"]
+    assert cursor == f"{site.node.tap.epoch:x}.{site.node.tap.position}"
+    assert await batch(site, type=wanted, lane="control") == ([], cursor)
+
+
+async def test_what_can_fit_nothing_is_refused(site: Site) -> None:
+    for query in ({"type": "post.*"}, {"type": ["company.tap.x"] * 21}, {"lane": ""}):
+        answer = await site.refused("GET", "/tap", "admin", params=query)
+        assert answer == (422, "bad_value")
+
+
+async def test_waiting_for_one_kind_is_not_ended_by_another(site: Site) -> None:
+    tea = await site.node.community("asha", "Tea")
+    _, cursor = await batch(site, limit=1000)
+    waiting = asyncio.ensure_future(
+        batch(site, after=cursor, wait_ms=60_000, type="company.tap.post.deleted")
+    )
+    await asyncio.sleep(0)
+    post = await site.node.post("asha", tea)
+    await asyncio.sleep(0)
+    await site.node.do("asha", "post.delete", post=post)
+    async with asyncio.timeout(SECONDS_MAX):
+        events, _ = await waiting
+    assert [event["type"] for event in events] == ["company.tap.post.deleted"]
+
+
+async def test_a_stream_with_a_filter_says_how_far_it_came(site: Site, monkeypatch: Any) -> None:
+    monkeypatch.setattr(tap, "KEEP_ALIVE_SECONDS", 0.01)
+    async with streaming(site, "type=company.tap.post.deleted") as stream:
+        async with asyncio.timeout(SECONDS_MAX):
+            line = json.loads(await stream.pieces.get())
+            assert line == {"tapcursor": f"{site.node.tap.epoch:x}.{site.node.tap.position}"}
+            assert await stream.pieces.get() == b"\n"
+
+
+async def test_a_service_reads_about_whom_its_token_says(site: Site) -> None:
+    issued = {
+        names: (await site.services.auth.issue("bob", "service", "x", names=names)).secret
+        for names in ("shown", "pseudonyms", "none")
+    }
+    seen: dict[str, str] = {}
+    for names, secret in issued.items():
+        headers = {"Authorization": f"Bearer {secret}"}
+        answer = await site.ask("GET", "/tap", headers=headers, params={"limit": 1000})
+        seen[names] = answer.text
+    assert '"asha"' in seen["shown"]
+    for names in ("pseudonyms", "none"):
+        assert "asha" not in seen[names].lower()
+    # Another token of the same holder knows the same pseudonyms.
+    again = await site.services.auth.issue("bob", "service", "y", names="pseudonyms")
+    headers = {"Authorization": f"Bearer {again.secret}"}
+    answer = await site.ask("GET", "/tap", headers=headers, params={"limit": 1000})
+    assert answer.text == seen["pseudonyms"]
+
+
+async def test_who_may_not_know_names_reads_no_pages_full_of_them(site: Site) -> None:
+    issued = await site.services.auth.issue("bob", "service", "x", names="pseudonyms")
+    headers = {"Authorization": f"Bearer {issued.secret}"}
+    for path in ("/people", "/feed", "/sync", "/people/asha"):
+        refused = await site.refused("GET", path, headers=headers)
+        assert refused == (403, "forbidden")
+
+
+async def test_one_event_comes_in_either_mode(site: Site) -> None:
+    events, _ = await batch(site, type="company.tap.person.registered")
+    path = f"/tap/events/{events[-1]['id']}"
+    structured = await site.ask("GET", path, "asha", kind="service")
+    assert structured.headers["content-type"] == "application/cloudevents+json"
+    assert structured.json() == events[-1]
+    binary = await site.ask(
+        "GET", path, "asha", kind="service", headers={"accept": "application/json"}
+    )
+    assert binary.headers["content-type"] == "application/json"
+    assert binary.headers["ce-id"] == events[-1]["id"]
+    assert binary.json() == events[-1]["data"]
+
+
+async def test_an_event_that_is_not_here_is_not_found(site: Site) -> None:
+    for name in ("in:1:global:1", "nonsense", "in:1:global:0x"):
+        answer = await site.refused("GET", f"/tap/events/{name}", "asha", kind="service")
+        assert answer == (404, "not_found")
+
+
+# ---------------------------------------------------------------- readers that do not read (I9)
+
+
+async def test_a_reader_that_stalls_costs_one_page_and_nobody_else_anything(
+    site: Site, monkeypatch: Any
+) -> None:
+    """What is not taken is not read either: the log keeps it."""
+    monkeypatch.setattr(tap, "STREAM_RECORDS", 2)
+    reads: list[int] = []
+    whole = site.node.tap.read
+
+    async def read(after: int, limit: int) -> Any:
+        reads.append(after)
+        return await whole(after, limit)
+
+    async with streaming(site) as stalled:
+        first = await stalled.events()
+        stalled.taking.clear()
+        tea = await site.node.community("asha", "Tea")
+        monkeypatch.setattr(site.node.tap, "read", read)
+        for number in range(50):
+            await site.node.post("asha", tea, f"cup {number}")
+        await asyncio.sleep(0)
+        before = len(reads)
+        assert before <= 2
+        seen, cursor = [], ""
+        while (found := await batch(site, limit=1000, after=cursor))[0]:
+            seen += [int(event["tapposition"]) for event in found[0]]
+            cursor = found[1]
+        assert seen == list(range(1, site.node.tap.position + 1))
+        # And it lost nothing: it goes on where it stood.
+        stalled.taking.set()
+        taken = [int(event["tapposition"]) for event in first]
+        while taken[-1] < site.node.tap.position:
+            taken += [int(event["tapposition"]) for event in await stalled.events()]
+        assert taken == seen
 
 
 async def test_a_busy_stream_ends_too(site: Site) -> None:

@@ -6,7 +6,9 @@ import json
 import re
 import typing
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
+from urllib.parse import unquote
 
 import jsonschema
 import msgspec
@@ -14,11 +16,13 @@ import pytest
 
 from server.app.cloudevents import (
     SUBJECT,
+    binary,
     cloud_event,
     data_of,
     encode,
-    encode_batch,
+    header_value,
     rfc3339,
+    structured,
 )
 from server.domain.events import (
     EVENTS,
@@ -39,7 +43,6 @@ from server.domain.events import (
     encode_body,
 )
 from server.domain.ids import EventId
-from server.ops.commands.events import plain
 from server.storage import event_log
 from server.storage.event_log import Record
 from tests.support.archives import archive
@@ -69,6 +72,10 @@ def record(event: Event | None, name: str = "", *, actor: str = "asha", **change
     return whole._replace(**changes)
 
 
+def line(one: Record, epoch: int = EPOCH) -> bytes:
+    return encode(cloud_event(one, epoch))
+
+
 # ---------------------------------------------------------------- vectors
 
 
@@ -91,7 +98,7 @@ def from_vector(raw: dict[str, Any]) -> Record:
 @pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
 def test_vectors(path: Path) -> None:
     vector = json.loads(path.read_text("utf-8"))
-    found = json.loads(encode(from_vector(vector["record"]), int(vector["epoch"], 16)))
+    found = json.loads(line(from_vector(vector["record"]), int(vector["epoch"], 16)))
     assert found == vector["cloudevent"]
     jsonschema.validate(found, SCHEMA)
 
@@ -129,6 +136,69 @@ def test_follows_the_rules_its_own_examples_follow() -> None:
                 assert example.keys() <= ours.keys()
                 examples += 1
     assert examples >= 2
+
+
+# ---------------------------------------------------------------- over HTTP
+
+
+def spoken() -> list[tuple[dict[str, str], bytes, dict[str, str]]]:
+    """Headers, body and attributes of the HTTP requests in the CloudEvents conformance suite."""
+    text = (archive("vectors") / "cloudevents/features/http-protocol-binding.feature").read_text()
+    found = []
+    for scenario in re.split(r"Scenario Outline: ", text)[1:]:
+        requested = re.search(r'"""\n(.*?)"""', scenario, re.S)
+        assert requested
+        kinds = scenario.partition("Examples:")[2].splitlines()[2:]
+        table = re.findall(r"\| +(\w+) \| (.+?) +\|", scenario.partition("Examples:")[0])
+        for kind in [row.strip("| ") for row in kinds if row.strip()]:
+            whole = dedent(requested[1]).replace("<contentType>", kind)
+            head, _, body = whole.partition("\n\n")
+            headers = dict(line.split(": ", 1) for line in head.splitlines()[1:])
+            attributes = {name: value.replace("<contentType>", kind) for name, value in table}
+            found.append((headers, body.encode(), attributes))
+    return found
+
+
+def test_binary_and_structured_are_as_the_conformance_suite_has_them() -> None:
+    """What it parses into attributes and data is what these attributes and data are written as."""
+    cases = spoken()
+    assert len(cases) == 4
+    for headers, body, attributes in cases:
+        if "ce-id" in headers:
+            made = binary({**attributes, "data": json.loads(body)})
+            assert made.headers == {
+                name: value
+                for name, value in headers.items()
+                if name not in ("Host", "Content-Length")
+            }
+        else:
+            made = structured({**attributes, "data": json.loads(body)["data"]})
+            assert made.headers["Content-Type"] == headers["Content-Type"].partition(";")[0]
+        assert json.loads(made.body) == json.loads(body)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("Euro € 😀", "Euro%20%E2%82%AC%20%F0%9F%98%80"),  # the specification's own example
+        ('say "100%"', "say%20%22100%25%22"),
+        ("c:a~/b+c'(d)\x7f\r\n", "c:a~/b+c'(d)%7F%0D%0A"),
+    ],
+)
+def test_a_header_holds_printable_ascii_only(value: str, written: str) -> None:
+    assert header_value(value) == written
+
+
+@pytest.mark.parametrize("name", sorted(EVENTS))
+def test_binary_and_structured_say_the_same(name: str) -> None:
+    event = msgspec.convert(sample(EVENTS[name]), EVENTS[name])
+    found = cloud_event(record(event, name), EPOCH)
+    made = binary(found)
+    said = {header[3:]: unquote(value) for header, value in made.headers.items() if "ce-" in header}
+    if "data" in found:
+        said |= {"datacontenttype": made.headers["Content-Type"], "data": json.loads(made.body)}
+    assert said == json.loads(structured(found).body)
+    assert made.body or "data" not in found
 
 
 @pytest.mark.parametrize("name", sorted(EVENTS))
@@ -196,7 +266,7 @@ def test_a_secret_ballot_shows_no_choice() -> None:
     ]
     assert data_of(open_)["choices"] == (2,)
     assert "choices" not in data_of(secret)
-    assert b"choices" not in encode(record(secret), EPOCH)
+    assert b"choices" not in line(record(secret))
 
 
 def test_i11_a_regions_part_of_a_secret_poll_shows_no_numbers() -> None:
@@ -204,15 +274,6 @@ def test_i11_a_regions_part_of_a_secret_poll_shows_no_numbers() -> None:
         poll=POST, place="c:x", region="br", rev=1, voters=1, counts=(0, 1), pairs=(0, 1, 0, 0)
     )
     assert data_of(tallied) == {"poll": POST, "place": "c:x", "region": "br", "rev": 1}
-
-
-def test_i11_an_operators_list_of_events_shows_no_secret_ballot() -> None:
-    open_, secret = [
-        plain(record(BallotCast(poll=POST, place="c:x", rev=1, choices=(2,), secret=secret)))
-        for secret in (False, True)
-    ]
-    assert open_["body"]["choices"] == [2]
-    assert secret["body"] == {"poll": POST, "place": "c:x", "rev": 1, "secret": True}
 
 
 def test_direct_messages_show_no_words() -> None:
@@ -224,10 +285,10 @@ def test_direct_messages_show_no_words() -> None:
         ),
         PostEdited(post=POST, root=POST, place="d:x", rev=2, text=words, title=words, reason=words),
     ):
-        assert words.encode() not in encode(record(event), EPOCH)
+        assert words.encode() not in line(record(event))
         assert data_of(event)["place"] == "d:x"
         open_ = msgspec.structs.replace(event, place="c:x")
-        assert words.encode() in encode(record(open_), EPOCH)
+        assert words.encode() in line(record(open_))
 
 
 def test_what_somebody_reads_and_who_reports_stays_here() -> None:
@@ -263,20 +324,21 @@ def test_times_are_utc_with_three_digits(milliseconds: int, text: str) -> None:
 
 def test_a_batch_is_an_array_and_a_line_has_no_break() -> None:
     one = record(PostPublished(post=POST, kind="update", place="c:x", at=1, text="a\nb\u2028c"))
-    assert encode_batch([], EPOCH) == b"[]"
-    assert json.loads(encode_batch([one, one], EPOCH)) == [json.loads(encode(one, EPOCH))] * 2
-    assert b"\n" not in encode(one, EPOCH)
+    assert encode([]) == b"[]"
+    event = cloud_event(one, EPOCH)
+    assert json.loads(encode([event, event])) == [json.loads(line(one))] * 2
+    assert b"\n" not in line(one)
 
 
 async def test_the_same_event_read_live_and_from_the_log_is_the_same(tmp_path: Path) -> None:
     async with open_test_node(tmp_path) as node:
         live: list[bytes] = []
-        node.tap.subscribe(lambda records: live.extend(encode(r, node.tap.epoch) for r in records))
+        node.tap.subscribe(lambda records: live.extend(line(r, node.tap.epoch) for r in records))
         await node.register("asha")
         place = await node.community("asha")
         await node.post("asha", place, "hello")
         async with node.reader.snapshot() as snapshot:
             records = await event_log.page(snapshot, 0, 100)
-        stored = [encode(one, node.tap.epoch) for one in records]
+        stored = [line(one, node.tap.epoch) for one in records]
         assert stored[-len(live) :] == live
         assert len(live) >= 4

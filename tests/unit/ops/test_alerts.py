@@ -9,7 +9,7 @@ import yaml
 from prometheus_client import Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
-from server.app import metrics
+from server.app import metrics, webhook_steps
 from server.domain.errors import Code
 from server.federation.steps import State
 
@@ -69,9 +69,12 @@ def test_runbooks_are_of_alerts_that_ring() -> None:
 
 
 def test_values_of_labels_exist() -> None:
-    states = re.findall(r'state="(\w+)"', str(RULES))
+    states = re.findall(r'peer_state\{state="(\w+)"', str(RULES))
     assert states
     assert set(states) <= set(State)
+    of_webhooks = re.findall(r'tap_webhooks\{state="(\w+)"', str(RULES))
+    assert of_webhooks
+    assert set(of_webhooks) <= set(webhook_steps.State)
     codes = [
         code for codes in re.findall(r'code=~"([^"]+)"', str(RULES)) for code in codes.split("|")
     ]

@@ -6,6 +6,7 @@ import shlex
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -126,7 +127,7 @@ def test_doctor_finds_a_planted_fault(tap: Tap, node: Path) -> None:
 # -- the log --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("verb", ["rebuild", "digest", "events"])
+@pytest.mark.parametrize("verb", ["rebuild", "digest", "tail"])
 def test_a_node_that_never_started_has_no_log_to_read(tap: Tap, node: Path, verb: str) -> None:
     answer = tap(verb)
     assert answer.exit_code == Exit.MACHINE
@@ -167,27 +168,35 @@ def spoil(database: Path, sql: str) -> None:
     connection.close()
 
 
-def test_events_prints_the_log_in_order(tap: Tap, started: Path) -> None:
-    events = [json.loads(line) for line in tap("events").stdout.splitlines()]
-    assert [event["position"] for event in events] == list(range(1, len(events) + 1))
-    assert events[-1]["type"] == "person.registered"
-    assert events[-1]["body"]["person"] == "ada"
-    last = tap("events", "--after", str(len(events) - 1)).stdout
+def log(tap: Tap) -> list[dict[str, Any]]:
+    """All of it, as CloudEvents."""
+    return [json.loads(line) for line in tap("tail", "--json", "--after", "0").stdout.splitlines()]
+
+
+def test_tail_prints_the_log_in_order(tap: Tap, started: Path) -> None:
+    events = log(tap)
+    assert [int(event["tapposition"]) for event in events] == list(range(1, len(events) + 1))
+    assert events[-1]["type"] == "company.tap.person.registered"
+    assert events[-1]["subject"] == "ada"
+    last = tap("tail", "--json", "--after", str(len(events) - 1)).stdout
     assert json.loads(last) == events[-1]
-    assert len(tap("events", "--limit", "1").stdout.splitlines()) == 1
+    assert len(tap("tail", "--after", "0", "--limit", "1").stdout.splitlines()) == 1
 
 
 # -- after a backup was put back ------------------------------------------------------------------------------
 
 
 def test_a_restored_database_goes_on_in_a_new_epoch(tap: Tap, started: Path) -> None:
-    before = [json.loads(line) for line in tap("events").stdout.splitlines()]
+    before = log(tap)
     told = json.loads(tap("restored", "--yes", "--json").stdout)
     assert int(told["epoch"], 16) >> 32 == (int(told["before"], 16) >> 32) + 1
     assert tap("user", "add", "bob", "--name", "Bob", "--no-password").exit_code == 0
-    after = [json.loads(line) for line in tap("events").stdout.splitlines()][len(before) :]
-    assert [event["type"] for event in after] == ["epoch.opened", "person.registered"]
-    assert after[0]["body"]["previous"] == int(told["before"], 16)
+    after = log(tap)[len(before) :]
+    assert [event["type"].removeprefix("company.tap.") for event in after] == [
+        "epoch.opened",
+        "person.registered",
+    ]
+    assert after[0]["data"]["previous"] == int(told["before"], 16)
     assert [event["id"] for event in after] == [
         f"de:{told['epoch']}:control:1",
         f"de:{told['epoch']}:global:1",
@@ -196,11 +205,11 @@ def test_a_restored_database_goes_on_in_a_new_epoch(tap: Tap, started: Path) -> 
 
 
 def test_a_new_epoch_is_asked_for_and_refused_while_the_node_runs(tap: Tap, started: Path) -> None:
-    before = tap("events").stdout
+    before = log(tap)
     assert tap("restored", input="n\n").exit_code == Exit.FOUND
     with lock.hold(started / "data", "serve"):
         assert tap("restored", "--yes").exit_code == Exit.MACHINE
-    assert tap("events").stdout == before
+    assert log(tap) == before
 
 
 # -- what the front page says -----------------------------------------------------------------------------------

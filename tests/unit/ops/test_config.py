@@ -78,6 +78,7 @@ def test_a_configuration_cannot_be_changed_once_read() -> None:
         (NODE + '[http]\ntls_key = "a.pem"', "need each other"),
         (NODE + '[storage]\nurl = "mysql://db"', "sqlite or postgresql"),
         (NODE + '[lanes.groups]\neu = ["de", "xx"]', '"xx", which is neither this node nor a peer'),
+        (NODE + '[webhooks]\nnetworks = ["10.20.0.1/16"]', "is no network"),
         (NODE + '[log]\nlevel = "loud"', "log.level"),
         (NODE + "[http", "no valid TOML"),
     ],

@@ -49,3 +49,18 @@ def test_a_missing_key_and_an_unreadable_one_get_a_sentence(tmp_path: Path) -> N
         keys.load(tmp_path / "node.key")
     with pytest.raises(keys.KeyFileError, match="cannot be read"):
         keys.load(tmp_path)
+
+
+def test_what_seals_is_drawn_once_and_for_nobody_else(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "sealing.key"
+    key = keys.sealing_key(path)
+    assert len(key) == 32
+    assert keys.sealing_key(path) == key
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o644)
+    with pytest.raises(keys.KeyFileError, match="chmod 600"):
+        keys.sealing_key(path)
+    path.chmod(0o600)
+    path.write_bytes(key[:31])
+    with pytest.raises(keys.KeyFileError, match="damaged"):
+        keys.sealing_key(path)

@@ -137,6 +137,11 @@ def test_a_service_gets_a_bot_and_a_secret_shown_once(tap: Tap, node: Path) -> N
     identity = at_desk(node, lambda desk: desk.auth.identify(told["token"]))
     assert (identity.person, identity.kind, identity.who.bot) == ("warehouse", "service", True)
     assert identity.may_read_tap()
+    assert identity.names == "pseudonyms"
+    named = json.loads(
+        tap("token", "create", "index", "--service", "--names", "shown", "--json").stdout
+    )
+    assert at_desk(node, lambda desk: desk.auth.identify(named["token"])).names == "shown"
     listed = tap("token", "list", "warehouse").stdout
     assert told["id"] in listed
     assert told["token"] not in listed

@@ -35,7 +35,7 @@ def test_the_verbs_work_on_postgresql(tap: Tap, on_postgres: str) -> None:
     assert tap("user", "add", "ada", "--name", "Ada", "--no-password").exit_code == 0
     assert "ada" in tap("user", "list").stdout
     assert json.loads(tap("rebuild", "--check", "--json").stdout)["different"] == []
-    assert json.loads(tap("events").stdout.splitlines()[-1])["type"] == "person.registered"
+    assert json.loads(tap("tail", "--json").stdout.splitlines()[-1])["subject"] == "ada"
     found = {one["check"]: one for one in json.loads(tap("doctor", "--json").stdout)["findings"]}
     assert found["database.opens"]["level"] == "ok"
     assert found["database.region"]["message"] == "it belongs to region de"

@@ -35,6 +35,7 @@ from server.realtime.websocket import PATH
 from server.storage.async_facts import load_person
 from server.storage.reader import Reader
 from tests.support.node import Entropy, Steady, TestNode, open_test_node
+from tests.support.receivers import SEAL, webhooks_of
 from tests.unit.realtime.wire import EventSource
 
 SECONDS_MAX = 20
@@ -335,6 +336,8 @@ def _application(node: TestNode, gateway: Gateway, secrets: Secrets, news: News)
             auth=auth,
             passwords=no_passwords,
             media=no_files,
+            webhooks=webhooks_of(node),
+            seal=SEAL,
             now=node.clock,
         )
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from server.app.auth import Identity
 from server.app.sync import load_interests
-from server.domain.errors import Refusal
+from server.domain.errors import Code, Refusal
 from server.realtime import effects as fx
 from server.realtime import loads
 from server.realtime.interest import refusals
@@ -57,3 +57,15 @@ async def test_what_is_remembered_already_is_not_read_for_newcomers(tmp_path: Pa
         auth = Secrets(node.reader, node.clock)
         await loads.newcomers(auth, load_interests, permits, ["cleo"])
         assert permits.find("cleo", ()) == (1, {"g"}, frozenset(), frozenset())
+
+
+async def test_a_service_that_may_not_know_names_hears_nothing(tmp_path: Path) -> None:
+    async with open_test_node(tmp_path) as node:
+        await build_world(node)
+        auth = Secrets(node.reader, node.clock)
+        known = (await loads.newcomers(auth, load_interests, Permits(0), ["cleo"]))["cleo"]
+        assert isinstance(known, Identity)
+        assert loads.holder(known) == (known.who, known.expires_at)
+        refused, _ = loads.holder(known._replace(names="pseudonyms"))
+        assert isinstance(refused, Refusal)
+        assert refused.code is Code.FORBIDDEN
