@@ -116,6 +116,7 @@ KINDS: dict[type[msgspec.Struct], Mapping[str, Kind]] = {
     e.StandingPublished: _kinds(person="person", plain="rev day rules standing level topics shown"),
     e.ScoringPolicyChanged: _kinds(plain="region rev policy"),
     e.ScoringChoiceChanged: _kinds(person="person", plain="rev choice"),
+    e.ScoringHistoryErased: _kinds(person="person", plain="rev before"),
     e.ScoringRootPublished: _kinds(plain="region day rules quarter cut people root"),
     e.EpochOpened: _kinds(plain="previous nonce"),
     e.KeyRotated: _kinds(plain="key key_id before signature"),
