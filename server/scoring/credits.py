@@ -56,8 +56,11 @@ def standing_acts(acts: Iterable[Act]) -> list[Act]:
     """The acts that speak for their registers and are on, placed at the first time they were.
 
     Of two acts with one id (a copy, or a forgery) the greater tuple is taken: any order agrees."""
+    given = list(acts)
+    if len(given) == 1:  # as most contents have: nothing to group
+        return given if given[0].on else []
     unique: dict[str, Act] = {}
-    for act in acts:
+    for act in given:
         known = unique.setdefault(act.id, act)
         if known is not act and act > known:
             unique[act.id] = act
