@@ -1,7 +1,7 @@
 """The queries of scoring: rows of ``score_acts`` and ``score_rulings``, ledger lines, and what acts speak of."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select
@@ -104,9 +104,12 @@ _TOTAL = statement(
 # -- writing, in the writer's transaction ----------------------------------------------------------------
 
 
-def put_row(tx: Tx, row: Row) -> None:
-    """Keeps a row; one that is known stays as it was."""
-    tx.execute(_PUT_RULING if row.data.ruling else _PUT_ROW, to_columns(row))
+def put_rows(tx: Tx, rows: Sequence[Row]) -> None:
+    """Keeps rows; one that is known stays as it was."""
+    for query, ruling in ((_PUT_ROW, False), (_PUT_RULING, True)):
+        some = [to_columns(row) for row in rows if row.data.ruling == ruling]
+        if some:
+            tx.many(query, some)
 
 
 def family_rows(tx: Tx, family: Family) -> list[Row]:
@@ -128,10 +131,8 @@ class Stored(NamedTuple):
 
 def write_lines(tx: Tx, gone: Iterable[Stored], written: Iterable[Stored]) -> None:
     """Drops lines and writes lines. One that moved to another quarter is not dropped from there."""
-    for line in gone:
-        tx.execute(_DROP_LINE, {"line_id": line.act, "q": line.quarter})
-    for line in written:
-        tx.execute(_PUT_LINE, line._asdict())
+    tx.many(_DROP_LINE, [{"line_id": line.act, "q": line.quarter} for line in gone])
+    tx.many(_PUT_LINE, [line._asdict() for line in written])
 
 
 def total(tx: Tx, person: str) -> int:

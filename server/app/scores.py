@@ -27,7 +27,7 @@ from server.app.score_changes import Changes, Touches, difference
 from server.app.score_desk import Desk
 from server.app.score_retention import bare, bare_before, encoded
 from server.app.score_rows import Move, Row
-from server.app.score_store import Stored, family_rows, put_row, total, write_lines
+from server.app.score_store import Stored, family_rows, put_rows, total, write_lines
 from server.app.tap import Tap
 from server.domain.scoring_policy import CAUTIOUS
 from server.scoring.explain import line_map
@@ -281,15 +281,18 @@ def _write_lines(changes: Changes, tx: Tx) -> None:
 
 
 def _keep(tx: Tx, found: Sequence[Move]) -> list[Row]:
+    """Rows of a family depend on those before them; all others are written at once."""
     kept: list[Row] = []
+    plain: list[Row] = []
     for move in found:
-        rows = [move.row]
-        if move.family is not None:
+        if move.family is None:
+            plain.append(move.row)
+        else:
             rows = spread(move.family, family_rows(tx, move.family), move.row)
-        for row in rows:
-            put_row(tx, row)
-        kept += rows
-    return kept
+            put_rows(tx, rows)
+            kept += rows
+    put_rows(tx, plain)
+    return kept + plain
 
 
 def _forget_all(tx: Tx) -> None:

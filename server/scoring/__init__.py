@@ -11,6 +11,7 @@ Usable alone: nothing of ours is imported, only the standard library, and every 
 - ``rules``    versioned rules from a TOML file: weights, tables, thresholds, effective day
 - ``credits``  from acts to credits: who stands credited with what, before any factor
 - ``score``    acts to lines to a ledger; ``local`` the same for some authors' quarters only
+- ``running``  ledgers kept up to date in memory: one content more costs what it changes
 - ``caps``     what a daily cap takes off, where rules have one
 - ``topics``   standing by topic; ``roots`` one hash over many ledgers, and where two differ
 - ``explain``  a line's factors in sentences; who is named and who is "a colleague"

@@ -9,12 +9,11 @@ House rules:
 3. A credit lives by the version in force on its day, whatever later versions make of its acts.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from server.scoring.model import Act
-from server.scoring.rules import Rulebook, Rules, Weight, day_of, quarter_of
+from server.scoring.rules import DAY_MS, Rulebook, Rules, Weight, quarter_of
 
 COUNTED = "counted"
 
@@ -57,20 +56,23 @@ def standing_acts(acts: Iterable[Act]) -> list[Act]:
     """The acts that speak for their registers and are on, placed at the first time they were.
 
     Of two acts with one id (a copy, or a forgery) the greater tuple is taken: any order agrees."""
+    given = list(acts)
+    if len(given) == 1:  # as most contents have: nothing to group
+        return given if given[0].on else []
     unique: dict[str, Act] = {}
-    for act in acts:
+    for act in given:
         known = unique.setdefault(act.id, act)
         if known is not act and act > known:
             unique[act.id] = act
-    registers: dict[str, list[Act]] = {}
+    alone: dict[str, Act] = {}
+    more: dict[str, list[Act]] = {}
     for act in unique.values():
-        registers.setdefault(act.register, []).append(act)
-    found: list[Act] = []
-    for history in registers.values():
-        if len(history) > 1:
-            found += _standing(history)
-        elif history[0].on:
-            found += history
+        first = alone.setdefault(act.register, act)
+        if first is not act:
+            more.setdefault(act.register, [first]).append(act)
+    found = [act for act in alone.values() if act.on and act.register not in more]
+    for history in more.values():
+        found += _standing(history)
     return found
 
 
@@ -87,33 +89,37 @@ def _about(act: Act) -> tuple[str, str, str]:
     return act.giver, act.author, act.content
 
 
-def credits_of(acts: Iterable[Act], book: Rulebook) -> list[Credit]:
-    """Every credit of an act set in canonical order; acts that never score are left out."""
+def credits_of(acts: Iterable[Act], book: Rulebook, known: "Rulings | None" = None) -> list[Credit]:
+    """Every credit of an act set in canonical order; acts that never score are left out.
+
+    ``known``: rulings beside those among the acts."""
     own, ruling_kinds = book.judgements, book.rulings
     groups: dict[tuple[str, str, str, bool], list[Act]] = {}
-    rulings = Rulings()
+    ruled: list[Act] = []
     for act in standing_acts(acts):
         if act.kind in own:
             if act.giver and act.author and act.giver != act.author and not act.unscored:
                 key = (act.giver, act.author, act.content, own[act.kind])
                 groups.setdefault(key, []).append(act)
         elif act.kind in ruling_kinds:
-            rulings.add(act)
+            ruled.append(act)
+    rulings = Rulings(ruled, known) if ruled else known
     found: list[Credit] = []
     for group in groups.values():
         credit = _credit(group, book, rulings)
         if credit is not None:
             found.append(credit)
-    found.sort(key=lambda credit: (credit.at, credit.act))
+    if len(found) > 1:
+        found.sort(key=lambda credit: (credit.at, credit.act))
     return found
 
 
-def _credit(group: list[Act], book: Rulebook, rulings: "Rulings") -> Credit | None:
+def _credit(group: list[Act], book: Rulebook, rulings: "Rulings | None") -> Credit | None:
     """One giver's acts on one content, by the version in force when the first that scores happened."""
     if len(group) > 1:
         group.sort(key=lambda act: (act.at, act.id))
     for first in group:
-        rules = book.on(day_of(first.at))
+        rules = book.on(first.at // DAY_MS)
         if _scores(first, rules):
             break
     else:
@@ -123,9 +129,8 @@ def _credit(group: list[Act], book: Rulebook, rulings: "Rulings") -> Credit | No
         scoring = [act for act in group if _scores(act, rules)]
         strongest = max(scoring, key=lambda act: (rules.weights[act.kind].points, act))
     quarter = quarter_of(first.at)
-    return Credit(
-        first.at, first.id, strongest, rules, quarter, rulings.on(strongest, quarter, rules)
-    )
+    ruling = rulings.on(strongest, quarter, rules) if rulings else ""
+    return Credit(first.at, first.id, strongest, rules, quarter, ruling)
 
 
 def _scores(act: Act, rules: Rules) -> bool:
@@ -142,27 +147,30 @@ def _scores(act: Act, rules: Rules) -> bool:
 class Rulings:
     """What was ruled, found by what a ruling names: a giver, an author, a content."""
 
-    def __init__(self) -> None:
-        self._found: dict[tuple[str, str, str], list[Act]] = defaultdict(list)
-        self._shapes: set[tuple[bool, bool, bool]] = set()
-        """Which of the three the rulings so far name: few shapes, so few look-ups a credit."""
-
-    def add(self, ruling: Act) -> None:
-        """A ruling that names nothing is about nothing."""
-        names = _about(ruling)
-        if any(names):
-            self._found[names].append(ruling)
-            self._shapes.add((bool(names[0]), bool(names[1]), bool(names[2])))
+    def __init__(self, rulings: Iterable[Act], beside: "Rulings | None" = None) -> None:
+        """``rulings``: acts of such kinds that stand; one that names nothing is about nothing."""
+        self._beside = beside
+        self._found: dict[tuple[str, str, str], list[Act]] = {}
+        for ruling in rulings:
+            if any(_about(ruling)):
+                self._found.setdefault(_about(ruling), []).append(ruling)
+        self._shapes = {(bool(a), bool(b), bool(c)) for a, b, c in self._found}
+        """Which of the three the rulings name: few shapes, so few look-ups a credit."""
 
     def on(self, act: Act, quarter: str, rules: Rules) -> str:
         """The kind of the ruling that keeps a credit from counting, the first of its rules; else empty."""
-        names = _about(act)
-        kinds: set[str] = set()
-        for shape in self._shapes:
-            giver, author, content = [
-                name if named else "" for name, named in zip(names, shape, strict=True)
-            ]
-            for ruling in self._found.get((giver, author, content), ()):
+        kinds = self._kinds(act, quarter)
+        return next((kind for kind in rules.statuses if kind in kinds), "") if kinds else ""
+
+    def _kinds(self, act: Act, quarter: str) -> set[str]:
+        kinds = self._beside._kinds(act, quarter) if self._beside else set()
+        for by_giver, by_author, by_content in self._shapes:
+            names = (
+                act.giver if by_giver else "",
+                act.author if by_author else "",
+                act.content if by_content else "",
+            )
+            for ruling in self._found.get(names, ()):
                 if ruling.quarter in ("", quarter):
                     kinds.add(ruling.kind)
-        return next((kind for kind in rules.statuses if kind in kinds), "") if kinds else ""
+        return kinds

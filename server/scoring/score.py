@@ -7,16 +7,38 @@ the mutual circle between giver and author. A ``Book`` made of those alone gives
 made of everybody's acts, so one author's quarter can be scored by itself (section 5 names the acts).
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple, Protocol
 
 from server.scoring.caps import capped
 from server.scoring.credits import Credit, credits_of
 from server.scoring.model import Act, Factor, Ledger, Line
-from server.scoring.rules import DAY_MS, ONE, Rulebook, Rules, at, day_of, scaled
+from server.scoring.rules import DAY_MS, ONE, Rulebook, Rules, at, scaled
 
-NOTHING: Counter[str] = Counter()
-"""What somebody gave who gave nothing; read only."""
+NOTHING: Mapping[str, int] = {}
+"""What somebody gave who gave nothing."""
+
+
+class Counts(Protocol):
+    """What the line of one credit asks about what people gave."""
+
+    def given(self, giver: str, quarter: str) -> Mapping[str, int]:
+        """Author -> how many of their contents the giver credited in a quarter, in public lanes."""
+        ...
+
+    def mutual_circle(self, giver: str, quarter: str, threshold: int) -> Collection[str]:
+        """Those to whom the giver gave ``threshold`` or more in a quarter, and they as much back."""
+        ...
+
+
+class Placed(NamedTuple):
+    """A credit and its place in the two series it belongs to, from 1; 0 where it counts in none."""
+
+    credit: Credit
+    nth_of_pair: int
+    """Which one of its giver's credits to this author in its quarter it is."""
+    nth_of_unit: int
+    """Which one of its unit's givers to this content it is from."""
 
 
 class Book:
@@ -24,10 +46,8 @@ class Book:
 
     def __init__(self, acts: Iterable[Act], rulebook: Rulebook) -> None:
         self.rulebook = rulebook
-        self._received: dict[str, list[Credit]] = {}
-        self._given: dict[tuple[str, str], Counter[str]] = {}
-        self._nth_of_pair: dict[str, int] = {}
-        self._nth_of_unit: dict[str, int] = {}
+        self._placed: dict[str, list[Placed]] = {}
+        self._given: dict[tuple[str, str], dict[str, int]] = {}
         self._circles: dict[tuple[str, str, int], list[str]] = {}
         self._enter(credits_of(acts, rulebook))
 
@@ -37,63 +57,60 @@ class Book:
         units: dict[tuple[str, str], int] = {}
         for credit in credits:
             act, own = credit.strongest, credit.weight.own
-            self._received.setdefault(act.author, []).append(credit)
-            if credit.ruling:
-                continue
-            pair = (act.giver, act.author, credit.quarter, own)
-            self._nth_of_pair[credit.act] = pairs[pair] = pairs.get(pair, 0) + 1
-            if own:
-                continue
-            if act.giver_unit:
-                unit = (act.content, credit.unit)
-                self._nth_of_unit[credit.act] = units[unit] = units.get(unit, 0) + 1
-            # Only what every region sees may enter the circles: any of them can audit the damping.
-            if act.public:
-                given = self._given.setdefault((act.giver, credit.quarter), Counter())
-                given[act.author] += 1
+            nth_of_pair = nth_of_unit = 0
+            if not credit.ruling:
+                pair = (act.giver, act.author, credit.quarter, own)
+                nth_of_pair = pairs[pair] = pairs.get(pair, 0) + 1
+                nth_of_unit = 1
+                if act.giver_unit and not own:
+                    unit = (act.content, credit.unit)
+                    nth_of_unit = units[unit] = units.get(unit, 0) + 1
+                # Only what every region sees may enter the circles: any of them can audit the damping.
+                if act.public and not own:
+                    row = self._given.setdefault((act.giver, credit.quarter), {})
+                    row[act.author] = row.get(act.author, 0) + 1
+            placed = Placed(credit, nth_of_pair, nth_of_unit)
+            self._placed.setdefault(act.author, []).append(placed)
 
     @property
     def authors(self) -> list[str]:
-        return sorted(self._received)
+        return sorted(self._placed)
 
-    def received(self, author: str) -> list[Credit]:
-        return self._received.get(author, [])
+    def placed(self, author: str) -> list[Placed]:
+        """What the author was credited with, in canonical order."""
+        return self._placed.get(author, [])
 
-    def nth_of_pair(self, credit: Credit) -> int:
-        """Which one of its giver's credits to this author in its quarter it is."""
-        return self._nth_of_pair[credit.act]
-
-    def nth_of_unit(self, credit: Credit) -> int:
-        """Which one of its unit's givers to this content it is from."""
-        return self._nth_of_unit.get(credit.act, 1)
-
-    def given(self, giver: str, quarter: str) -> Counter[str]:
-        """Author -> how many of their contents the giver credited in a quarter, in public lanes."""
+    def given(self, giver: str, quarter: str) -> Mapping[str, int]:
         return self._given.get((giver, quarter), NOTHING)
 
-    def mutual_circle(self, giver: str, quarter: str, threshold: int) -> list[str]:
-        """Those to whom the giver gave ``threshold`` or more in a quarter, and they as much back."""
+    def mutual_circle(self, giver: str, quarter: str, threshold: int) -> Collection[str]:
         key = (giver, quarter, threshold)
         if key not in self._circles:
             self._circles[key] = [
                 other
                 for other, count in self.given(giver, quarter).items()
-                if min(count, self.given(other, quarter)[giver]) >= threshold
+                if count >= threshold and self.given(other, quarter).get(giver, 0) >= threshold
             ]
         return self._circles[key]
 
 
 def lines(book: Book, author: str, quarter: str | None = None) -> list[Line]:
     """The author's ledger lines in canonical order, of one quarter or of all."""
-    credits = [c for c in book.received(author) if quarter is None or c.quarter == quarter]
-    found = [_line(credit, _factors(credit, book)) for credit in credits]
+    found = [
+        line_of(placed, book)
+        for placed in book.placed(author)
+        if quarter is None or placed.credit.quarter == quarter
+    ]
     if any(rules.cap for rules in book.rulebook.versions):
         return capped(found, book.rulebook)
     return found
 
 
-def _line(credit: Credit, factors: tuple[Factor, ...]) -> Line:
+def line_of(placed: Placed, counts: Counts) -> Line:
+    """A credit's line but for what a daily cap takes off."""
+    credit = placed.credit
     act, base = credit.strongest, credit.weight.points
+    factors = () if credit.ruling else _factors(placed, counts)
     result = factors[-1].milli if factors else base * 1000
     return Line(
         act=credit.act,
@@ -121,47 +138,45 @@ def _abroad(act: Act) -> bool:
     )
 
 
-def _factors(credit: Credit, book: Book) -> tuple[Factor, ...]:
+def _factors(placed: Placed, counts: Counts) -> tuple[Factor, ...]:
     """The steps that change something, each with the milli-points after it."""
-    if credit.ruling:
-        return ()
-    milli = credit.weight.points * 1000
+    milli = placed.credit.weight.points * 1000
     steps = []
-    for name, ordinal, fixed in _multipliers(credit, book):
+    for name, ordinal, fixed in _multipliers(placed, counts):
         if fixed != ONE:
             milli = scaled(milli, fixed)
             steps.append(Factor(name, ordinal, fixed, milli))
     return tuple(steps)
 
 
-def _multipliers(credit: Credit, book: Book) -> Iterator[tuple[str, int, int]]:
-    """Name, ordinal and multiplier of each factor that applies; one that does not is 1 by its numbers."""
+def _multipliers(placed: Placed, counts: Counts) -> list[tuple[str, int, int]]:
+    """Name, ordinal and multiplier of each factor; one that does not apply is 1 by its numbers."""
+    credit, k, n = placed
     rules, act = credit.rules, credit.strongest
-    k = book.nth_of_pair(credit)
-    yield "pair", k, at(rules.inverse, k)
+    pair = ("pair", k, at(rules.inverse, k))
     if credit.weight.own:
-        return
-    k = book.nth_of_unit(credit)
-    yield "unit", k, at(rules.inverse_sqrt, k)
-    yield "mutual", 0, _mutual(act.giver, act.author, credit.quarter, rules, book)
-    if _abroad(act):
-        yield "border", 0, rules.border[0] * ONE // rules.border[1]
+        return [pair]
+    unit = ("unit", n, at(rules.inverse_sqrt, n))
+    mutual = ("mutual", 0, _mutual(act.giver, act.author, credit.quarter, rules, counts))
+    if not _abroad(act):
+        return [pair, unit, mutual]
+    return [pair, unit, mutual, ("border", 0, rules.border[0] * ONE // rules.border[1])]
 
 
-def _mutual(giver: str, author: str, quarter: str, rules: Rules, book: Book) -> int:
+def _mutual(giver: str, author: str, quarter: str, rules: Rules, counts: Counts) -> int:
     """m = 1 - weight * kappa * rho in fixed point; 1 outside a mutual circle.
 
     kappa: the share of all the giver gave that stayed inside their mutual circle, with a prior against
     small numbers. rho: how even the exchange between the two was."""
     mutual = rules.mutual
-    circle = book.mutual_circle(giver, quarter, mutual.threshold)
-    if author not in circle:
+    given, returned = counts.given(giver, quarter), counts.given(author, quarter)
+    there, back = given.get(author, 0), returned.get(giver, 0)
+    if min(there, back) < mutual.threshold:
         return ONE
-    given = book.given(giver, quarter)
-    there, back = given[author], book.given(author, quarter)[giver]
+    circle = counts.mutual_circle(giver, quarter, mutual.threshold)
     inside = sum([given[other] for other in circle])
     over = mutual.weight[0] * inside * 2 * min(there, back)
-    under = mutual.weight[1] * (given.total() + mutual.prior) * (there + back)
+    under = mutual.weight[1] * (sum(given.values()) + mutual.prior) * (there + back)
     return ONE - ONE * over // under
 
 
@@ -170,9 +185,10 @@ def standing(points: Iterable[tuple[int, int]], rules: Rules, day: int) -> int:
 
     Summed from whole-day buckets, so it never depends on when or how often it was computed; what is
     placed after the day does not count yet. Never below the rules' floor, where they have one."""
-    buckets: Counter[int] = Counter()
+    buckets: dict[int, int] = {}
     for moment, milli in points:
-        buckets[day_of(moment)] += milli
+        d = moment // DAY_MS
+        buckets[d] = buckets.get(d, 0) + milli
     worth = sum([rules.decayed(milli, day - d) for d, milli in buckets.items() if d <= day])
     return worth if rules.floor is None else max(worth, rules.floor)
 

@@ -244,12 +244,12 @@ async def _tables(world: ScoreWorld) -> tuple[list[tuple[object, ...]], ...]:
 
 
 async def _workload(world: ScoreWorld, random: Random, steps: int) -> None:
-    """Colleagues who post, answer, thank, take back, delete, hide and move, scored now and then."""
+    """Colleagues who post, answer, thank, take back, edit, report, delete, hide and move, scored now and then."""
     people, posts, answers = ["asha", "ben", "chen", "dora"], [], []
     for _ in range(steps):
         who = random.choice(people)
         world.node.clock.advance(random.choice([1, 1_000, 3 * 86_400_000]))
-        match random.randrange(12):
+        match random.randrange(15):
             case 0:
                 posts.append(await world.question(who))
             case 1 if posts:
@@ -275,6 +275,15 @@ async def _workload(world: ScoreWorld, random: Random, steps: int) -> None:
                 )
             case 6:
                 await world.scores.catch_up()
+            case 7 if posts:
+                edit = {"title": "Why?", "text": "?", "topics": [random.choice(["tea", "pots"])]}
+                await world.node.try_do(who, "post.edit", post=random.choice(posts), **edit)
+            case 8 if posts:
+                flag = {"target": random.choice(posts), "reason": "why"}
+                await world.node.try_do(who, "flag.raise", **flag)
+            case 9 if posts:
+                target, upheld = random.choice(posts), random.random() < 0.7
+                await world.node.try_do("chen", "flag.resolve", target=target, upheld=upheld)
             case _ if posts:
                 targets = posts + [answer for _, answer in answers]
                 target, on = random.choice(targets), random.random() < 0.85

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from server.app.score_parts import ruling
-from server.app.score_store import put_row
+from server.app.score_store import put_rows
 from server.app.score_welcome import in_time
 from server.domain.events import (
     PersonRegistered,
@@ -299,7 +299,7 @@ async def test_rulings_hold_when_every_ledger_is_scored_anew(world: ScoreWorld) 
     await world.scores.catch_up()
     last = (await world.node.tap.read(world.node.tap.position - 1, 1))[0]
     row = ruling(last, "case:1@1", "ring_reversed", giver="chen", quarter="2026Q1").row
-    await world.node.handler.run(lambda tx: put_row(tx, row))
+    await world.node.handler.run(lambda tx: put_rows(tx, [row]))
     assert len(await world.rows(t.score_rulings)) == 1
     dearer = rulebook([parse(TEXT.replace("points = 5", "points = 7"))])
     await world.new_scores(dearer).catch_up()

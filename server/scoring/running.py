@@ -1,0 +1,224 @@
+"""Ledgers that are kept up to date: one content more costs what it changes, not what there is.
+
+For whoever can hold the credits of the quarters at hand in memory. A content's acts are put whole, as often as
+anything about them changes; what comes back are the lines that this may have changed, on any content. They
+equal those of a full replay (tests/unit/scoring/test_running.py). What a credit can change of others:
+
+- a later ordinal for the giver's next credits to the same author in the quarter (``pair``)
+- a later ordinal for the next of its unit on the same content (``unit``)
+- how much the giver gave in all, and whether two people form a circle (``mutual``): the lines inside the
+  circles of these two
+- where rules have a daily cap: the other lines of the author's day
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
+
+from server.scoring.caps import capped
+from server.scoring.credits import Credit, Rulings, credits_of, standing_acts
+from server.scoring.model import Act, Line
+from server.scoring.rules import Rulebook, day_of
+from server.scoring.score import Placed, line_of
+
+Pair = tuple[str, str, str, bool]
+"""Giver, author, quarter, and whether it is an act of the author's own."""
+Place = tuple[str, str]
+"""Content and act: where a credit is found."""
+NONE: Mapping[str, int] = {}
+
+
+class Changed(NamedTuple):
+    """What putting contents may have changed. A line that is as it was may be among them."""
+
+    lines: list[Line]
+    gone: set[str]
+    """Acts whose lines are no more."""
+
+
+class Running:
+    """The credits of an act set. ``rulings``: those that name people; what happened to a content is put
+    with its acts. When a ruling comes, ``rule`` and put every content it may be about again."""
+
+    def __init__(self, rulebook: Rulebook, rulings: Iterable[Act] = ()) -> None:
+        self.rulebook = rulebook
+        self.rule(rulings)
+        self._credits: dict[str, dict[str, Credit]] = {}
+        self._nth_of_unit: dict[str, dict[str, int]] = {}
+        self._pairs: dict[Pair, list[tuple[int, str, str]]] = {}
+        """(time, act, content) of the credits that count, in canonical order."""
+        self._given: dict[tuple[str, str], dict[str, int]] = {}
+        self._circles: dict[tuple[str, str], set[str]] = {}
+        self._days: dict[tuple[str, int], set[Place]] | None = None
+        if any(rules.cap for rules in rulebook.versions):
+            self._days = {}
+        self._touched: set[Place] = set()
+
+    def rule(self, rulings: Iterable[Act]) -> None:
+        """From now on these rulings hold, and no others."""
+        standing = standing_acts(rulings)
+        self._rulings = Rulings(standing) if standing else None
+
+    def put(self, contents: Mapping[str, Collection[Act]]) -> Changed:
+        """These are all acts on these contents, whatever they were before."""
+        self._touched = set()
+        gone: set[str] = set()
+        for content, acts in contents.items():
+            gone |= self._replace(content, acts)
+        self._touch_days()
+        found = [
+            credit
+            for content, act in self._touched
+            if (credit := self._credits[content].get(act)) is not None
+        ]
+        return Changed(self._lines(found), gone - {credit.act for credit in found})
+
+    def keep(self, quarters: Collection[str]) -> None:
+        """Forgets every other quarter. From here on only lines of these are right."""
+        self._pairs = {key: found for key, found in self._pairs.items() if key[2] in quarters}
+        self._given = {key: found for key, found in self._given.items() if key[1] in quarters}
+        self._circles = {key: found for key, found in self._circles.items() if key[1] in quarters}
+        self._credits = {
+            content: credits
+            for content, credits in self._credits.items()
+            if any(credit.quarter in quarters for credit in credits.values())
+        }
+        self._nth_of_unit = {content: self._nth_of_unit[content] for content in self._credits}
+
+    # -- what a line asks (score.Counts) -----------------------------------------------------------------
+
+    def given(self, giver: str, quarter: str) -> Mapping[str, int]:
+        return self._given.get((giver, quarter), NONE)
+
+    def mutual_circle(self, giver: str, quarter: str, _threshold: int) -> Collection[str]:
+        return self._circles.get((giver, quarter), ())
+
+    # -- one content -------------------------------------------------------------------------------------
+
+    def _replace(self, content: str, acts: Collection[Act]) -> set[str]:
+        old = self._credits.get(content, {})
+        new = {credit.act: credit for credit in credits_of(acts, self.rulebook, self._rulings)}
+        self._credits[content] = new
+        for act, credit in old.items():
+            if new.get(act) != credit:
+                self._take(credit)
+        for act, credit in new.items():
+            if old.get(act) != credit:
+                self._give(credit)
+        self._count_units(content, new)
+        return old.keys() - new.keys()
+
+    def _give(self, credit: Credit) -> None:
+        place = (credit.strongest.content, credit.act)
+        self._touched.add(place)
+        if self._days is not None:
+            self._days.setdefault(_day(credit), set()).add(place)
+        if not credit.ruling:
+            entries = self._pairs.setdefault(_pair(credit), [])
+            insort(entries, (credit.at, credit.act, place[0]))
+            self._touch_pair(entries, credit)
+            self._exchange(credit, 1)
+
+    def _take(self, credit: Credit) -> None:
+        if self._days is not None:
+            day = self._days[_day(credit)]
+            day.discard((credit.strongest.content, credit.act))
+            self._touched |= day
+        if not credit.ruling:
+            entries = self._pairs[_pair(credit)]
+            del entries[bisect_left(entries, (credit.at, credit.act))]
+            self._touch_pair(entries, credit)
+            self._exchange(credit, -1)
+
+    def _count_units(self, content: str, credits: Mapping[str, Credit]) -> None:
+        old = self._nth_of_unit.get(content, NONE)
+        units: dict[str, int] = {}
+        new: dict[str, int] = {}
+        for act, credit in credits.items():
+            unit = "" if credit.ruling or credit.weight.own else credit.unit
+            if unit:
+                new[act] = units[unit] = units.get(unit, 0) + 1
+                if old.get(act) != new[act]:
+                    self._touched.add((content, act))
+        self._nth_of_unit[content] = new
+
+    # -- what others' lines notice -------------------------------------------------------------------------
+
+    def _touch_pair(self, entries: list[tuple[int, str, str]], credit: Credit) -> None:
+        """From here on in the series every ordinal is another."""
+        for _, act, content in entries[bisect_left(entries, (credit.at, credit.act)) :]:
+            self._touched.add((content, act))
+
+    def _exchange(self, credit: Credit, more: int) -> None:
+        """The giver gave the author one more, or one less."""
+        act, quarter = credit.strongest, credit.quarter
+        if credit.weight.own or not act.public:
+            return
+        row = self._given.setdefault((act.giver, quarter), {})
+        row[act.author] = row.get(act.author, 0) + more
+        if not row[act.author]:
+            del row[act.author]
+        back = self._given.get((act.author, quarter), NONE).get(act.giver, 0)
+        mutual = min(row.get(act.author, 0), back) >= credit.rules.mutual.threshold
+        circle = self._circles.get((act.giver, quarter))
+        was_mutual = circle is not None and act.author in circle
+        if was_mutual or mutual:
+            self._touch_circle(act.author, quarter)
+        if circle or mutual:
+            self._touch_circle(act.giver, quarter)
+        if mutual != was_mutual:
+            self._turn(act.giver, act.author, quarter, mutual)
+            self._touch_circle(act.author, quarter)
+            self._touch_circle(act.giver, quarter)
+
+    def _turn(self, one: str, other: str, quarter: str, mutual: bool) -> None:
+        for person, friend in ((one, other), (other, one)):
+            circle = self._circles.setdefault((person, quarter), set())
+            if mutual:
+                circle.add(friend)
+            else:
+                circle.discard(friend)
+
+    def _touch_circle(self, person: str, quarter: str) -> None:
+        for other in self._circles.get((person, quarter), ()):
+            for _, act, content in self._pairs.get((person, other, quarter, False), ()):
+                self._touched.add((content, act))
+
+    # -- lines ---------------------------------------------------------------------------------------------
+
+    def _touch_days(self) -> None:
+        if self._days is None:
+            return
+        for content, act in list(self._touched):
+            credit = self._credits[content].get(act)
+            if credit is not None:
+                self._touched |= self._days[_day(credit)]
+
+    def _line(self, credit: Credit) -> Line:
+        if credit.ruling:
+            return line_of(Placed(credit, 0, 0), self)
+        entries = self._pairs[_pair(credit)]
+        k = 1 if len(entries) == 1 else bisect_left(entries, (credit.at, credit.act)) + 1
+        n = self._nth_of_unit[credit.strongest.content].get(credit.act, 1)
+        return line_of(Placed(credit, k, n), self)
+
+    def _lines(self, credits: list[Credit]) -> list[Line]:
+        if self._days is None:
+            return [self._line(credit) for credit in credits]
+        by_author: dict[str, list[Credit]] = {}
+        for credit in sorted(credits, key=lambda credit: (credit.at, credit.act)):
+            by_author.setdefault(credit.strongest.author, []).append(credit)
+        return [
+            line
+            for found in by_author.values()
+            for line in capped([self._line(credit) for credit in found], self.rulebook)
+        ]
+
+
+def _pair(credit: Credit) -> Pair:
+    act = credit.strongest
+    return act.giver, act.author, credit.quarter, credit.weight.own
+
+
+def _day(credit: Credit) -> tuple[str, int]:
+    return credit.strongest.author, day_of(credit.at)

@@ -1,0 +1,7 @@
+"""What scoring costs: one event more, and everything anew (``python -m tests.bench.scoring``).
+
+- ``made``         a company's acts over years, by number and seed
+- ``recompute``    every ledger of a million acts on one core
+- ``incremental``  one event more, with a hundred thousand and with ten million before it
+- ``__main__``     runs them; pages of other files add their figures to ``BENCHES``
+"""

@@ -1,0 +1,41 @@
+"""python -m tests.bench.scoring [--full] [name ...]: each figure is one JSON line.
+
+``--full`` also measures one event after ten million, which takes half an hour to prepare. Whoever has figures of
+scoring to add (pages of people and boards, 99th percentile) adds a function to ``BENCHES``.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable
+
+from tests.bench.figures import Figure, emit
+from tests.bench.scoring import incremental, recompute
+
+SIZES = (100_000, 1_000_000)
+FULL = (*SIZES, 10_000_000)
+ANEW = 1_000_000
+
+BENCHES: dict[str, Callable[[bool], Iterable[Figure]]] = {
+    "incremental": lambda full: incremental.figures(FULL if full else SIZES),
+    "recompute": lambda _full: recompute.figures(ANEW),
+}
+"""Name -> figures; the argument says whether the long form was asked for."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.scoring", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="with ten million acts too")
+    parser.add_argument("names", nargs="*", metavar="name", help=", ".join(BENCHES))
+    asked = parser.parse_args()
+    unknown = set(asked.names) - set(BENCHES)
+    if unknown:
+        print(f"no such bench: {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
+        return 2
+    for name in asked.names or BENCHES:
+        for figure in BENCHES[name](asked.full):
+            emit(figure)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
