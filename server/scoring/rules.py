@@ -63,6 +63,24 @@ class Cap(NamedTuple):
     exempt: tuple[str, ...]
 
 
+class Expertise(NamedTuple):
+    """How a record of answers on a topic is read (``scoring.experts``)."""
+
+    half_life_days: int
+    decay: tuple[int, ...]
+    """2**(-d / half_life_days) for the days of one half-life."""
+    prior_answers: int
+    """So many answers of middling quality everybody begins with."""
+    other_topics: tuple[int, int]
+    """What an answer on another topic counts."""
+    answers: int
+    """An expert has answered so often on the topic ..."""
+    askers: int
+    """... so many people ..."""
+    units: int
+    """... of so many units."""
+
+
 class Rules(NamedTuple):
     """One version of the rules. A factor that does not apply has no table and no numbers."""
 
@@ -89,13 +107,11 @@ class Rules(NamedTuple):
     """Milli-points of standing from which level 1, 2 ... is held."""
     floor: int | None
     """Milli-points below which nobody's standing is shown."""
+    expertise: Expertise
 
     def decayed(self, milli: int, days: int) -> int:
-        """What ``milli`` points count after some days; each further half-life is one bit less."""
-        if not self.half_life_days:
-            return milli
-        halvings, rest = divmod(days, self.half_life_days)
-        return scaled(milli, self.decay[rest], halvings)
+        """What ``milli`` points count after some days."""
+        return decayed(milli, days, self.decay) if self.half_life_days else milli
 
     def level(self, standing: int) -> int:
         return bisect_right(self.levels, standing)
@@ -147,6 +163,12 @@ def scaled(milli: int, fixed: int, halvings: int = 0) -> int:
 def at(table: tuple[int, ...], k: int) -> int:
     """The k-th entry, counted from 1; past the end the last one holds."""
     return table[min(k, len(table)) - 1]
+
+
+def decayed(amount: int, days: int, decay: tuple[int, ...]) -> int:
+    """What is left after some days; ``decay`` is one half-life, each further one is one bit less."""
+    halvings, rest = divmod(days, len(decay))
+    return scaled(amount, decay[rest], halvings)
 
 
 def day_of(milliseconds: int) -> int:
@@ -219,7 +241,13 @@ def _build(raw: Mapping[str, Any]) -> Rules:
         decay=tuple(tables["decay"]) if half_life else (),
         levels=tuple(standing["levels"]),
         floor=standing["floor"] * 1000 if "floor" in standing else None,
+        expertise=_expertise(raw["expertise"], tables["expertise_decay"]),
     )
+
+
+def _expertise(item: Mapping[str, Any], decay: list[int]) -> Expertise:
+    other_topics = _ratio(item["other_topics"])
+    return Expertise(**{**item, "other_topics": other_topics}, decay=tuple(decay))
 
 
 def _weight(item: Mapping[str, Any]) -> Weight:
@@ -241,12 +269,16 @@ def _ratio(pair: list[int]) -> tuple[int, int]:
 
 
 def _is_sound(rules: Rules) -> bool:
-    tables = [rules.inverse, rules.inverse_sqrt]
+    tables = [rules.inverse, rules.inverse_sqrt, rules.expertise.decay]
     tables += [rules.decay] if rules.half_life_days else []
     cap = rules.cap
     return (
         all(table and all(0 <= entry <= ONE for entry in table) for table in tables)
         and len(rules.decay) == rules.half_life_days
+        and len(rules.expertise.decay) == rules.expertise.half_life_days
+        and rules.expertise.prior_answers > 0
+        and 0 <= rules.expertise.other_topics[0] <= rules.expertise.other_topics[1]
+        and rules.expertise.other_topics[1] > 0
         and list(rules.levels) == sorted(set(rules.levels))
         and all(type(weight.points) is int and weight.points for weight in rules.weights.values())
         and not rules.weights.keys() & rules.statuses.keys()
