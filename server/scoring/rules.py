@@ -81,6 +81,14 @@ class Expertise(NamedTuple):
     """... of so many units."""
 
 
+class Influence(NamedTuple):
+    """What counts as a use of somebody's work, and for how long (``scoring.influence``)."""
+
+    days: int
+    uses: tuple[str, ...]
+    """Kinds of acts."""
+
+
 class Rules(NamedTuple):
     """One version of the rules. A factor that does not apply has no table and no numbers."""
 
@@ -108,6 +116,7 @@ class Rules(NamedTuple):
     floor: int | None
     """Milli-points below which nobody's standing is shown."""
     expertise: Expertise
+    influence: Influence
 
     def decayed(self, milli: int, days: int) -> int:
         """What ``milli`` points count after some days."""
@@ -242,6 +251,7 @@ def _build(raw: Mapping[str, Any]) -> Rules:
         levels=tuple(standing["levels"]),
         floor=standing["floor"] * 1000 if "floor" in standing else None,
         expertise=_expertise(raw["expertise"], tables["expertise_decay"]),
+        influence=Influence(raw["influence"]["days"], tuple(raw["influence"]["uses"])),
     )
 
 
@@ -277,6 +287,7 @@ def _is_sound(rules: Rules) -> bool:
         and len(rules.decay) == rules.half_life_days
         and len(rules.expertise.decay) == rules.expertise.half_life_days
         and rules.expertise.prior_answers > 0
+        and rules.weights.keys() >= set(rules.influence.uses)
         and 0 <= rules.expertise.other_topics[0] <= rules.expertise.other_topics[1]
         and rules.expertise.other_topics[1] > 0
         and list(rules.levels) == sorted(set(rules.levels))

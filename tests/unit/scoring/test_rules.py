@@ -142,6 +142,7 @@ def test_a_fingerprint_follows_every_number() -> None:
         ("half_life_days = 540", "half_life_days = 541"),
         ("prior_answers = 3", "prior_answers = 0"),
         ("other_topics = [1, 4]", "other_topics = [4, 1]"),
+        ('uses = ["accepted"', 'uses = ["liked"'),
         ("effective = 2026-01-01", "effective = 1"),
         ("[tables]", "[tables"),
     ],
