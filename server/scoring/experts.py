@@ -52,6 +52,7 @@ class Judged(NamedTuple):
     """One answer of somebody's record."""
 
     id: str
+    thread: str
     author: str
     asker: str
     asker_unit: str
@@ -86,6 +87,7 @@ def judged(thread: Thread) -> list[Judged]:
     return [
         Judged(
             id=answer.id,
+            thread=thread.id,
             author=answer.author,
             asker=thread.asker,
             asker_unit=thread.asker_unit,

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from server.scoring.rules import DAY_MS
 
-JOINED = "joined"
+STARTED = "started"
+"""The first post or reply of any kind: the day the others are counted from."""
 MILESTONES = ("question", "answer", "accepted", "paper", "abroad")
 """First question, answer, accepted answer, paper, and first use by somebody of another country: in the
 order in which they are told."""
@@ -20,13 +21,13 @@ class Milestone(NamedTuple):
     at: int
     """UTC milliseconds."""
     content: str
-    """The post it is about; empty for ``joined``."""
+    """The post it is about."""
 
 
 class Median(NamedTuple):
     name: str
     days: int
-    """From joining to the milestone, whole days."""
+    """From the start to the milestone, whole days."""
     people: int
     """Of so many."""
 
@@ -40,12 +41,12 @@ def firsts(facts: Iterable[Milestone]) -> list[Milestone]:
 
 
 def medians(paths: Iterable[Mapping[str, int]], k: int) -> list[Median]:
-    """``paths``: by person, milestone -> when, with ``joined``. A milestone that fewer than ``k`` people
+    """``paths``: by person, milestone -> when, with ``started``. A milestone that fewer than ``k`` people
     reached is left out, so that nobody's path can be told from it. Of an even number the lower middle."""
     waits: dict[str, list[int]] = {name: [] for name in MILESTONES}
     for path in paths:
         for name in waits.keys() & path.keys():
-            waits[name].append(max(0, path[name] - path[JOINED]) // DAY_MS)
+            waits[name].append(max(0, path[name] - path[STARTED]) // DAY_MS)
     return [
         Median(name, sorted(days)[(len(days) - 1) // 2], len(days))
         for name, days in waits.items()

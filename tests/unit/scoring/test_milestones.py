@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.scoring.milestones import JOINED, Median, Milestone, firsts, medians
+from server.scoring.milestones import STARTED, Median, Milestone, firsts, medians
 from server.scoring.rules import DAY_MS
 
 
@@ -18,7 +18,7 @@ def test_the_first_of_each_in_the_order_of_time() -> None:
 
 
 def path(**days: int) -> dict[str, int]:
-    return {JOINED: 1, **{name: 1 + day * DAY_MS for name, day in days.items()}}
+    return {STARTED: 1, **{name: 1 + day * DAY_MS for name, day in days.items()}}
 
 
 def test_a_median_is_the_day_that_half_needed_at_most() -> None:
@@ -34,5 +34,5 @@ def test_what_too_few_reached_is_not_told() -> None:
     assert medians([], 0) == []
 
 
-def test_who_was_there_before_they_were_registered_waited_for_nothing() -> None:
-    assert medians([{JOINED: 5 * DAY_MS, "answer": 1}], 1) == [Median("answer", 0, 1)]
+def test_who_was_used_before_they_began_waited_for_nothing() -> None:
+    assert medians([{STARTED: 5 * DAY_MS, "answer": 1}], 1) == [Median("answer", 0, 1)]
