@@ -160,11 +160,12 @@ async def calls_of_threads(snapshot: Snapshot, threads: Collection[str]) -> set[
 
 async def rows_of(snapshot: Snapshot, people: Collection[str]) -> set[Row]:
     found = await named_rows(snapshot, _ROWS, people)
-    return {Row(**_flags(row._asdict())) for row in found}
+    return {row_from(row) for row in found}
 
 
-def _flags(plain: dict[str, Any]) -> dict[str, Any]:
-    return plain | {name: bool(plain[name]) for name in ("shown", "expert")}
+def row_from(row: Any) -> Row:
+    """From all columns as stored: SQLite has no booleans."""
+    return Row(*row)._replace(shown=bool(row.shown), expert=bool(row.expert))
 
 
 async def everybody(snapshot: Snapshot) -> list[str]:
