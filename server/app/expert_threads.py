@@ -55,6 +55,12 @@ _PEOPLE = select(t.persons.c.person, t.persons.c.unit, t.persons.c.country, t.pe
 )
 _TREE = select(t.topics.c.topic, t.topics.c.parent).where(t.topics.c.parent != "")
 
+_NEXT = (
+    select(_p.post)
+    .where(_p.post > bindparam("after"), _p.kind == "question")
+    .order_by(_p.post)
+    .limit(bindparam("limit"))
+)
 _IN_PLACES = select(_p.post).where(_p.place.in_(_names), _p.parent == _NONE, _p.kind == "question")
 _WITH_TOPICS = (
     select(_p.post)
@@ -87,6 +93,8 @@ class Read(NamedTuple):
 
     answers: list[Judged]
     calls: list[Call]
+    people: set[str]
+    """Who ever answered there, whatever became of it: whose records it may change."""
 
 
 class Tree:
@@ -110,16 +118,23 @@ class Tree:
         return wanted | {topic for topic in self._parents if wanted & self.above([topic])}
 
 
-async def tree(snapshot: Snapshot) -> Tree:
+async def _tree(snapshot: Snapshot) -> Tree:
     return Tree({row.topic: row.parent for row in await snapshot.rows(_TREE)})
 
 
-async def touched_threads(snapshot: Snapshot, touches: Touches, tree: Tree) -> list[str]:
+async def questions(snapshot: Snapshot, after: str, limit: int) -> list[str]:
+    """The next questions of any place by id."""
+    asked = {"after": after, "limit": limit}
+    return [row.post for row in await snapshot.rows(_NEXT, asked)]
+
+
+async def touched(snapshot: Snapshot, touches: Touches) -> list[str]:
     """Every thread that a batch makes us look at again, in the order of their ids."""
     found = set(touches.threads)
+    below = (await _tree(snapshot)).below(touches.topics) if touches.topics else ()
     for query, names in (
         (_IN_PLACES, touches.places),
-        (_WITH_TOPICS, tree.below(touches.topics)),
+        (_WITH_TOPICS, below),
         (_ASKED_BY, touches.askers),
         (_OF_PERSON, touches.newcomers),
     ):
@@ -127,10 +142,12 @@ async def touched_threads(snapshot: Snapshot, touches: Touches, tree: Tree) -> l
     return sorted(found)
 
 
-async def read(snapshot: Snapshot, names: Collection[str], tree: Tree) -> Read:
+async def read(snapshot: Snapshot, names: Collection[str]) -> Read:
     """What these threads amount to by now; nothing for those that do not count."""
+    tree = await _tree(snapshot)
     questions = {row.post: row for row in await named_rows(snapshot, _QUESTIONS, names)}
-    answers = [row for row in await named_rows(snapshot, _ANSWERS, questions) if not row.source]
+    replies = await named_rows(snapshot, _ANSWERS, names)
+    answers = [row for row in replies if row.root in questions and not row.source]
     marks = await _marks(snapshot, questions, [row.post for row in answers])
     people = {row.author for row in (*questions.values(), *answers)}
     known = {row.person: row for row in await named_rows(snapshot, _PEOPLE, people)}
@@ -138,7 +155,7 @@ async def read(snapshot: Snapshot, names: Collection[str], tree: Tree) -> Read:
     for row in answers:
         if row.author in known and not known[row.author].bot:
             below[row.root].append(_answer(row, marks))
-    found = Read([], [])
+    found = Read([], [], {row.author for row in replies})
     for name, row in sorted(questions.items()):
         if name in marks.hidden or row.author not in known:
             continue

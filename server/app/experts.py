@@ -3,26 +3,24 @@
 One batch of the tap is
 
 1. *touched*: which threads and people to look at again (``expert_touches``)
-2. *read*: these threads from the tables (``expert_threads``), their authors' records (``scoring.experts``) and
-   whether they are shown, on a reader's snapshot and off the writer's thread
-3. *written*: what differs, a few threads and people at a time; after the last of them the cursor
+2. *threads*: each as it stands by now (``expert_threads``); what differs is written
+3. *people*: everybody who ever answered in one of them, and who else was touched: their record anew
+   (``scoring.experts``) and whether it is shown; what differs is written, and after the last the cursor
 
-Everything written is a function of the tables, the rules and the day, so a batch that is read twice, in part
-even, changes nothing. Where the cursor's rules or its day are not today's, every record is read again: scores
+All reading is on snapshots, off the writer's thread, a few at a time. Everything written is a function of the
+tables, the rules and the day, so a batch that is read twice, in part even, changes nothing. Where the cursor's rules or its day are not today's, every record is read again: scores
 age by the day. ``rebuild`` is the same from nothing.
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import select
 
 from server.app import expert_milestones, expert_store, expert_threads, metrics
 from server.app.expert_store import Row, row_of
-from server.app.expert_threads import Read, Tree
 from server.app.expert_touches import Touches
 from server.app.handle import Handler
 from server.app.tap import Tap
@@ -45,16 +43,6 @@ GATHER_SECONDS = 0.5
 
 _CURSOR = select(t.consumers.c.position, t.consumers.c.rules).where(t.consumers.c.name == NAME)
 _SAVE = upsert(t.consumers, ["epoch", "position", "rules"])
-
-
-class Work(NamedTuple):
-    """What some threads or people came to, and what was stored of them."""
-
-    read: Read
-    answers: Sequence[Judged]
-    calls: Collection[tuple[str, str]]
-    rows: Collection[Row]
-    before: Collection[Row]
 
 
 class Experts:
@@ -92,7 +80,7 @@ class Experts:
             if not self._stands:
                 await self._begin()
             elif self._stands != self._today():
-                await self._read_everybody()
+                await self._turn_day()
             while self.position < self._tap.position:
                 records = await self._tap.read(self.position, RECORDS_PER_BATCH)
                 touches = Touches(records)
@@ -121,27 +109,28 @@ class Experts:
 
     async def _begin(self) -> None:
         """Every thread once, instead of once for each of its events; who used what is in the events alone."""
-        touches = Touches()
-        while self.position < self._tap.position:
-            records = await self._tap.read(self.position, RECORDS_PER_BATCH)
-            part = Touches(records)
-            touches.threads |= part.threads
-            if part.uses:
-                await self._handler.run(partial(expert_store.put_uses, uses=part.uses))
-            self.position = records[-1].position
-        await self._take_in(touches)
-        await self._finish_day()
+        position = self.position
+        while position < self._tap.position:
+            records = await self._tap.read(position, RECORDS_PER_BATCH)
+            if uses := Touches(records).uses:
+                await self._handler.run(partial(expert_store.put_uses, uses=uses))
+            position = records[-1].position
+        last = ""
+        while threads := await self._questions(last):
+            await self._look_at_threads(threads)
+            last = threads[-1]
+        self.position = position
+        await self._turn_day()
 
-    async def _read_everybody(self) -> None:
-        """Every record as of today and by today's rules."""
+    async def _questions(self, after: str) -> Sequence[str]:
+        async with self._reader.snapshot() as snapshot:
+            return await expert_threads.questions(snapshot, after, THREADS_PER_JOB)
+
+    async def _turn_day(self) -> None:
+        """Every record as of today and by today's rules, and how long people need to their milestones."""
         async with self._reader.snapshot() as snapshot:
             everybody = await expert_store.everybody(snapshot)
-        for part in _parts(everybody, PEOPLE_PER_JOB):
-            await self._look(part, ())
-        await self._finish_day()
-
-    async def _finish_day(self) -> None:
-        """How long people need to their milestones; from here on all tables are of today."""
+        await self._look_at_all(everybody)
         async with self._reader.snapshot() as snapshot:
             found = await expert_milestones.medians_of_all(snapshot)
         await self._handler.run(partial(expert_store.put_medians, found=found))
@@ -159,55 +148,44 @@ class Experts:
         if touches.uses:
             await self._handler.run(partial(expert_store.put_uses, uses=touches.uses))
         async with self._reader.snapshot() as snapshot:
-            topics = await expert_threads.tree(snapshot)
-            threads = await expert_threads.touched_threads(snapshot, touches, topics)
+            threads = await expert_threads.touched(snapshot, touches)
             people = touches.people | await expert_store.at_home(snapshot, touches.regions)
         for part in _parts(threads, THREADS_PER_JOB):
-            await self._look((), part)
-        for part in _parts(sorted(people), PEOPLE_PER_JOB):
-            await self._look(part, ())
+            people |= await self._look_at_threads(part)
+        await self._look_at_all(people)
         return bool(threads or people or touches.uses)
 
-    async def _look(self, people: Collection[str], threads: Collection[str]) -> None:
-        """These threads with everybody who has an answer there, and these people."""
+    async def _look_at_threads(self, threads: Collection[str]) -> set[str]:
+        """Writes what these threads amount to by now; whose records that may change."""
         async with self._reader.snapshot() as snapshot:
-            work = await self._work(snapshot, people, threads)
-        await self._handler.run(partial(_write, work))
+            read = await expert_threads.read(snapshot, threads)
+            answers = await expert_store.answers_of_threads(snapshot, threads)
+            calls = await expert_store.calls_of_threads(snapshot, threads)
 
-    async def _work(
-        self, snapshot: Snapshot, people: Collection[str], threads: Collection[str]
-    ) -> Work:
-        read = await expert_threads.read(snapshot, threads, await self._tree(snapshot, threads))
-        stored = await expert_store.answers_of_threads(snapshot, threads)
-        names = {*people, *[answer.author for answer in (*stored, *read.answers)]}
-        answers = await expert_store.answers_of(snapshot, names)
-        looked = frozenset(threads)
-        whole = [
-            *[one for of_one in answers.values() for one in of_one if one.thread not in looked],
-            *read.answers,
-        ]
-        shown = await _shown(snapshot, names)
-        # In a thread, so that somebody with thousands of answers does not hold up the loop.
-        rows = await asyncio.to_thread(self._rows, whole, shown)
-        return Work(
-            read=read,
-            answers=stored,
-            calls=await expert_store.calls_of_threads(snapshot, threads),
-            rows=rows,
-            before=await expert_store.rows_of(snapshot, names),
-        )
+        def write(tx: Tx) -> None:
+            expert_store.put_answers(tx, answers, read.answers)
+            expert_store.put_calls(tx, calls, read.calls)
 
-    async def _tree(self, snapshot: Snapshot, threads: Collection[str]) -> Tree:
-        return await expert_threads.tree(snapshot) if threads else Tree({})
+        await self._handler.run(write)
+        return read.people
 
-    def _rows(self, answers: Iterable[Judged], shown: Mapping[str, bool]) -> list[Row]:
-        by_author: dict[str, list[Judged]] = defaultdict(list)
-        for answer in answers:
-            by_author[answer.author].append(answer)
+    async def _look_at_all(self, people: Iterable[str]) -> None:
+        for part in _parts(sorted(people), PEOPLE_PER_JOB):
+            async with self._reader.snapshot() as snapshot:
+                answers = await expert_store.answers_of(snapshot, part)
+                shown = await _shown(snapshot, part)
+                before = await expert_store.rows_of(snapshot, part)
+            # In a thread, so that somebody with thousands of answers does not hold up the loop.
+            after = await asyncio.to_thread(self._rows, answers, shown)
+            await self._handler.run(partial(expert_store.put_rows, before=before, after=after))
+
+    def _rows(
+        self, answers: Mapping[str, Iterable[Judged]], shown: Mapping[str, bool]
+    ) -> list[Row]:
         rules = self._rulebook.on(self._day).expertise
         found = []
-        for person in by_author.keys() & shown.keys():
-            reading = Reading(person, by_author[person], rules, self._day)
+        for person in answers.keys() & shown.keys():
+            reading = Reading(person, answers[person], rules, self._day)
             found += [row_of(topic, reading.on(topic), shown[person]) for topic in reading.topics]
         return found
 
@@ -223,12 +201,6 @@ async def _shown(snapshot: Snapshot, names: Collection[str]) -> dict[str, bool]:
         for name, one in standings.items()
         if homes[name].scores != "off"
     }
-
-
-def _write(work: Work, tx: Tx) -> None:
-    expert_store.put_answers(tx, work.answers, work.read.answers)
-    expert_store.put_calls(tx, work.calls, work.read.calls)
-    expert_store.put_rows(tx, work.before, work.rows)
 
 
 def _forget_cursor(tx: Tx) -> None:
