@@ -16,7 +16,7 @@ WEB_SOURCES := $(WEB_MANIFESTS) $(wildcard clients/*.json clients/web/*.json cli
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-dev run test check unit fmt lock bench bench-realtime bench-federation crowd chaos soak
+.PHONY: help setup setup-dev run test check unit fmt lock bench bench-realtime bench-federation bench-scoring crowd chaos soak
 .PHONY: simulate mutants machine clean
 
 help: ## print this
@@ -55,6 +55,9 @@ bench-realtime: setup ## measure the live layer beside a floor and peers
 
 bench-federation: setup ## measure the links between regions over a line of 250 ms
 	$(BIN)/python -m tests.bench.federation
+
+bench-scoring: setup ## measure scoring, and what people read of it, among 30,000 people
+	$(BIN)/python -m tests.bench.scoring
 
 crowd: setup-dev machine ## 5,000 clients and a browser on the demo while each region is killed
 	$(BIN)/python -m tests.e2e.crowd

@@ -17,6 +17,7 @@ from server.scoring.milestones import Milestone
 from server.scoring.rules import shipped
 from server.storage.queries import people, records
 from server.storage.queries.shapes import PersonView, Shape
+from server.storage.reader import Snapshot
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -125,7 +126,8 @@ async def experts(call: Call[ExpertsQuery, None]) -> Experts | Refusal:
         wanted = f"between one and {limits.TOPICS_PER_POST_MAX} topics, separated by commas"
         return Refusal(Code.BAD_VALUE, wanted, "topic")
     now, asker = services.now(), me if query.ask else ""
-    async with services.reader.snapshot() as snapshot:
+
+    async def load(snapshot: Snapshot) -> Experts:
         found = await expert_pages.who_knows(snapshot, topics, now, query.limit, spread_for=asker)
         views = await people.by_ids(snapshot, {me, *[known.row.person for known in found]})
         names = await records.topic_names(snapshot, topics, views[me].locale)
@@ -139,6 +141,8 @@ async def experts(call: Call[ExpertsQuery, None]) -> Experts | Refusal:
             experts=tuple([_expert(known, names, shared[known.row.person]) for known in found]),
             people={name: views[name] for name in shared},
         )
+
+    return await services.reader.load(load)
 
 
 def _expert(known: Known, names: dict[str, str], minutes: int | None) -> ExpertView:
@@ -154,7 +158,8 @@ def _expert(known: Known, names: dict[str, str], minutes: int | None) -> ExpertV
 
 async def record(call: Call[NoQuery, None]) -> PersonRecord | Refusal:
     services, name = call.services, call.path["person"]
-    async with services.reader.snapshot() as snapshot:
+
+    async def load(snapshot: Snapshot) -> PersonRecord | Refusal:
         views = await people.by_ids(snapshot, {name, call.person})
         if name not in views:
             return Refusal(Code.NOT_FOUND, f"nobody is called {name}", "person")
@@ -172,6 +177,9 @@ async def record(call: Call[NoQuery, None]) -> PersonRecord | Refusal:
             published=PublishedView(**found.published._asdict()) if found.published else None,
             medians=tuple([MedianView(**median._asdict()) for median in medians]),
         )
+
+    # Some twenty questions, all in one turn of a thread.
+    return await services.reader.load(load)
 
 
 def _all(found: Iterable[T] | None, view: Callable[[T], V]) -> tuple[V, ...] | None:

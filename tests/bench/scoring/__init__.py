@@ -1,0 +1,1 @@
+"""Measurements of scoring and of what people read of it: ``python -m tests.bench.scoring``."""
