@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import bindparam, func, select
 
-from server.app.expert_store import named_rows, standings
+from server.app.expert_store import standings
 from server.app.expert_touches import NEVER
 from server.domain import limits
 from server.domain.events import ScoringChoice
@@ -52,11 +52,11 @@ _choice = msgspec.json.Decoder(ScoringChoice).decode
 async def of_people(snapshot: Snapshot, people: Collection[str]) -> dict[str, list[Milestone]]:
     """What each of them reached, in the order of time; ``started`` first. Nothing of who wrote nothing."""
     facts: dict[str, list[Milestone]] = defaultdict(list)
-    for row in await named_rows(snapshot, _FIRST_OF_KINDS, people):
+    for row in await snapshot.named(_FIRST_OF_KINDS, people):
         facts[row.author].append(Milestone(STARTED, row.at, row.post))
         if row.kind in MILESTONES:
             facts[row.author].append(Milestone(row.kind, row.at, row.post))
-    for row in await named_rows(snapshot, _USES, people):
+    for row in await snapshot.named(_USES, people):
         if row.accepted_at < NEVER:
             facts[row.person].append(Milestone("accepted", row.accepted_at, row.content))
         if row.region != row.home:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, func, select
 
 from server.app import expert_milestones, score_store
-from server.app.expert_store import Row, named_rows, row_from, standings
+from server.app.expert_store import Row, row_from, standings
 from server.app.score_desk import Desk
 from server.domain.scoring_policy import CAUTIOUS, ScoringChoice, ScoringPolicy, What, may_show
 from server.scoring.influence import Influence, influence
@@ -143,7 +143,7 @@ async def _listed(snapshot: Snapshot, people: Collection[str]) -> set[str]:
 async def _loads(snapshot: Snapshot, people: Collection[str], now: int) -> dict[str, Load]:
     since = now - LOAD_DAYS * DAY_MS
     answers, calls = [
-        {row[0]: int(row[1]) for row in await named_rows(snapshot, query, people, since=since)}
+        {row[0]: int(row[1]) for row in await snapshot.named(query, people, {"since": since})}
         for query in (_ANSWERED, _CALLED)
     ]
     return {name: Load(answers.get(name, 0), calls.get(name, 0)) for name in people}

@@ -14,8 +14,6 @@ from server.storage import tables as t
 from server.storage.reader import Snapshot
 from server.storage.sql import Tx, statement, upsert
 
-NAMES_PER_QUERY = 500
-"""Well below the least number of bound parameters a driver takes (999)."""
 ANSWERS_IN_PLACE = (1 << 24) - 1
 """More answers than these do not order two people of one score any further."""
 
@@ -120,25 +118,13 @@ class Standing(NamedTuple):
 # -- reading ---------------------------------------------------------------------------------------------
 
 
-async def named_rows(
-    snapshot: Snapshot, query: Any, names: Iterable[str], **more: Any
-) -> list[Any]:
-    """All rows of a query about some names, however many these are."""
-    found: list[Any] = []
-    ordered = sorted(names)
-    for start in range(0, len(ordered), NAMES_PER_QUERY):
-        part = ordered[start : start + NAMES_PER_QUERY]
-        found += await snapshot.rows(query, {"names": part, **more})
-    return found
-
-
 async def answers_of_threads(snapshot: Snapshot, threads: Collection[str]) -> list[Judged]:
-    return [_judged(row) for row in await named_rows(snapshot, _OF_THREADS, threads)]
+    return [_judged(row) for row in await snapshot.named(_OF_THREADS, threads)]
 
 
 async def answers_of(snapshot: Snapshot, people: Collection[str]) -> dict[str, list[Judged]]:
     found: dict[str, list[Judged]] = defaultdict(list)
-    for row in await named_rows(snapshot, _OF_AUTHORS, people):
+    for row in await snapshot.named(_OF_AUTHORS, people):
         found[row.author].append(_judged(row))
     return found
 
@@ -155,11 +141,11 @@ def _judged(row: Any) -> Judged:
 
 async def calls_of_threads(snapshot: Snapshot, threads: Collection[str]) -> set[tuple[str, str]]:
     """(person, thread)."""
-    return {tuple(row) for row in await named_rows(snapshot, _CALLS, threads)}
+    return {tuple(row) for row in await snapshot.named(_CALLS, threads)}
 
 
 async def rows_of(snapshot: Snapshot, people: Collection[str]) -> set[Row]:
-    found = await named_rows(snapshot, _ROWS, people)
+    found = await snapshot.named(_ROWS, people)
     return {row_from(row) for row in found}
 
 
@@ -174,11 +160,11 @@ async def everybody(snapshot: Snapshot) -> list[str]:
 
 async def at_home(snapshot: Snapshot, regions: Collection[str]) -> set[str]:
     """Whoever of these regions' people has any row."""
-    return {row.person for row in await named_rows(snapshot, _AT_HOME, regions)}
+    return {row.person for row in await snapshot.named(_AT_HOME, regions)}
 
 
 async def standings(snapshot: Snapshot, people: Collection[str]) -> dict[str, Standing]:
-    found = await named_rows(snapshot, _PERSONS, people)
+    found = await snapshot.named(_PERSONS, people)
     return {row.person: Standing(row.home, bool(row.active), bool(row.bot)) for row in found}
 
 

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Text, bindparam, func, literal_column, select, union
 
-from server.app.expert_store import named_rows
 from server.app.expert_touches import Touches
 from server.domain.visibility import GLOBAL
 from server.scoring.credits import unit_of
@@ -138,19 +137,19 @@ async def touched(snapshot: Snapshot, touches: Touches) -> list[str]:
         (_ASKED_BY, touches.askers),
         (_OF_PERSON, touches.newcomers),
     ):
-        found |= {row[0] for row in await named_rows(snapshot, query, names)}
+        found |= {row[0] for row in await snapshot.named(query, names)}
     return sorted(found)
 
 
 async def read(snapshot: Snapshot, names: Collection[str]) -> Read:
     """What these threads amount to by now; nothing for those that do not count."""
     tree = await _tree(snapshot)
-    questions = {row.post: row for row in await named_rows(snapshot, _QUESTIONS, names)}
-    replies = await named_rows(snapshot, _ANSWERS, names)
+    questions = {row.post: row for row in await snapshot.named(_QUESTIONS, names)}
+    replies = await snapshot.named(_ANSWERS, names)
     answers = [row for row in replies if row.root in questions and not row.source]
     marks = await _marks(snapshot, questions, [row.post for row in answers])
     people = {row.author for row in (*questions.values(), *answers)}
-    known = {row.person: row for row in await named_rows(snapshot, _PEOPLE, people)}
+    known = {row.person: row for row in await snapshot.named(_PEOPLE, people)}
     below: dict[str, list[Answer]] = defaultdict(list)
     for row in answers:
         if row.author in known and not known[row.author].bot:
@@ -185,10 +184,10 @@ async def _marks(
     snapshot: Snapshot, questions: Collection[str], answers: Collection[str]
 ) -> _Marks:
     async def named(query: Any, names: Iterable[str]) -> frozenset[str]:
-        return frozenset([row[0] for row in await named_rows(snapshot, query, names)])
+        return frozenset([row[0] for row in await snapshot.named(query, names)])
 
     givers: dict[str, set[str]] = defaultdict(set)
-    for target, person in await named_rows(snapshot, _GIVERS, answers):
+    for target, person in await snapshot.named(_GIVERS, answers):
         givers[target].add(person)
     return _Marks(
         accepted=await named(_ACCEPTED, questions),
