@@ -21,13 +21,27 @@ from server.storage import tables as t
 from server.storage.queries import scoring
 from server.storage.reader import Snapshot
 
-_p, _c, _u, _o = t.posts.c, t.communities.c, t.first_uses.c, t.persons.c
+_p, _c, _u, _o, _h = (
+    t.posts.c,
+    t.communities.c,
+    t.first_uses.c,
+    t.persons.c,
+    t.scoring_histories.c,
+)
 _names: Any = bindparam("names", expanding=True)
 _STANDING = (
-    t.posts.join(t.communities, _c.community == func.substr(_p.place, 3)),
-    (_c.visibility == "open", _c.audience == GLOBAL, ~_p.deleted, ~_p.erased),
+    t.posts.join(t.communities, _c.community == func.substr(_p.place, 3)).outerjoin(
+        t.scoring_histories, _h.person == _p.author
+    ),
+    (
+        _c.visibility == "open",
+        _c.audience == GLOBAL,
+        ~_p.deleted,
+        ~_p.erased,
+        _p.at >= func.coalesce(_h.before, 0),
+    ),
 )
-"""Posts that anybody may read, with the condition that they are."""
+"""Posts that anybody may read, of histories that were not erased; with the condition that they are."""
 _in_order = func.row_number().over(partition_by=(_p.author, _p.kind), order_by=(_p.at, _p.post))
 _written = (
     select(_p.author, _p.kind, _p.at, _p.post, _in_order.label("nth"))

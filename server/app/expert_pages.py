@@ -16,7 +16,7 @@ from server.domain.scoring_policy import CAUTIOUS, ScoringChoice, ScoringPolicy,
 from server.scoring.influence import Influence, influence
 from server.scoring.local import Received
 from server.scoring.milestones import Median, Milestone
-from server.scoring.rules import DAY_MS, Rulebook, day_of, quarter_of
+from server.scoring.rules import DAY_MS, day_of, quarter_of, shipped
 from server.storage import tables as t
 from server.storage.queries import scoring
 from server.storage.reader import Snapshot
@@ -170,13 +170,11 @@ async def eyes(snapshot: Snapshot, reader: str, person: str, home: str) -> Eyes:
     return Eyes(reader == person, policy, await scoring.choice(snapshot, person))
 
 
-async def account(
-    snapshot: Snapshot, person: str, eyes: Eyes, rulebook: Rulebook, now: int
-) -> Account:
+async def account(snapshot: Snapshot, person: str, eyes: Eyes, now: int) -> Account:
     return Account(
         topics=await topics_of(snapshot, person) if eyes.may_see("experts") else None,
         influence=(
-            await _influence(snapshot, person, rulebook, now, own=eyes.own)
+            await _influence(snapshot, person, now, own=eyes.own)
             if eyes.may_see("profile")
             else None
         ),
@@ -194,15 +192,14 @@ async def topics_of(snapshot: Snapshot, person: str) -> tuple[Row, ...]:
     return tuple([row_from(row) for row in await snapshot.rows(_OF_PERSON, {"person": person})])
 
 
-async def _influence(
-    snapshot: Snapshot, person: str, rulebook: Rulebook, now: int, *, own: bool
-) -> Influence:
+async def _influence(snapshot: Snapshot, person: str, now: int, *, own: bool) -> Influence:
     """From all acts on oneself's work; what others see rests on those that every region holds."""
-    day = day_of(now)
+    rulebook, day = shipped(), day_of(now)
     days = rulebook.on(day).influence.days
     quarters = {quarter_of(max(0, now - ago * DAY_MS)) for ago in (*range(0, days, 80), days)}
     rows = await score_store.needed(snapshot, [Received(person, q) for q in sorted(quarters)])
-    held = [row for row in rows if own or row.data.public]
+    since = (await score_store.began_anew(snapshot, [person])).get(person, 0)
+    held = [row for row in rows if row.data.at >= since and (own or row.data.public)]
     return influence(await Desk(snapshot).acts(held), person, rulebook, day)
 
 

@@ -25,6 +25,7 @@ from server.domain.events import (
     ReactionChanged,
     ReplyPublished,
     ScoringChoiceChanged,
+    ScoringHistoryErased,
     ScoringPolicyChanged,
     TopicDefined,
     VerificationChanged,
@@ -63,7 +64,7 @@ class Touches:
         self.newcomers: set[str] = set()
         """All threads they have any part in."""
         self.people: set[str] = set()
-        """Whether they are shown."""
+        """Whether they are shown, and since when their history counts."""
         self.regions: set[str] = set()
         """Whether any of their people is."""
         self.uses: list[Use] = []
@@ -108,6 +109,7 @@ class Touches:
                 | PersonHandedOver(person=person)
                 | PersonTakenOver(person=person)
                 | ScoringChoiceChanged(person=person)
+                | ScoringHistoryErased(person=person)
             ):
                 self.people.add(person)
             case ScoringPolicyChanged(region=region):

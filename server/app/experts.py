@@ -23,6 +23,7 @@ from server.app import expert_milestones, expert_store, expert_threads, metrics
 from server.app.expert_store import Row, row_of
 from server.app.expert_touches import Touches
 from server.app.handle import Handler
+from server.app.score_store import began_anew
 from server.app.tap import Tap
 from server.domain.scoring_policy import CAUTIOUS, may_show
 from server.scoring.experts import Judged, Reading
@@ -172,7 +173,7 @@ class Experts:
     async def _look_at_all(self, people: Iterable[str]) -> None:
         for part in _parts(sorted(people), PEOPLE_PER_JOB):
             async with self._reader.snapshot() as snapshot:
-                answers = await expert_store.answers_of(snapshot, part)
+                answers = await _answers_since(snapshot, part)
                 shown = await _shown(snapshot, part)
                 before = await expert_store.rows_of(snapshot, part)
             # In a thread, so that somebody with thousands of answers does not hold up the loop.
@@ -183,11 +184,22 @@ class Experts:
         self, answers: Mapping[str, Iterable[Judged]], shown: Mapping[str, bool]
     ) -> list[Row]:
         rules = self._rulebook.on(self._day).expertise
-        found = []
+        found: list[Row] = []
+        if rules is None:
+            return found
         for person in answers.keys() & shown.keys():
             reading = Reading(person, answers[person], rules, self._day)
             found += [row_of(topic, reading.on(topic), shown[person]) for topic in reading.topics]
         return found
+
+
+async def _answers_since(snapshot: Snapshot, names: Collection[str]) -> dict[str, list[Judged]]:
+    """What each of the people answered, without what they had erased from their history."""
+    since = await began_anew(snapshot, names)
+    return {
+        name: [answer for answer in found if answer.at >= since.get(name, 0)]
+        for name, found in (await expert_store.answers_of(snapshot, names)).items()
+    }
 
 
 async def _shown(snapshot: Snapshot, names: Collection[str]) -> dict[str, bool]:

@@ -17,7 +17,8 @@ from collections.abc import Callable, Collection, Iterable
 from math import isqrt
 from typing import NamedTuple
 
-from server.scoring.rules import ONE, Expertise, day_of, decayed
+from server.scoring.knowledge import ONE, Expertise
+from server.scoring.rules import day_of, decayed
 
 HALF = ONE // 2
 

@@ -15,7 +15,10 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-ONE = 1 << 32
+from server.scoring import knowledge
+from server.scoring.knowledge import Expertise, Influence
+
+ONE = knowledge.ONE
 """1.0 in fixed point."""
 DAY_MS = 86_400_000
 FACTORS = ("pair", "unit", "mutual", "border")
@@ -63,32 +66,6 @@ class Cap(NamedTuple):
     exempt: tuple[str, ...]
 
 
-class Expertise(NamedTuple):
-    """How a record of answers on a topic is read (``scoring.experts``)."""
-
-    half_life_days: int
-    decay: tuple[int, ...]
-    """2**(-d / half_life_days) for the days of one half-life."""
-    prior_answers: int
-    """So many answers of middling quality everybody begins with."""
-    other_topics: tuple[int, int]
-    """What an answer on another topic counts."""
-    answers: int
-    """An expert has answered so often on the topic ..."""
-    askers: int
-    """... so many people ..."""
-    units: int
-    """... of so many units."""
-
-
-class Influence(NamedTuple):
-    """What counts as a use of somebody's work, and for how long (``scoring.influence``)."""
-
-    days: int
-    uses: tuple[str, ...]
-    """Kinds of acts."""
-
-
 class Rules(NamedTuple):
     """One version of the rules. A factor that does not apply has no table and no numbers."""
 
@@ -115,7 +92,7 @@ class Rules(NamedTuple):
     """Milli-points of standing from which level 1, 2 ... is held."""
     floor: int | None
     """Milli-points below which nobody's standing is shown."""
-    expertise: Expertise
+    expertise: Expertise | None
     influence: Influence
 
     def decayed(self, milli: int, days: int) -> int:
@@ -250,14 +227,9 @@ def _build(raw: Mapping[str, Any]) -> Rules:
         decay=tuple(tables["decay"]) if half_life else (),
         levels=tuple(standing["levels"]),
         floor=standing["floor"] * 1000 if "floor" in standing else None,
-        expertise=_expertise(raw["expertise"], tables["expertise_decay"]),
-        influence=Influence(raw["influence"]["days"], tuple(raw["influence"]["uses"])),
+        expertise=knowledge.expertise(raw),
+        influence=knowledge.influence(raw, raw["acts"]),
     )
-
-
-def _expertise(item: Mapping[str, Any], decay: list[int]) -> Expertise:
-    other_topics = _ratio(item["other_topics"])
-    return Expertise(**{**item, "other_topics": other_topics}, decay=tuple(decay))
 
 
 def _weight(item: Mapping[str, Any]) -> Weight:
@@ -279,17 +251,12 @@ def _ratio(pair: list[int]) -> tuple[int, int]:
 
 
 def _is_sound(rules: Rules) -> bool:
-    tables = [rules.inverse, rules.inverse_sqrt, rules.expertise.decay]
+    tables = [rules.inverse, rules.inverse_sqrt]
     tables += [rules.decay] if rules.half_life_days else []
     cap = rules.cap
     return (
         all(table and all(0 <= entry <= ONE for entry in table) for table in tables)
         and len(rules.decay) == rules.half_life_days
-        and len(rules.expertise.decay) == rules.expertise.half_life_days
-        and rules.expertise.prior_answers > 0
-        and rules.weights.keys() >= set(rules.influence.uses)
-        and 0 <= rules.expertise.other_topics[0] <= rules.expertise.other_topics[1]
-        and rules.expertise.other_topics[1] > 0
         and list(rules.levels) == sorted(set(rules.levels))
         and all(type(weight.points) is int and weight.points for weight in rules.weights.values())
         and not rules.weights.keys() & rules.statuses.keys()

@@ -13,15 +13,12 @@ from server.app.expert_store import Row
 from server.app.working_hours import shared_minutes
 from server.domain import limits
 from server.domain.errors import Code, Refusal
-from server.scoring.milestones import Milestone
-from server.scoring.rules import shipped
 from server.storage.queries import people, records
 from server.storage.queries.shapes import PersonView, Shape
 from server.storage.reader import Snapshot
 
 T = TypeVar("T")
 V = TypeVar("V")
-_RULEBOOK = shipped()
 _Topics = Annotated[
     str, Meta(max_length=(limits.TOPIC_CHARS_MAX + 1) * limits.TOPICS_PER_POST_MAX, min_length=1)
 ]
@@ -164,7 +161,7 @@ async def record(call: Call[NoQuery, None]) -> PersonRecord | Refusal:
         if name not in views:
             return Refusal(Code.NOT_FOUND, f"nobody is called {name}", "person")
         seen = await expert_pages.eyes(snapshot, call.person, name, views[name].home)
-        found = await expert_pages.account(snapshot, name, seen, _RULEBOOK, services.now())
+        found = await expert_pages.account(snapshot, name, seen, services.now())
         topics = [row.topic for row in found.topics or ()]
         names = await records.topic_names(snapshot, topics, views[call.person].locale)
         medians = await expert_pages.medians(snapshot)
@@ -173,7 +170,10 @@ async def record(call: Call[NoQuery, None]) -> PersonRecord | Refusal:
             person=name,
             topics=_all(found.topics, lambda row: _topic(row, names)),
             influence=InfluenceView(**found.influence._asdict()) if found.influence else None,
-            milestones=_all(found.milestones, _milestone),
+            milestones=_all(
+                found.milestones,
+                lambda one: MilestoneView(name=one.name, at=one.at, post=one.content),
+            ),
             published=PublishedView(**found.published._asdict()) if found.published else None,
             medians=tuple([MedianView(**median._asdict()) for median in medians]),
         )
@@ -184,10 +184,6 @@ async def record(call: Call[NoQuery, None]) -> PersonRecord | Refusal:
 
 def _all(found: Iterable[T] | None, view: Callable[[T], V]) -> tuple[V, ...] | None:
     return None if found is None else tuple([view(one) for one in found])
-
-
-def _milestone(one: Milestone) -> MilestoneView:
-    return MilestoneView(name=one.name, at=one.at, post=one.content)
 
 
 def _topic(row: Row, names: dict[str, str]) -> TopicRecord:

@@ -73,6 +73,13 @@ async def test_a_mark_taken_back_rewrites_no_past(world: ExpertWorld) -> None:
     assert ("accepted", answer) in await reached(world)
 
 
+async def test_whoever_begins_anew_has_first_steps_again(world: ExpertWorld) -> None:
+    await world.ask("asha", "roaming")
+    await world.node.do("asha", "scoring.erase_history")
+    again = await world.ask("asha", "roaming")
+    assert await reached(world) == [("started", again), ("question", again)]
+
+
 async def test_use_at_home_is_none_abroad(world: ExpertWorld) -> None:
     post = await world.node.post("asha", world.place)
     await world.helpful("dora", post, kind="solved")

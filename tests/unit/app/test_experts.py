@@ -168,6 +168,14 @@ async def test_a_region_may_list_whoever_does_not_object_or_nobody(world: Expert
     assert await world.knows("roaming") == {}, "where scores are off there is no record at all"
 
 
+async def test_whoever_begins_anew_has_no_record_from_before(world: ExpertWorld) -> None:
+    await world.answered("dora", "ben", "roaming")
+    await world.node.do("dora", "scoring.erase_history")
+    assert await world.knows("roaming") == {}
+    await world.answered("dora", "chen", "roaming")
+    assert await world.knows("roaming") == {"dora": (1, 1)}
+
+
 async def test_who_left_is_listed_no_more(world: ExpertWorld) -> None:
     await world.node.register("boss", "region_admin")
     await world.answered("dora", "ben", "roaming")

@@ -76,6 +76,7 @@ def test_decay_halves_in_180_days() -> None:
 
 def test_a_record_of_answers_halves_in_540_days() -> None:
     expertise = RULES.expertise
+    assert expertise is not None
     assert expertise.half_life_days == len(expertise.decay) == 540
     for day, value in enumerate(expertise.decay):
         assert is_ceiling(value, 540, 1, 2**day)

@@ -9,7 +9,7 @@ from alembic import op
 from server.storage.migrations.columns import big, text
 
 revision = "0014"
-down_revision = "0011"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
