@@ -11,6 +11,7 @@ from server.api.resources import (
     commands,
     communities,
     erasures,
+    experts,
     feed,
     history,
     impact,
@@ -272,6 +273,21 @@ ROUTES: tuple[Route, ...] = (
         people.person,
         people.PersonPage,
         query=people.PersonQuery,
+    ),
+    Route(
+        "GET",
+        "/people/{person}/record",
+        "What somebody's contributions tell, as far as it is shown.",
+        experts.record,
+        experts.PersonRecord,
+    ),
+    Route(
+        "GET",
+        "/experts",
+        "Who knows about a topic, and whom to ask.",
+        experts.experts,
+        experts.Experts,
+        query=experts.ExpertsQuery,
     ),
     Route(
         "GET", "/topics", "The topic tree.", impact.topics, impact.Topics, query=impact.TopicsQuery

@@ -16,6 +16,9 @@
   on a ``public_mirror``
 - ``publishing``  what of them is published: standings and roots; ``score_audit`` what others published
 - ``score_retention``  after how long a ledger line no longer says what it was about
+- ``experts``  the consumer that keeps who knows: tap -> ``expert_touches`` (where to look again) ->
+  ``expert_threads`` (what is there) -> rows in ``expert_store``; ``expert_pages`` reads them for people,
+  with ``expert_milestones`` and ``working_hours``
 - ``polls``    what this region owes a poll that ends, and when to ask
 - ``erasure``  this region's receipts for erasures, once nothing of the words is left
 - ``moves``    people who move between regions: what this node does of it; ``luggage``: what travels

@@ -1,7 +1,8 @@
 """The one place that knows every part and puts them together; nothing else may.
 
     core (lock, schema, writer, tap, readers)      ops/core.py
-      + Sync, Scores, Publisher, Polls, Erasures              app
+      + Sync, Scores, Publisher, Experts           app
+      + Polls, Erasures                            app
       + Moves, Media                               app
       + the HTTP application                       api
       + the gateway of live clients                realtime
@@ -36,6 +37,7 @@ from server.api.services import Operator, Services
 from server.app import housekeeping, metrics
 from server.app.auth import Auth
 from server.app.erasure import Erasures
+from server.app.experts import Experts
 from server.app.feed import Nameless, OffRegions
 from server.app.media import Media
 from server.app.moves import Moves
@@ -99,6 +101,7 @@ class Node(NamedTuple):
     gateway: Gateway
     scores: Scores
     publisher: Publisher
+    experts: Experts
     polls: Polls
     erasures: Erasures
     moves: Moves
@@ -194,6 +197,7 @@ def build(
         gateway,
         scores,
         _publisher(core),
+        Experts(core.tap, core.handler, core.reader, now=now),
         polls,
         erasures,
         moves,
@@ -416,6 +420,7 @@ async def _run(
             group.create_task(registrar.run(node.links), name="registrar"),
             group.create_task(node.scores.run(), name="scores"),
             group.create_task(node.publisher.run(), name="publisher"),
+            group.create_task(node.experts.run(), name="experts"),
             group.create_task(node.polls.run(), name="polls"),
             group.create_task(node.erasures.run(), name="erasures"),
             group.create_task(node.moves.run(), name="moves"),

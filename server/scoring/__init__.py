@@ -17,6 +17,9 @@ Usable alone: nothing of ours is imported, only the standard library, and every 
 - ``explain``  a line's factors in sentences; who is named and who is "a colleague"
 - ``page``     the rules as people read them
 - ``whatif``   a new version beside the ones in force: who moves, by how much and why
+- ``knowledge``  the rules of who knows and whose work is used, from the same file
+- ``experts``  who knows about a topic: answers beside the others to the same questions
+- ``influence``  how widely somebody's work is used; ``milestones``  how people built what they have
 - ``python -m server.scoring replay acts.jsonl --day 2026-03-31`` prints ledgers
 
 The acts are a *set*: a union of sets is the merge, duplicates vanish by id, and an act is taken back by

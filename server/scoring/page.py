@@ -71,6 +71,7 @@ def _version(rules: Rules) -> str:
             "### What happens to credits afterwards\n\n" + _rulings(rules),
             "### What changes the worth\n\n" + "\n".join([f"- {line}" for line in _factors(rules)]),
             "### Standing and levels\n\n" + "\n".join([f"- {line}" for line in _standing(rules)]),
+            "### Who knows\n\n" + "\n".join([f"- {line}" for line in _knowledge(rules)]),
         ]
     )
 
@@ -120,6 +121,22 @@ def _standing(rules: Rules) -> list[str]:
         steps = " · ".join([_points(level) for level in rules.levels])
         found.append(f"levels begin at {steps}")
     return found
+
+
+def _knowledge(rules: Rules) -> list[str]:
+    one, uses = rules.expertise, rules.influence
+    kinds = ", ".join([f"`{kind}`" for kind in uses.uses])
+    found = [f"influence counts {kinds} of the last {uses.days} days"] if kinds else []
+    if one is None:
+        return ["nobody is named as knowing about a topic", *found]
+    over, under = one.other_topics
+    return [
+        f"an answer that is {one.half_life_days} days old counts half",
+        f"an answer on another topic counts {over}/{under}",
+        f"everybody begins with {one.prior_answers} answers of middling quality",
+        f"an expert gave {one.answers} answers to {one.askers} people of {one.units} units",
+        *found,
+    ]
 
 
 def _points(milli: int) -> str:

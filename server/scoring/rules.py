@@ -15,7 +15,10 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-ONE = 1 << 32
+from server.scoring import knowledge
+from server.scoring.knowledge import Expertise, Influence
+
+ONE = knowledge.ONE
 """1.0 in fixed point."""
 DAY_MS = 86_400_000
 FACTORS = ("pair", "unit", "mutual", "border")
@@ -89,13 +92,12 @@ class Rules(NamedTuple):
     """Milli-points of standing from which level 1, 2 ... is held."""
     floor: int | None
     """Milli-points below which nobody's standing is shown."""
+    expertise: Expertise | None
+    influence: Influence
 
     def decayed(self, milli: int, days: int) -> int:
-        """What ``milli`` points count after some days; each further half-life is one bit less."""
-        if not self.half_life_days:
-            return milli
-        halvings, rest = divmod(days, self.half_life_days)
-        return scaled(milli, self.decay[rest], halvings)
+        """What ``milli`` points count after some days."""
+        return decayed(milli, days, self.decay) if self.half_life_days else milli
 
     def level(self, standing: int) -> int:
         return bisect_right(self.levels, standing)
@@ -147,6 +149,12 @@ def scaled(milli: int, fixed: int, halvings: int = 0) -> int:
 def at(table: tuple[int, ...], k: int) -> int:
     """The k-th entry, counted from 1; past the end the last one holds."""
     return table[min(k, len(table)) - 1]
+
+
+def decayed(amount: int, days: int, decay: tuple[int, ...]) -> int:
+    """What is left after some days; ``decay`` is one half-life, each further one is one bit less."""
+    halvings, rest = divmod(days, len(decay))
+    return scaled(amount, decay[rest], halvings)
 
 
 def day_of(milliseconds: int) -> int:
@@ -219,6 +227,8 @@ def _build(raw: Mapping[str, Any]) -> Rules:
         decay=tuple(tables["decay"]) if half_life else (),
         levels=tuple(standing["levels"]),
         floor=standing["floor"] * 1000 if "floor" in standing else None,
+        expertise=knowledge.expertise(raw),
+        influence=knowledge.influence(raw, raw["acts"]),
     )
 
 

@@ -627,6 +627,65 @@ credits_ = Table(
 """The ledger lines of people whose home is here; ``line`` explains itself (JSON)."""
 Index("ix_credits_person", credits_.c.person, credits_.c.at)
 
+# -- who knows: another consumer's fold, likewise (app.experts) ---------------------------------------------
+
+expertise_answers = _small(
+    "expertise_answers",
+    _key("answer"),
+    _text("thread"),
+    _text("author"),
+    _text("asker"),
+    _text("asker_unit"),
+    _text("topics", "[]"),
+    _big("at"),
+    _big("quality"),
+    _flag("good"),
+)
+"""Answers in places that everybody in every region may read, each with how it did in its thread.
+``topics``: with all above them."""
+Index("ix_expertise_answers_thread", expertise_answers.c.thread)
+Index("ix_expertise_answers_author", expertise_answers.c.author, expertise_answers.c.at)
+
+expertise = _small(
+    "expertise",
+    _key("topic"),
+    _key("person"),
+    _flag("shown"),
+    _big("place"),
+    _flag("expert"),
+    _big("score"),
+    _big("answers"),
+    _big("good"),
+    _big("askers"),
+    _big("units"),
+    _big("last_at"),
+)
+"""What people's answers tell about them and a topic, as of the day the consumer stands at. ``shown``: to others;
+``place``: a number that orders a topic's people, the least first."""
+Index(
+    "ix_expertise_topic",
+    expertise.c.topic,
+    expertise.c.shown,
+    expertise.c.place,
+    expertise.c.person,
+)
+Index("ix_expertise_person", expertise.c.person, expertise.c.place)
+
+expertise_calls = _small(
+    "expertise_calls", _key("person"), _key("thread"), _text("asker"), _big("at")
+)
+"""Open questions that name somebody who has not answered yet."""
+Index("ix_expertise_calls_thread", expertise_calls.c.thread)
+
+first_uses = _small(
+    "first_uses", _key("content"), _key("region"), _text("person"), _big("at"), _big("accepted_at")
+)
+"""When somebody of a region first used a content of ``person``'s (as the event said), and first accepted it
+(``NEVER`` for not yet)."""
+Index("ix_first_uses_person", first_uses.c.person)
+
+milestone_medians = _small("milestone_medians", _key("milestone"), _big("days"), _big("people"))
+
 # -- node tables -------------------------------------------------------------------------------------------
 
 command_keys = _small(

@@ -23,6 +23,7 @@ _TOPICS = (
     .order_by(_t.topic)
     .limit(bindparam("limit"))
 )
+_NAMES = select(_t.topic, _t.names).where(_t.topic.in_(bindparam("ids", expanding=True)))
 _HISTORY = (
     select(_h.rev, _h.title, _h.text, _h.reason, _h.at)
     .where(_h.post == bindparam("post"))
@@ -63,6 +64,19 @@ async def topics(snapshot: Snapshot, after: str, limit: int) -> list[TopicView]:
         )
         for row in await snapshot.rows(_TOPICS, {"after": after, "limit": limit})
     ]
+
+
+async def topic_names(snapshot: Snapshot, topics: Collection[str], locale: str) -> dict[str, str]:
+    """What these topics are called in a language, else in any; nothing for those nobody defined."""
+    if not topics:
+        return {}
+    language = locale.partition("-")[0]
+    found: dict[str, str] = {}
+    for row in await snapshot.rows(_NAMES, {"ids": list(topics)}):
+        names: dict[str, str] = msgspec.json.decode(row.names)
+        in_words = names.get(locale) or names.get(language) or min(names.values(), default="")
+        found[row.topic] = in_words or row.topic
+    return found
 
 
 async def history(snapshot: Snapshot, post: str, limit: int) -> list[Revision]:

@@ -162,6 +162,8 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("GET", "/erasures/{erasure}"): one_erasure,
     ("GET", "/people"): get("/people", q="AS"),
     ("GET", "/people/{person}"): get("/people/bob"),
+    ("GET", "/people/{person}/record"): get("/people/asha/record"),
+    ("GET", "/experts"): get("/experts", topic="leaf", ask="true"),
     ("GET", "/topics"): get("/topics"),
     ("GET", "/me/impact"): get("/me/impact"),
     ("GET", "/scoring/rules"): get("/scoring/rules"),

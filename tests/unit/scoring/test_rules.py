@@ -74,6 +74,14 @@ def test_decay_halves_in_180_days() -> None:
         assert is_ceiling(value, 180, 1, 2**day)
 
 
+def test_a_record_of_answers_halves_in_540_days() -> None:
+    expertise = RULES.expertise
+    assert expertise is not None
+    assert expertise.half_life_days == len(expertise.decay) == 540
+    for day, value in enumerate(expertise.decay):
+        assert is_ceiling(value, 540, 1, 2**day)
+
+
 def test_rounding_up_lets_a_third_of_fifteen_be_five() -> None:
     assert 15_000 * at(RULES.inverse, 3) >> 32 == 5_000
     for points in range(1, 41):
@@ -132,6 +140,10 @@ def test_a_fingerprint_follows_every_number() -> None:
         ("factor = [5, 4]", "factor = [5]"),
         ("weight = [9, 10]", "weight = [11, 10]"),
         ("4294967296, 2147483648, 1431655766", "4294967297, 2147483648, 1431655766"),
+        ("half_life_days = 540", "half_life_days = 541"),
+        ("prior_answers = 3", "prior_answers = 0"),
+        ("other_topics = [1, 4]", "other_topics = [4, 1]"),
+        ('uses = ["accepted"', 'uses = ["liked"'),
         ("effective = 2026-01-01", "effective = 1"),
         ("[tables]", "[tables"),
     ],
