@@ -1,7 +1,7 @@
 """The one place that knows every part and puts them together; nothing else may.
 
     core (lock, schema, writer, tap, readers)      ops/core.py
-      + Sync, Scores, Publisher, Polls, Erasures              app
+      + Sync, Scores, Publisher, Views, Polls, Erasures       app
       + Moves, Media                               app
       + the HTTP application                       api
       + the gateway of live clients                realtime
@@ -47,6 +47,7 @@ from server.app.publishing import Publisher, compute_apart
 from server.app.scores import Scores
 from server.app.sealing import Seal
 from server.app.sync import Sync
+from server.app.views import Views
 from server.app.webhook_worker import Means, pause
 from server.app.webhooks import Webhooks
 from server.domain import limits, visibility
@@ -99,6 +100,7 @@ class Node(NamedTuple):
     gateway: Gateway
     scores: Scores
     publisher: Publisher
+    views: Views
     polls: Polls
     erasures: Erasures
     moves: Moves
@@ -194,6 +196,7 @@ def build(
         gateway,
         scores,
         _publisher(core),
+        Views(core.handler, core.reader, now=now, scored=lambda: scores.position),
         polls,
         erasures,
         moves,
@@ -416,6 +419,7 @@ async def _run(
             group.create_task(registrar.run(node.links), name="registrar"),
             group.create_task(node.scores.run(), name="scores"),
             group.create_task(node.publisher.run(), name="publisher"),
+            group.create_task(node.views.run(), name="views"),
             group.create_task(node.polls.run(), name="polls"),
             group.create_task(node.erasures.run(), name="erasures"),
             group.create_task(node.moves.run(), name="moves"),

@@ -14,8 +14,8 @@ from server.scoring.working_time import working_ms
 
 ANSWER_MS_MAX = 7 * DAY_MS
 """A reply within a week answers; later ones came after somebody else, or nobody, did."""
-RETURN_MS_MAX = 14 * DAY_MS
-"""Who writes again within two weeks of a leader's reply has come back."""
+RETURN_MS_MAX = 7 * DAY_MS
+"""Who writes again within a week of a leader's reply has come back; a month stands soon after (``periods``)."""
 STEPS: Mapping[str, int] = {
     "reply_rate": 5,
     "reply_ms": 300_000,
@@ -45,7 +45,7 @@ class Written(NamedTuple):
     broadcasts: int
     """Posts of their own that ask nothing."""
     countries: int
-    """Of the people they replied to or were credited by."""
+    """Of the people they replied to."""
     heard: int
     """People they replied to."""
     returned: int

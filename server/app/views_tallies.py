@@ -1,0 +1,82 @@
+"""Boards and nominations of a quarter: everybody's public credits in the communities that have boards.
+
+From acts of the lane every region holds alone, and every region's people alike, so that all regions draw the
+same board. A few authors' quarters at a time, scored as ledgers are (``scoring.local``) and in a thread.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from server.app import score_store, views_store
+from server.app.score_desk import Desk
+from server.app.views_store import Row
+from server.domain.scoring_policy import CAUTIOUS, ScoringChoice, ScoringPolicy, may_show
+from server.scoring.local import Scope, needs, partner_contents, scope_lines
+from server.scoring.model import Act
+from server.scoring.rules import Rulebook
+from server.scoring.tallies import Key, Place, Tally, givers_of, per_region, tallies
+from server.storage.queries import scoring
+from server.storage.reader import Reader, Snapshot
+
+AUTHORS_PER_ROUND = 64
+"""What one read transaction and one turn of a thread are for."""
+
+
+async def tallied(reader: Reader, quarter: str, rulebook: Rulebook) -> dict[Key, Tally]:
+    """Every tally of a quarter and its months."""
+    async with reader.snapshot() as snapshot:
+        authors, places = await _credited(snapshot, quarter)
+    found: dict[Key, Tally] = {}
+    for part in views_store.parts(authors, AUTHORS_PER_ROUND):
+        scopes = [Scope(author, quarter) for author in part]
+        async with reader.snapshot() as snapshot:
+            acts = await _public_acts(snapshot, scopes, rulebook)
+        found |= await asyncio.to_thread(_scored, scopes, acts, places, rulebook)
+    return found
+
+
+async def listed(reader: Reader, found: Mapping[Key, Tally]) -> list[Row]:
+    """The rows of ``tallies``: who may stand on a board is looked up once for all."""
+    people = {key.person for key in found}
+    async with reader.snapshot() as snapshot:
+        homes = await views_store.homes(snapshot)
+        policies = await scoring.policies(snapshot)
+        choices = await scoring.choices(snapshot, people)
+    named = {
+        person for person in people if _on_boards(homes.get(person), policies, choices[person])
+    }
+    return [Row.of(key, tally, key.person in named) for key, tally in found.items()]
+
+
+def _on_boards(
+    home: str | None, policies: Mapping[str, ScoringPolicy], choice: ScoringChoice
+) -> bool:
+    """``home`` None: they left."""
+    return home is not None and may_show("boards", policies.get(home, CAUTIOUS), choice)
+
+
+async def _credited(snapshot: Snapshot, quarter: str) -> tuple[set[str], dict[str, Place]]:
+    authors: set[str] = set()
+    places: dict[str, Place] = {}
+    for part in views_store.parts(await views_store.homes(snapshot)):
+        some, where = await views_store.credited_there(snapshot, part, quarter)
+        authors |= some
+        places |= where
+    return authors, places
+
+
+async def _public_acts(
+    snapshot: Snapshot, scopes: Collection[Scope], rulebook: Rulebook
+) -> Sequence[Act]:
+    desk = Desk(snapshot, public=True)
+    partners = await score_store.partners(snapshot, scopes, partner_contents(rulebook))
+    return await desk.acts(await score_store.needed(snapshot, needs(scopes, partners)))
+
+
+def _scored(
+    scopes: Sequence[Scope], acts: Iterable[Act], places: Mapping[str, Place], rulebook: Rulebook
+) -> dict[Key, Tally]:
+    acts = list(acts)
+    by_scope = scope_lines(scopes, [per_region(act, rulebook) for act in acts], rulebook)
+    lines = [line for found in by_scope.values() for line in found]
+    return tallies(lines, places, givers_of(acts), rulebook)
