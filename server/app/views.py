@@ -22,7 +22,7 @@ import msgspec
 
 from server.app import metrics, views_leaders, views_place, views_store
 from server.app.handle import Handler
-from server.app.views_leaders import Leader
+from server.app.views_leaders import Leader, measured
 from server.app.views_store import Row
 from server.app.views_tallies import listed, tallied
 from server.domain.errors import Refused
@@ -42,9 +42,10 @@ MONTHS_SHOWN = 6
 """Of settled months; a leader compares with their own half year."""
 ROWS_PER_JOB = 500
 """A few milliseconds of the writer's time."""
+QUARTERS_KEPT = 5
+"""The running one and a year."""
 LEADER = "leader"
 
-_month = msgspec.json.Decoder(Month).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -130,17 +131,17 @@ class Views:
                 who = everybody if settled(month, now) else ours
                 await self._write_months(month, who)
 
-    async def _write_months(self, month: str, who: Mapping[str, Leader]) -> None:
+    async def _write_months(self, period: str, who: Mapping[str, Leader]) -> None:
         async with self._reader.snapshot() as snapshot:
-            found = await views_leaders.months(snapshot, month, who)
+            found = await views_leaders.months(snapshot, period, who)
         rows = [
             {
                 "person": person,
-                "month": month,
+                "month": period,
                 "members": who[person].members,
-                "measures": _encode(measured).decode(),
+                "measures": _encode(month._asdict()).decode(),
             }
-            for person, measured in found.items()
+            for person, month in found.items()
         ]
         for start in range(0, len(rows), ROWS_PER_JOB):
             part = rows[start : start + ROWS_PER_JOB]
@@ -179,7 +180,7 @@ class Views:
         for row in rows:
             policy = policies.get(homes.get(row.person, ""), CAUTIOUS)
             if row.person in homes and may_show("leaders", policy, choices[row.person]):
-                compared[row.person] = (span_of(row.members), _month(row.measures))
+                compared[row.person] = (span_of(row.members), measured(row.measures))
                 least = max(least, policy.k)
         return {span: _encode(_shown(one)) for span, one in peers(compared, least).items()}
 
@@ -194,9 +195,7 @@ def _shown(one: Peers) -> dict[str, Any]:
 
 def _open_quarters(now: int) -> list[str]:
     """The running one, and the one before until it has settled."""
-    running = quarter_of(now)
-    before = _quarter_before(running)
-    return [running] if settled(before, now) else [before, running]
+    return [quarter for quarter, still in open_or_kept_quarters(now).items() if still]
 
 
 def _quarter_before(quarter: str) -> str:
@@ -209,9 +208,14 @@ def _months_of(quarter: str) -> tuple[str, int]:
     return f"{quarter[:4]}-{int(quarter[5:]) * 3:02}", 3
 
 
-def _kept(now: int) -> set[str]:
-    """Months and quarters of the last year; of what is older only ledgers speak."""
+def open_or_kept_quarters(now: int) -> dict[str, bool]:
+    """The running quarter and the four before, newest first, and whether each is still open."""
     quarters = [quarter_of(now)]
-    for _ in range(4):
+    for _ in range(QUARTERS_KEPT - 1):
         quarters.append(_quarter_before(quarters[-1]))
-    return {*quarters, *months_to(month_of(now), 15)}
+    return {quarter: not settled(quarter, now) for quarter in quarters}
+
+
+def _kept(now: int) -> set[str]:
+    """Of what is older only ledgers speak."""
+    return {*open_or_kept_quarters(now), *months_to(month_of(now), 3 * QUARTERS_KEPT)}

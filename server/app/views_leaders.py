@@ -179,6 +179,11 @@ async def _people(snapshot: Snapshot, names: Iterable[str]) -> dict[str, _Person
     return {row.person: _Person(row.country, zone_of(row.timezone)) for row in rows}
 
 
+def measured(stored: str) -> Month:
+    """A month as ``leader_months`` holds it."""
+    return Month(**msgspec.json.decode(stored))
+
+
 @lru_cache(1024)
 def zone_of(name: str) -> tzinfo:
     """The time zone of that name; UTC for a name this machine does not know."""

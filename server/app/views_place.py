@@ -1,21 +1,24 @@
-"""Once a month, where the bands of this region's standings begin (``scoring.bands``)."""
+"""Once a month, where the bands of this region's standings begin (``scoring.bands``); and where one is."""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 import msgspec
 from sqlalchemy import bindparam, select
 
+from server.app.scores import account
 from server.app.views_store import homes, parts
 from server.domain.scoring_policy import CAUTIOUS
-from server.scoring.bands import Bands, bands
-from server.scoring.periods import bounds
+from server.scoring.bands import Bands, band_of, bands
+from server.scoring.periods import bounds, last_settled
 from server.scoring.rules import Rulebook, day_of
 from server.scoring.score import standing
 from server.storage import tables as t
-from server.storage.queries import scoring
-from server.storage.reader import Reader
+from server.storage.queries import scoring, views
+from server.storage.queries.shapes import Shape
+from server.storage.reader import Reader, Snapshot
 
 VIEW = "place"
 _c = t.credits_.c
@@ -53,5 +56,34 @@ def _standings(
     return [standing(credited, rules, day) for credited in points.values()]
 
 
-def decoded(figures: str) -> Bands:
-    return Bands(**msgspec.json.decode(figures))
+class Place(Shape, frozen=True, kw_only=True):
+    """``band``: top_tenth, top_quarter, upper_half, or empty: of the lower half nothing is said. ``people``: with
+    any standing at the month's end, rounded down to five. ``why`` not ``shown``: the region's scores are off,
+    too few people, or no month has been published yet."""
+
+    shown: bool
+    why: Literal["", "off", "too_few", "not_yet"]
+    month: str
+    people: int
+    band: str
+
+
+async def place_of(snapshot: Snapshot, person: str, region: str, now: int) -> Place:
+    """One's standing at the end of the last month that was published, beside its bands."""
+    policy = (await scoring.policies(snapshot)).get(region, CAUTIOUS)
+    month = last_settled(now)
+    if policy.scores == "off":
+        return _not_shown("off", month)
+    published = (await views.figures(snapshot, VIEW, [month])).get(month)
+    if published is None:
+        return _not_shown("not_yet", month)
+    if region not in published:
+        return _not_shown("too_few", month)
+    found = Bands(**msgspec.json.decode(published[region]))
+    then = await account(snapshot, person, bounds(month)[1] - 1)
+    band = band_of(then.standing, found.floors)
+    return Place(shown=True, why="", month=month, people=found.people, band=band)
+
+
+def _not_shown(why: Literal["off", "too_few", "not_yet"], month: str) -> Place:
+    return Place(shown=False, why=why, month=month, people=0, band="")

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from server.app.views_leaders import Leader, leaders, led_by, zone_of
+from server.app.views_leaders import Leader, leaders, led_by, measured, zone_of
 from server.domain.scoring_policy import DEFAULT
 from server.scoring.leading import Month
 from server.scoring.periods import bounds
@@ -32,7 +32,7 @@ async def world(tmp_path: Path) -> AsyncIterator[ViewWorld]:
 async def month_of(world: ViewWorld, person: str, month: str = "2026-01") -> Month | None:
     for who, when, _, measures in await world.world.rows(t.leader_months):
         if (who, when) == (person, month):
-            return msgspec.json.decode(measures, type=Month)
+            return measured(measures)
     return None
 
 
