@@ -16,8 +16,9 @@
   on a ``public_mirror``
 - ``publishing``  what of them is published: standings and roots; ``score_audit`` what others published
 - ``score_retention``  after how long a ledger line no longer says what it was about
-- ``views``    boards, how leaders answer, figures about groups, drawn from time to time; with ``views_tallies``,
-  ``views_leaders``, ``views_place`` and ``views_store``
+- ``views``    boards, how leaders answer, figures about groups, drawn from time to time; with ``views_merits``,
+  ``views_leaders``, ``views_place`` and ``views_store``; what is shown of it: ``boards``, ``leader``,
+  ``recognition``, and of one's own ledger ``impact`` and ``ledger_export``
 - ``polls``    what this region owes a poll that ends, and when to ask
 - ``erasure``  this region's receipts for erasures, once nothing of the words is left
 - ``moves``    people who move between regions: what this node does of it; ``luggage``: what travels

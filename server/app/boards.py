@@ -7,8 +7,8 @@ is asked at each reading, so who opts out is gone at once.
 from typing import Literal
 
 from server.domain.scoring_policy import CAUTIOUS, may_show
+from server.scoring.merits import BOARD_PEOPLE
 from server.scoring.periods import month_of, months_to
-from server.scoring.tallies import BOARD_PEOPLE
 from server.storage.queries import people, scoring, views
 from server.storage.queries.shapes import CommunityView, Shape
 from server.storage.reader import Snapshot

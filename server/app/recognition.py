@@ -15,11 +15,11 @@ from server.app.handle import Handler
 from server.app.ledger_export import csv_rows
 from server.domain.scoring_policy import ScoringPolicy, may_show
 from server.scoring.anonymity import rounded_down
-from server.scoring.tallies import (
+from server.scoring.merits import (
     NOMINEE_PEOPLE_MIN,
     NOMINEE_UNITS_MIN,
     NOMINEES_OF,
-    Tally,
+    Merit,
     nominated,
 )
 from server.storage import tables as t
@@ -131,10 +131,10 @@ def _by_community(rows: Iterable[Any]) -> Iterable[Sequence[Any]]:
 
 
 def _chosen(group: Sequence[Any]) -> list[Any]:
-    tallies = {
-        row.person: Tally(row.milli, row.people, row.units, row.countries, {}) for row in group
+    merits = {
+        row.person: Merit(row.milli, row.people, row.units, row.countries, {}) for row in group
     }
-    names = set(nominated(tallies))
+    names = set(nominated(merits))
     return [row for row in group if row.person in names]
 
 

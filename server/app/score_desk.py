@@ -72,7 +72,7 @@ NO_THREAD = ("", "")
 class Desk:
     """Everything one batch looks up, each thing once; valid for one snapshot.
 
-    ``public``: only acts and profiles of the lane every region holds, so that each comes to the same."""
+    ``public``: only profiles of the lane every region holds, so that each comes to the same."""
 
     def __init__(self, snapshot: Snapshot, *, public: bool = False) -> None:
         self.snapshot, self.public = snapshot, public

@@ -2,7 +2,7 @@
 
 Whatever a request asks for is a look-up in what was drawn last. Three things are drawn:
 
-- *tallies*   of the running quarter and, until it has settled, the one before: anew each time
+- *merits*   of the running quarter and, until it has settled, the one before: anew each time
 - *months*    of leaders: the settled ones once, for everybody; the open ones daily, for people at home here
 - *releases*  figures about groups: once for each settled month, and never again, since whoever saw two
   drawings of one month could take one from the other (``scoring.anonymity``)
@@ -23,8 +23,8 @@ import msgspec
 from server.app import metrics, views_leaders, views_place, views_store
 from server.app.handle import Handler
 from server.app.views_leaders import Leader, measured
+from server.app.views_merits import listed, merits_in
 from server.app.views_store import Row
-from server.app.views_tallies import listed, tallied
 from server.domain.errors import Refused
 from server.domain.scoring_policy import CAUTIOUS, may_show
 from server.scoring.leading import Month, Peers, peers, span_of
@@ -85,7 +85,7 @@ class Views:
         state = (self._scored(), day_of(now))
         if state == self._drawn:
             return
-        await self._tallies(now)
+        await self._merits(now)
         if self._leaders_day != day_of(now):
             await self._months(now)
             self._leaders_day = day_of(now)
@@ -95,26 +95,26 @@ class Views:
 
     # -- boards and nominations --------------------------------------------------------------------------
 
-    async def _tallies(self, now: int) -> None:
+    async def _merits(self, now: int) -> None:
         kept = _kept(now)
         for quarter in _open_quarters(now):
-            found = await tallied(self._reader, quarter, self._rulebook)
+            found = await merits_in(self._reader, quarter, self._rulebook)
             periods = {quarter, *months_to(*_months_of(quarter))}
             await self._replace(periods, await listed(self._reader, found))
         async with self._reader.snapshot() as snapshot:
             old = set(await views_store.periods(snapshot)) - kept
         for period in sorted(old):
-            await self._handler.run(partial(views_store.forget_tallies, period=period))
+            await self._handler.run(partial(views_store.forget_merits, period=period))
 
     async def _replace(self, periods: Collection[str], rows: Iterable[Row]) -> None:
         async with self._reader.snapshot() as snapshot:
-            before = await views_store.tallies(snapshot, periods)
+            before = await views_store.merits(snapshot, periods)
         after = {row.key: row for row in rows}
         gone = [row for key, row in before.items() if key not in after]
         written = [row for key, row in after.items() if before.get(key) != row]
         for start in range(0, max(len(gone), len(written)), ROWS_PER_JOB):
             part = slice(start, start + ROWS_PER_JOB)
-            job = partial(views_store.write_tallies, gone=gone[part], written=written[part])
+            job = partial(views_store.write_merits, gone=gone[part], written=written[part])
             await self._handler.run(job)
 
     # -- leaders -------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The queries of views: what is tallied and who leads, and the rows of ``tallies``, ``leader_months`` and
+"""The queries of views: what people earned where and who leads, and the rows of ``merits``, ``leader_months`` and
 ``published_figures``."""
 
 from collections import defaultdict
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import bindparam, delete, literal, select
 
-from server.scoring.tallies import Key, Place, Tally
+from server.scoring.merits import Key, Merit, Place
 from server.storage import tables as t
 from server.storage.reader import Snapshot
 from server.storage.sql import Tx, statement, upsert
@@ -16,13 +16,13 @@ from server.storage.sql import Tx, statement, upsert
 NAMES_PER_QUERY = 500
 """Well below the least number of bound parameters a driver takes (999)."""
 BOARD_MODES = ("friendly", "programme")
-"""Communities whose credits are tallied: nothing of the others is kept beside the ledgers."""
+"""Communities whose credits are added up: nothing of the others is kept beside the ledgers."""
 
 _a, _p, _c, _y, _l = (
     t.score_acts.c,
     t.posts.c,
     t.communities.c,
-    t.tallies.c,
+    t.merits.c,
     t.leader_months.c,
 )
 _root = t.posts.alias("root")
@@ -43,11 +43,11 @@ _CREDITED_THERE = (
     .where(_a.author.in_(_names), _a.quarter == bindparam("quarter"))
     .where(_c.mode.in_(BOARD_MODES), _c.audience == "global")
 )
-_TALLIES = select(t.tallies).where(_y.period.in_(bindparam("periods", expanding=True)))
-_PUT_TALLY = upsert(t.tallies, ["milli", "people", "units", "countries", "kinds", "listed"])
+_MERITS = select(t.merits).where(_y.period.in_(bindparam("periods", expanding=True)))
+_PUT_MERIT = upsert(t.merits, ["milli", "people", "units", "countries", "kinds", "listed"])
 _KEYS = ("period", "community", "topic", "person")
-_DROP_TALLY = statement(delete(t.tallies).where(*[_y[name] == bindparam(name) for name in _KEYS]))
-_FORGET_TALLIES = statement(delete(t.tallies).where(_y.period == bindparam("period")))
+_DROP_MERIT = statement(delete(t.merits).where(*[_y[name] == bindparam(name) for name in _KEYS]))
+_FORGET_MERITS = statement(delete(t.merits).where(_y.period == bindparam("period")))
 _PERIODS = select(_y.period).distinct()
 _PUT_MONTH = upsert(t.leader_months, ["members", "measures"])
 _MONTHS = select(_l.person, _l.members, _l.measures).where(_l.month == bindparam("month"))
@@ -71,11 +71,11 @@ async def homes(snapshot: Snapshot) -> dict[str, str]:
     return {row.person: row.home for row in await snapshot.rows(_PEOPLE)}
 
 
-# -- tallies -------------------------------------------------------------------------------------------------
+# -- merits -------------------------------------------------------------------------------------------------
 
 
 class Row(NamedTuple):
-    """A row of ``tallies``, its key first."""
+    """A row of ``merits``, its key first."""
 
     period: str
     community: str
@@ -89,9 +89,9 @@ class Row(NamedTuple):
     listed: bool
 
     @classmethod
-    def of(cls, key: Key, tally: Tally, listed: bool) -> "Row":
-        kinds = _encode(tally.kinds).decode()
-        return cls(*key, tally.milli, tally.people, tally.units, tally.countries, kinds, listed)
+    def of(cls, key: Key, merit: Merit, listed: bool) -> "Row":
+        kinds = _encode(merit.kinds).decode()
+        return cls(*key, merit.milli, merit.people, merit.units, merit.countries, kinds, listed)
 
     @property
     def key(self) -> Key:
@@ -109,9 +109,9 @@ async def credited_there(
     return {row.author for row in rows}, places
 
 
-async def tallies(snapshot: Snapshot, periods: Collection[str]) -> dict[Key, Row]:
+async def merits(snapshot: Snapshot, periods: Collection[str]) -> dict[Key, Row]:
     """The rows of some periods by key."""
-    rows = await snapshot.rows(_TALLIES, {"periods": sorted(periods)})
+    rows = await snapshot.rows(_MERITS, {"periods": sorted(periods)})
     found = [Row(*row)._replace(listed=bool(row.listed)) for row in rows]
     return {row.key: row for row in found}
 
@@ -121,13 +121,13 @@ async def periods(snapshot: Snapshot) -> list[str]:
     return [row.period for row in await snapshot.rows(_PERIODS)]
 
 
-def write_tallies(tx: Tx, gone: Iterable[Row], written: Iterable[Row]) -> None:
-    tx.many(_DROP_TALLY, [row.key._asdict() for row in gone])
-    tx.many(_PUT_TALLY, [row._asdict() for row in written])
+def write_merits(tx: Tx, gone: Iterable[Row], written: Iterable[Row]) -> None:
+    tx.many(_DROP_MERIT, [row.key._asdict() for row in gone])
+    tx.many(_PUT_MERIT, [row._asdict() for row in written])
 
 
-def forget_tallies(tx: Tx, period: str) -> None:
-    tx.execute(_FORGET_TALLIES, {"period": period})
+def forget_merits(tx: Tx, period: str) -> None:
+    tx.execute(_FORGET_MERITS, {"period": period})
 
 
 # -- leaders -------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ Usable alone: nothing of ours is imported, only the standard library, and every 
 - ``whatif``   a new version beside the ones in force: who moves, by how much and why
 - ``anonymity``  which figures about groups may be shown; ``disclosure``: what those shown would give away
 - ``periods``    the fixed months and quarters that views are about
-- ``tallies``  credits by community, topic and period: boards and nominations
+- ``merits``   credits by community, topic and period: boards and nominations
 - ``bands``    where a standing lies among a region's, in bands of the upper half
 - ``leading``  how leaders answer, beside quartiles of peers; ``working_time``: how long somebody waited
 - ``python -m server.scoring replay acts.jsonl --day 2026-03-31`` prints ledgers

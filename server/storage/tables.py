@@ -629,8 +629,8 @@ Index("ix_credits_person", credits_.c.person, credits_.c.at)
 
 # -- views: made of the tables above from time to time (server/app/views.py) -------------------------------
 
-tallies = Table(
-    "tallies",
+merits = Table(
+    "merits",
     metadata,
     _key("period"),
     _key("community"),
@@ -647,12 +647,12 @@ tallies = Table(
 """What somebody's public credits in a community come to in a month or quarter. ``listed``: a board may name
 them, when it was made; whoever reads asks again."""
 Index(
-    "ix_tallies_board",
-    tallies.c.period,
-    tallies.c.community,
-    tallies.c.topic,
-    tallies.c.listed,
-    tallies.c.milli,
+    "ix_merits_board",
+    merits.c.period,
+    merits.c.community,
+    merits.c.topic,
+    merits.c.listed,
+    merits.c.milli,
 )
 
 leader_months = _small(

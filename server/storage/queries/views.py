@@ -14,7 +14,7 @@ _l, _a, _p, _c, _y = (
     t.score_acts.c,
     t.posts.c,
     t.communities.c,
-    t.tallies.c,
+    t.merits.c,
 )
 _person: Any = bindparam("person")
 _names: Any = bindparam("names", expanding=True)
@@ -208,7 +208,7 @@ async def board(
 
 
 async def nominable(snapshot: Snapshot, quarter: str, region: str) -> list[Any]:
-    """Tallies of a region's people in programme communities: (community, name, person, milli, people, units,
+    """Merits of a region's people in programme communities: (community, name, person, milli, people, units,
     countries, kinds)."""
     return list(await snapshot.rows(_NOMINATED, {"quarter": quarter, "region": region}))
 

@@ -19,7 +19,7 @@ async def world(tmp_path: Path) -> AsyncIterator[ViewWorld]:
         yield opened
 
 
-# -- tallies ---------------------------------------------------------------------------------------------------
+# -- merits ---------------------------------------------------------------------------------------------------
 
 
 async def test_a_board_names_who_helped_and_chose_to_be_named(world: ViewWorld) -> None:
@@ -45,7 +45,7 @@ async def test_drawing_again_changes_nothing_and_a_mark_taken_back_is_gone(
     assert await world.rows() == []
 
 
-async def test_a_quiet_community_has_no_tallies(world: ViewWorld) -> None:
+async def test_a_quiet_community_has_no_merits(world: ViewWorld) -> None:
     await world.helped("asha", "ben")
     await world.mode("feedback")
     await world.draw()
@@ -62,7 +62,7 @@ async def test_who_opts_out_or_leaves_is_listed_no_more(world: ViewWorld) -> Non
     await world.node.do("asha", "scoring.choose", boards=False)
     await world.node.do("admin", "person.set_status", person="ben", active=False)
     await world.draw()
-    assert await world.board() == {"asha": (5000, False)}, "who left is not tallied at all"
+    assert await world.board() == {"asha": (5000, False)}, "who left is not there at all"
 
 
 async def test_a_policy_made_narrower_takes_everybody_off(world: ViewWorld) -> None:
@@ -72,7 +72,7 @@ async def test_a_policy_made_narrower_takes_everybody_off(world: ViewWorld) -> N
     assert await world.board() == {"asha": (5000, False)}
 
 
-async def test_another_regions_people_are_tallied_alike_from_what_everybody_holds(
+async def test_another_regions_people_count_alike_from_what_everybody_holds(
     world: ViewWorld,
 ) -> None:
     """Marks in other regions count here too, and a narrower copy of a profile changes nothing."""

@@ -60,7 +60,7 @@ class ViewWorld:
         return {row[3]: (row[4], bool(row[9])) for row in rows}
 
     async def rows(self) -> list[tuple[Any, ...]]:
-        return await self.world.rows(t.tallies)
+        return await self.world.rows(t.merits)
 
     async def helped(self, author: str, *givers: str, topics: tuple[str, ...] = ()) -> str:
         """A question of somebody's that others find helpful."""

@@ -20,16 +20,16 @@ def _key(name: str) -> "sa.Column[str]":
 
 def upgrade() -> None:
     op.create_table(
-        "tallies",
+        "merits",
         *[_key(name) for name in ("period", "community", "topic", "person")],
         *[big(name) for name in ("milli", "people", "units", "countries")],
         text("kinds", "{}"),
         sa.Column("listed", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("period", "community", "topic", "person", name=op.f("pk_tallies")),
+        sa.PrimaryKeyConstraint("period", "community", "topic", "person", name=op.f("pk_merits")),
         sqlite_with_rowid=False,
     )
     op.create_index(
-        "ix_tallies_board", "tallies", ["period", "community", "topic", "listed", "milli"]
+        "ix_merits_board", "merits", ["period", "community", "topic", "listed", "milli"]
     )
     op.create_table(
         "leader_months",
@@ -61,5 +61,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for name in ("recognition_reads", "published_figures", "leader_months", "tallies"):
+    for name in ("recognition_reads", "published_figures", "leader_months", "merits"):
         op.drop_table(name)

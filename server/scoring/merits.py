@@ -48,7 +48,7 @@ class Key(NamedTuple):
     person: str
 
 
-class Tally(NamedTuple):
+class Merit(NamedTuple):
     """What somebody's credits there amount to; people, units and countries are counted once each."""
 
     milli: int
@@ -80,12 +80,12 @@ def givers_of(acts: Iterable[Act]) -> dict[str, Giver]:
     }
 
 
-def tallies(
+def merits(
     lines: Iterable[Line],
     places: Mapping[str, Place],
     givers: Mapping[str, Giver],
     rulebook: Rulebook,
-) -> dict[Key, Tally]:
+) -> dict[Key, Merit]:
     """By month over all and each topic of a content, by quarter over all. Only what counts and another
     person gave; contents without a place are left out."""
     found: dict[Key, list[Line]] = defaultdict(list)
@@ -98,13 +98,13 @@ def tallies(
         for topic in dict.fromkeys(("", *place.topics)):
             found[Key(month, place.community, topic, line.person)].append(line)
         found[Key(line.quarter, place.community, "", line.person)].append(line)
-    return {key: _tally(credited, givers) for key, credited in found.items()}
+    return {key: _merit(credited, givers) for key, credited in found.items()}
 
 
-def _tally(lines: Sequence[Line], givers: Mapping[str, Giver]) -> Tally:
+def _merit(lines: Sequence[Line], givers: Mapping[str, Giver]) -> Merit:
     who = {line.giver for line in lines}
     known = [givers[name] for name in who if name in givers]
-    return Tally(
+    return Merit(
         milli=sum([line.milli_points for line in lines]),
         people=len(who),
         units=len({giver.unit for giver in known if giver.unit}),
@@ -113,7 +113,7 @@ def _tally(lines: Sequence[Line], givers: Mapping[str, Giver]) -> Tally:
     )
 
 
-def nominated(found: Mapping[str, Tally]) -> list[str]:
+def nominated(found: Mapping[str, Merit]) -> list[str]:
     """Who of one region's credited people in a community is nominated for a quarter, by person.
 
     One in ``NOMINEES_OF`` of them, one at least, with the most points; only who helped people enough, in units
@@ -121,8 +121,8 @@ def nominated(found: Mapping[str, Tally]) -> list[str]:
     seats = -(-len(found) // NOMINEES_OF)
     good = [
         person
-        for person, tally in found.items()
-        if tally.people >= NOMINEE_PEOPLE_MIN and tally.units >= NOMINEE_UNITS_MIN
+        for person, merit in found.items()
+        if merit.people >= NOMINEE_PEOPLE_MIN and merit.units >= NOMINEE_UNITS_MIN
     ]
     good.sort(key=lambda person: (-found[person].milli, -found[person].people, person))
     return sorted(good[:seats])

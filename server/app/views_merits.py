@@ -12,9 +12,9 @@ from server.app.score_desk import Desk
 from server.app.views_store import Row
 from server.domain.scoring_policy import CAUTIOUS, ScoringChoice, ScoringPolicy, may_show
 from server.scoring.local import Scope, needs, partner_contents, scope_lines
+from server.scoring.merits import Key, Merit, Place, givers_of, merits, per_region
 from server.scoring.model import Act
 from server.scoring.rules import Rulebook
-from server.scoring.tallies import Key, Place, Tally, givers_of, per_region, tallies
 from server.storage.queries import scoring
 from server.storage.reader import Reader, Snapshot
 
@@ -22,11 +22,11 @@ AUTHORS_PER_ROUND = 64
 """What one read transaction and one turn of a thread are for."""
 
 
-async def tallied(reader: Reader, quarter: str, rulebook: Rulebook) -> dict[Key, Tally]:
-    """Every tally of a quarter and its months."""
+async def merits_in(reader: Reader, quarter: str, rulebook: Rulebook) -> dict[Key, Merit]:
+    """Every merit of a quarter and its months."""
     async with reader.snapshot() as snapshot:
         authors, places = await _credited(snapshot, quarter)
-    found: dict[Key, Tally] = {}
+    found: dict[Key, Merit] = {}
     for part in views_store.parts(authors, AUTHORS_PER_ROUND):
         scopes = [Scope(author, quarter) for author in part]
         async with reader.snapshot() as snapshot:
@@ -35,8 +35,8 @@ async def tallied(reader: Reader, quarter: str, rulebook: Rulebook) -> dict[Key,
     return found
 
 
-async def listed(reader: Reader, found: Mapping[Key, Tally]) -> list[Row]:
-    """The rows of ``tallies``: who may stand on a board is looked up once for all."""
+async def listed(reader: Reader, found: Mapping[Key, Merit]) -> list[Row]:
+    """The rows of ``merits``: who may stand on a board is looked up once for all."""
     people = {key.person for key in found}
     async with reader.snapshot() as snapshot:
         homes = await views_store.homes(snapshot)
@@ -45,7 +45,7 @@ async def listed(reader: Reader, found: Mapping[Key, Tally]) -> list[Row]:
     named = {
         person for person in people if _on_boards(homes.get(person), policies, choices[person])
     }
-    return [Row.of(key, tally, key.person in named) for key, tally in found.items()]
+    return [Row.of(key, merit, key.person in named) for key, merit in found.items()]
 
 
 def _on_boards(
@@ -70,13 +70,14 @@ async def _public_acts(
 ) -> Sequence[Act]:
     desk = Desk(snapshot, public=True)
     partners = await score_store.partners(snapshot, scopes, partner_contents(rulebook))
-    return await desk.acts(await score_store.needed(snapshot, needs(scopes, partners)))
+    acts = await desk.acts(await score_store.needed(snapshot, needs(scopes, partners)))
+    return [act for act in acts if act.public]
 
 
 def _scored(
     scopes: Sequence[Scope], acts: Iterable[Act], places: Mapping[str, Place], rulebook: Rulebook
-) -> dict[Key, Tally]:
+) -> dict[Key, Merit]:
     acts = list(acts)
     by_scope = scope_lines(scopes, [per_region(act, rulebook) for act in acts], rulebook)
     lines = [line for found in by_scope.values() for line in found]
-    return tallies(lines, places, givers_of(acts), rulebook)
+    return merits(lines, places, givers_of(acts), rulebook)

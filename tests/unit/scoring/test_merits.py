@@ -7,41 +7,41 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.scoring.model import Act
-from server.scoring.rules import shipped
-from server.scoring.score import Book, lines
-from server.scoring.tallies import (
+from server.scoring.merits import (
     NOMINEES_OF,
     Giver,
     Key,
+    Merit,
     Place,
-    Tally,
     givers_of,
+    merits,
     nominated,
     per_region,
-    tallies,
 )
+from server.scoring.model import Act
+from server.scoring.rules import shipped
+from server.scoring.score import Book, lines
 from tests.unit.scoring.acts import DAY, act, act_sets
 
 BOOK = shipped()
 HERE = Place("help", ("leaf",))
 
 
-def board(acts: list[Act], places: dict[str, Place] | None = None) -> dict[Key, Tally]:
+def board(acts: list[Act], places: dict[str, Place] | None = None) -> dict[Key, Merit]:
     regional = [per_region(one, BOOK) for one in acts]
     book = Book(regional, BOOK)
     every = [line for author in book.authors for line in lines(book, author)]
     where = places or {one.content: HERE for one in acts}
-    return tallies(every, where, givers_of(acts), BOOK)
+    return merits(every, where, givers_of(acts), BOOK)
 
 
 def test_a_credit_stands_in_its_month_its_quarter_and_its_topics() -> None:
     found = board([act("helpful", "ben", "asha/1", unit="tea", country="IN", author_country="DE")])
-    tally = Tally(6250, 1, 1, 1, {"helpful": 1})
+    merit = Merit(6250, 1, 1, 1, {"helpful": 1})
     assert found == {
-        Key("2026-02", "help", "", "asha"): tally,
-        Key("2026-02", "help", "leaf", "asha"): tally,
-        Key("2026Q1", "help", "", "asha"): tally,
+        Key("2026-02", "help", "", "asha"): merit,
+        Key("2026-02", "help", "leaf", "asha"): merit,
+        Key("2026Q1", "help", "", "asha"): merit,
     }
 
 
@@ -71,7 +71,7 @@ def test_a_steward_of_the_own_team_still_verifies_nothing() -> None:
 
 
 @given(acts=act_sets, random=st.randoms(use_true_random=False))
-def test_order_changes_no_tally(acts: list[Act], random: Random) -> None:
+def test_order_changes_no_merit(acts: list[Act], random: Random) -> None:
     shuffled = random.sample(acts, k=len(acts))
     assert board(shuffled) == board(acts)
 
@@ -79,7 +79,7 @@ def test_order_changes_no_tally(acts: list[Act], random: Random) -> None:
 @given(acts=act_sets)
 def test_months_add_up_to_their_quarter(acts: list[Act]) -> None:
     found = board(acts)
-    for key, tally in found.items():
+    for key, merit in found.items():
         if "Q" in key.period:
             months = [
                 other.milli
@@ -88,26 +88,26 @@ def test_months_add_up_to_their_quarter(acts: list[Act]) -> None:
                 and (community, topic, person) == (key.community, "", key.person)
                 and (int(period[-2:]) + 2) // 3 == int(key.period[-1])
             ]
-            assert sum(months) == tally.milli
+            assert sum(months) == merit.milli
 
 
-def tally(milli: int, people: int = 5, units: int = 2) -> Tally:
-    return Tally(milli, people, units, 1, {})
+def merit(milli: int, people: int = 5, units: int = 2) -> Merit:
+    return Merit(milli, people, units, 1, {})
 
 
 def test_one_in_twenty_is_nominated_and_one_at_least() -> None:
-    crowd = {f"p{n:02}": tally(1000 + n) for n in range(2 * NOMINEES_OF)}
+    crowd = {f"p{n:02}": merit(1000 + n) for n in range(2 * NOMINEES_OF)}
     assert nominated(crowd) == ["p38", "p39"]
-    assert nominated({"solo": tally(1)}) == ["solo"]
+    assert nominated({"solo": merit(1)}) == ["solo"]
     assert nominated({}) == []
 
 
 def test_thanks_of_few_people_or_of_one_team_do_not_nominate() -> None:
-    assert nominated({"few": tally(90_000, people=4), "team": tally(90_000, units=1)}) == []
+    assert nominated({"few": merit(90_000, people=4), "team": merit(90_000, units=1)}) == []
 
 
 def test_of_equals_those_who_helped_more_people_then_by_id() -> None:
-    equal = {"c": tally(9), "b": tally(9), "a": tally(9, people=6), "d": tally(9)}
+    equal = {"c": merit(9), "b": merit(9), "a": merit(9, people=6), "d": merit(9)}
     assert nominated(equal) == ["a"]
     del equal["a"]
     assert nominated(equal) == ["b"]
