@@ -109,7 +109,7 @@ async def lately(
         month=months[-1],
         people=len(set(people.values())),
         countries=len(await views.countries(snapshot, set(people.values()))),
-        milli=sum([line.milli_points for line in lines]),
+        milli=_milli(lines),
         contents=await _contents(snapshot, helped, people),
     )
     return month, _trend(months, points, givers)
@@ -123,23 +123,40 @@ def _giver(act: str, givers: Mapping[int, str]) -> str:
 async def _contents(
     snapshot: Snapshot, helped: Iterable[_Line], people: Mapping[str, str]
 ) -> tuple[ContentHelped, ...]:
+    """Those that helped most people first; of equals the one with more points, then by id."""
     by_content: dict[str, list[_Line]] = defaultdict(list)
     for line in helped:
         by_content[line.content].append(line)
-    where = await views.stands(snapshot, by_content)
-    found = [
-        ContentHelped(
-            content=content,
-            title=lines[0].content_title,
-            people=len({people[line.act] for line in lines if line.act in people}),
-            kinds=dict(sorted(Counter([line.kind for line in lines]).items())),
-            milli=sum([line.milli_points for line in lines]),
-            **_place(where.get(content)),
-        )
-        for content, lines in by_content.items()
-    ]
-    found.sort(key=lambda one: (-one.people, -one.milli, one.content))
-    return tuple(found[:CONTENTS_SHOWN])
+    ranked = sorted(
+        [
+            (-len(_people(lines, people)), -_milli(lines), content)
+            for content, lines in by_content.items()
+        ]
+    )
+    shown = [content for _, _, content in ranked[:CONTENTS_SHOWN]]
+    where = await views.stands(snapshot, shown)
+    return tuple(
+        [
+            ContentHelped(
+                content=content,
+                title=lines[0].content_title,
+                people=len(_people(lines, people)),
+                kinds=dict(sorted(Counter([line.kind for line in lines]).items())),
+                milli=_milli(lines),
+                **_place(where.get(content)),
+            )
+            for content in shown
+            for lines in (by_content[content],)
+        ]
+    )
+
+
+def _people(lines: Iterable[_Line], people: Mapping[str, str]) -> set[str]:
+    return {people[line.act] for line in lines if line.act in people}
+
+
+def _milli(lines: Iterable[_Line]) -> int:
+    return sum([line.milli_points for line in lines])
 
 
 def _trend(

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import bindparam, delete, literal, select
+from sqlalchemy import bindparam, delete, func, select
 
 from server.scoring.merits import Key, Merit, Place
 from server.storage import tables as t
@@ -38,7 +38,7 @@ _CREDITED_THERE = (
     .select_from(
         t.score_acts.join(t.posts, _p.post == _a.content)
         .join(_root, _root.c.post == _p.root)
-        .join(t.communities, _p.place == literal("c:").concat(_c.community))
+        .join(t.communities, _c.community == func.substr(_p.place, 3))
     )
     .where(_a.author.in_(_names), _a.quarter == bindparam("quarter"))
     .where(_c.mode.in_(BOARD_MODES), _c.audience == "global")

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import bindparam, func, literal, or_, select
+from sqlalchemy import bindparam, func, or_, select
 
 from server.storage import tables as t
 from server.storage.reader import Snapshot
@@ -41,7 +41,7 @@ _GAVE = select(_a.giver, _a.data).where(
 _COUNTRIES = select(t.persons.c.person, t.persons.c.country).where(t.persons.c.person.in_(_names))
 _STANDS = (
     select(_p.post, _p.root, _p.place, _c.mode)
-    .join(t.communities, _p.place == literal("c:").concat(_c.community), isouter=True)
+    .join(t.communities, _c.community == func.substr(_p.place, 3), isouter=True)
     .where(_p.post.in_(_names))
 )
 _TOPICS = select(_p.topics).where(_p.post.in_(_names), _p.topics != "[]")
