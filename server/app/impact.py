@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from server.scoring.merits import is_person
 from server.scoring.periods import bounds, month_of, months_to
 from server.scoring.rules import quarter_of
 from server.storage.async_facts import load_facts
@@ -103,7 +104,7 @@ async def lately(
     givers = await views.givers(snapshot, person, quarters)
     points = await views.points(snapshot, person, since)
     lines = [_line(raw) for raw in await views.lines_since(snapshot, person, current)]
-    helped = [line for line in lines if line.milli_points > 0 and not line.act.endswith(OWN)]
+    helped = [line for line in lines if line.milli_points > 0 and _helps(line)]
     people = {line.act: giver for line in helped if (giver := _giver(line.act, givers))}
     month = MonthHelped(
         month=months[-1],
@@ -115,9 +116,15 @@ async def lately(
     return month, _trend(months, points, givers)
 
 
+def _helps(line: _Line) -> bool:
+    """Not one's own loop, nor a report, which is about no content of one's own."""
+    return not line.act.endswith(OWN) and line.content != ""
+
+
 def _giver(act: str, givers: Mapping[int, str]) -> str:
-    """Who is behind a line; empty for one's own acts and where it is not known."""
-    return givers.get(int(act), "") if act.isdecimal() else ""
+    """The colleague behind a line; empty for one's own acts, for voters, and where it is not known."""
+    giver = givers.get(int(act), "") if act.isdecimal() else ""
+    return giver if is_person(giver) else ""
 
 
 async def _contents(

@@ -5,7 +5,7 @@ same board. A few authors' quarters at a time, scored as ledgers are (``scoring.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from server.app import score_store, views_store
 from server.app.score_desk import Desk
@@ -31,7 +31,8 @@ async def merits_in(reader: Reader, quarter: str, rulebook: Rulebook) -> dict[Ke
         scopes = [Scope(author, quarter) for author in part]
         async with reader.snapshot() as snapshot:
             acts = await _public_acts(snapshot, scopes, rulebook)
-        found |= await asyncio.to_thread(_scored, scopes, acts, places, rulebook)
+            anew = await score_store.began_anew(snapshot, part)
+        found |= await asyncio.to_thread(_scored, scopes, acts, anew, places, rulebook)
     return found
 
 
@@ -75,9 +76,15 @@ async def _public_acts(
 
 
 def _scored(
-    scopes: Sequence[Scope], acts: Iterable[Act], places: Mapping[str, Place], rulebook: Rulebook
+    scopes: Sequence[Scope],
+    acts: Sequence[Act],
+    anew: Mapping[str, int],
+    places: Mapping[str, Place],
+    rulebook: Rulebook,
 ) -> dict[Key, Merit]:
-    acts = list(acts)
+    """``anew``: since when somebody's ledger holds anything, of those who began anew."""
     by_scope = scope_lines(scopes, [per_region(act, rulebook) for act in acts], rulebook)
-    lines = [line for found in by_scope.values() for line in found]
+    lines = [
+        line for found in by_scope.values() for line in found if line.at >= anew.get(line.person, 0)
+    ]
     return merits(lines, places, givers_of(acts), rulebook)

@@ -102,7 +102,7 @@ def merits(
 
 
 def _merit(lines: Sequence[Line], givers: Mapping[str, Giver]) -> Merit:
-    who = {line.giver for line in lines}
+    who = {line.giver for line in lines if is_person(line.giver)}
     known = [givers[name] for name in who if name in givers]
     return Merit(
         milli=sum([line.milli_points for line in lines]),
@@ -111,6 +111,11 @@ def _merit(lines: Sequence[Line], givers: Mapping[str, Giver]) -> Merit:
         countries=len({giver.country for giver in known if giver.country}),
         kinds=dict(sorted(Counter([line.kind for line in lines]).items())),
     )
+
+
+def is_person(giver: str) -> bool:
+    """Not the voters of a poll: no person's name has a colon."""
+    return ":" not in giver
 
 
 def nominated(found: Mapping[str, Merit]) -> list[str]:

@@ -107,3 +107,12 @@ async def test_old_periods_are_forgotten_after_a_year(world: ViewWorld) -> None:
     await world.helped("asha", "ben")
     await world.draw()
     assert {row[0] for row in await world.rows()} == {"2027-08", "2027Q3"}
+
+
+async def test_who_began_anew_has_no_merit_of_before(world: ViewWorld) -> None:
+    await world.helped("asha", "ben", "dora")
+    await world.draw()
+    assert (await world.board())["asha"] == (8535, True)
+    await world.node.do("asha", "scoring.erase_history")
+    await world.draw()
+    assert "asha" not in await world.board()
