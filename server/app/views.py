@@ -4,8 +4,8 @@ Whatever a request asks for is a look-up in what was drawn last. Three things ar
 
 - *merits*   of the running quarter and, until it has settled, the one before: anew each time
 - *months*    of leaders: the settled ones once, for everybody; the open ones daily, for people at home here
-- *releases*  figures about groups: once for each settled month, and never again, since whoever saw two
-  drawings of one month could take one from the other (``scoring.anonymity``)
+- *figures*   about groups: once for each settled month, and never again, since whoever saw two drawings of one
+  month could take one from the other (``scoring.anonymity``)
 
 Drawn again it comes to the same, whatever was interrupted. It takes a twentieth of a core at most: the pause
 grows with the work.
@@ -26,8 +26,8 @@ from server.app.views_leaders import Leader, measured
 from server.app.views_merits import listed, merits_in
 from server.app.views_store import Row
 from server.domain.errors import Refused
-from server.domain.scoring_policy import CAUTIOUS, may_show
-from server.scoring.leading import Month, Peers, peers, span_of
+from server.domain.scoring_policy import CAUTIOUS
+from server.scoring.leading import Peers, peers, span_of
 from server.scoring.periods import last_settled, month_of, months_to, settled
 from server.scoring.rules import Rulebook, day_of, quarter_of, shipped
 from server.storage.queries import scoring
@@ -120,16 +120,20 @@ class Views:
     # -- leaders -------------------------------------------------------------------------------------------
 
     async def _months(self, now: int) -> None:
-        """Settled months that are not released yet for everybody, open ones for people at home here."""
+        """Open months of people at home here; settled ones that are not published yet also of those who may be
+        compared. Nobody else's are drawn."""
         async with self._reader.snapshot() as snapshot:
             everybody = await views_leaders.leaders(snapshot)
             homes = await views_store.homes(snapshot)
-            released = await views_store.released(snapshot, LEADER)
-        ours = {who: one for who, one in everybody.items() if homes[who] == self._handler.region}
+            published = await views_store.published(snapshot, LEADER)
+            policies = await scoring.policies(snapshot)
+            compared = await views_leaders.comparable(snapshot, everybody)
+        scored = policies.get(self._handler.region, CAUTIOUS).scores != "off"
+        ours = {who for who in everybody if scored and homes[who] == self._handler.region}
         for month in months_to(month_of(now), MONTHS_SHOWN + 2):
-            if month not in released:
-                who = everybody if settled(month, now) else ours
-                await self._write_months(month, who)
+            if month not in published:
+                who = ours | compared.keys() if settled(month, now) else ours
+                await self._write_months(month, {name: everybody[name] for name in who})
 
     async def _write_months(self, period: str, who: Mapping[str, Leader]) -> None:
         async with self._reader.snapshot() as snapshot:
@@ -150,39 +154,36 @@ class Views:
     # -- figures about groups ------------------------------------------------------------------------------
 
     async def _release(self, now: int) -> None:
+        """What settled before this node first looked is published as nothing: it may not have had all of it."""
         async with self._reader.snapshot() as snapshot:
-            released = {
-                view: await views_store.released(snapshot, view)
-                for view in (LEADER, views_place.VIEW)
-            }
+            leaders = await views_store.published(snapshot, LEADER)
+            places = await views_store.published(snapshot, views_place.VIEW)
         for month in months_to(last_settled(now), MONTHS_SHOWN):
-            if month not in released[LEADER]:
-                await self._publish(LEADER, month, await self._peers(month))
+            if month not in leaders:
+                await self._publish(LEADER, month, await self._peers(month) if leaders else {})
         month = last_settled(now)
-        if month not in released[views_place.VIEW]:
-            region = self._handler.region
-            cells = await views_place.cells(self._reader, region, month, self._rulebook)
-            await self._publish(views_place.VIEW, month, cells)
+        if month not in places:
+            await self._publish(views_place.VIEW, month, await self._bands(month) if places else {})
+
+    async def _bands(self, month: str) -> dict[str, bytes]:
+        return await views_place.cells(self._reader, self._handler.region, month, self._rulebook)
 
     async def _publish(self, view: str, month: str, cells: Mapping[str, bytes]) -> None:
         at = self._now()
-        await self._handler.run(lambda tx: views_store.release(tx, view, month, cells, at))
+        await self._handler.run(lambda tx: views_store.publish(tx, view, month, cells, at))
 
     async def _peers(self, month: str) -> dict[str, bytes]:
         """Of those whose region and who themselves let their figures be compared; the strictest ``k`` of all."""
         async with self._reader.snapshot() as snapshot:
             rows = await views_store.leader_months(snapshot, month)
-            homes = await views_store.homes(snapshot)
-            policies = await scoring.policies(snapshot)
-            choices = await scoring.choices(snapshot, [row.person for row in rows])
-        compared: dict[str, tuple[str, Month]] = {}
-        least = CAUTIOUS.k
-        for row in rows:
-            policy = policies.get(homes.get(row.person, ""), CAUTIOUS)
-            if row.person in homes and may_show("leaders", policy, choices[row.person]):
-                compared[row.person] = (span_of(row.members), measured(row.measures))
-                least = max(least, policy.k)
-        return {span: _encode(_shown(one)) for span, one in peers(compared, least).items()}
+            may = await views_leaders.comparable(snapshot, [row.person for row in rows])
+        months = {
+            row.person: (span_of(row.members), measured(row.measures))
+            for row in rows
+            if row.person in may
+        }
+        least = max(may.values(), default=CAUTIOUS.k)
+        return {span: _encode(_shown(one)) for span, one in peers(months, least).items()}
 
 
 def _shown(one: Peers) -> dict[str, Any]:

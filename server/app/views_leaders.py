@@ -16,10 +16,12 @@ import msgspec
 from sqlalchemy import bindparam, func, select
 
 from server.app.views_store import grouped, homes, parts
+from server.domain.scoring_policy import CAUTIOUS, may_show
 from server.domain.visibility import MODERATING_ROLES
 from server.scoring.leading import RETURN_MS_MAX, Asked, Month, Written, month
 from server.scoring.periods import bounds
 from server.storage import tables as t
+from server.storage.queries import scoring
 from server.storage.reader import Snapshot
 
 BROADCASTS = frozenset({"update", "announcement", "article"})
@@ -96,6 +98,19 @@ async def leaders(snapshot: Snapshot) -> dict[str, Leader]:
 async def led_by(snapshot: Snapshot, person: str) -> frozenset[str]:
     """The communities of the whole company that somebody owns or moderates."""
     return frozenset([row.community for row in await snapshot.rows(_ROLES_OF, {"person": person})])
+
+
+async def comparable(snapshot: Snapshot, who: Iterable[str]) -> dict[str, int]:
+    """Those of them whose figures may be part of a comparison, with the ``k`` of their region."""
+    people = await homes(snapshot)
+    policies = await scoring.policies(snapshot)
+    choices = await scoring.choices(snapshot, who)
+    policy = {name: policies.get(people.get(name, ""), CAUTIOUS) for name in choices}
+    return {
+        name: policy[name].k
+        for name, choice in choices.items()
+        if name in people and may_show("leaders", policy[name], choice)
+    }
 
 
 async def months(snapshot: Snapshot, period: str, who: Mapping[str, Leader]) -> dict[str, Month]:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from server.app import score_store, views_store
 from server.app.score_desk import Desk
 from server.app.views_store import Row
-from server.domain.scoring_policy import CAUTIOUS, ScoringChoice, ScoringPolicy, may_show
+from server.domain.scoring_policy import CAUTIOUS, may_show
 from server.scoring.local import Scope, needs, partner_contents, scope_lines
 from server.scoring.merits import Key, Merit, Place, givers_of, merits, per_region
 from server.scoring.model import Act
@@ -37,23 +37,20 @@ async def merits_in(reader: Reader, quarter: str, rulebook: Rulebook) -> dict[Ke
 
 
 async def listed(reader: Reader, found: Mapping[Key, Merit]) -> list[Row]:
-    """The rows of ``merits``: who may stand on a board is looked up once for all."""
+    """The rows of ``merits``: who may stand on a board is looked up once for all.
+
+    Of who left, or whose region's scores are off, there are none."""
     people = {key.person for key in found}
     async with reader.snapshot() as snapshot:
         homes = await views_store.homes(snapshot)
         policies = await scoring.policies(snapshot)
         choices = await scoring.choices(snapshot, people)
-    named = {
-        person for person in people if _on_boards(homes.get(person), policies, choices[person])
-    }
-    return [Row.of(key, merit, key.person in named) for key, merit in found.items()]
-
-
-def _on_boards(
-    home: str | None, policies: Mapping[str, ScoringPolicy], choice: ScoringChoice
-) -> bool:
-    """``home`` None: they left."""
-    return home is not None and may_show("boards", policies.get(home, CAUTIOUS), choice)
+    policy = {person: policies.get(homes[person], CAUTIOUS) for person in people & homes.keys()}
+    return [
+        Row.of(key, merit, may_show("boards", policy[key.person], choices[key.person]))
+        for key, merit in found.items()
+        if key.person in policy and policy[key.person].scores != "off"
+    ]
 
 
 async def _credited(snapshot: Snapshot, quarter: str) -> tuple[set[str], dict[str, Place]]:

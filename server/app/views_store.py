@@ -51,10 +51,10 @@ _FORGET_MERITS = statement(delete(t.merits).where(_y.period == bindparam("period
 _PERIODS = select(_y.period).distinct()
 _PUT_MONTH = upsert(t.leader_months, ["members", "measures"])
 _MONTHS = select(_l.person, _l.members, _l.measures).where(_l.month == bindparam("month"))
-_RELEASED = select(t.published_figures.c.period).where(
+_PUBLISHED = select(t.published_figures.c.period).where(
     t.published_figures.c.view == bindparam("view"), t.published_figures.c.cell == ""
 )
-_PUT_RELEASE = upsert(t.published_figures)
+_PUT_FIGURES = upsert(t.published_figures)
 
 _topics = msgspec.json.Decoder(tuple[str, ...]).decode
 _encode = msgspec.json.Encoder().encode
@@ -146,16 +146,16 @@ def write_months(tx: Tx, rows: Iterable[Mapping[str, Any]]) -> None:
 # -- what was published ----------------------------------------------------------------------------------------
 
 
-async def released(snapshot: Snapshot, view: str) -> set[str]:
+async def published(snapshot: Snapshot, view: str) -> set[str]:
     """The periods of a view that are published."""
-    return {row.period for row in await snapshot.rows(_RELEASED, {"view": view})}
+    return {row.period for row in await snapshot.rows(_PUBLISHED, {"view": view})}
 
 
-def release(tx: Tx, view: str, period: str, cells: Mapping[str, bytes], at: int) -> None:
+def publish(tx: Tx, view: str, period: str, cells: Mapping[str, bytes], at: int) -> None:
     """Publishes a period's figures; what is published stays as it is."""
     for cell, figures in {"": b"{}", **cells}.items():
         row = {"view": view, "period": period, "cell": cell, "figures": figures.decode(), "at": at}
-        tx.execute(_PUT_RELEASE, row)
+        tx.execute(_PUT_FIGURES, row)
 
 
 async def grouped(

@@ -10,14 +10,26 @@ from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import select
 
 from server.app.ledger_export import COLUMNS, FORMULA
 from server.app.scores import Scores
 from server.app.views import Views
 from server.domain.decide.scoring import adopt
-from server.domain.scoring_policy import DEFAULT, ScoringPolicy
+from server.domain.events import (
+    Event,
+    PersonRegistered,
+    ReplyPublished,
+    ScoringChoice,
+    ScoringChoiceChanged,
+    ScoringPolicyChanged,
+)
+from server.domain.scoring_policy import CAUTIOUS, DEFAULT, WHAT, ScoringPolicy
 from server.scoring.periods import bounds
 from server.scoring.rules import DAY_MS
+from server.storage import tables as t
+from tests.support.naming import paths_naming
+from tests.support.node import ForeignLog
 from tests.unit.api.site import Site
 
 OPEN = msgspec.structs.replace(DEFAULT, scores="opt_in", boards="opt_in")
@@ -211,7 +223,7 @@ async def test_ones_place_is_told_in_bands_of_ten_people_and_only_above_the_midd
         await shown.helped(name, *(["bob"] if n < 10 else ["bob", "cleo", "asha"]))
     before = await shown.site.get("/me/impact/place", names[0])
     assert before["why"] == "not_yet"
-    await shown.scores.catch_up()
+    await shown.draw()
     shown.node.clock.now = SETTLED
     await shown.draw()
     high = await shown.site.get("/me/impact/place", names[-1])
@@ -222,6 +234,7 @@ async def test_ones_place_is_told_in_bands_of_ten_people_and_only_above_the_midd
 
 async def test_of_a_small_region_no_place_is_told(shown: Shown) -> None:
     await shown.helped("asha", "bob")
+    await shown.draw()
     shown.node.clock.now = SETTLED
     await shown.draw()
     assert (await shown.site.get("/me/impact/place", "asha"))["why"] == "too_few"
@@ -324,6 +337,7 @@ async def test_peers_are_quartiles_without_names_and_only_for_who_is_compared(
         place = await shown.node.community(name, f"Place of {name}")
         question = await shown.node.post("asha", place, "?", "question", title="Why?")
         await shown.node.reply(name, question)
+    await shown.draw()
     shown.node.clock.now = SETTLED
     await shown.draw()
     found = await shown.site.get("/leader", "p01")
@@ -408,3 +422,53 @@ async def test_nominees_are_for_communications_and_admins_where_the_policy_has_t
     await shown.policy(msgspec.structs.replace(OPEN, recognition="off"))
     for path in ("/recognition", "/recognition/export"):
         assert await shown.site.refused("GET", path, "cora") == (403, "forbidden")
+
+
+# -- a region whose scores are off ------------------------------------------------------------------------------
+
+
+async def test_nobody_of_a_region_whose_scores_are_off_stands_in_any_view(shown: Shown) -> None:
+    """Whatever they chose, however much they helped, and though they lead."""
+    abroad, control = ForeignLog("de"), ForeignLog("de", "control")
+
+    async def arrives(log: ForeignLog, actor: str, event: Event) -> None:
+        shown.node.clock.advance(1)
+        await shown.node.handler.apply(log.batch(shown.node.clock(), (actor, event)))
+
+    off = msgspec.structs.replace(CAUTIOUS, scores="off")
+    await arrives(control, "", ScoringPolicyChanged(region="de", rev=1, policy=off))
+    emil = PersonRegistered(person="emil", home="de", name="Emil", unit="tea", country="DE")
+    await arrives(abroad, "emil", emil)
+    everything = ScoringChoice(**dict.fromkeys(WHAT, True))
+    await arrives(abroad, "emil", ScoringChoiceChanged(person="emil", rev=1, choice=everything))
+    reply = ReplyPublished(
+        post="01kdvdna01eeeeeeeeeeeeeeee",
+        root=(root := await shown.helped("asha", "bob")),
+        parent=root,
+        place=shown.place,
+        kind="answer",
+        text="so",
+        mentions=(),
+        lang="en",
+        at=shown.node.clock(),
+        notify=(),
+    )
+    await arrives(abroad, "emil", reply)
+    for giver in ("asha", "bob", "cleo"):
+        await shown.node.do(giver, "reaction.set", target=reply.post, reaction="solved", on=True)
+    community = shown.place[2:]
+    await shown.node.do(
+        "cleo", "community.set_role", community=community, person="emil", role="owner"
+    )
+    await shown.mode("programme")
+    await shown.draw()
+    shown.node.clock.now = SETTLED
+    await shown.draw()
+    async with shown.node.reader.snapshot() as snapshot:
+        for table in (t.merits, t.leader_months, t.published_figures):
+            rows = [tuple(row) for row in await snapshot.rows(select(table))]
+            assert paths_naming(rows, "emil") == [], table.name
+            assert table is t.published_figures or paths_naming(rows, "a"), "who may be is there"
+    for path in (f"/boards/{community}", "/recognition", "/leader", "/me/impact"):
+        reader = "cleo" if path == "/leader" else "admin"
+        assert paths_naming(await shown.site.get(path, reader), "emil", "Emil") == [], path

@@ -142,6 +142,7 @@ async def test_quartiles_of_peers_are_published_once_and_stay(world: ViewWorld) 
 
 async def test_who_does_not_want_to_be_compared_is_not(world: ViewWorld) -> None:
     names = await crowd(world, 14)
+    await world.draw()
     for who in names[:5]:
         await world.node.do(who, "scoring.choose", leaders=False)
     world.node.clock.now = SETTLED
@@ -155,6 +156,7 @@ async def test_who_does_not_want_to_be_compared_is_not(world: ViewWorld) -> None
 
 async def test_a_region_without_comparison_gives_no_peers(world: ViewWorld) -> None:
     await crowd(world, 14)
+    await world.draw()
     await world.policy(msgspec.structs.replace(DEFAULT, leaders="off"))
     world.node.clock.now = SETTLED
     await world.draw()
@@ -170,7 +172,7 @@ async def test_bands_of_a_region_need_twenty_people(world: ViewWorld) -> None:
         post = await world.helped(who, "ben")
         if n % 2:
             await world.world.react("dora", post)
-    await world.world.scores.catch_up()
+    await world.draw()
     world.node.clock.now = SETTLED
     await world.draw()
     figures = await released(world, "place")
@@ -180,9 +182,19 @@ async def test_bands_of_a_region_need_twenty_people(world: ViewWorld) -> None:
 
 async def test_where_scores_are_off_there_are_no_bands(world: ViewWorld) -> None:
     await world.policy(msgspec.structs.replace(DEFAULT, scores="off"))
+    await world.draw()
     world.node.clock.now = SETTLED
     await world.draw()
-    assert await released(world, "place") == {"2026-01/": {}}
+    assert (await released(world, "place"))["2026-01/"] == {}
+    assert "2026-01/in" not in await released(world, "place")
+
+
+async def test_what_settled_before_a_node_first_looked_is_never_published(world: ViewWorld) -> None:
+    await crowd(world, 14)
+    world.node.clock.now = SETTLED
+    await world.draw()
+    await world.draw()
+    assert not [name for name in await released(world, "leader") if not name.endswith("/")]
 
 
 def test_an_unknown_time_zone_is_utc() -> None:
