@@ -9,7 +9,7 @@ from alembic import op
 from server.storage.migrations.columns import BIG, big, text
 
 revision = "0015"
-down_revision = "0012"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
