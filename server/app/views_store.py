@@ -45,8 +45,9 @@ _CREDITED_THERE = (
 )
 _MERITS = select(t.merits).where(_y.period.in_(bindparam("periods", expanding=True)))
 _PUT_MERIT = upsert(t.merits, ["milli", "people", "units", "countries", "kinds", "listed"])
-_KEYS = ("period", "community", "topic", "person")
-_DROP_MERIT = statement(delete(t.merits).where(*[_y[name] == bindparam(name) for name in _KEYS]))
+_DROP_MERIT = statement(
+    delete(t.merits).where(*[_y[name] == bindparam(name) for name in Key._fields])
+)
 _FORGET_MERITS = statement(delete(t.merits).where(_y.period == bindparam("period")))
 _PERIODS = select(_y.period).distinct()
 _PUT_MONTH = upsert(t.leader_months, ["members", "measures"])
