@@ -22,6 +22,7 @@ from server.scoring.leading import RETURN_MS_MAX, Asked, Month, Written, month
 from server.scoring.periods import bounds
 from server.storage import tables as t
 from server.storage.queries import scoring
+from server.storage.queries.listing import NO_PARENT
 from server.storage.reader import Snapshot
 
 BROADCASTS = frozenset({"update", "announcement", "article"})
@@ -45,9 +46,11 @@ _PLACES = select(_c.community).where(*_OPEN)
 _within = (_p.at >= bindparam("first"), _p.at < bindparam("after"))
 _stands = (~_p.deleted, ~_p.erased)
 _QUESTIONS = select(_p.post, _p.place, _p.author, _p.at, _p.mentions).where(
-    _p.place.in_(_names), _p.parent == "", _p.kind == "question", *_within, *_stands
+    _p.place.in_(_names), _p.parent == NO_PARENT, _p.kind == "question", *_within, *_stands
 )
-_REPLIES = select(_p.root, _p.author, _p.at).where(_p.root.in_(_names), _p.parent != "", *_stands)
+_REPLIES = select(_p.root, _p.author, _p.at).where(
+    _p.root.in_(_names), _p.parent != NO_PARENT, *_stands
+)
 _CLOSED = select(t.acceptances.c.question).where(
     t.acceptances.c.question.in_(_names), t.acceptances.c.answer != ""
 )

@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import bindparam, func, or_, select
 
 from server.storage import tables as t
+from server.storage.queries.listing import NO_PARENT
 from server.storage.reader import Snapshot
 
 _l, _a, _p, _c, _y = (
@@ -242,7 +243,7 @@ _REPLIES = (
         func.coalesce(t.post_counts.c.helpful, 0).label("helpful"),
         func.coalesce(t.acceptances.c.answer, "").label("answer"),
         select(func.count())
-        .where(_below.c.root == _p.root, _below.c.parent == _p.post)
+        .where(_below.c.root == _p.root, _below.c.parent == _p.post, _below.c.parent != NO_PARENT)
         .scalar_subquery()
         .label("replies"),
     )
