@@ -56,7 +56,7 @@ bench-realtime: setup ## measure the live layer beside a floor and peers
 bench-federation: setup ## measure the links between regions over a line of 250 ms
 	$(BIN)/python -m tests.bench.federation
 
-bench-scoring: setup ## measure what one event more costs in scoring, and everything anew
+bench-scoring: setup ## measure scoring, and what people read of it, among 30,000 people
 	$(BIN)/python -m tests.bench.scoring
 
 crowd: setup-dev machine ## 5,000 clients and a browser on the demo while each region is killed

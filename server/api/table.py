@@ -8,6 +8,7 @@ from typing import Any
 
 from server.api.answers import JSON
 from server.api.resources import (
+    boards,
     commands,
     communities,
     erasures,
@@ -16,11 +17,13 @@ from server.api.resources import (
     history,
     impact,
     imports,
+    leader,
     live,
     media,
     node,
     operator,
     people,
+    recognition,
     scoring,
     session,
     sync,
@@ -29,6 +32,7 @@ from server.api.resources import (
 )
 from server.api.route import Access, Route
 from server.app.cloudevents import BATCH_MEDIA_TYPE, MEDIA_TYPE
+from server.app.recognition import Nominees
 from server.app.sync import Page, Reset
 from server.domain import limits
 from server.domain.errors import Code
@@ -307,8 +311,68 @@ ROUTES: tuple[Route, ...] = (
         erasures.one,
         erasures.ErasureAnswer,
     ),
+    # -- what contributions are worth ------------------------------------------------------------------
     Route("GET", "/me/impact", "One's own ledger.", impact.impact, impact.Impact),
     Route("GET", "/scoring/rules", "The rules of scoring in words.", scoring.rules, scoring.Rules),
+    Route(
+        "GET",
+        "/me/impact/lines",
+        "Older lines of one's own ledger.",
+        impact.lines,
+        impact.Lines,
+        query=impact.LinesQuery,
+    ),
+    Route(
+        "GET",
+        "/me/impact/place",
+        "Where one's standing lies among those of one's region, in bands.",
+        impact.place,
+        impact.PlaceAnswer,
+    ),
+    Route(
+        "GET",
+        "/me/impact/export",
+        "One's own ledger as a file, in CSV or JSON.",
+        impact.export,
+        None,
+        query=impact.ExportQuery,
+        media_type=ANY,
+    ),
+    Route(
+        "GET",
+        "/boards/{community}",
+        "Who helped others in a community in a month, by name.",
+        boards.board,
+        boards.BoardAnswer,
+        query=boards.BoardQuery,
+    ),
+    Route(
+        "GET",
+        "/leader",
+        "How one answers as a leader, beside quartiles of peers.",
+        leader.leader,
+        leader.LeaderAnswer,
+        errors=(Code.FORBIDDEN,),
+    ),
+    Route(
+        "GET",
+        "/recognition",
+        "This region's nominees of a quarter; written down, and told to those named.",
+        recognition.nominees,
+        Nominees,
+        query=recognition.RecognitionQuery,
+        errors=(Code.FORBIDDEN, *_WRITES[1:]),
+    ),
+    Route(
+        "GET",
+        "/recognition/export",
+        "The same list as a CSV file.",
+        recognition.export,
+        None,
+        query=recognition.RecognitionQuery,
+        errors=(Code.FORBIDDEN, *_WRITES[1:]),
+        media_type=impact.CSV,
+    ),
     # -- files ----------------------------------------------------------------------------------------
     Route(
         "POST",

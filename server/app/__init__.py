@@ -19,6 +19,9 @@
 - ``experts``  the consumer that keeps who knows: tap -> ``expert_touches`` (where to look again) ->
   ``expert_threads`` (what is there) -> rows in ``expert_store``; ``expert_pages`` reads them for people,
   with ``expert_milestones`` and ``working_hours``
+- ``views``    boards, how leaders answer, figures about groups, drawn from time to time; with ``views_merits``,
+  ``views_leaders``, ``views_place`` and ``views_store``; what is shown of it: ``boards``, ``leader``,
+  ``recognition``, and of one's own ledger ``impact`` and ``ledger_export``
 - ``polls``    what this region owes a poll that ends, and when to ask
 - ``erasure``  this region's receipts for erasures, once nothing of the words is left
 - ``moves``    people who move between regions: what this node does of it; ``luggage``: what travels

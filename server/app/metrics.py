@@ -285,6 +285,10 @@ SCORING_LAG_SECONDS = Gauge(
     "tap_scoring_lag_seconds", "Age of the oldest event scoring has not folded yet."
 )
 SCORING_LINES = Counter("tap_scoring_lines_total", "Ledger lines written.")
+VIEWS_DRAWN_AT = Gauge(
+    "tap_views_drawn_timestamp_seconds",
+    "When boards, leaders' months and figures about groups were last drawn.",
+)
 
 WEBHOOKS = Gauge("tap_webhooks", "Webhooks by state: active, failing or paused.", ["state"])
 WEBHOOK_REQUESTS = Counter(

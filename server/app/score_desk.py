@@ -70,10 +70,12 @@ NO_THREAD = ("", "")
 
 
 class Desk:
-    """Everything one batch looks up, each thing once; valid for one snapshot."""
+    """Everything one batch looks up, each thing once; valid for one snapshot.
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
+    ``public``: only profiles of the lane every region holds, so that each comes to the same."""
+
+    def __init__(self, snapshot: Snapshot, *, public: bool = False) -> None:
+        self.snapshot, self.public = snapshot, public
         self._contents: dict[str, Content] = {}
         self._profiles: dict[str, list[Profile]] = {}
         self._persons: dict[str, Person] = {}
@@ -239,6 +241,8 @@ class Desk:
         found: dict[str, list[Profile]] = defaultdict(list)
         for row in await score_store.profiles(self.snapshot, new):
             data = row.data
+            if self.public and "/" in row.register:  # a copy in a narrower lane
+                continue
             found[row.giver].append(Profile(row.rev, data.at, data.unit, data.country))
         self._profiles |= {name: found[name] for name in new}
         for person, home, bot in await score_store.persons(self.snapshot, new):

@@ -1,7 +1,7 @@
 """The one place that knows every part and puts them together; nothing else may.
 
     core (lock, schema, writer, tap, readers)      ops/core.py
-      + Sync, Scores, Publisher, Experts           app
+      + Sync, Scores, Publisher, Experts, Views    app
       + Polls, Erasures                            app
       + Moves, Media                               app
       + the HTTP application                       api
@@ -49,6 +49,7 @@ from server.app.publishing import Publisher, compute_apart
 from server.app.scores import Scores
 from server.app.sealing import Seal
 from server.app.sync import Sync
+from server.app.views import Views
 from server.app.webhook_worker import Means, pause
 from server.app.webhooks import Webhooks
 from server.domain import limits, visibility
@@ -102,6 +103,7 @@ class Node(NamedTuple):
     scores: Scores
     publisher: Publisher
     experts: Experts
+    views: Views
     polls: Polls
     erasures: Erasures
     moves: Moves
@@ -198,6 +200,7 @@ def build(
         scores,
         _publisher(core),
         Experts(core.tap, core.handler, core.reader, now=now),
+        Views(core.handler, core.reader, now=now, scored=lambda: scores.position),
         polls,
         erasures,
         moves,
@@ -421,6 +424,7 @@ async def _run(
             group.create_task(node.scores.run(), name="scores"),
             group.create_task(node.publisher.run(), name="publisher"),
             group.create_task(node.experts.run(), name="experts"),
+            group.create_task(node.views.run(), name="views"),
             group.create_task(node.polls.run(), name="polls"),
             group.create_task(node.erasures.run(), name="erasures"),
             group.create_task(node.moves.run(), name="moves"),

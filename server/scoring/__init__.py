@@ -20,6 +20,11 @@ Usable alone: nothing of ours is imported, only the standard library, and every 
 - ``knowledge``  the rules of who knows and whose work is used, from the same file
 - ``experts``  who knows about a topic: answers beside the others to the same questions
 - ``influence``  how widely somebody's work is used; ``milestones``  how people built what they have
+- ``anonymity``  which figures about groups may be shown; ``disclosure``: what those shown would give away
+- ``periods``    the fixed months and quarters that views are about
+- ``merits``   credits by community, topic and period: boards and nominations
+- ``bands``    where a standing lies among a region's, in bands of the upper half
+- ``leading``  how leaders answer, beside quartiles of peers; ``working_time``: how long somebody waited
 - ``python -m server.scoring replay acts.jsonl --day 2026-03-31`` prints ledgers
 
 The acts are a *set*: a union of sets is the merge, duplicates vanish by id, and an act is taken back by

@@ -685,6 +685,63 @@ first_uses = _small(
 Index("ix_first_uses_person", first_uses.c.person)
 
 milestone_medians = _small("milestone_medians", _key("milestone"), _big("days"), _big("people"))
+# -- views: made of the tables above from time to time (server/app/views.py) -------------------------------
+
+merits = Table(
+    "merits",
+    metadata,
+    _key("period"),
+    _key("community"),
+    _key("topic"),
+    _key("person"),
+    _big("milli"),
+    _big("people"),
+    _big("units"),
+    _big("countries"),
+    _text("kinds", "{}"),
+    _flag("listed"),
+    sqlite_with_rowid=False,
+)
+"""What somebody's public credits in a community come to in a month or quarter. ``listed``: a board may name
+them, when it was made; whoever reads asks again."""
+Index(
+    "ix_merits_board",
+    merits.c.period,
+    merits.c.community,
+    merits.c.topic,
+    merits.c.listed,
+    merits.c.milli,
+)
+
+leader_months = _small(
+    "leader_months",
+    _key("person"),
+    _key("month"),
+    _big("members"),
+    _text("measures", "{}"),
+)
+"""How everybody who leads answered, as this node sees it (JSON)."""
+Index("ix_leader_months_month", leader_months.c.month)
+
+published_figures = _small(
+    "published_figures",
+    _key("view"),
+    _key("period"),
+    _key("cell"),
+    _text("figures", "{}"),
+    _big("at"),
+)
+"""Figures about groups as they were published (JSON), once for each period and never again: what changed since
+would be told by the difference. A row with an empty ``cell`` says that the period is published."""
+
+recognition_reads = _small(
+    "recognition_reads",
+    _key("person"),
+    _key("at", Big),
+    _key("reader"),
+    _text("quarter"),
+)
+"""Who took a list of nominees, and whom it named: told to those people. An empty ``person``: the reading itself."""
 
 # -- node tables -------------------------------------------------------------------------------------------
 

@@ -42,7 +42,7 @@ OLDEST = Key(-1, "")
 
 _top = t.posts.alias("top")
 _p = t.posts.c
-_NONE: ColumnElement[str] = literal_column("''", Text)
+NO_PARENT: ColumnElement[str] = literal_column("''", Text)
 """Written out, not bound: only then may the planner use the partial indexes on tops and replies."""
 _AT: BindParameter[int] = bindparam("at")
 _POST: BindParameter[str] = bindparam("post")
@@ -91,13 +91,13 @@ _QUESTIONS = _merged(t.communities, "community", "c:", *_UNANSWERED)
 _IN_CONVERSATIONS = _merged(t.conversations, "conversation", "d:")
 _IN_PLACE = (
     select(_p.at, _p.post)
-    .where(_p.place == bindparam("place"), _p.parent == _NONE, _p.kind != "", _older(_p))
+    .where(_p.place == bindparam("place"), _p.parent == NO_PARENT, _p.kind != "", _older(_p))
     .order_by(_p.at.desc(), _p.post.desc())
     .limit(_LIMIT)
 )
 _BELOW = (
     select(_p.at, _p.post)
-    .where(_p.root == bindparam("root"), _p.parent != _NONE, _p.kind != "", _newer(_p))
+    .where(_p.root == bindparam("root"), _p.parent != NO_PARENT, _p.kind != "", _newer(_p))
     .order_by(_p.at, _p.post)
     .limit(_LIMIT)
 )

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import bindparam, func, select
 
 from server.storage import tables as t
-from server.storage.queries.shapes import CreditLine, Report, Revision, TopicView
+from server.storage.queries.shapes import Report, Revision, TopicView
 from server.storage.reader import Snapshot
 
 _t, _h, _f, _s, _l = (
@@ -44,12 +44,6 @@ _REASONS = (
 )
 _RESOLVED = select(_s.target, _s.upheld, _s.note).where(
     _s.target.in_(bindparam("ids", expanding=True))
-)
-_LINES = (
-    select(_l.act, _l.at, _l.milli_points, _l.line)
-    .where(_l.person == bindparam("person"))
-    .order_by(_l.at.desc(), _l.act)
-    .limit(bindparam("limit"))
 )
 _TOTAL = select(func.coalesce(func.sum(_l.milli_points), 0)).where(_l.person == bindparam("person"))
 
@@ -113,16 +107,7 @@ async def _reports(snapshot: Snapshot, targets: Collection[str]) -> list[Report]
     ]
 
 
-async def credit_lines(snapshot: Snapshot, person: str, limit: int) -> tuple[int, list[CreditLine]]:
-    """(sum of all lines in milli-points, the newest lines)."""
+async def total(snapshot: Snapshot, person: str) -> int:
+    """The sum of all of somebody's lines in milli-points."""
     row = await snapshot.one(_TOTAL, {"person": person})
-    lines = await snapshot.rows(_LINES, {"person": person, "limit": limit})
-    return int(row[0]) if row else 0, [
-        CreditLine(
-            act=line.act,
-            at=line.at,
-            milli_points=line.milli_points,
-            line=msgspec.json.decode(line.line),
-        )
-        for line in lines
-    ]
+    return int(row[0]) if row else 0

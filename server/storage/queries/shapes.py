@@ -4,7 +4,7 @@ Ids, names and texts are strings, times UTC milliseconds. A field is always pres
 omitted, so that every client language can declare it.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -260,15 +260,6 @@ class Report(Shape, frozen=True, kw_only=True):
     resolved: bool
     upheld: bool
     note: str
-
-
-class CreditLine(Shape, frozen=True, kw_only=True):
-    """One line of a person's ledger; ``line`` explains itself (docs/protocol/impact.md)."""
-
-    act: str
-    at: int
-    milli_points: int
-    line: dict[str, Any]
 
 
 ValueOf = Literal["post", "poll"]

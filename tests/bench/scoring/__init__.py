@@ -3,5 +3,7 @@
 - ``made``         a company's acts over years, by number and seed
 - ``recompute``    every ledger of a million acts on one core
 - ``incremental``  one event more, with a hundred thousand and with ten million before it
-- ``__main__``     runs them; pages of other files add their figures to ``BENCHES``
+- ``people``       whom to ask, and people's records, among 30,000
+- ``boards``       boards, leaders' pages and one's own impact, likewise
+- ``__main__``     runs them
 """

@@ -1,7 +1,6 @@
 """python -m tests.bench.scoring [--full] [name ...]: each figure is one JSON line.
 
-``--full`` also measures one event after ten million, which takes half an hour to prepare. Whoever has figures of
-scoring to add (pages of people and boards, 99th percentile) adds a function to ``BENCHES``.
+``--full`` also measures one event after ten million, which takes half an hour to prepare.
 """
 
 import argparse
@@ -9,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from tests.bench.figures import Figure, emit
-from tests.bench.scoring import incremental, recompute
+from tests.bench.scoring import boards, incremental, people, recompute
 
 SIZES = (100_000, 1_000_000)
 FULL = (*SIZES, 10_000_000)
@@ -18,6 +17,8 @@ ANEW = 1_000_000
 BENCHES: dict[str, Callable[[bool], Iterable[Figure]]] = {
     "incremental": lambda full: incremental.figures(FULL if full else SIZES),
     "recompute": lambda _full: recompute.figures(ANEW),
+    "people": lambda _full: people.figures(),
+    "boards": lambda _full: boards.figures(),
 }
 """Name -> figures; the argument says whether the long form was asked for."""
 

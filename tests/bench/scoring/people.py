@@ -23,7 +23,7 @@ from server.domain.scoring_policy import DEFAULT, ScoringPolicy
 from server.scoring.rules import DAY_MS, quarter_of
 from server.storage import tables as t
 from server.storage.sql import Tx, upsert
-from tests.bench.figures import at_most, compare, emit
+from tests.bench.figures import Figure, at_most, compare
 from tests.support.node import START
 from tests.unit.api.site import PREFIX, Site, found, open_site
 
@@ -150,7 +150,7 @@ def _fill(company: Company, tx: Tx) -> None:
     tx.many(upsert(t.score_acts), [to_columns(act) for act in acts])
 
 
-async def _measure(site: Site) -> None:
+async def _measure(site: Site) -> list[Figure]:
     node, random = site.node, Random(SEED)
     place = await node.community("asha", "Everybody")
     policy = ScoringPolicy(**asdict(DEFAULT) | {"scores": "opt_in"})
@@ -165,8 +165,10 @@ async def _measure(site: Site) -> None:
     began = time.perf_counter()
     await experts.catch_up()
     turned = time.perf_counter() - began
-    emit(compare("experts_take_in_threads_per_s", "threads/s", [QUESTIONS / taken_in], {}))
-    emit(compare("experts_day_turn_s", "s", [turned], {}))
+    figures = [
+        compare("experts_take_in_threads_per_s", "threads/s", [QUESTIONS / taken_in], {}),
+        compare("experts_day_turn_s", "s", [turned], {}),
+    ]
     headers = {"Authorization": f"Bearer {await site.token('asha')}"}
 
     async def timed(path: str) -> float:
@@ -182,18 +184,15 @@ async def _measure(site: Site) -> None:
     for name, times in (("experts_page_p99", lists), ("people_page_p99", pages)):
         ordered = sorted(times)
         beside = {"median": ordered[len(ordered) // 2]}
-        emit(at_most(name, "ms", P99_MS_MAX, [ordered[len(ordered) * 99 // 100]], beside))
+        figures.append(at_most(name, "ms", P99_MS_MAX, [ordered[len(ordered) * 99 // 100]], beside))
+    return figures
 
 
-async def _run() -> None:
+async def _run() -> list[Figure]:
     with tempfile.TemporaryDirectory() as base, tempfile.TemporaryDirectory() as own:
         async with open_site(Path(own), await found(Path(base))) as site:
-            await _measure(site)
+            return await _measure(site)
 
 
-def main() -> None:
-    uvloop.run(_run())
-
-
-if __name__ == "__main__":
-    main()
+def figures() -> list[Figure]:
+    return uvloop.run(_run())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,8 @@ from server.api.openapi import API_VERSION, encoded
 from server.api.route import PATH_TYPES, Access, Route
 from server.api.table import ROOT_ROUTES, ROUTES
 from server.app import peer_proof
+from server.domain.decide.scoring import adopt
+from server.domain.scoring_policy import DEFAULT as SCORING
 from tests.support.pictures import jpeg
 from tests.unit.api.site import DOCUMENT, PASSWORD, PEER, Site, with_command
 
@@ -127,6 +130,16 @@ def on_webhook(method: str, path: str, **more: Any) -> Ask:
     return ask
 
 
+def recognised(path: str) -> Ask:
+    """Where the region's policy has recognition."""
+
+    async def ask(site: Site, t: Things) -> httpx.Response:
+        await site.node.handler.append(partial(adopt, SCORING))
+        return await site.ask("GET", path, "admin")
+
+    return ask
+
+
 RECORD = (
     b'{"import":"community","source":{"system":"se","id":"1"},'
     b'"community":"01kdvdna01xxrz2dw23xegt3k5","name":"Old","at":1}\n'
@@ -167,6 +180,13 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("GET", "/topics"): get("/topics"),
     ("GET", "/me/impact"): get("/me/impact"),
     ("GET", "/scoring/rules"): get("/scoring/rules"),
+    ("GET", "/me/impact/lines"): get("/me/impact/lines", limit=1),
+    ("GET", "/me/impact/place"): get("/me/impact/place"),
+    ("GET", "/me/impact/export"): get("/me/impact/export", format="csv"),
+    ("GET", "/boards/{community}"): get("/boards/{tea}", topic="leaf"),
+    ("GET", "/leader"): get("/leader"),
+    ("GET", "/recognition"): recognised("/recognition"),
+    ("GET", "/recognition/export"): recognised("/recognition/export"),
     ("POST", "/media"): lambda site, t: site.ask("POST", "/media", "asha", content=PDF),
     ("GET", "/media/{hash}"): read_file,
     ("GET", "/media/{hash}/thumbnail"): read_thumbnail,

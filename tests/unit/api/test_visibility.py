@@ -76,6 +76,9 @@ WAYS = [
     "/topics",
     "/me/impact",
     "/scoring/rules",
+    "/me/impact/lines",
+    "/me/impact/export",
+    "/boards/{vault}",
 ]
 STRANGERS = ["cleo", "admin"]
 """A region admin runs the machine; that opens no private community and no conversation."""
@@ -105,6 +108,9 @@ async def test_members_see_it(site: Site) -> None:
         "/topics",
         "/me/impact",
         "/scoring/rules",
+        "/me/impact/lines",
+        "/me/impact/export",
+        "/boards/{vault}",
         "/feed?view=unanswered",
     }
 
