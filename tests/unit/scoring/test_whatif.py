@@ -71,7 +71,11 @@ def test_a_factor_that_falls_away_is_the_cause() -> None:
 
 
 def test_a_kind_that_falls_away_and_a_ruling_are_causes() -> None:
-    poor = version(("[acts.accepted]", "[acts.unknown]"), ("[rulings.hidden]", "[rulings.gone]"))
+    poor = version(
+        ("[acts.accepted]", "[acts.unknown]"),
+        ('uses = ["accepted", ', "uses = ["),
+        ("[rulings.hidden]", "[rulings.gone]"),
+    )
     hidden = [*ACTS, gone("hidden", "asha/2")]
     causes = {one.person: one.causes for one in what_if(hidden, BOOK, poor, JUNE).moved}
     assert causes["chen"] == (Cause("accepted", -15_000),)
