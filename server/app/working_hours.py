@@ -1,10 +1,10 @@
 """How long two people are at work at the same time: from nine to five, each by their own clock. Pure."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-BEGIN, END = time(9), time(17)
-"""Nobody is asked for their hours, and nobody is watched for them: office hours stand for all."""
+from server.scoring.working_time import CLOSES, OPENS
+
 MINUTE = timedelta(minutes=1)
 
 
@@ -25,5 +25,5 @@ def shared_minutes(now: int, mine: str, theirs: str) -> int | None:
 
 
 def _hours(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    begin, end = (datetime.combine(day, at, zone).astimezone(UTC) for at in (BEGIN, END))
+    begin, end = (datetime.combine(day, at, zone).astimezone(UTC) for at in (OPENS, CLOSES))
     return begin, end

@@ -7,6 +7,7 @@ clock changes nothing. Holidays are not known and count as days.
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
 OPENS, CLOSES = time(9), time(17)
+"""Nobody is asked for their hours, and nobody is watched for them: office hours stand for all."""
 DAYS_MAX = 60
 """Who was answered after two months was not waiting any more; it bounds the work of one question."""
 _SATURDAY = 5

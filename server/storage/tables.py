@@ -685,6 +685,7 @@ first_uses = _small(
 Index("ix_first_uses_person", first_uses.c.person)
 
 milestone_medians = _small("milestone_medians", _key("milestone"), _big("days"), _big("people"))
+
 # -- views: made of the tables above from time to time (server/app/views.py) -------------------------------
 
 merits = Table(
