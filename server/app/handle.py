@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -201,15 +202,21 @@ class Handler(GroupCommit):
         outcomes: list[str | Refusal] = []
         for start in range(0, len(records), limits.IMPORT_RECORDS_PER_JOB):
             part = records[start : start + limits.IMPORT_RECORDS_PER_JOB]
-            done = await self._submit(lambda tx, part=part: [self._import(tx, r) for r in part])  # type: ignore[misc]
+            decided = partial(self._import_all, part)
+            done = await self._submit(decided, long=True)
             if isinstance(done, Refusal):
                 done = [done] * len(part)
             outcomes += done
         return outcomes
 
     async def apply(self, batch: LaneBatch) -> int | Refusal:
-        """Stores verified events of another region; the lane's tip after the commit."""
-        return await self._submit(lambda tx: self._apply(tx, batch))
+        """Stores verified events of another region, perhaps in several transactions; the lane's tip after the
+        last commit, or the first refusal."""
+        long = len(batch.events) > limits.WRITER_SHORT_JOB_EVENTS_MAX
+        jobs = [self._submit(partial(self._apply, part), long=long) for part in batch.parts()]
+        outcomes = await asyncio.gather(*jobs)
+        refusals = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+        return refusals[0] if refusals else outcomes[-1]
 
     async def run(self, work: Callable[[Tx], T]) -> T:
         """Runs a function on the node's own tables inside the next group commit.
@@ -341,6 +348,9 @@ class Handler(GroupCommit):
             self._facts.forget(draft.event)
             self._records.append(record)
 
+    def _import_all(self, records: Sequence[ImportRecord], tx: Tx) -> list[str | Refusal]:
+        return [self._import(tx, record) for record in records]
+
     def _import(self, tx: Tx, record: ImportRecord) -> str | Refusal:
         context = self._context()
         decision = raised(decide_import(record, self._facts, context), self.epoch)
@@ -349,7 +359,7 @@ class Handler(GroupCommit):
         self._append(tx, decision, context)
         return "new" if decision.drafts else "known"
 
-    def _apply(self, tx: Tx, batch: LaneBatch) -> int | Refusal:
+    def _apply(self, batch: LaneBatch, tx: Tx) -> int | Refusal:
         ours = LaneKey(self.region, self.epoch, batch.key.lane)
         if reason := lost(batch, ours, self._log.tip(ours).seq):
             self.distrust(reason, batch.key.epoch)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from server.domain import limits
 from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch, SignedHead, WireEvent, genesis
 from server.federation.catchup import Page, page
@@ -56,7 +57,7 @@ class Pages:
         """What follows ``after``, within the limits of a batch; None when nothing can be sent yet."""
         async with self._reader.snapshot() as snapshot:
             previous = await self._hash_at(snapshot, key, after)
-            events = await event_log.lane_page(snapshot, key, after)
+            events = await event_log.lane_page(snapshot, key, after, self._events_max(key))
             if previous is None or not events:
                 return None
             head = await self._head(snapshot, key, after, events)
@@ -64,6 +65,10 @@ class Pages:
             return None
         self._remember(key, head.seq, head.hash)
         return page(after, previous, events[: head.seq - after], head)
+
+    def _events_max(self, key: LaneKey) -> int:
+        """Short pages, but where only the origin's heads end one: those may be as far apart as a batch is long."""
+        return limits.PAGE_EVENTS_MAX if key.region == self._region else limits.BATCH_EVENTS_MAX
 
     async def _hash_at(self, snapshot: Snapshot, key: LaneKey, seq: int) -> bytes | None:
         if seq == 0:

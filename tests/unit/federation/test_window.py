@@ -53,6 +53,28 @@ def test_a_slow_line_is_left_with_two_batches() -> None:
     assert _settled(40, 100).bytes == limits.WINDOW_BYTES_MIN
 
 
+def test_stalls_of_the_machine_do_not_close_it() -> None:
+    """A third of each second nobody gets the processor: what comes after looks like a queue, and is none."""
+    window, now, flights = Window(), START, []
+    least = limits.CREDIT_BYTES
+    while now < START + 60_000:
+        while sum(size for size, _ in flights) + BATCH <= window.bytes:
+            flights.append((BATCH, now))
+        size, sent_at = flights.pop(0)
+        now = max(now + 1, sent_at + 250)
+        if now % 1000 < 330:
+            now += 330 - now % 1000
+        window.acknowledged(size, now - sent_at, now, full=True)
+        least = min(least, window.bytes)
+    assert least >= limits.WINDOW_BYTES_START
+
+
+def test_a_line_that_became_slower_is_believed_soon() -> None:
+    window = _settled(250, 10_000)
+    assert window.bytes > 2_500_000
+    assert _settled(250, 1_000, window=window).bytes < 2 * 250 * 1_000 + 2 * BATCH
+
+
 def test_it_does_not_grow_on_no_evidence() -> None:
     window = Window()
     for step in range(1000):
