@@ -213,8 +213,8 @@ class Handler(GroupCommit):
         """Stores verified events of another region, perhaps in several transactions; the lane's tip after the
         last commit, or the first refusal."""
         long = len(batch.events) > limits.WRITER_SHORT_JOB_EVENTS_MAX
-        jobs = [self._submit(partial(self._apply, part), long=long) for part in batch.parts()]
-        outcomes = await asyncio.gather(*jobs)
+        jobs = [partial(self._apply, batch=part) for part in batch.parts()]
+        outcomes = await asyncio.gather(*[self._submit(job, long=long) for job in jobs])
         refusals = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
         return refusals[0] if refusals else outcomes[-1]
 
@@ -359,7 +359,7 @@ class Handler(GroupCommit):
         self._append(tx, decision, context)
         return "new" if decision.drafts else "known"
 
-    def _apply(self, batch: LaneBatch, tx: Tx) -> int | Refusal:
+    def _apply(self, tx: Tx, batch: LaneBatch) -> int | Refusal:
         ours = LaneKey(self.region, self.epoch, batch.key.lane)
         if reason := lost(batch, ours, self._log.tip(ours).seq):
             self.distrust(reason, batch.key.epoch)

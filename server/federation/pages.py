@@ -57,7 +57,9 @@ class Pages:
         """What follows ``after``, within the limits of a batch; None when nothing can be sent yet."""
         async with self._reader.snapshot() as snapshot:
             previous = await self._hash_at(snapshot, key, after)
-            events = await event_log.lane_page(snapshot, key, after, self._events_max(key))
+            events = await event_log.lane_page(
+                snapshot, key, after, events_max=self._events_max(key)
+            )
             if previous is None or not events:
                 return None
             head = await self._head(snapshot, key, after, events)
