@@ -4,8 +4,9 @@ Callers await on the event loop; the thread owns the only writing connection and
 synchronously (docs/adr/0001-one-writer-thread.md has the measurement). What a job is, and what a commit means
 to others, is said by who derives from ``GroupCommit``: ``app.handle``.
 
-Long jobs (a page of a peer's backlog, a slice of an import) go last and one by one: the transaction ends as soon as
-somebody else waits, so that nobody stands behind more than two of them.
+Long jobs (a page of a peer's backlog, a slice of an import) have transactions of their own, which end as soon as
+somebody else waits: so nobody stands behind more than one of them. Where others always wait, every second
+transaction takes one along, so that a crowd shuts no peer out.
 
 House rules: nothing is announced inside the transaction; the records of a commit go to the readers on the
 loop before the answers do, so whoever is answered can already be pushed to. If anything unforeseen happens
@@ -38,6 +39,7 @@ class Job(NamedTuple, Generic[T]):
 
     work: Callable[[Tx], T]
     future: "asyncio.Future[T]"
+    long: bool = False
 
 
 class _Apart(NamedTuple):
@@ -62,6 +64,8 @@ class GroupCommit(ABC):
         self._waiting: list[Job[Any]] = []
         self._long: deque[Job[Any]] = deque()
         """Put in on the loop, taken out there and by the thread."""
+        self._passed_over = False
+        """Whether long jobs waited while the last transaction had others only."""
         self._busy = False
         """A batch is with the thread, or about to be handed over."""
         self._stopping = False
@@ -136,19 +140,22 @@ class GroupCommit(ABC):
     async def _enqueue(self, work: Callable[[Tx], T], long: bool) -> T:
         assert self._loop is not None, "the writer was not started"
         future: asyncio.Future[T] = self._loop.create_future()
-        (self._long if long else self._waiting).append(Job(work, future))
+        (self._long if long else self._waiting).append(Job(work, future, long))
         if not self._busy:
             self._busy = True
             self._loop.call_soon(self._hand_over)
         return await future
 
     def _hand_over(self) -> None:
-        """Gives the writer all that waits, but of long jobs one, that each comes to its turn. Runs at the end of
-        a turn of the loop, so that everybody who was just answered and asks again shares the next commit."""
+        """Gives the writer all that waits, long jobs in their turn. Runs at the end of a turn of the loop, so
+        that everybody who was just answered and asks again shares the next commit."""
         jobs = self._waiting[: limits.WRITER_BATCH_JOBS_MAX]
         del self._waiting[: limits.WRITER_BATCH_JOBS_MAX]
-        if self._long:
+        if self._long and (self._passed_over or not jobs):
             jobs.append(self._long.popleft())
+            self._passed_over = False
+        else:
+            self._passed_over = bool(self._long)
         self._busy = bool(jobs)
         if jobs:
             self._batches.put(jobs)
@@ -182,9 +189,9 @@ class GroupCommit(ABC):
             metrics.COMMIT_BATCH_JOBS.observe(len(jobs))
 
     def _joined(self, jobs: list[Job[Any]]) -> Iterator[Job[Any]]:
-        """The jobs, then further long ones, which are added to them, until somebody else waits."""
+        """The jobs; where these are long, further ones, which are added to them, until somebody else waits."""
         yield from tuple(jobs)
-        for _ in range(limits.WRITER_LONG_JOBS_MAX - 1):
+        while jobs[0].long and len(jobs) < limits.WRITER_LONG_JOBS_MAX:
             if self._waiting or not self._long:
                 return
             jobs.append(self._long.popleft())

@@ -75,6 +75,7 @@ async def lags(backlog: int) -> list[float]:
             await region.ask("watch", lane="global")
         await regions.connect()
         if backlog:
+            await regions.holds("group.eu", 1)  # what is written before waits for the proofs
             writing = asyncio.ensure_future(
                 regions.de.ask("write", lane="global", rate=RATE, seconds=LIVE_SECONDS)
             )

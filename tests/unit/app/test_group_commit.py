@@ -1,4 +1,4 @@
-"""Long jobs, as pages of a peer's backlog, share commits and keep nobody waiting for more than two of them."""
+"""Long jobs, as pages of a peer's backlog, share commits and keep nobody waiting for more than one of them."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Jobs:
 
         return asyncio.ensure_future(self._node.handler._submit(work, long=True))
 
-    def short(self, name: str) -> asyncio.Future[Any]:
-        return asyncio.ensure_future(self._node.handler.run(lambda _tx: self.said.append(name)))
+    async def short(self, name: str) -> None:
+        await self._node.handler.run(lambda _tx: self.said.append(name))
 
 
 @pytest.fixture
@@ -49,19 +49,22 @@ def _begun(said: list[str]) -> list[list[str]]:
     return [names for part in whole if (names := part.split())]
 
 
-async def test_long_jobs_go_last_and_share_a_transaction_while_nobody_waits(jobs: Jobs) -> None:
+async def test_long_jobs_come_after_others_and_share_a_transaction_while_nobody_waits(
+    jobs: Jobs,
+) -> None:
     async with held(jobs._node.handler):
         waiting = [jobs.long(f"long-{n}") for n in range(MOST + 1)]
-        waiting.append(jobs.short("short"))
+        waiting.append(asyncio.ensure_future(jobs.short("short")))
         await asyncio.sleep(0)
     await asyncio.gather(*waiting)
-    first, second = _begun(jobs.said)
-    assert first == ["short", *[f"long-{n}" for n in range(MOST)]]
-    assert second == [f"long-{MOST}"]
+    assert _begun(jobs.said) == [
+        ["short"],
+        [f"long-{n}" for n in range(MOST)],
+        [f"long-{MOST}"],
+    ]
 
 
 async def test_whoever_comes_during_a_long_job_waits_for_that_one_alone(jobs: Jobs) -> None:
-    """And then the next long one has its turn: a crowd never shuts a peer out."""
     loop, entered, release = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
 
     def wait() -> None:
@@ -70,11 +73,32 @@ async def test_whoever_comes_during_a_long_job_waits_for_that_one_alone(jobs: Jo
 
     waiting = [jobs.long("long-0", wait), jobs.long("long-1"), jobs.long("long-2")]
     await entered.wait()
-    waiting.append(jobs.short("short"))
+    waiting.append(asyncio.ensure_future(jobs.short("short")))
     await asyncio.sleep(0)
     release.set()
     await asyncio.gather(*waiting)
-    assert _begun(jobs.said) == [["long-0"], ["short", "long-1", "long-2"]]
+    assert _begun(jobs.said) == [["long-0"], ["short"], ["long-1", "long-2"]]
+
+
+async def test_a_crowd_shuts_no_peer_out(jobs: Jobs) -> None:
+    """Whoever is answered asks again at once, so that somebody always waits."""
+
+    async def ask(times: int) -> None:
+        for n in range(times):
+            await jobs.short(f"short-{n}")
+
+    async with held(jobs._node.handler):
+        waiting = [jobs.long(f"long-{n}") for n in range(2)]
+        asking = asyncio.ensure_future(ask(4))
+        for _ in range(3):
+            await asyncio.sleep(0)
+    await asyncio.gather(*waiting, asking)
+    assert _begun(jobs.said) == [
+        ["short-0"],
+        ["short-1", "long-0"],
+        ["short-2"],
+        ["short-3", "long-1"],
+    ]
 
 
 async def test_a_bad_long_job_harms_only_itself(jobs: Jobs) -> None:

@@ -315,7 +315,7 @@ async def test_a_peers_backlog_is_stored_in_parts_and_whoever_comes_goes_between
         tip, answer = await asyncio.gather(applying, answering)
         assert tip == len(whole.events)
         assert answer.position == before + 1, "before all of the backlog"
-        assert watched.commits == commits + 1 + 2, "the one that was held, and two"
+        assert watched.commits == commits + 1 + 1 + 2, "the one that was held, the post, and two"
         async with node.reader.snapshot() as snapshot:
             ends = [await event_log.lane_head(snapshot, log.key, 1, n * size) for n in (1, 2)]
         assert ends == [parts[0].head, parts[1].head], "a relay finds where each part ended"
