@@ -62,7 +62,7 @@ class Pages:
         previous, events, head = await self._reader.load(partial(self._read, key, after))
         if previous is None or not events:
             return None
-        if key.region == self._region:
+        if self._is_own(key):
             head = self._signer.sign(key, Held(after + len(events), events[-1].hash))
         if head is None:
             return None
@@ -76,12 +76,15 @@ class Pages:
         previous = await self._hash_at(snapshot, key, after)
         events = await event_log.lane_page(snapshot, key, after, events_max=self._events_max(key))
         last = after + len(events)
-        own = key.region == self._region
-        return previous, events, None if own else await self._kept_head(snapshot, key, after, last)
+        head = None if self._is_own(key) else await self._kept_head(snapshot, key, after, last)
+        return previous, events, head
 
     def _events_max(self, key: LaneKey) -> int:
         """Short pages, but where only the origin's heads end one: those may be as far apart as a batch is long."""
-        return limits.PAGE_EVENTS_MAX if key.region == self._region else limits.BATCH_EVENTS_MAX
+        return limits.PAGE_EVENTS_MAX if self._is_own(key) else limits.BATCH_EVENTS_MAX
+
+    def _is_own(self, key: LaneKey) -> bool:
+        return key.region == self._region
 
     async def _hash_at(self, snapshot: Snapshot, key: LaneKey, seq: int) -> bytes | None:
         if seq == 0:
@@ -96,7 +99,7 @@ class Pages:
         self, snapshot: Snapshot, key: LaneKey, after: int, events: list[WireEvent]
     ) -> SignedHead | None:
         last = after + len(events)
-        if key.region == self._region:
+        if self._is_own(key):
             return self._signer.sign(key, Held(last, events[-1].hash))
         return await self._kept_head(snapshot, key, after, last)
 

@@ -217,8 +217,8 @@ RECEIVING = (
     Mutant(
         "relay_signs_itself",
         PAGES,
-        "        if key.region == self._region:",
-        "        if key.region:",
+        "        return key.region == self._region",
+        "        return bool(key.region)",
         "5: a relayed batch ends where its origin signed",
     ),
     Mutant(
