@@ -4,6 +4,10 @@ Callers await on the event loop; the thread owns the only writing connection and
 synchronously (docs/adr/0001-one-writer-thread.md has the measurement). What a job is, and what a commit means
 to others, is said by who derives from ``GroupCommit``: ``app.handle``.
 
+Long jobs (a page of a peer's backlog, a slice of an import) have transactions of their own, which end as soon as
+somebody else waits: so nobody stands behind more than one of them. Where others always wait, every second
+transaction takes one along, so that a crowd shuts no peer out.
+
 House rules: nothing is announced inside the transaction; the records of a commit go to the readers on the
 loop before the answers do, so whoever is answered can already be pushed to. If anything unforeseen happens
 in a batch, it is rolled back and its jobs are run again one by one, so a bad job harms only itself. A full
@@ -15,7 +19,8 @@ import logging
 import queue
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from server.app import metrics
@@ -34,6 +39,7 @@ class Job(NamedTuple, Generic[T]):
 
     work: Callable[[Tx], T]
     future: "asyncio.Future[T]"
+    long: bool = False
 
 
 class _Apart(NamedTuple):
@@ -56,6 +62,10 @@ class GroupCommit(ABC):
         self._connection = connection
         self._batches: queue.SimpleQueue[list[Job[Any]] | _Apart | None] = queue.SimpleQueue()
         self._waiting: list[Job[Any]] = []
+        self._long: deque[Job[Any]] = deque()
+        """Put in on the loop, taken out there and by the thread."""
+        self._passed_over = False
+        """Whether long jobs waited while the last transaction had others only."""
         self._busy = False
         """A batch is with the thread, or about to be handed over."""
         self._stopping = False
@@ -70,8 +80,9 @@ class GroupCommit(ABC):
         """Finishes what waits, then stops the thread and closes the connection."""
         if self._thread.is_alive() and not self._stopping:
             self._stopping = True
-            # The last job to be taken: whatever waits is in its batch or in one before.
-            await self._enqueue(lambda tx: None)
+            # The last job of its kind to be taken: whatever waits is in its batch or in one before.
+            for long in (False, True):
+                await self._enqueue(_nothing, long)
         self._batches.put(None)
         await asyncio.to_thread(self._thread.join)
         self._connection.close()
@@ -79,7 +90,7 @@ class GroupCommit(ABC):
     @property
     def waiting(self) -> int:
         """Jobs nobody has taken up yet."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._long)
 
     # -- said by who derives from this -----------------------------------------------------------------
 
@@ -116,29 +127,35 @@ class GroupCommit(ABC):
         self._batches.put(_Apart(work, future))
         return await future
 
-    async def _submit(self, work: Callable[[Tx], T]) -> T | Refusal:
+    async def _submit(self, work: Callable[[Tx], T], *, long: bool = False) -> T | Refusal:
+        """``long``: it takes milliseconds, and whoever asked does not wait for it alone."""
         if self._stopping:
             return Refusal(Code.STOPPING, "this node is stopping; come back in a moment")
         if self.read_only:
             return self._for_good()
-        if len(self._waiting) >= limits.WRITER_QUEUE_JOBS_MAX:
+        if self.waiting >= limits.WRITER_QUEUE_JOBS_MAX:
             return Refusal(Code.OVERLOADED, "too much is waiting to be written; try again shortly")
-        return await self._enqueue(work)
+        return await self._enqueue(work, long)
 
-    async def _enqueue(self, work: Callable[[Tx], T]) -> T:
+    async def _enqueue(self, work: Callable[[Tx], T], long: bool) -> T:
         assert self._loop is not None, "the writer was not started"
         future: asyncio.Future[T] = self._loop.create_future()
-        self._waiting.append(Job(work, future))
+        (self._long if long else self._waiting).append(Job(work, future, long))
         if not self._busy:
             self._busy = True
             self._loop.call_soon(self._hand_over)
         return await future
 
     def _hand_over(self) -> None:
-        """Gives the writer all that waits. Runs at the end of a turn of the loop, so that everybody
-        who was just answered and asks again shares the next commit."""
+        """Gives the writer all that waits, long jobs in their turn. Runs at the end of a turn of the loop, so
+        that everybody who was just answered and asks again shares the next commit."""
         jobs = self._waiting[: limits.WRITER_BATCH_JOBS_MAX]
         del self._waiting[: limits.WRITER_BATCH_JOBS_MAX]
+        if self._long and (self._passed_over or not jobs):
+            jobs.append(self._long.popleft())
+            self._passed_over = False
+        else:
+            self._passed_over = bool(self._long)
         self._busy = bool(jobs)
         if jobs:
             self._batches.put(jobs)
@@ -168,16 +185,27 @@ class GroupCommit(ABC):
             if isinstance(jobs, _Apart):
                 self._work_apart(jobs)
                 continue
+            self._batch(jobs, self._joined(jobs), last=True)
             metrics.COMMIT_BATCH_JOBS.observe(len(jobs))
-            self._batch(jobs, last=True)
 
-    def _batch(self, jobs: list[Job[Any]], *, last: bool) -> None:
+    def _joined(self, jobs: list[Job[Any]]) -> Iterator[Job[Any]]:
+        """The jobs; where these are long, further ones, which are added to them, until somebody else waits."""
+        yield from tuple(jobs)
+        while jobs[0].long and len(jobs) < limits.WRITER_LONG_JOBS_MAX:
+            if self._waiting or not self._long:
+                return
+            jobs.append(self._long.popleft())
+            yield jobs[-1]
+
+    def _batch(
+        self, jobs: list[Job[Any]], joined: Iterable[Job[Any]] | None = None, *, last: bool
+    ) -> None:
         """One transaction; if it fails for a reason of one job, one transaction for each."""
         if self.read_only:
             self._refuse(jobs, self._for_good(), last)
             return
         try:
-            outcomes = self._commit(jobs)
+            outcomes = self._commit(joined or jobs)
         except Exception as error:
             self._undo()
             refusal = self._storage_refusal(error)
@@ -199,7 +227,7 @@ class GroupCommit(ABC):
             outcome = error if refusal is None else Refused(refusal.code, refusal.message)
         self._announce([], [(Job(_nothing, apart.future), outcome)], last=False)
 
-    def _commit(self, jobs: list[Job[Any]]) -> list[tuple[Job[Any], Any]]:
+    def _commit(self, jobs: Iterable[Job[Any]]) -> list[tuple[Job[Any], Any]]:
         with metrics.COMMIT_SECONDS.time(), self._connection.transaction() as tx:
             self._begin(tx)
             outcomes = [(job, job.work(tx)) for job in jobs]

@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -201,15 +202,21 @@ class Handler(GroupCommit):
         outcomes: list[str | Refusal] = []
         for start in range(0, len(records), limits.IMPORT_RECORDS_PER_JOB):
             part = records[start : start + limits.IMPORT_RECORDS_PER_JOB]
-            done = await self._submit(lambda tx, part=part: [self._import(tx, r) for r in part])  # type: ignore[misc]
+            decided = partial(self._import_all, part)
+            done = await self._submit(decided, long=True)
             if isinstance(done, Refusal):
                 done = [done] * len(part)
             outcomes += done
         return outcomes
 
     async def apply(self, batch: LaneBatch) -> int | Refusal:
-        """Stores verified events of another region; the lane's tip after the commit."""
-        return await self._submit(lambda tx: self._apply(tx, batch))
+        """Stores verified events of another region, perhaps in several transactions; the lane's tip after the
+        last commit, or the first refusal."""
+        long = len(batch.events) > limits.WRITER_SHORT_JOB_EVENTS_MAX
+        jobs = [partial(self._apply, batch=part) for part in batch.parts()]
+        outcomes = await asyncio.gather(*[self._submit(job, long=long) for job in jobs])
+        refusals = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+        return refusals[0] if refusals else outcomes[-1]
 
     async def run(self, work: Callable[[Tx], T]) -> T:
         """Runs a function on the node's own tables inside the next group commit.
@@ -340,6 +347,9 @@ class Handler(GroupCommit):
             record = self._log.append(tx, draft, context.now, self._entropy.take(SALT_BYTES))
             self._facts.forget(draft.event)
             self._records.append(record)
+
+    def _import_all(self, records: Sequence[ImportRecord], tx: Tx) -> list[str | Refusal]:
+        return [self._import(tx, record) for record in records]
 
     def _import(self, tx: Tx, record: ImportRecord) -> str | Refusal:
         context = self._context()

@@ -87,6 +87,10 @@ COMMANDS_BURST = 30
 """A person types far less; a runaway client is stopped before it fills the log."""
 WRITER_BATCH_JOBS_MAX = 256
 """Jobs in one transaction: the fsync is already shared 256-fold; more only delays the first answer."""
+WRITER_SHORT_JOB_EVENTS_MAX = 32
+"""Events of a peer that one job may store and still go before longer ones: one or two milliseconds of the writer."""
+WRITER_LONG_JOBS_MAX = 4
+"""Longer jobs in one transaction while nothing shorter waits: 256 events of a backlog share an fsync."""
 WRITER_QUEUE_JOBS_MAX = 8_192
 """About one second of full-speed work; beyond it the node answers ``overloaded`` at once (I9)."""
 COMMANDS_IN_FLIGHT_MAX = 4_096
@@ -175,6 +179,8 @@ WEBHOOK_SECRET_OVERLAP_HOURS = 24
 PEER_FRAME_BYTES_MAX = 2 * 1024 * 1024
 """A batch stops growing at 256 KiB, but one event may be a whole article; headroom for both."""
 BATCH_EVENTS_MAX = 256
+PAGE_EVENTS_MAX = 64
+"""Of own lanes in a batch: 3 ms of the receiver's writer and one of each loop, so nobody waits longer behind one."""
 BATCH_BYTES_MAX = 256 * 1024
 """Small enough that a control frame never waits long behind a batch on a slow link."""
 BATCH_SECONDS_MIN = 0.01

@@ -10,6 +10,7 @@ kept and relayed exactly as their origin wrote them (docs/protocol/federation.md
 """
 
 import hashlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -129,3 +130,15 @@ class LaneBatch(NamedTuple):
     previous: bytes
     events: tuple[WireEvent, ...]
     head: SignedHead
+    ends: tuple[SignedHead, ...] = ()
+    """Heads before the last one, where it may be taken apart: each part is a batch."""
+
+    def parts(self) -> Iterator["LaneBatch"]:
+        if not self.ends:
+            yield self
+            return
+        after, previous = self.after, self.previous
+        for head in (*self.ends, self.head):
+            events = self.events[after - self.after : head.seq - self.after]
+            yield LaneBatch(self.key, after, previous, events, head)
+            after, previous = head.seq, head.hash

@@ -1,11 +1,12 @@
-"""What a peer sends us: verified, queued, applied one batch per lane at a time, acknowledged.
+"""What a peer sends us: verified, queued, applied, acknowledged; per lane all that waits at a time.
 
 docs/protocol/federation.md section 9. Memory is bounded by the credit we gave (I9): a batch counts
 from its arrival until it is applied.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 from server.domain import limits
@@ -34,7 +35,8 @@ class _Lane:
         self.verified = held
         self.applied = held.seq
         self.announced = 0
-        self.applying = False
+        self.applying = 0
+        """So many of the first that wait are at the writer."""
         self.waiting: deque[_Waiting] = deque()
 
 
@@ -110,15 +112,16 @@ class Intake:
     def applied(self, key: LaneKey, seq: int) -> tuple[Ack, LaneBatch | None]:
         """A batch is committed: what to acknowledge, and the lane's next batch if one waits."""
         lane = self._lanes[key]
-        done = lane.waiting.popleft()
-        lane.applying = False
-        self.bytes_waiting -= done.size
-        lane.applied = max(lane.applied, done.batch.head.seq, seq)
+        for _ in range(lane.applying):
+            done = lane.waiting.popleft()
+            self.bytes_waiting -= done.size
+            lane.applied = max(lane.applied, done.batch.head.seq, seq)
+        lane.applying = 0
         return Ack((Tip(*key, lane.applied),), self._credit), self._next(lane)
 
     def postponed(self, key: LaneKey) -> None:
         """A batch could not be applied now; it stays first in its lane until ``retry``."""
-        self._lanes[key].applying = False
+        self._lanes[key].applying = 0
 
     def retry(self) -> list[LaneBatch]:
         """The first waiting batch of every idle lane."""
@@ -127,14 +130,15 @@ class Intake:
     def first_waiting(self, key: LaneKey) -> LaneBatch | None:
         """The batch whose turn it is in a lane."""
         lane = self._lanes.get(key)
-        return lane.waiting[0].batch if lane and lane.waiting else None
+        return joined(_in_a_row(lane.waiting)) if lane and lane.waiting else None
 
     @staticmethod
     def _next(lane: _Lane) -> LaneBatch | None:
         if lane.applying or not lane.waiting:
             return None
-        lane.applying = True
-        return lane.waiting[0].batch
+        batches = _in_a_row(lane.waiting)
+        lane.applying = len(batches)
+        return joined(batches)
 
     def committed(self, tips: Mapping[LaneKey, int]) -> None:
         """The log reaches this far, whoever brought it."""
@@ -161,3 +165,31 @@ class Intake:
             for key, lane in self._lanes.items()
             if key.region in self._origins and key not in self._forked
         )
+
+
+def _in_a_row(waiting: Iterable[_Waiting]) -> list[LaneBatch]:
+    """The first that wait, as far as each continues the one before and one transaction may take them."""
+    found: list[LaneBatch] = []
+    events = 0
+    for batch, _ in waiting:
+        events += len(batch.events)
+        # Where another peer was quicker, one may begin beyond the end of the one before.
+        if found and (events > limits.BATCH_EVENTS_MAX or batch.after != found[-1].head.seq):
+            break
+        found.append(batch)
+    return found
+
+
+def joined(batches: Sequence[LaneBatch]) -> LaneBatch:
+    """Batches in a row as one, to be taken apart where otherwise a part had more than PAGE_EVENTS_MAX.
+
+    Small ones come quicker than a disk syncs: one by one a busy lane would fall behind for ever."""
+    first, last = batches[0], batches[-1]
+    ends, events = [], 0
+    for before, batch in pairwise(batches):
+        events += len(before.events)
+        if events + len(batch.events) > limits.PAGE_EVENTS_MAX:
+            ends.append(before.head)
+            events = 0
+    every = tuple(chain.from_iterable([batch.events for batch in batches]))
+    return LaneBatch(first.key, first.after, first.previous, every, last.head, tuple(ends))

@@ -5,12 +5,14 @@ where its origin signed one (docs/protocol/federation.md 5).
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from server.domain import limits
 from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch, SignedHead, WireEvent, genesis
 from server.federation.catchup import Page, page
@@ -20,6 +22,8 @@ from server.federation.trust import HeadSigner, Roster
 from server.storage import event_log
 from server.storage.reader import Snapshot
 
+T = TypeVar("T")
+
 HASHES_KEPT = 1024
 """Chain hashes at recent page ends: the next page begins there; 100 bytes each."""
 
@@ -28,6 +32,7 @@ class Snapshots(Protocol):
     """``storage.reader.Reader``."""
 
     def snapshot(self) -> AbstractAsyncContextManager[Snapshot]: ...
+    async def load(self, load: Callable[[Snapshot], Coroutine[Any, Any, T]]) -> T: ...
 
 
 class Pages:
@@ -54,16 +59,32 @@ class Pages:
 
     async def page(self, key: LaneKey, after: int) -> Page | None:
         """What follows ``after``, within the limits of a batch; None when nothing can be sent yet."""
-        async with self._reader.snapshot() as snapshot:
-            previous = await self._hash_at(snapshot, key, after)
-            events = await event_log.lane_page(snapshot, key, after)
-            if previous is None or not events:
-                return None
-            head = await self._head(snapshot, key, after, events)
+        previous, events, head = await self._reader.load(partial(self._read, key, after))
+        if previous is None or not events:
+            return None
+        if self._is_own(key):
+            head = self._signer.sign(key, Held(after + len(events), events[-1].hash))
         if head is None:
             return None
         self._remember(key, head.seq, head.hash)
         return page(after, previous, events[: head.seq - after], head)
+
+    async def _read(
+        self, key: LaneKey, after: int, snapshot: Snapshot
+    ) -> tuple[bytes | None, list[WireEvent], SignedHead | None]:
+        """Perhaps in a thread: what the database has. The head is a foreign lane's."""
+        previous = await self._hash_at(snapshot, key, after)
+        events = await event_log.lane_page(snapshot, key, after, events_max=self._events_max(key))
+        last = after + len(events)
+        head = None if self._is_own(key) else await self._kept_head(snapshot, key, after, last)
+        return previous, events, head
+
+    def _events_max(self, key: LaneKey) -> int:
+        """Short pages, but where only the origin's heads end one: those may be as far apart as a batch is long."""
+        return limits.PAGE_EVENTS_MAX if self._is_own(key) else limits.BATCH_EVENTS_MAX
+
+    def _is_own(self, key: LaneKey) -> bool:
+        return key.region == self._region
 
     async def _hash_at(self, snapshot: Snapshot, key: LaneKey, seq: int) -> bytes | None:
         if seq == 0:
@@ -78,8 +99,13 @@ class Pages:
         self, snapshot: Snapshot, key: LaneKey, after: int, events: list[WireEvent]
     ) -> SignedHead | None:
         last = after + len(events)
-        if key.region == self._region:
+        if self._is_own(key):
             return self._signer.sign(key, Held(last, events[-1].hash))
+        return await self._kept_head(snapshot, key, after, last)
+
+    async def _kept_head(
+        self, snapshot: Snapshot, key: LaneKey, after: int, last: int
+    ) -> SignedHead | None:
         head = await event_log.lane_head(snapshot, key, after + 1, last)
         # After a crash a head may be older here than the word that says whose key signed it.
         return head if head and self._roster.knows(head.region, head.key_id) else None

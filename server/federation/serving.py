@@ -58,7 +58,7 @@ class _Cursor:
         if key.lane == visibility.CONTROL:
             return Rank.LIVE
         caught_up = not self.flights or self.flights[0].last > self.bulk_up_to
-        near = self.tip - self.sent <= limits.BATCH_EVENTS_MAX
+        near = self.tip - self.sent <= limits.PAGE_EVENTS_MAX
         return Rank.LIVE if near and caught_up else Rank.BULK
 
 
@@ -88,7 +88,7 @@ class Serving:
         self._after: Mapping[LaneKey, int] = {}
         self._cursors: dict[LaneKey, _Cursor] = {}
         self._credit = 0
-        self._window = Window()
+        self._window = Window(BULK_SHARE)
         self._ahead = {Rank.LIVE: _Ahead(), Rank.BULK: _Ahead()}
         self.bytes_under_way = 0
 

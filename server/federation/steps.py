@@ -261,7 +261,8 @@ class LoadTips(NamedTuple):
 
 
 class LoadPage(NamedTuple):
-    """Read up to BATCH_EVENTS_MAX events or BATCH_BYTES_MAX bytes; answered by PageLoaded."""
+    """Read up to PAGE_EVENTS_MAX events (of another's lane BATCH_EVENTS_MAX) or BATCH_BYTES_MAX bytes;
+    answered by PageLoaded."""
 
     key: LaneKey
     after: int

@@ -36,8 +36,8 @@ READ_CONNECTIONS = 4
 NAMES_PER_QUERY = 500
 """Well below the least number of bound parameters a driver takes (999)."""
 
-LOADING_THREADS = 4
-"""Two kinds of ``load``, two of each at once (``app.together``)."""
+LOADING_THREADS = 6
+"""Two kinds of ``load`` for clients, two of each at once (``app.together``), and two pages for peers."""
 
 T = TypeVar("T")
 

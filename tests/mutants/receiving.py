@@ -110,6 +110,27 @@ RECEIVING = (
         "9.4: a forked lane is left out",
     ),
     Mutant(
+        "joined_over_a_gap",
+        INTAKE,
+        "        if found and (events > limits.BATCH_EVENTS_MAX or batch.after != found[-1].head.seq):",
+        "        if found and events > limits.BATCH_EVENTS_MAX:",
+        "I5, 9.3: what another peer brought lies between two batches of this one",
+    ),
+    Mutant(
+        "joined_without_end",
+        INTAKE,
+        "        if found and (events > limits.BATCH_EVENTS_MAX or batch.after != found[-1].head.seq):",
+        "        if found and batch.after != found[-1].head.seq:",
+        "9.5: whoever relays a lane finds a head within each batch's length",
+    ),
+    Mutant(
+        "one_of_many_acknowledged",
+        INTAKE,
+        "        for _ in range(lane.applying):\n",
+        "        for _ in range(min(1, lane.applying)):\n",
+        "9.3: what was applied together leaves the credit together",
+    ),
+    Mutant(
         "two_batches_at_once",
         INTAKE,
         "        if lane.applying or not lane.waiting:",
@@ -196,8 +217,8 @@ RECEIVING = (
     Mutant(
         "relay_signs_itself",
         PAGES,
-        "        if key.region == self._region:",
-        "        if key.region:",
+        "        return key.region == self._region",
+        "        return bool(key.region)",
         "5: a relayed batch ends where its origin signed",
     ),
     Mutant(

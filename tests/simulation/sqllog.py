@@ -83,6 +83,9 @@ class _Snapshots:
         )
         self.connection = self._engine.connect()
 
+    async def load(self, load: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
+        return await load(self)
+
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[_Snapshots]:
         yield self

@@ -9,4 +9,9 @@ commit until the turn in which the other region's loop hears of that commit.
 - ``catch_up``     a backlog over one link; the origin's and the receiver's CPU. ``--full``: a day's 1.2 million events
 - ``extra_peer``   what a peer more costs an origin that writes 200 events a second; the peers verify and store nothing
 - ``reconnect``    twenty peers of a region that was away for 30 s: from its start until each link is live
+- ``restore``      an older copy of a region's disk is put back: until its people may write, until its lost tail is back
+- ``fork``         the same without anybody noticing: until a peer has proven that there are two histories
+- ``rotation``     another key signs in the middle of a backlog: what the peer refused
+- ``orphans``      a reply came before its parent: from the parent's arrival until both are read in one thread
+- ``erasure``      five real nodes: from the wish until the last region's receipt is there; no delay on the line
 """

@@ -9,17 +9,17 @@ import contextlib
 import statistics
 import sys
 import tempfile
-from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 import uvloop
 
-from tests.bench.federation.member import Asked, started
+from tests.bench.federation import mishaps
+from tests.bench.federation.lines import ONE_WAY_SECONDS, pair, percentile
+from tests.bench.federation.member import started
 from tests.bench.federation.peers import names
 from tests.bench.figures import at_least, at_most, compare, emit
 from tests.support.cables import Cable
 
-ONE_WAY_SECONDS = 0.125
 RATE = 200.0
 LIVE_SECONDS = 10.0
 RUNS = 3
@@ -31,36 +31,6 @@ PEERS = (3, 40)
 PEER_SECONDS = 10.0
 RESTARTED_PEERS = 20
 AWAY_SECONDS = 30.0
-
-
-class Pair(NamedTuple):
-    """Two regions with a long line between them, not yet connected; ``de`` writes and dials."""
-
-    de: Asked
-    fr: Asked
-    cable: Cable
-    epoch: int
-
-    async def connect(self) -> None:
-        await self.de.ask("serve", peers=[("fr", self.cable.port, True)])
-
-    async def holds(self, lane: str, seq: int) -> float:
-        return float(await self.fr.ask("holds", region="de", epoch=self.epoch, lane=lane, seq=seq))
-
-
-@contextlib.asynccontextmanager
-async def pair() -> AsyncIterator[Pair]:
-    with tempfile.TemporaryDirectory(prefix="tap-bench-") as folder:
-        async with started("member", folder, "de") as de, started("member", folder, "fr") as fr:
-            port = await fr.ask("serve", peers=[("de", 1, False)])
-            cable = Cable("de-fr", port)
-            cable.delay(ONE_WAY_SECONDS)
-            await cable.open()
-            await de.ask("found")
-            try:
-                yield Pair(de, fr, cable, await de.ask("epoch"))
-            finally:
-                await cable.close()
 
 
 # -- lag ---------------------------------------------------------------------------------------------------
@@ -105,6 +75,7 @@ async def lags(backlog: int) -> list[float]:
             await region.ask("watch", lane="global")
         await regions.connect()
         if backlog:
+            await regions.holds("group.eu", 1)  # what is written before waits for the proofs
             writing = asyncio.ensure_future(
                 regions.de.ask("write", lane="global", rate=RATE, seconds=LIVE_SECONDS)
             )
@@ -121,10 +92,6 @@ async def lags(backlog: int) -> list[float]:
             for seq, at in await regions.fr.ask("heard")
             if seq in wrote and at < until
         ]
-
-
-def percentile(values: list[float], share: float) -> float:
-    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
 # -- catching up -------------------------------------------------------------------------------------------
@@ -235,6 +202,11 @@ FIGURES = {
     "catch_up": catch_up,
     "extra_peer": extra_peer,
     "reconnect": reconnect,
+    "restore": mishaps.restore,
+    "fork": mishaps.fork,
+    "rotation": mishaps.rotation,
+    "orphans": mishaps.orphans,
+    "erasure": mishaps.erasure,
 }
 
 

@@ -21,22 +21,26 @@ from typing import Any
 import structlog
 import uvloop
 
+from server.app import metrics
 from server.domain.decide import Context, Decided, Draft
 from server.domain.errors import Refusal
-from server.domain.events import PostPublished
+from server.domain.events import KeyRotated, PostPublished
 from server.domain.facts import Facts
 from server.domain.ids import LaneKey, object_id
 from server.federation.dialled import PeerAddress
+from server.federation.forks import ForkProof
 from server.federation.links import Links
+from server.federation.recovery import Phase, Recovery
+from server.federation.trust import key_id, succession
 from server.ops import listener
 from server.storage.event_log import Record
 from tests.support.node import Clock, TestNode, open_test_node
-from tests.unit.federation.lab import public_of
+from tests.support.processes import until
+from tests.unit.federation.lab import key_of, public_of
 from tests.unit.federation.nodes import GROUPS, links_of, now, served
 
 TEXT = "A plain update of a usual length, as colleagues write them every day. " * 4
 COMMIT_EVENTS = 256
-STOP_SECONDS_MAX = 30
 
 
 class Wall(Clock):
@@ -52,6 +56,8 @@ class Member:
         self._place = ""
         self._watched = ""
         self._heard: list[tuple[int, float]] = []
+        self._links: Links
+        self._fork_at: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         node.tap.subscribe(self._committed)
 
     def _committed(self, records: Sequence[Record]) -> None:
@@ -96,10 +102,46 @@ class Member:
             PeerAddress(region, f"http://127.0.0.1:{to}", (public_of(region),), dials)
             for region, to, dials in peers
         ]
-        links: Links = links_of(self._node, {}, peers=addresses)
-        await self._stack.enter_async_context(served(links, sock))
+        self._links = links_of(self._node, {}, peers=addresses, on_fork=self._forked)
+        await self._stack.enter_async_context(served(self._links, sock))
         gc.freeze()
         return port
+
+    def _forked(self, _proof: ForkProof) -> None:
+        self._fork_at.set_result(time.monotonic())
+
+    async def forked(self) -> float:
+        """When a fork was proven."""
+        return await self._fork_at
+
+    async def recovered(self) -> float:
+        """When people may write again after a database was put back."""
+        recovery = Recovery(self._node.region, needed=True)
+        await until(
+            "people may write", lambda: recovery.observe(now(), *self._links.seen) is Phase.OPEN
+        )
+        return time.monotonic()
+
+    async def rotate(self) -> None:
+        """Another key signs from now on: announced first, then used."""
+        region = self._node.region
+        old, new = key_of(region), key_of(f"the newer key of {region}")
+        word = succession(region, new.public_key().public_bytes_raw(), old)
+        event = KeyRotated(
+            key=word.key,
+            key_id=key_id(word.key),
+            before=old.public_key().public_bytes_raw(),
+            signature=word.signature,
+        )
+        draft = Draft("control", "", event, ())
+        outcome = await self._node.handler.append(lambda _facts, _context: Decided([draft], {}))
+        assert not isinstance(outcome, Refusal)
+        self._links.rotate(new)
+
+    async def rejected(self) -> float:
+        """What was refused of peers since the start: frames, batches, proofs."""
+        [family] = metrics.FEDERATION_REJECTED.collect()
+        return sum(s.value for s in family.samples)
 
     async def watch(self, lane: str) -> None:
         self._watched = lane

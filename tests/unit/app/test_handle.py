@@ -18,6 +18,8 @@ from server.domain import limits
 from server.domain.errors import Code, Refusal, Refused
 from server.domain.events import EpochOpened, TopicDefined
 from server.domain.ids import Cursor
+from server.domain.wire import LaneBatch
+from server.storage import event_log
 from server.storage.event_log import Record
 from server.storage.sql import Tx
 from tests.support.faults import SECONDS_MAX, Watched, held
@@ -278,6 +280,60 @@ async def test_a_refused_peer_leaves_the_rest_of_its_batch_alone(tmp_path: Path)
         assert refused.code is Code.BROKEN_CHAIN
         assert isinstance(answer, Answer)
         assert node.handler.lane_tip(log.key) == 0
+
+
+async def test_a_peers_backlog_is_stored_in_parts_and_whoever_comes_goes_between(
+    tmp_path: Path,
+) -> None:
+    watched = Watched()
+    async with open_test_node(tmp_path, wrap=watched.wrap) as node:
+        place = await tea(node)
+        log, size = ForeignLog("de"), limits.WRITER_SHORT_JOB_EVENTS_MAX + 1
+        parts = [
+            log.batch(
+                START,
+                *[("", TopicDefined(topic=f"tea-{p}-{n}", rev=1, names={})) for n in range(size)],
+            )
+            for p in range(limits.WRITER_LONG_JOBS_MAX + 1)
+        ]
+        whole = LaneBatch(
+            log.key,
+            0,
+            parts[0].previous,
+            tuple([event for part in parts for event in part.events]),
+            parts[-1].head,
+            tuple([part.head for part in parts[:-1]]),
+        )
+        assert list(whole.parts()) == parts
+        before = node.tap.position
+        async with held(node.handler):
+            applying = asyncio.ensure_future(node.handler.apply(whole))
+            answering = asyncio.ensure_future(post(node, place, "first-key"))
+            for _ in range(3):
+                await asyncio.sleep(0)
+            commits = watched.commits
+        tip, answer = await asyncio.gather(applying, answering)
+        assert tip == len(whole.events)
+        assert answer.position == before + 1, "before all of the backlog"
+        assert watched.commits == commits + 1 + 1 + 2, "the one that was held, the post, and two"
+        async with node.reader.snapshot() as snapshot:
+            ends = [await event_log.lane_head(snapshot, log.key, 1, n * size) for n in (1, 2)]
+        assert ends == [parts[0].head, parts[1].head], "a relay finds where each part ended"
+
+
+async def test_of_a_backlog_in_parts_the_first_refusal_is_told(tmp_path: Path) -> None:
+    async with open_test_node(tmp_path) as node:
+        log = ForeignLog("de")
+        log.batch(START, ("", TopicDefined(topic="tea", rev=1, names={})))
+        gap, last = [
+            log.batch(START, ("", TopicDefined(topic="tea", rev=rev, names={}))) for rev in (2, 3)
+        ]
+        events = (*gap.events, *last.events)
+        whole = LaneBatch(log.key, gap.after, gap.previous, events, last.head, (gap.head,))
+        refused = await node.handler.apply(whole)
+        assert isinstance(refused, Refusal)
+        assert (refused.code, node.handler.lane_tip(log.key)) == (Code.BROKEN_CHAIN, 0)
+        assert "continues at 1" in refused.message
 
 
 # ---------------------------------------------------------------- beginnings

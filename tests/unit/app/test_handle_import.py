@@ -50,10 +50,8 @@ async def test_a_command_gets_in_between_two_slices(tmp_path: Path) -> None:
             answer, outcomes = await asyncio.gather(mine, importing)
         assert outcomes == ["new"] * len(records)
         assert isinstance(answer, Answer)
-        assert len(commits) == SLICES, "each slice is a commit of its own"
-        assert answer.position <= commits[0][-1].position, (
-            "in the first of them, not after the last"
-        )
+        assert len(commits) == 1 + SLICES, "each slice is a commit of its own"
+        assert answer.position == commits[0][-1].position, "before the first of them"
 
 
 async def test_every_record_has_its_own_outcome(tmp_path: Path) -> None:

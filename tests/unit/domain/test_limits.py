@@ -44,5 +44,6 @@ def test_limits_fit_into_one_another() -> None:
     assert limits.PEER_FRAME_BYTES_MAX <= limits.CREDIT_BYTES
     # A queue holds several batches, and a link is given up only after a ping went unanswered.
     assert limits.WRITER_BATCH_JOBS_MAX * 8 <= limits.WRITER_QUEUE_JOBS_MAX
+    assert limits.WRITER_SHORT_JOB_EVENTS_MAX < limits.PAGE_EVENTS_MAX <= limits.BATCH_EVENTS_MAX
     assert limits.LINK_PING_SECONDS * 2 < limits.LINK_SILENCE_SECONDS_MAX
     assert limits.SYNC_PAGE_EVENTS <= limits.RING_EVENTS_PER_CHANNEL

@@ -167,14 +167,16 @@ class ListLog:
 
     def page(self, key: LaneKey, after: int, known: Roster | None = None) -> catchup.Page | None:
         every = self.lanes.get(key, [])
-        events = every[after : after + limits.BATCH_EVENTS_MAX]
+        own = key.region == self.region
+        most = limits.PAGE_EVENTS_MAX if own else limits.BATCH_EVENTS_MAX
+        events = every[after : after + most]
         size = itertools.accumulate(len(e.header) + len(e.body or b"") + 16 for e in events)
         fitting = [e for e, s in zip(events, size, strict=True) if s <= limits.BATCH_BYTES_MAX]
         events = fitting or events[:1]
         if not events:
             return None
         last = after + len(events)
-        if key.region == self.region:
+        if own:
             head = sign_head(key, Held(last, events[-1].hash), self.private)
         else:
             ends = [s for k, s in self.heads if k == key and after < s <= last]

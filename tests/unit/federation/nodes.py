@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -17,6 +18,9 @@ from server.federation.links import Links
 from server.federation.status import LinkStatus
 from server.federation.steps import State
 from server.ops import listener
+from server.storage.connection import open_writer
+from server.storage.epochs import begin_epoch
+from server.storage.node import open_node
 from tests.support.node import TestNode, open_test_node
 from tests.unit.federation.lab import key_of, public_of
 
@@ -68,6 +72,15 @@ def links_of(node: TestNode, ports: dict[str, int], **changed: Any) -> Links:
         "entropy": os.urandom,
     }
     return Links(**(settings | changed))
+
+
+def put_back(database: Path, backup: Path) -> None:
+    """An older copy of a stopped region's disk, opened in its next epoch (docs/protocol/federation.md 16.1)."""
+    shutil.copy(backup, database)
+    connection = open_writer(f"sqlite:///{database}")
+    with connection.transaction() as tx:
+        begin_epoch(tx, open_node(tx, database.stem, b""), now(), os.urandom)
+    connection.close()
 
 
 @contextlib.asynccontextmanager

@@ -22,7 +22,7 @@ def test_a_page_is_a_frame_within_its_limits() -> None:
         log.append("global", b"x" * 100, START + 5)
     page = log.page(GLOBAL, 0)
     assert page is not None
-    assert (page.after, page.last, page.first_at) == (0, limits.BATCH_EVENTS_MAX, START + 5)
+    assert (page.after, page.last, page.first_at) == (0, limits.PAGE_EVENTS_MAX, START + 5)
     assert len(page) == len(page.frame) < limits.PEER_FRAME_BYTES_MAX
     packed = frames.decode(page.packed)
     assert isinstance(packed, Packed)

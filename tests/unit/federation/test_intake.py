@@ -100,6 +100,64 @@ def test_one_apply_per_lane_in_order() -> None:
     assert (ack.tips, following) == ((Tip(*GLOBAL, 3),), None)
 
 
+def test_all_that_waits_in_a_lane_is_applied_and_acknowledged_at_once() -> None:
+    """One by one, small batches would come quicker than a disk syncs."""
+    intake = _intake()
+    tip = Held.nothing(GLOBAL)
+    sent = []
+    for number in range(5):
+        sent.append(batch_of(GLOBAL, [f"{number}".encode()] * 2, tip))
+        tip = Held(2 * number + 2, sent[-1].head.hash)
+    assert _take(intake, sent[0])[0]
+    waiting = [intake.receive(batch, 100) for batch in sent[1:]]
+    assert waiting == [(None, 2)] * 4
+    _, following = intake.applied(GLOBAL, 2)
+    assert following is not None
+    assert (following.after, len(following.events), following.head.seq) == (2, 8, 10)
+    assert following.previous == sent[0].head.hash
+    assert following.events[-1].hash == following.head.hash
+    assert list(following.parts()) == [following]
+    intake.postponed(GLOBAL)
+    assert intake.retry() == [following]
+    ack, following = intake.applied(GLOBAL, 10)
+    assert (ack.tips, following, intake.bytes_waiting) == ((Tip(*GLOBAL, 10),), None, 0)
+
+
+def test_a_backlog_is_applied_in_parts_that_end_where_a_head_does() -> None:
+    intake = _intake()
+    tip, size = Held.nothing(GLOBAL), 30
+    for number in range(12):
+        batch = batch_of(GLOBAL, [b"x"] * size, tip)
+        tip = Held(size * (number + 1), batch.head.hash)
+        intake.receive(batch, 100)
+    _, joined = intake.applied(GLOBAL, size)
+    assert joined is not None
+    assert len(joined.events) == 8 * size <= limits.BATCH_EVENTS_MAX
+    parts = list(joined.parts())
+    assert [len(part.events) for part in parts] == [2 * size] * 4
+    assert [part.after for part in parts] == [size * n for n in (1, 3, 5, 7)]
+    assert all(part.events[-1].hash == part.head.hash for part in parts)
+    assert [part.previous for part in parts[1:]] == [part.head.hash for part in parts[:-1]]
+
+
+def test_only_what_continues_is_joined() -> None:
+    """Another peer brought what lies between."""
+    intake = _intake()
+    first, second = _two_in_a_row(GLOBAL)
+    _take(intake, first)
+    _take(intake, second)
+    between = batch_of(GLOBAL, [b"four"], Held(3, second.head.hash))
+    last = batch_of(GLOBAL, [b"five"], Held(4, between.head.hash))
+    intake.ask(("de",), {GLOBAL: Held(4, between.head.hash)}, ())
+    _take(intake, last)
+    _, following = intake.applied(GLOBAL, 4)
+    assert following is not None
+    assert (following.after, following.head.seq) == (2, 3)
+    _, following = intake.applied(GLOBAL, 4)
+    assert following is not None
+    assert (following.after, following.head.seq) == (4, 5)
+
+
 def test_repeats_are_skipped_without_an_apply() -> None:
     intake = _intake()
     first, _ = _two_in_a_row(GLOBAL)
@@ -173,11 +231,12 @@ def test_a_postponed_batch_stays_first() -> None:
     applying, _ = _take(intake, first)
     _take(intake, second)
     intake.postponed(GLOBAL)
-    assert intake.retry() == [applying]
+    [again] = intake.retry()
+    assert applying is not None
+    assert (again.after, again.head.seq) == (applying.after, 3), "with what came meanwhile"
     assert intake.retry() == []
-    following = intake.applied(GLOBAL, 2)[1]
-    assert following is not None
-    assert following.after == 2
+    ack, following = intake.applied(GLOBAL, 3)
+    assert (ack.tips, following) == ((Tip(*GLOBAL, 3),), None)
 
 
 def test_what_another_peer_brought_is_acknowledged_too() -> None:

@@ -600,7 +600,7 @@ def test_batches_stream_without_waiting_for_acknowledgements() -> None:
     book = Playbook().live()
     book.tell(1, _want())
     _publish(book, count=700)
-    for after in (0, 256, 512):
+    for after in (0, 64, 128):
         page = book.log.page(_ours(), after)
         assert "PACKED on 1" in book.give(steps.PageLoaded(_ours(), after, page))
     assert book.status().lag_events == 700

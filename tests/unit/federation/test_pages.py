@@ -63,7 +63,8 @@ async def test_own_lanes_are_pages_a_peer_accepts(node: TestNode) -> None:
     key = await _publish(node, 300)
     tip = node.handler.lane_tip(key)
     pages = await _replay(_pages(node), key)
-    assert [page.last - page.after for page in pages] == [limits.BATCH_EVENTS_MAX, tip - 256]
+    whole, rest = divmod(tip, limits.PAGE_EVENTS_MAX)
+    assert [page.last - page.after for page in pages] == [limits.PAGE_EVENTS_MAX] * whole + [rest]
     assert (await _pages(node).tips())[key].seq == tip
 
 

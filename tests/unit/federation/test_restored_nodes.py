@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +11,12 @@ from server.federation.dialled import PeerAddress
 from server.federation.recovery import Phase, Recovery
 from server.storage.connection import open_writer
 from server.storage.digest import shared_digests_at
-from server.storage.epochs import begin_epoch
-from server.storage.node import open_node
 from tests.support.processes import until
 from tests.unit.federation.lab import key_of, public_of
-from tests.unit.federation.nodes import Region, live, now, region_of
+from tests.unit.federation.nodes import Region, live, now, put_back, region_of
 
 pytestmark = pytest.mark.usefixtures("limit")
 NEWER = key_of("the newer key of de")
-
-
-def put_back(folder: Path, backup: Path) -> None:
-    shutil.copy(backup, folder / "de.db")
-    connection = open_writer(f"sqlite:///{folder}/de.db")
-    with connection.transaction() as tx:
-        begin_epoch(tx, open_node(tx, "de", b""), now(), os.urandom)
-    connection.close()
 
 
 async def copied(region: Region, to: Path) -> None:
@@ -64,7 +52,7 @@ async def test_goal_9_a_restored_node_and_its_peers_end_up_equal(
             ended = [de.own(lane) for lane in ("global", "control")]
             for key, seq in ended:
                 await fr.holds(key, seq)
-        put_back(tmp_path, backup)
+        put_back(tmp_path / "de.db", backup)
         changed: dict[str, Any] = {}
         if rotated:
             changed = {"private": NEWER, "former_keys": (public_of("de"),)}

@@ -53,6 +53,28 @@ def test_a_slow_line_is_left_with_two_batches() -> None:
     assert _settled(40, 100).bytes == limits.WINDOW_BYTES_MIN
 
 
+def test_stalls_of_the_machine_do_not_close_it() -> None:
+    """For 0.4 s of each second nobody gets the processor: what comes after looks like a queue, and is none."""
+    window, now, free_at, flights = Window(), START, START, []
+    least = limits.CREDIT_BYTES
+    while now < START + 60_000:
+        while sum(size for size, _, _ in flights) + BATCH // 8 <= window.bytes:
+            free_at = max(free_at, now + 250) + BATCH // 8 // 6_000
+            free_at += max(0, 400 - free_at % 1000)
+            flights.append((BATCH // 8, now, free_at))
+        size, sent_at, acked_at = flights.pop(0)
+        now = max(now, acked_at)
+        window.acknowledged(size, now - sent_at, now, full=True)
+        least = min(least, window.bytes)
+    assert least >= 250 * 6_000, "the line stays full while it moves"
+
+
+def test_a_line_that_became_slower_is_believed_soon() -> None:
+    window = _settled(250, 10_000)
+    assert window.bytes > 2_500_000
+    assert _settled(250, 1_000, window=window).bytes < 2 * 250 * 1_000 + 2 * BATCH
+
+
 def test_it_does_not_grow_on_no_evidence() -> None:
     window = Window()
     for step in range(1000):
