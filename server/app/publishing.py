@@ -11,12 +11,14 @@ import asyncio
 import contextlib
 import logging
 import os
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+
+import msgspec
 
 from server.app import metrics, public_mirror
 from server.app.handle import Handler
@@ -123,26 +125,52 @@ def _news(
             yield Reached(person, *account)
 
 
-def compute_in(url: str, file: Path, region: str, day: int) -> Computed:
-    """``computed`` with a reader of its own: what the other process runs."""
+class Asked(NamedTuple):
+    """What the other process is told: on its standard input, since ``url`` may hold a password."""
 
-    async def run() -> Computed:
-        reader = Reader.open(url)
-        try:
-            return await computed(reader, file, region, day)
-        finally:
-            await reader.close()
-
-    return asyncio.run(run())
+    url: str
+    file: str
+    region: str
+    day: int
 
 
 async def compute_apart(url: str, file: Path, region: str, day: int) -> Computed:
-    """``computed`` in a process that ends with its answer, and gives its memory back."""
-    with ProcessPoolExecutor(
-        1, mp_context=get_context("spawn"), initializer=os.nice, initargs=(NICE,)
-    ) as pool:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(pool, compute_in, url, file, region, day)
+    """``computed`` in a process that ends with its answer, and gives its memory back.
+
+    It ends at once when nobody waits for it any more: a mirror that is not whole is begun anew."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        __spec__.name,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        asked = msgspec.msgpack.encode(Asked(url, str(file), region, day))
+        answer, _ = await process.communicate(asked)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        raise RuntimeError(f"the process that computes ended with {process.returncode}")
+    return msgspec.msgpack.decode(answer, type=Computed)
+
+
+def main() -> None:
+    """That process."""
+    os.nice(NICE)
+    asked = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Asked)
+
+    async def run() -> Computed:
+        reader = Reader.open(asked.url)
+        try:
+            return await computed(reader, Path(asked.file), asked.region, asked.day)
+        finally:
+            await reader.close()
+
+    sys.stdout.buffer.write(msgspec.msgpack.encode(asyncio.run(run())))
 
 
 # -- publishing -----------------------------------------------------------------------------------------
@@ -273,3 +301,7 @@ def _root(region: str, found: Computed) -> ScoringRootPublished:
         people=found.people,
         root=found.root,
     )
+
+
+if __name__ == "__main__":
+    main()

@@ -70,6 +70,8 @@ class Publishing:
             await self.policy(region, OPEN)
             for name in ("asha", "bela"):
                 await node.register(f"{name}_{region}", unit=name, country=region.upper())
+        if "in" not in self.regions.nodes:
+            return
         self.place = await self["in"].community("asha_in")
         await self.regions.everywhere(moving=False)
         # Her second post: who answers a newcomer is credited for that too.

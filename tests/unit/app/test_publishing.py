@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from server.app.publishing import PAUSE_MS
+from server.app.publishing import PAUSE_MS, compute_apart, computed
 from server.domain.decide import scoring as decide
 from server.domain.events import ScoringRootPublished, StandingPublished
 from server.domain.scoring_policy import CAUTIOUS, WHAT
@@ -386,6 +386,27 @@ async def test_where_scores_are_off_nothing_is_computed(tmp_path: Path) -> None:
         assert w.computations == 0
         assert (await w.audit("fr", "de")).outcome == "nothing"
         assert await w.publishers["de"].due() > w["de"].clock()
+
+
+# ---------------------------------------------------------------- the other process
+
+
+async def test_another_process_computes_the_same(tmp_path: Path) -> None:
+    async with open_publishing(tmp_path, "de") as w:
+        await w.choose("bela_de", profile=True)
+        place = await w["de"].community("asha_de")
+        post = await w["de"].post("bela_de", place)
+        await w["de"].do("asha_de", "reaction.set", target=post, reaction="helpful", on=True)
+        node, day = w["de"], day_of(w["de"].clock())
+        here = await computed(node.reader, tmp_path / "here.db", "de", day)
+        apart = await compute_apart(node.url, tmp_path / "apart.db", "de", day)
+        assert apart == here
+        assert [one.person for one in apart.news] == ["bela_de"]
+
+
+async def test_what_the_other_process_cannot_do_is_a_failure_here(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="ended with 1"):
+        await compute_apart("sqlite:///nowhere/tap.db", tmp_path / "x.db", "de", 1)
 
 
 # ---------------------------------------------------------------- the mirror

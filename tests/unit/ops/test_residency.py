@@ -69,7 +69,7 @@ def test_a_report_names_regions_lanes_types_and_people(node: Path, tap: Tap) -> 
     assert said["left"].keys() == {"fr"}
     fr = said["left"]["fr"]
     assert fr["people"] == ["ada", "bo"]
-    assert fr["lanes"] == {"control": 2, "global": 2}
+    assert fr["lanes"] == {"control": 3, "global": 2}
     assert fr["types"]["person.registered"] == 2
     assert [policy["rev"] for policy in said["policies"]] == [0, 1], (
         "the epoch opens before the first"
@@ -96,7 +96,7 @@ def test_a_check_that_finds_nothing_says_how_much_it_saw(node: Path, tap: Tap) -
     start(node, "ada")
     answer = tap("residency", "check")
     assert answer.exit_code == Exit.DONE
-    assert answer.stdout.startswith("3 events judged, 0 not where they should be")
+    assert answer.stdout.startswith("4 events judged, 0 not where they should be")
     assert json.loads(tap("residency", "check", "--json").stdout)["wrong"] == []
 
 
