@@ -7,7 +7,7 @@ from typing import Any
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Column, DefaultClause, create_engine, inspect, text
+from sqlalchemy import Column, DefaultClause, Dialect, create_engine, inspect, text
 
 from server.storage import migrate
 from server.storage.tables import metadata
@@ -18,9 +18,14 @@ def plain(default: str | None) -> str | None:
     return None if default is None else default.partition("::")[0].strip("'")
 
 
-def default_of(column: Column[Any]) -> str | None:
+def default_of(column: Column[Any], dialect: Dialect) -> str | None:
+    """The default the code asks for: a text as it stands, an expression as the database words it."""
     default = column.server_default
-    return default.arg if isinstance(default, DefaultClause) else None  # type: ignore[return-value]
+    if not isinstance(default, DefaultClause):
+        return None
+    if isinstance(default.arg, str):
+        return default.arg
+    return str(default.arg.compile(dialect=dialect))
 
 
 def test_migrations_lead_to_the_tables_of_the_code(url: str) -> None:
@@ -38,7 +43,8 @@ def test_migrations_lead_to_the_tables_of_the_code(url: str) -> None:
                 for column in found.get_columns(table.name)
             }
             assert held == {
-                column.name: (column.nullable, default_of(column)) for column in table.c
+                column.name: (column.nullable, default_of(column, engine.dialect))
+                for column in table.c
             }, table.name
             indexes = {index["name"] for index in found.get_indexes(table.name)}
             assert {index.name for index in table.indexes} <= indexes, table.name

@@ -12,7 +12,7 @@ from server.domain import limits
 SERVER = Path(limits.__file__).parents[1]
 LIMITS = {name: value for name, value in vars(limits).items() if name.isupper()}
 UNITS = re.compile(
-    r"CHARS|BYTES|SECONDS|DAYS|PER|JOBS|EVENTS|ITEMS|LANES|CONNECTIONS|BURST|_MAX$|_MIN$"
+    r"CHARS|BYTES|SECONDS|HOURS|DAYS|PER|JOBS|EVENTS|ITEMS|LANES|CONNECTIONS|BURST|_MAX$|_MIN$"
 )
 
 
