@@ -3,7 +3,8 @@
 - ``cli``            the program ``tap``: a list of verbs, one module each in ``commands/``
 - ``config``         what an operator decides, as frozen values; ``config_file`` reads and explains them
 - ``keys``           the node's signing key in its file
-- ``bootstrap``      puts every part together, serves, stops in order (the composition root)
+- ``bootstrap``      puts every part together (the composition root)
+- ``running``        a node from start to stop: what is opened in which order, and how it ends
 - ``core``           a node without its network; ``accounts`` adds people's passwords and tokens
 - ``extents``        how far the log reaches, kept beside the database; ``restoring`` what follows when it does not
 - ``peer_tls``       certificates of links

@@ -247,7 +247,7 @@ class World:
         await self.until("nobody is connected", lambda: not self.leftovers())
 
     async def stop(self) -> None:
-        """As the node stops (ops/bootstrap.py): clients first, then what HTTP still answers."""
+        """As the node stops (ops/running.py): clients first, then what HTTP still answers."""
         if not self.stopped:
             self.stopped = True
             if self.proxy is not None:

@@ -7,7 +7,7 @@ import resource
 import click
 import uvloop
 
-from server.ops import bootstrap
+from server.ops import running
 from server.ops.commands.shared import Exit, fail, load
 from server.ops.core import StartError
 from server.ops.keys import KeyFileError
@@ -26,7 +26,7 @@ def command(anyway: bool) -> None:
     allow_open_files()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(bootstrap.serve(config, _announce, anyway=anyway))
+            runner.run(running.serve(config, _announce, anyway=anyway))
     except (StartError, ListenError, KeyFileError) as error:
         fail(str(error), Exit.MACHINE)
 
