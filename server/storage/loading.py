@@ -85,17 +85,20 @@ def _compiled(construct: Any) -> _Text:
 def _row(columns: Any) -> Callable[[Sequence[Any]], Any]:
     """A tuple with names, its values as the columns' types have them (SQLite knows no booleans)."""
     make = _make_class("Row", [column.name for column in columns], rename=True)._make
-    processors = [
-        column.type.dialect_impl(_DIALECT).result_processor(_DIALECT, None) for column in columns
-    ]
-    if not any(processors):
+    kinds = [column.type.dialect_impl(_DIALECT) for column in columns]
+    processors = [kind.result_processor(_DIALECT, None) for kind in kinds]
+    # Few columns have any; a call for each of the others would cost as much as the rest.
+    ways = [(index, way) for index, way in enumerate(processors) if way is not None]
+    if not ways:
         return make  # type: ignore[no-any-return]
-    ways = [process or _as_it_is for process in processors]
-    return lambda values: make([way(value) for way, value in zip(ways, values, strict=True)])
 
+    def row(values: Sequence[Any]) -> Any:
+        found = list(values)
+        for index, way in ways:
+            found[index] = way(found[index])
+        return make(found)
 
-def _as_it_is(value: Any) -> Any:
-    return value
+    return row
 
 
 class Loading:

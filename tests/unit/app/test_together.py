@@ -131,7 +131,7 @@ async def test_whoever_was_loaded_for_asks_again_when_the_loader_gives_up() -> N
 
 
 class Jobs:
-    """Runs loads one by one, when told."""
+    """Where loads go that are to run in the background; each runs when told."""
 
     def __init__(self) -> None:
         self.waiting: list[tuple[Callable[[], Awaitable[None]], Callable[[], None]]] = []
@@ -139,13 +139,20 @@ class Jobs:
     def put(self, work: Callable[[], Awaitable[None]], failed: Callable[[], None]) -> None:
         self.waiting.append((work, failed))
 
-    async def run(self) -> None:
-        while self.waiting:
-            work, failed = self.waiting.pop(0)
-            try:
-                await work()
-            except LookupError:
-                failed()
+    async def next(self) -> None:
+        await turns()
+        work, failed = self.waiting.pop(0)
+        try:
+            await work()
+        except LookupError:
+            failed()
+        await turns()
+
+
+async def turns() -> None:
+    """Whatever is due happens."""
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
 def asking(in_turn: InTurn[int, int], told: list[str], *keys: int) -> None:
@@ -158,39 +165,53 @@ async def test_in_turn_one_load_tells_all_who_asked_before_it() -> None:
     source.go.set()
     in_turn = InTurn(source.load, jobs.put)
     asking(in_turn, told, 1, 2, 1)
-    await jobs.run()
+    await jobs.next()
     assert (source.loads, told) == ([[1, 2]], ["2", "2", "4"])
 
 
 async def test_in_turn_whoever_asks_during_a_load_is_told_by_the_next() -> None:
     source, jobs, told = Source(), Jobs(), list[str]()
-    in_turn = InTurn(source.load, jobs.put)
+    in_turn = InTurn(source.load, jobs.put, every=0)
     asking(in_turn, told, 1)
-    running = asyncio.ensure_future(jobs.run())
-    await asyncio.sleep(0)
+    first = asyncio.ensure_future(jobs.next())
+    await turns()
+    await turns()
     asking(in_turn, told, 1, 2)
+    await turns()
     assert not jobs.waiting  # one load at a time
     source.go.set()
-    await running
+    await first
+    await jobs.next()
     assert (source.loads, told) == ([[1], [1, 2]], ["2", "2", "4"])
+
+
+async def test_in_turn_a_crowd_gathers_before_the_next_load() -> None:
+    source, jobs, told = Source(), Jobs(), list[str]()
+    source.go.set()
+    in_turn = InTurn(source.load, jobs.put, every=3600)
+    asking(in_turn, told, 1)
+    await jobs.next()
+    asking(in_turn, told, 2)
+    await turns()
+    assert (told, jobs.waiting) == (["2"], [])
 
 
 async def test_in_turn_a_failure_is_told_to_those_it_concerns() -> None:
     source, jobs, told = Source(), Jobs(), list[str]()
-    in_turn = InTurn(source.load, jobs.put)
-    asking(in_turn, told, 13, 5)
-    running = asyncio.ensure_future(jobs.run())
-    await asyncio.sleep(0)
-    asking(in_turn, told, 6)
     source.go.set()
-    await running
+    in_turn = InTurn(source.load, jobs.put, every=0)
+    asking(in_turn, told, 13, 5)
+    await jobs.next()
+    asking(in_turn, told, 6)
+    await jobs.next()
     assert told == ["failed", "failed", "12"]
 
 
 async def test_in_turn_a_load_is_bounded() -> None:
     source, jobs, told = Source(), Jobs(), list[str]()
     source.go.set()
-    asking(InTurn(source.load, jobs.put), told, *range(100, 102 + KEYS_MAX))
-    await jobs.run()
+    asking(InTurn(source.load, jobs.put, every=0), told, *range(100, 102 + KEYS_MAX))
+    await jobs.next()
+    await jobs.next()
     assert [len(load) for load in source.loads] == [KEYS_MAX, 2]
     assert told == [str(2 * key) for key in range(100, 102 + KEYS_MAX)]
