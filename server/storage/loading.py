@@ -84,7 +84,8 @@ def _compiled(construct: Any) -> _Text:
 
 def _row(columns: Any) -> Callable[[Sequence[Any]], Any]:
     """A tuple with names, its values as the columns' types have them (SQLite knows no booleans)."""
-    make = _make_class("Row", [column.name for column in columns], rename=True)._make
+    names = [getattr(column, "name", "") for column in columns]  # a subquery has none
+    make = _make_class("Row", names, rename=True)._make
     kinds = [column.type.dialect_impl(_DIALECT) for column in columns]
     processors = [kind.result_processor(_DIALECT, None) for kind in kinds]
     # Few columns have any; a call for each of the others would cost as much as the rest.

@@ -20,6 +20,14 @@ _PEOPLE = (
     .where(_p.person.in_(bindparam("people", expanding=True)), _p.rev >= bindparam("least"))
     .order_by(_p.person)
 )
+_LAST = (
+    select(t.events.c.position)
+    .where(t.events.c.type.not_in(["", "unheard.of"]))
+    .order_by(t.events.c.position.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_PEOPLE_AND_LAST = select(_p.person, _LAST, _p.bot).order_by(_p.person)
 _HASHES = select(t.events.c.hash).order_by(t.events.c.position).limit(3)
 
 
@@ -51,6 +59,14 @@ async def test_what_a_statement_brings_itself_is_bound_as_well(tmp_path: Path) -
         assert len(found) == 3
         assert [tuple(row) for row in expected] == found
         assert all(isinstance(row.hash, bytes) for row in found)
+
+
+async def test_a_column_needs_no_name_and_a_statement_may_bring_lists(tmp_path: Path) -> None:
+    async with open_test_node(tmp_path) as node:
+        await build_world(node)
+        expected, found = await both(node, _PEOPLE_AND_LAST, {})
+        assert [tuple(row) for row in expected] == found
+        assert {row[1] for row in found} == {node.tap.position}
 
 
 async def test_of_no_row_there_is_none(tmp_path: Path) -> None:
