@@ -1,7 +1,8 @@
 """Reads of SQLite in one turn of a thread: a plain cursor, and texts compiled once.
 
 For what everybody needs who connects. To such a statement SQLAlchemy adds more than it takes, most of it for
-lists of keys, which it writes into the text anew each time.
+lists of keys, which it writes into the text anew each time. A construct is best made once and given parameters: one
+made for each load is compiled for each.
 """
 
 import asyncio
