@@ -35,7 +35,7 @@ from server.domain.events import (
 )
 from server.domain.facts import PersonFact
 from server.storage import tables as t
-from server.storage.async_facts import load_people, load_person
+from server.storage.async_facts import People, load_people, load_person
 from server.storage.event_log import Record
 from server.storage.queries.shapes import Shape
 from server.storage.reader import Reader, Snapshot
@@ -133,7 +133,7 @@ class Known(msgspec.Struct):
 
 
 T = TypeVar("T")
-Along = Callable[[Snapshot, Collection[str]], Awaitable[T]]
+Along = Callable[[Snapshot, People], Awaitable[T]]
 """Reads something of some people. It awaits nothing but the snapshot (``Reader.load``)."""
 
 UNKNOWN = Refusal(Code.UNAUTHENTICATED, "sign in first")
@@ -404,7 +404,7 @@ async def _sessions(
     return rows, people, await along(snapshot, people)
 
 
-async def _nothing(_snapshot: Snapshot, _people: Collection[str]) -> None:
+async def _nothing(_snapshot: Snapshot, _people: People) -> None:
     """Nothing else."""
 
 

@@ -270,8 +270,9 @@ class Handler(GroupCommit):
 
     def _count(self) -> None:
         own = sum(record.id.region == self.region for record in self._records)
-        metrics.of(metrics.EVENTS_COMMITTED, "own").inc(own)
-        metrics.of(metrics.EVENTS_COMMITTED, "foreign").inc(len(self._records) - own)
+        for origin, events in (("own", own), ("foreign", len(self._records) - own)):
+            if events:
+                metrics.of(metrics.EVENTS_COMMITTED, origin).inc(events)
 
     def _undo(self) -> None:
         """The next transaction reads the log's tips anew."""

@@ -148,10 +148,11 @@ class Scores:
         touches = Touches(records, kept)
         changes = Changes()
         if touches:
-            async with self._reader.snapshot() as snapshot:
-                desk = Desk(snapshot)
-                scopes = await self._scopes(desk, touches)
-                changes = await self._changes(desk, scopes) if scopes else changes
+            # Most posts nobody has acted on yet: in one turn of a thread that is seen, and all.
+            scopes = await self._reader.load(lambda view: self._scopes(Desk(view), touches))
+            if scopes:
+                async with self._reader.snapshot() as snapshot:
+                    changes = await self._changes(Desk(snapshot), scopes)
         await self._write(changes, records[-1])
 
     async def _score_all(self) -> None:

@@ -24,7 +24,7 @@ from server.domain.events import BallotCast, PostPublished
 from server.domain.facts import PersonFact
 from server.domain.ids import GLOBAL_CHANNEL, Cursor, person_channel
 from server.domain.visibility import may_read_place, place_in_doubt, why_not_watch
-from server.storage.async_facts import LoadedFacts, load_crowd, load_facts
+from server.storage.async_facts import LoadedFacts, People, load_facts, load_people
 from server.storage.event_log import Record
 from server.storage.queries import listing, people, places, posts, scoring, values
 from server.storage.queries.shapes import ChoiceView, Counts, FirstLoad, PollValue, Shape
@@ -142,11 +142,15 @@ Asked = tuple[str, frozenset[str]]
 """A person, and further channels they would like to watch."""
 
 
-async def load_interests(snapshot: Snapshot, asked: Collection[Asked]) -> dict[Asked, Interests]:
-    """What each of these people may hear, in a few statements for all of them."""
+async def load_interests(
+    snapshot: Snapshot, asked: Collection[Asked], known: People | None = None
+) -> dict[Asked, Interests]:
+    """What each of these people may hear, in a few statements for all of them. ``known``: exactly these people,
+    where they were read already."""
     people = sorted({person for person, _ in asked})
     channels = frozenset().union(*[further for _, further in asked])
-    facts = await load_crowd(snapshot, people, channels)
+    facts = LoadedFacts(await load_people(snapshot, people) if known is None else known)
+    await facts.load(snapshot, channels)
     places_of = await places.belongings(snapshot, facts, people)
     return {
         (person, further): Interests(

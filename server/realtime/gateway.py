@@ -16,7 +16,7 @@ from server.app.auth import Identity
 from server.app.handle import Handler
 from server.app.sync import load_interests as own_interests
 from server.app.tap import Tap
-from server.app.together import Together
+from server.app.together import InTurn, Together
 from server.domain import limits
 from server.domain.errors import Code, Refusal
 from server.realtime import effects as fx
@@ -112,7 +112,7 @@ class Gateway(Signing):
         self.permits = Permits(self._tap.position)
         self._interests = Together(partial(loads.interests, self._reader, self._load_interests))
         # One at a time: a second would fight the first for the interpreter, and share less.
-        self._newcomers = Together(self._look_up, loads_max=1)
+        self._newcomers = InTurn(self._look_up, self._job)
         self.hub = await self._recalled()
         self.measures = Measures(self.hub, asyncio.get_running_loop().time)
         self.present = Present(self.hub, self._keeps_presence)

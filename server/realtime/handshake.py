@@ -88,15 +88,26 @@ def client_address(peer: str, forwarded: Iterable[str], trusted: Collection[Netw
     """Whom handshakes are counted for: the nearest that is no trusted proxy. Each proxy appends who
     asked it (X-Forwarded-For), so the list is read from its end, and only as far as it can be believed."""
     hops = [hop for header in forwarded for hop in header.split(",")]
-    address = _address(peer)
-    while hops and address is not None and any(address in network for network in trusted):
-        further = _address(hops.pop())
-        if further is None:
+    nearest = peer
+    while hops and _is_trusted(nearest, trusted):
+        further = hops.pop()
+        if _address(further) is None:
             break
-        address = further
+        nearest = further
+    return _counted_as(nearest)
+
+
+def _is_trusted(text: str, trusted: Collection[Network]) -> bool:
+    address = _address(text)
+    return address is not None and any(address in network for network in trusted)
+
+
+@lru_cache(maxsize=1024)  # as below, and to write an address costs more than to look it up
+def _counted_as(text: str) -> str:
+    address = _address(text)
     if isinstance(address, IPv6Address):
         return str(ip_network((address, SITE_BITS), strict=False))
-    return peer if address is None else str(address)
+    return text if address is None else str(address)
 
 
 @lru_cache(maxsize=1024)  # mostly the same few: proxies, and offices behind one address

@@ -19,11 +19,19 @@ from server.realtime.interest import refusals
 from server.realtime.permits import Permit, Permits, interned
 from server.realtime.ring import Part, Ready, bounded, doubtful
 from server.realtime.values import Key
+from server.storage.async_facts import People
 from server.storage.queries import values
 from server.storage.reader import Reader, Snapshot
 
-LoadInterests = Callable[[Snapshot, Collection[Asked]], Awaitable[Mapping[Asked, Interests]]]
-"""What each of the people may hear."""
+
+class LoadInterests(Protocol):
+    """What each of the people may hear; ``known``: exactly these people, where they were read already."""
+
+    async def __call__(
+        self, snapshot: Snapshot, asked: Collection[Asked], known: People | None = None, /
+    ) -> Mapping[Asked, Interests]: ...
+
+
 LoadValues = Callable[[Reader, Collection[Any]], Awaitable[tuple[int, dict[Any, Any]]]]
 """(position, values by key) as of one moment; keys that do not exist are left out."""
 T = TypeVar("T")
@@ -62,10 +70,13 @@ async def interests(
 
 
 async def _permits(
-    load: LoadInterests, asked: Collection[Asked], snapshot: Snapshot
+    load: LoadInterests,
+    asked: Collection[Asked],
+    snapshot: Snapshot,
+    known: People | None = None,
 ) -> dict[Asked, Permit]:
     position = await snapshot.position()
-    found = await load(snapshot, asked)
+    found = await load(snapshot, asked, known)
     return {
         key: Permit(position, interned(one.own), interned(one.allowed), one.elsewhere)
         for key, one in found.items()
@@ -78,9 +89,10 @@ async def newcomers(
     """Whose these secrets are. What they may hear will be asked next: it is remembered already."""
     none: frozenset[str] = frozenset()
 
-    async def along(snapshot: Snapshot, people: Collection[str]) -> dict[Asked, Permit]:
-        asked = [(person, none) for person in people if permits.find(person, none) is None]
-        return await _permits(load, asked, snapshot) if asked else {}
+    async def along(snapshot: Snapshot, people: People) -> dict[Asked, Permit]:
+        new = {name: who for name, who in people.items() if permits.find(name, none) is None}
+        asked = [(name, none) for name in new]
+        return await _permits(load, asked, snapshot, new) if asked else {}
 
     found, loaded = await auth.look_up(secrets, along)
     for (person, _), permit in loaded.items():

@@ -189,6 +189,8 @@ class Ring:
     ) -> Part | None:
         """Events with after < position <= upto, the oldest of them if there are more than the bounds
         allow (always at least one); None when some were trimmed. Costs what is owed, not what is held."""
+        if after >= upto:  # as with every newcomer
+            return Part((), upto)
         channels = tuple(channels)
         if not self.covers(channels, after):
             return None

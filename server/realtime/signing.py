@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from server.app.auth import Identity
-from server.app.together import Together
+from server.app.together import InTurn
 from server.domain.errors import Code, Refusal
 from server.realtime import effects as fx
 from server.realtime import loads
@@ -19,7 +19,7 @@ NO_SECRET = Refusal(Code.UNAUTHENTICATED, "sign in first: no token and no sessio
 class Signing:
     """The part of the gateway that asks ``auth``."""
 
-    _newcomers: Together[str, Identity | Refusal]
+    _newcomers: InTurn[str, Identity | Refusal]
     """Secrets nobody remembers."""
 
     def __init__(self, auth: Auth, job: Job) -> None:
@@ -40,10 +40,11 @@ class Signing:
             asyncio.get_running_loop().call_soon(self._signed_in, connection, known, revoked)
             return
 
-        async def work() -> None:
-            self._signed_in(connection, await self._newcomers.get(secret), revoked)
-
-        self._job(work, lambda: connection.feed(fx.SignedIn(INTERNAL, 0, 0)))
+        self._newcomers.ask(
+            secret,
+            lambda found: self._signed_in(connection, found, revoked),
+            lambda: connection.feed(fx.SignedIn(INTERNAL, 0, 0)),
+        )
 
     def _signed_in(self, connection: Connection, found: Identity | Refusal, revoked: int) -> None:
         """Tells the session who it is, and counts it among its person's connections."""

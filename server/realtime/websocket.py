@@ -153,7 +153,7 @@ class WebSocket(Connection):
         elif not self._is_trusted(headers):
             outcome = "bad_origin"
             self._end(CloseCode.BAD_ORIGIN, "a page of another site cannot use this session")
-        metrics.HANDSHAKES.labels(outcome).inc()
+        metrics.of(metrics.HANDSHAKES, outcome).inc()
 
     def _is_trusted(self, headers: Headers | PlainRequest) -> bool:
         """Takes the credentials of the request; a cookie counts only for our own pages."""

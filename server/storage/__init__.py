@@ -9,7 +9,8 @@
 - ``event_log``    appending own events, storing foreign ones, reading lanes and channels
 - ``erasing``      destroying bodies in the log; ``residue`` what SQLite's pages still hold of them
 - ``projections/`` the folds of the log into tables, one file per subject
-- ``reader``       read transactions for everybody else, over aiosqlite or psycopg
+- ``reader``       read transactions for everybody else, over aiosqlite or psycopg; ``loading`` some of them in
+  one turn of a thread
 - ``queries``      what pages and syncs read
 - ``media_files``  the bytes of files, by their hash
 - ``migrate``, ``rebuild``, ``digest``  schema revisions, re-folding the log, comparing nodes

@@ -61,6 +61,10 @@ _CONVERSATIONS = select(_d.conversation, _d.home, _d.members, _d.rev).where(
 _POSTS = select(*POST_COLUMNS).where(t.posts.c.post.in_(bindparam("names", expanding=True)))
 
 
+People = Mapping[str, PersonFact | None]
+"""By name; None for those that do not exist."""
+
+
 def _not_loaded(*_asked: Any) -> NoReturn:
     raise Mistake("a reader asked for a fact that was not loaded")
 
@@ -68,7 +72,7 @@ def _not_loaded(*_asked: Any) -> NoReturn:
 class LoadedFacts:
     """``Facts`` about what was loaded; unknown objects are None, unloaded ones a Mistake."""
 
-    def __init__(self, people: Mapping[str, PersonFact | None]) -> None:
+    def __init__(self, people: People) -> None:
         self._people = people
         self._watched: dict[str, PersonFact | None] = {}
         """People that are asked about, not for."""

@@ -420,6 +420,29 @@ async def lane_tips(snapshot: Snapshot) -> dict[LaneKey, Tip]:
     return {LaneKey(row[0], row[1], row[2]): Tip(row[3], bytes(row[4])) for row in rows}
 
 
+_LANE = (
+    t.lanes.c.region == bindparam("region"),
+    t.lanes.c.epoch == bindparam("epoch"),
+    t.lanes.c.lane == bindparam("lane"),
+)
+_LANE_PAGE = (
+    select(t.events.c.header, t.events.c.hash, t.events.c.salt, t.events.c.body)
+    .where(
+        t.events.c.lane_id == select(t.lanes.c.id).where(*_LANE).scalar_subquery(),
+        t.events.c.seq > bindparam("after"),
+    )
+    .order_by(t.events.c.seq)
+    .limit(bindparam("limit"))
+)
+_LANE_HEAD = (
+    select(t.heads.c.seq, t.heads.c.hash, t.heads.c.key_id, t.heads.c.signature)
+    .join(t.lanes, t.lanes.c.id == t.heads.c.lane_id)
+    .where(*_LANE, t.heads.c.seq.between(bindparam("first"), bindparam("last")))
+    .order_by(t.heads.c.seq.desc())
+    .limit(1)
+)
+
+
 async def lane_page(
     snapshot: Snapshot,
     key: LaneKey,
@@ -428,16 +451,8 @@ async def lane_page(
     bytes_max: int = limits.BATCH_BYTES_MAX,
 ) -> list[WireEvent]:
     """Events of one lane after a seq, bounded in number and bytes (at least one if there is any)."""
-    c = t.events.c
-    lane = select(t.lanes.c.id).where(
-        t.lanes.c.region == key.region, t.lanes.c.epoch == key.epoch, t.lanes.c.lane == key.lane
-    )
-    rows = await snapshot.rows(
-        select(c.header, c.hash, c.salt, c.body)
-        .where(c.lane_id == lane.scalar_subquery(), c.seq > after)
-        .order_by(c.seq)
-        .limit(events_max)
-    )
+    asked = key._asdict() | {"after": after, "limit": events_max}
+    rows = await snapshot.rows(_LANE_PAGE, asked)
     return _bounded(rows, bytes_max)
 
 
@@ -458,15 +473,7 @@ def _bounded(rows: Sequence[Sequence[bytes | None]], bytes_max: int) -> list[Wir
 
 async def lane_head(snapshot: Snapshot, key: LaneKey, first: int, last: int) -> SignedHead | None:
     """The furthest stored head of a foreign lane from ``first`` to ``last``: where a relayed batch may end."""
-    c, lanes = t.heads.c, t.lanes.c
-    row = await snapshot.one(
-        select(c.seq, c.hash, c.key_id, c.signature)
-        .join(t.lanes, lanes.id == c.lane_id)
-        .where(lanes.region == key.region, lanes.epoch == key.epoch, lanes.lane == key.lane)
-        .where(c.seq.between(first, last))
-        .order_by(c.seq.desc())
-        .limit(1)
-    )
+    row = await snapshot.one(_LANE_HEAD, key._asdict() | {"first": first, "last": last})
     if row is None:
         return None
     return SignedHead(*key, row[0], bytes(row[1]), row[2], bytes(row[3]))

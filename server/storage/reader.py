@@ -4,29 +4,19 @@ Guarantee: within one ``snapshot()`` every read sees the same committed state, s
 position it is valid at come from one moment (I3).
 
 To SQLite each statement of theirs costs four turns of a thread, more than the statement itself. ``load`` is for
-what everybody needs who connects: all of it in one turn.
+what everybody needs who connects: all of it in one turn (``loading``).
 """
 
-import asyncio
-from collections.abc import (
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Coroutine,
-    Iterable,
-    Mapping,
-    Sequence,
-)
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, Executable, create_engine, event, select
+from sqlalchemy import Executable, event, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from server.domain.errors import Mistake
-from server.storage.connection import without_nul
+from server.storage.connection import BUSY_MS, without_nul
+from server.storage.loading import Execute, Loading
 from server.storage.tables import events
 
 READ_CONNECTIONS = 4
@@ -36,16 +26,14 @@ READ_CONNECTIONS = 4
 NAMES_PER_QUERY = 500
 """Well below the least number of bound parameters a driver takes (999)."""
 
-LOADING_THREADS = 6
-"""Two kinds of ``load`` for clients, two of each at once (``app.together``), and two pages for peers."""
-
+_POSITION = select(events.c.position).order_by(events.c.position.desc()).limit(1)
 T = TypeVar("T")
 
 
 class Snapshot:
     """One consistent view of the database. ``execute``: a connection's, in a transaction."""
 
-    def __init__(self, execute: Callable[[Executable, dict[str, Any]], Awaitable[Any]]) -> None:
+    def __init__(self, execute: Execute) -> None:
         self._execute = execute
 
     async def rows(
@@ -72,16 +60,15 @@ class Snapshot:
 
     async def position(self) -> int:
         """The last committed position this view contains; 0 for an empty log."""
-        row = await self.one(select(events.c.position).order_by(events.c.position.desc()).limit(1))
+        row = await self.one(_POSITION)
         return int(row[0]) if row else 0
 
 
 class Reader:
-    """A small pool of read-only connections. ``loading``: an engine for ``load`` where that takes threads."""
+    """A small pool of read-only connections. ``loading``: for ``load``, where that takes threads."""
 
-    def __init__(self, engine: AsyncEngine, loading: Engine | None = None) -> None:
+    def __init__(self, engine: AsyncEngine, loading: Loading | None = None) -> None:
         self._engine, self._loading = engine, loading
-        self._threads = ThreadPoolExecutor(LOADING_THREADS, thread_name_prefix="tap-load")
 
     @classmethod
     def open(cls, url: str) -> "Reader":
@@ -93,11 +80,10 @@ class Reader:
                 pool_size=READ_CONNECTIONS,
                 max_overflow=0,
             )
-            loading = create_engine(parsed, pool_size=LOADING_THREADS, max_overflow=0)
-            for one in (engine.sync_engine, loading):
-                event.listen(one, "connect", _prepare_sqlite)
-                event.listen(one, "begin", _begin_sqlite)
-            return cls(engine, loading)
+            event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(engine.sync_engine, "begin", _begin_sqlite)
+            assert parsed.database, "a SQLite URL names a file"
+            return cls(engine, Loading(parsed.database))
         engine = create_async_engine(
             parsed.set(drivername="postgresql+psycopg"),
             pool_size=READ_CONNECTIONS,
@@ -119,34 +105,12 @@ class Reader:
         if self._loading is None:
             async with self.snapshot() as snapshot:
                 return await load(snapshot)
-        work = asyncio.get_running_loop().run_in_executor
-        return await work(self._threads, _loaded, self._loading, load)
+        return await self._loading.load(lambda execute: load(Snapshot(execute)))
 
     async def close(self) -> None:
         await self._engine.dispose()
-        self._threads.shutdown()
         if self._loading is not None:
-            self._loading.dispose()
-
-
-def _loaded(engine: Engine, load: Callable[[Snapshot], Coroutine[Any, Any, T]]) -> T:
-    with engine.connect() as connection:
-
-        async def execute(statement: Executable, params: dict[str, Any]) -> Any:
-            return connection.execute(statement, params)
-
-        return _at_once(load(Snapshot(execute)))
-
-
-def _at_once(coroutine: Coroutine[Any, Any, T]) -> T:
-    """The result of a coroutine which never has to wait."""
-    try:
-        coroutine.send(None)
-    except StopIteration as end:
-        result: T = end.value
-        return result
-    coroutine.close()
-    raise Mistake("a load may await its snapshot only")
+            self._loading.close()
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -154,7 +118,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA query_only = ON")
-    cursor.execute("PRAGMA busy_timeout = 5000")
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
     cursor.close()
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 
 import pytest
 
 from server.app import together as module
-from server.app.together import KEYS_MAX, LOADS_MAX, Together
+from server.app.together import KEYS_MAX, LOADS_MAX, InTurn, Together
 
 
 @pytest.fixture
@@ -102,15 +102,6 @@ async def test_so_many_loads_and_no_more() -> None:
     assert source.loads[LOADS_MAX:] == [list(range(100 + LOADS_MAX, 110))]
 
 
-async def test_whoever_wants_may_have_one_at_a_time() -> None:
-    source = Source()
-    together = Together(source.load, loads_max=1)
-    tasks = await asked(together, 1, 2, 3)
-    source.go.set()
-    await asyncio.gather(*tasks)
-    assert source.loads == [[1], [2, 3]]
-
-
 async def test_who_gives_up_leaves_the_question_to_the_others() -> None:
     source = Source()
     together = Together(source.load)
@@ -137,3 +128,90 @@ async def test_whoever_was_loaded_for_asks_again_when_the_loader_gives_up() -> N
     assert await other == 6
     with pytest.raises(asyncio.CancelledError):
         await loader
+
+
+class Jobs:
+    """Where loads go that are to run in the background; each runs when told."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[Callable[[], Awaitable[None]], Callable[[], None]]] = []
+
+    def put(self, work: Callable[[], Awaitable[None]], failed: Callable[[], None]) -> None:
+        self.waiting.append((work, failed))
+
+    async def next(self) -> None:
+        await turns()
+        work, failed = self.waiting.pop(0)
+        try:
+            await work()
+        except LookupError:
+            failed()
+        await turns()
+
+
+async def turns() -> None:
+    """Whatever is due happens."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def asking(in_turn: InTurn[int, int], told: list[str], *keys: int) -> None:
+    for key in keys:
+        in_turn.ask(key, lambda found: told.append(f"{found}"), lambda: told.append("failed"))
+
+
+async def test_in_turn_one_load_tells_all_who_asked_before_it() -> None:
+    source, jobs, told = Source(), Jobs(), list[str]()
+    source.go.set()
+    in_turn = InTurn(source.load, jobs.put)
+    asking(in_turn, told, 1, 2, 1)
+    await jobs.next()
+    assert (source.loads, told) == ([[1, 2]], ["2", "2", "4"])
+
+
+async def test_in_turn_whoever_asks_during_a_load_is_told_by_the_next() -> None:
+    source, jobs, told = Source(), Jobs(), list[str]()
+    in_turn = InTurn(source.load, jobs.put, every=0)
+    asking(in_turn, told, 1)
+    first = asyncio.ensure_future(jobs.next())
+    await turns()
+    await turns()
+    asking(in_turn, told, 1, 2)
+    await turns()
+    assert not jobs.waiting  # one load at a time
+    source.go.set()
+    await first
+    await jobs.next()
+    assert (source.loads, told) == ([[1], [1, 2]], ["2", "2", "4"])
+
+
+async def test_in_turn_a_crowd_gathers_before_the_next_load() -> None:
+    source, jobs, told = Source(), Jobs(), list[str]()
+    source.go.set()
+    in_turn = InTurn(source.load, jobs.put, every=3600)
+    asking(in_turn, told, 1)
+    await jobs.next()
+    asking(in_turn, told, 2)
+    await turns()
+    assert (told, jobs.waiting) == (["2"], [])
+
+
+async def test_in_turn_a_failure_is_told_to_those_it_concerns() -> None:
+    source, jobs, told = Source(), Jobs(), list[str]()
+    source.go.set()
+    in_turn = InTurn(source.load, jobs.put, every=0)
+    asking(in_turn, told, 13, 5)
+    await jobs.next()
+    asking(in_turn, told, 6)
+    await jobs.next()
+    assert told == ["failed", "failed", "12"]
+
+
+async def test_in_turn_a_load_is_bounded() -> None:
+    source, jobs, told = Source(), Jobs(), list[str]()
+    source.go.set()
+    asking(InTurn(source.load, jobs.put, every=0), told, *range(100, 102 + KEYS_MAX))
+    await jobs.next()
+    await jobs.next()
+    assert [len(load) for load in source.loads] == [KEYS_MAX, 2]
+    assert told == [str(2 * key) for key in range(100, 102 + KEYS_MAX)]

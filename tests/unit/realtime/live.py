@@ -70,7 +70,7 @@ class Secrets:
         self, secrets: Collection[str], along: Along[T]
     ) -> tuple[dict[str, Identity | Refusal], T]:
         found = {secret: await self.identify(secret) for secret in secrets}
-        people = [one.person for one in found.values() if isinstance(one, Identity)]
+        people = {one.person: one.who for one in found.values() if isinstance(one, Identity)}
         async with self._reader.snapshot() as snapshot:
             return found, await along(snapshot, people)
 
