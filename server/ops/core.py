@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from alembic.util import CommandError
 from sqlalchemy.exc import DatabaseError
@@ -21,8 +21,8 @@ from server.app.erasure import audience_of
 from server.app.handle import Handler
 from server.app.moves import Moves
 from server.app.tap import Tap
+from server.domain.decide import scoring as decide_scoring
 from server.domain.decide.copies import adopt
-from server.domain.decide.scoring import adopt as adopt_scoring
 from server.domain.errors import Code, Refusal
 from server.ops import extents, lock
 from server.ops.config import Config
@@ -73,6 +73,7 @@ async def opened(config: Config, purpose: str, doubt: Doubt | None = None) -> As
         try:
             await core.keeper.update()
             await adopt_policy(core, config)
+            await adopt_scoring(core, config)
             yield core
         finally:
             await core.keeper.update()
@@ -98,15 +99,22 @@ def _core(config: Config, identity: Identity, reader: Reader, connection: Writer
 
 
 async def adopt_policy(core: Core, config: Config) -> None:
-    """What the configuration says may leave and may be shown is in the log before anything is decided by it."""
+    """What the configuration says may leave is in the log before anything is decided by it."""
     rule = partial(adopt, config.residency.policy, config.regions, config.lanes.groups)
-    outcome = await core.handler.append(rule)
-    if not isinstance(outcome, Refusal):
-        outcome = await core.handler.append(partial(adopt_scoring, config.scoring_policy))
+    _adopted("residency", await core.handler.append(rule))
+
+
+async def adopt_scoring(core: Core, config: Config) -> None:
+    """And what it says may be told of people's contributions."""
+    rule = partial(decide_scoring.adopt, config.scoring_policy)
+    _adopted("scoring", await core.handler.append(rule))
+
+
+def _adopted(policy: str, outcome: dict[str, Any] | Refusal) -> None:
     if isinstance(outcome, Refusal) and outcome.code is not Code.CLOSED:
         raise StartError(
-            f"The residency and scoring policies cannot be written into the log ({outcome.message}), and without them "
-            "nothing may be decided by them."
+            f"The {policy} policy cannot be written into the log ({outcome.message}), and without that "
+            "nothing may be decided by it."
         )
 
 
