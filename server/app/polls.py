@@ -54,6 +54,8 @@ class Polls:
         self._ending: set[str] = set()
         """Polls that may wait for ballots of other regions; of all others ballots are no news here."""
         self._opened = False
+        self._leading: frozenset[int] = frozenset()
+        """Lanes in which ballots may be missing before those that came."""
         self._news = asyncio.Event()
         tap.subscribe(self._committed)
 
@@ -77,12 +79,23 @@ class Polls:
             self._ending |= await self._unfinished()
             self._due |= dict.fromkeys(self._ending, 0)
             self._opened = True
+        await self._see_whole_lanes()
         while ready := [poll for poll, at in self._due.items() if at <= now]:
             for poll in ready:
                 due = await self._advance(poll, now)
                 if due is not None:
                     self._due[poll] = min(due, self._due.get(poll, due))
         return min(self._due.values(), default=None)
+
+    async def _see_whole_lanes(self) -> None:
+        """A lane has been filled: what waited for ballots in it may be counted. No event tells so."""
+        if not self._ending:
+            return
+        async with self._reader.snapshot() as snapshot:
+            leading = frozenset([row[0] for row in await snapshot.rows(select(t.leads.c.lane_id))])
+        if self._leading - leading:
+            self._due |= dict.fromkeys(self._ending, 0)
+        self._leading = leading
 
     async def _advance(self, poll: str, now: int) -> int | None:
         """One step, one commit; what the step commits is news of the poll, and asks again."""

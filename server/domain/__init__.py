@@ -3,6 +3,7 @@
 - ``ids``         regions, lanes, epochs, event ids, cursors, object ids, places and channels
 - ``events``      every fact the product knows, past tense, with its schema version and merge rule
 - ``wire``        an event's header, body commitment and chain hash: bytes in, bytes out
+- ``leads``       a lane whose newest events are held before those behind them
 - ``commands``    every wish a person can state, imperative
 - ``facts``       what ``decide`` may ask about the current state
 - ``decide``      decide(command, who, facts, context) -> events or a refusal

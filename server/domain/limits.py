@@ -187,6 +187,9 @@ BATCH_SECONDS_MIN = 0.01
 """Commits closer together go as one batch, with one signature; the first of them goes at once."""
 CREDIT_BYTES = 4 * 1024 * 1024
 """What a receiver lets a peer have in flight: 16 full batches; 8 cover 250 ms at 7,000 events/s."""
+FRESH_EVENTS = 2048
+"""The newest of a lane that go before what is missing behind them, if that is more: eight batches, half a second's
+work, and more than the first screens of anybody show."""
 WINDOW_BYTES_MIN = 512 * 1024
 """Two full batches: one on its way while the other is committed."""
 WINDOW_BYTES_START = 2 * 1024 * 1024

@@ -132,6 +132,8 @@ class LaneBatch(NamedTuple):
     head: SignedHead
     ends: tuple[SignedHead, ...] = ()
     """Heads before the last one, where it may be taken apart: each part is a batch."""
+    early: bool = False
+    """Whether events before ``after`` may be missing: they were asked for in this order."""
 
     def parts(self) -> Iterator["LaneBatch"]:
         if not self.ends:
@@ -140,5 +142,5 @@ class LaneBatch(NamedTuple):
         after, previous = self.after, self.previous
         for head in (*self.ends, self.head):
             events = self.events[after - self.after : head.seq - self.after]
-            yield LaneBatch(self.key, after, previous, events, head)
+            yield LaneBatch(self.key, after, previous, events, head, early=self.early)
             after, previous = head.seq, head.hash

@@ -12,7 +12,8 @@ order:
 - ``steps``       what a link is told and what it asks for: inputs, effects, states, the transition table
 - ``link``        the machine of one peer: connections (``guests`` until proven), states, time (``pauses``)
 - ``flow``        what runs over its proven connection: ``serving`` (what the peer wants of us, and what to send it
-  next: ``window``, ``outbox``) and ``intake`` (what it sends us: verified, queued, applied, acknowledged)
+  next: ``tracks``, ``window``, ``outbox``) and ``intake`` (what it sends us: verified, queued, applied, acknowledged; with
+  ``leading``: the newest first, where much is missing)
 - ``catchup``     a ready page (``packing`` compresses it), and what a peer has not acknowledged
 - ``ledger``      what a link remembers between connections; ``deadlines`` its timer; ``status`` for operators
 - ``asking``      commands for another region to decide (ASK, TOLD)

@@ -17,6 +17,7 @@ from server.federation.steps import (
     Applied,
     ApplyRefused,
     Input,
+    LoadPage,
     PageLoaded,
     TipsLoaded,
 )
@@ -25,7 +26,8 @@ log = structlog.get_logger(__name__)
 
 
 class Writer(Protocol):
-    """``app.handle.Handler``: answers only once the events are committed (I1); skips known ones."""
+    """``app.handle.Handler``: answers only once the events are committed (I1), with up to where the lane is whole;
+    skips known ones."""
 
     async def apply(self, batch: LaneBatch) -> int | Refusal: ...
 
@@ -50,7 +52,8 @@ class Log(Protocol):
 
 
 class Desk:
-    """One per node. ``spawn`` starts a task of the links; ``feed`` gives an answer to a link."""
+    """One per node. ``spawn`` starts a task of the links; ``feed`` gives an answer to a link; ``moved`` is told up to
+    where a lane of another region is whole."""
 
     def __init__(
         self,
@@ -59,29 +62,31 @@ class Desk:
         relay: Relay,
         spawn: Callable[[Coroutine[Any, Any, None]], object],
         feed: Callable[[Peer, Input], None],
+        moved: Callable[[LaneKey, int], None],
     ) -> None:
         self.pages = pages
         self._handler, self._relay = handler, relay
-        self._spawn, self._feed = spawn, feed
-        self._loads: dict[tuple[LaneKey, int], list[Peer]] = {}
+        self._spawn, self._feed, self._moved = spawn, feed, moved
+        self._loads: dict[LoadPage, list[Peer]] = {}
 
-    def load_page(self, peer: Peer, key: LaneKey, after: int) -> None:
+    def load_page(self, peer: Peer, wanted: LoadPage) -> None:
         """Peers that live at the tip ask for the same page: read, sign, encode and pack it once."""
-        waiting = self._loads.setdefault((key, after), [])
+        waiting = self._loads.setdefault(wanted, [])
         waiting.append(peer)
         if len(waiting) == 1:
-            self._spawn(self._page(key, after))
+            self._spawn(self._page(wanted))
 
-    async def _page(self, key: LaneKey, after: int) -> None:
+    async def _page(self, wanted: LoadPage) -> None:
+        key, after, course, _ = wanted
         try:
-            page = await self.pages.page(key, after)
+            page = await self.pages.page(*wanted)
         except Exception:
             log.exception("a page of the log cannot be read", lane=key.lane, after=after)
-            for peer in self._loads.pop((key, after)):
+            for peer in self._loads.pop(wanted):
                 peer.hang_up()
             return
-        for peer in self._loads.pop((key, after)):
-            self._feed(peer, PageLoaded(key, after, page))
+        for peer in self._loads.pop(wanted):
+            self._feed(peer, PageLoaded(key, after, page, course))
 
     def load_tips(self, peer: Peer, conn: int) -> None:
         self._spawn(self._tips(peer, conn))
@@ -109,6 +114,9 @@ class Desk:
             self._feed(peer, ApplyRefused(batch.key, outcome))
         else:
             meters.count(peer.region, "in", 0, len(batch.events))
+            if batch.early:
+                self._relay.came(batch.key)
+            self._moved(batch.key, outcome)
             self._feed(peer, Applied(batch.key, outcome))
 
 

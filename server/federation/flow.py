@@ -4,7 +4,7 @@ Made when the connection is proven, dropped with it. Effects go into the link's 
 may not do is raised as ``Refused`` and closes the connection.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 from server.domain.errors import Code, Refusal, Refused
@@ -22,6 +22,7 @@ from server.federation.frames import (
     Fork,
     Heads,
     Hello,
+    LeadAck,
     Packed,
     Ping,
     Succession,
@@ -29,10 +30,11 @@ from server.federation.frames import (
     Want,
 )
 from server.federation.intake import Intake
-from server.federation.lanes import Held, from_vector, vector
+from server.federation.lanes import Course, Held, from_vector, vector
 from server.federation.ledger import Ledger
 from server.federation.packing import FEATURE, unpack
 from server.federation.serving import Serving
+from server.federation.status import Filling
 from server.federation.steps import (
     Apply,
     Effect,
@@ -64,7 +66,7 @@ class Flow:
         self._ledger = ledger
         self._out = out
         self._roster = roster
-        self._intake = Intake(ledger.me, ledger.reach, roster)
+        self._intake = Intake(ledger.me, ledger.reach, roster, ledger.fresh)
         self._asked = self._asking = False
         """Whether a WANT was sent; whether the tips for one are on their way."""
         self._want: Want | None = None
@@ -82,6 +84,11 @@ class Flow:
     def behind_events(self) -> int | None:
         """Events the peer told of that are not applied here; None before its first HEAD."""
         return self._intake.lag_events if self._asked and self._announced else None
+
+    @property
+    def filling(self) -> Filling:
+        """How far what lies behind the fresh events has come."""
+        return self._intake.filling
 
     @property
     def load(self) -> tuple[int, int, int]:
@@ -139,8 +146,8 @@ class Flow:
                 self._batch(frame, size)
             case Packed():
                 self._batch(*unpack(frame))
-            case Ack(tips, credit):
-                self._acknowledged(from_vector(tips), credit, now)
+            case Ack(tips, credit, leads):
+                self._acknowledged(from_vector(tips), credit, now, leads)
             case Heads(tips, keys):
                 self._roster.learn_all(keys)
                 self._intake.announced(self._ledger.told(tips))
@@ -291,7 +298,7 @@ class Flow:
         after = from_vector(want.after)
         serving = self._serving
         if serving is None:
-            serving = self._serving = Serving(ledger.me)
+            serving = self._serving = Serving(ledger.me, ledger.peer)
             if known := self._roster.words():
                 self.tell_keys(known)
         self._announce()
@@ -299,7 +306,8 @@ class Flow:
         serving.moved(ledger.tips)
         self._compare(want, serving)
         ledger.wanted(after, now)
-        for key, seq in after.items():
+        furthest = after | {lead.key: lead.seq for lead in want.leads}
+        for key, seq in furthest.items():
             if key.region == ledger.me and seq > ledger.tips.get(key, 0):
                 words = (
                     f"{ledger.peer} holds our lane {key.lane} up to {seq}: this node lost events"
@@ -308,10 +316,14 @@ class Flow:
 
     def _compare(self, want: Want, serving: Serving) -> None:
         """Histories of different length meet in a batch; those of one length only here (9.4)."""
-        for tip, hash_ in zip(want.after, want.hashes, strict=False):
-            ours = self._held.get(tip.key)
-            if ours is not None and ours.seq == tip.seq and ours.hash != hash_:
-                serving.repeat_last(tip.key)
+        told = [
+            (tip.key, tip.seq, hash_) for tip, hash_ in zip(want.after, want.hashes, strict=False)
+        ]
+        told += [(lead.key, lead.seq, lead.hash) for lead in want.leads]
+        for key, seq, hash_ in told:
+            ours = self._held.get(key)
+            if ours is not None and ours.seq == seq and ours.hash != hash_:
+                serving.repeat_last(key)
 
     def moved(self, tips: Mapping[LaneKey, int], theirs: Mapping[LaneKey, int]) -> None:
         """The log moved; ``theirs``: the part of it that the peer may receive."""
@@ -320,14 +332,16 @@ class Flow:
             self._serving.moved(theirs)
             self._untold.update(key for key in theirs if key.region != self._ledger.peer)
 
-    def page_loaded(self, key: LaneKey, after: int, page: Page | None) -> None:
+    def page_loaded(self, key: LaneKey, after: int, page: Page | None, course: Course) -> None:
         if self._serving:
-            self._serving.loaded(key, after, page)
+            self._serving.loaded(key, after, page, course)
 
-    def _acknowledged(self, tips: Mapping[LaneKey, int], credit: int, now: int) -> None:
+    def _acknowledged(
+        self, tips: Mapping[LaneKey, int], credit: int, now: int, leads: Sequence[LeadAck]
+    ) -> None:
         if self._serving is None:
             raise Refused(Code.BAD_FRAME, "an ACK came before a WANT")
-        self._serving.acknowledge(tips, credit, now)
+        self._serving.acknowledge(tips, credit, now, leads)
         self._ledger.acknowledged(tips)
 
     def pump(self, now: int) -> None:

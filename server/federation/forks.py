@@ -4,11 +4,12 @@ Two heads at one number with different hashes are one; where the heads stand at 
 headers between join them. It convinces whoever pins the origin's key, and needs nobody's word.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from server.domain.errors import Code, Refused
 from server.domain.ids import LaneKey
-from server.domain.wire import SignedHead, chain
+from server.domain.wire import LaneBatch, SignedHead, chain
 from server.federation.frames import Fork, Head, decode
 from server.federation.trust import Roster, verify_head
 
@@ -54,6 +55,33 @@ def verify_fork(frame: Fork, roster: Roster) -> ForkProof:
     verify_head(proof.first, roster)
     verify_head(proof.second, roster)
     return proof
+
+
+def fork_between(
+    evidence: LaneBatch,
+    heads: Iterable[SignedHead],
+    hashes: Mapping[int, bytes],
+    headers: Mapping[int, bytes],
+) -> ForkProof | None:
+    """The proof that a batch, verified in itself, and our copy of its lane are two histories; None without a
+    head of ours that shows it.
+
+    ``heads``: those we hold of the lane about there, in order; ``hashes`` and ``headers``: what we hold, by number.
+    A history that parted stays apart, so the next head of ours behind the first difference is enough."""
+    theirs, after = evidence.head, evidence.after
+    said = {after: evidence.previous}
+    said |= {seq: event.hash for seq, event in enumerate(evidence.events, after + 1)}
+    for head in heads:
+        if head.seq in said:
+            if said[head.seq] == head.hash:
+                continue
+            following = tuple([event.header for event in evidence.events[head.seq - after :]])
+            return ForkProof(head, theirs, said[head.seq], following)
+        between = range(theirs.seq + 1, head.seq + 1)
+        ours = hashes.get(theirs.seq)
+        if ours not in (None, theirs.hash) and all(seq in headers for seq in between):
+            return ForkProof(theirs, head, ours or b"", tuple([headers[seq] for seq in between]))
+    return None
 
 
 def stored(data: bytes) -> ForkProof:

@@ -71,6 +71,38 @@ class LaneRef(_Array, frozen=True):
         return LaneKey(self.region, self.epoch, self.lane)
 
 
+class LeadTip(_Array, frozen=True):
+    """What is held of a lane beyond a hole: ``base + 1 ... seq``, and listed events before it (19)."""
+
+    region: _RegionCode
+    epoch: _Epoch
+    lane: _LaneName
+    base: _Seq
+    seq: _Seq
+    hash: _Hash
+    """The chain hash at ``seq``."""
+    listed: _Seq = 0
+    """Up to where the listed events are held."""
+
+    @property
+    def key(self) -> LaneKey:
+        return LaneKey(self.region, self.epoch, self.lane)
+
+
+class LeadAck(_Array, frozen=True):
+    """How much of a lead is committed (19)."""
+
+    region: _RegionCode
+    epoch: _Epoch
+    lane: _LaneName
+    seq: _Seq
+    listed: _Seq
+
+    @property
+    def key(self) -> LaneKey:
+        return LaneKey(self.region, self.epoch, self.lane)
+
+
 class Carried(_Array, frozen=True):
     """One event as it travels; salt and body are both nil once erased."""
 
@@ -156,6 +188,10 @@ class Want(_Array, frozen=True, tag=2):
     """Lanes not to send: their history forked."""
     hashes: Annotated[tuple[_Hash, ...], Meta(max_length=VECTOR_LANES_MAX)] = ()
     """The chain hash at each tip of ``after``: two histories of one length differ in nothing else."""
+    fresh: Annotated[int, Meta(ge=0, lt=2**32)] = 0
+    """Of a lane of which more than twice this many events are missing, the last so many first (19); 0: never."""
+    leads: Annotated[tuple[LeadTip, ...], Meta(max_length=VECTOR_LANES_MAX)] = ()
+    """Lanes of which that was done already, and how far."""
 
 
 class Batch(_Array, frozen=True, tag=3):
@@ -183,6 +219,7 @@ class Ack(_Array, frozen=True, tag=5):
 
     tips: Vector
     credit: _Credit
+    leads: Annotated[tuple[LeadAck, ...], Meta(max_length=VECTOR_LANES_MAX)] = ()
 
 
 class Ephem(_Array, frozen=True, tag=6):

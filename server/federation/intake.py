@@ -1,21 +1,24 @@
 """What a peer sends us: verified, queued, applied, acknowledged; per lane all that waits at a time.
 
-docs/protocol/federation.md section 9. Memory is bounded by the credit we gave (I9): a batch counts
+docs/protocol/federation.md sections 9 and 19. Memory is bounded by the credit we gave (I9): a batch counts
 from its arrival until it is applied.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 from typing import NamedTuple
 
 from server.domain import limits
 from server.domain.errors import Code, Refused
 from server.domain.ids import LaneKey
+from server.domain.leads import Lead, grown
 from server.domain.wire import LaneBatch
-from server.federation.frames import Ack, Batch, LaneRef, Tip, Want
-from server.federation.lanes import Held, Reach, vector
-from server.federation.trust import Roster, verify_batch
+from server.federation.frames import Ack, Batch, LaneRef, LeadAck, Tip, Want
+from server.federation.lanes import Course, Held, Reach, may_lead, vector
+from server.federation.leading import latest, lead_tip, verified_part
+from server.federation.status import Filling
+from server.federation.trust import Roster
 
 BEHIND_EVENTS = limits.BATCH_EVENTS_MAX
 """More than one batch behind what the peer announced is catching up, not living."""
@@ -24,27 +27,46 @@ BEHIND_EVENTS = limits.BATCH_EVENTS_MAX
 class _Waiting(NamedTuple):
     batch: LaneBatch
     size: int
+    course: Course
 
 
 class _Lane:
-    """``verified`` runs ahead of ``applied`` by what waits; ``announced`` is the peer's word."""
+    """``verified`` runs ahead of ``applied`` and ``lead`` by what waits; ``announced`` is the peer's word."""
 
-    __slots__ = ("announced", "applied", "applying", "verified", "waiting")
+    __slots__ = ("announced", "applied", "applying", "asked", "lead", "verified", "waiting")
 
     def __init__(self, held: Held) -> None:
         self.verified = held
+        self.asked = held.seq
+        """After which event the last WANT asked for it."""
         self.applied = held.seq
+        self.lead = held.lead
+        """As it is committed here."""
         self.announced = 0
         self.applying = 0
         """So many of the first that wait are at the writer."""
         self.waiting: deque[_Waiting] = deque()
 
+    def committed(self, seq: int) -> None:
+        """All up to ``seq`` is on the disk."""
+        self.applied = max(self.applied, seq)
+        if self.lead and self.applied >= self.lead.base:
+            self.lead = None
+
+    @property
+    def missing(self) -> int:
+        """Events the peer told of that are not on the disk; of listed ones nobody keeps count."""
+        early = self.lead.seq - self.lead.base if self.lead else 0
+        return max(0, self.announced - self.applied - early)
+
 
 class Intake:
     """One connection's receiving half, made once what we hold is known; ``ask`` before all else."""
 
-    def __init__(self, me: str, reach: Reach, roster: Roster) -> None:
+    def __init__(self, me: str, reach: Reach, roster: Roster, fresh: int = 0) -> None:
+        """``fresh``: so many of the newest events of a lane come first, if more are missing; 0: never."""
         self._me = me
+        self._fresh = fresh
         self._reach = reach
         self._roster = roster
         self._lanes: dict[LaneKey, _Lane] = {}
@@ -66,12 +88,14 @@ class Intake:
         for key in after:
             lane = self._lanes.setdefault(key, _Lane(held[key]))
             # Another peer was quicker: the sender goes on from there too.
-            if held[key].seq > lane.verified.seq:
-                lane.verified = held[key]
+            lane.verified, lane.lead = latest(lane.verified, held[key]), held[key].lead
+            lane.asked = held[key].seq
         self.committed(after)
         without = tuple([LaneRef(*key) for key in sorted(self._forked)])
         hashes = tuple([held[key].hash for key in sorted(after)])
-        return Want(tuple(sorted(self._origins)), vector(after), self._credit, without, hashes)
+        leads = tuple([lead_tip(*key, lead) for key in sorted(after) if (lead := held[key].lead)])
+        origins = tuple(sorted(self._origins))
+        return Want(origins, vector(after), self._credit, without, hashes, self._fresh, leads)
 
     def receive(self, batch: Batch, size: int) -> tuple[LaneBatch | None, int]:
         """(The batch to apply now, if its lane is free; events that were new). Raises Refused."""
@@ -83,15 +107,21 @@ class Intake:
             raise Refused(
                 Code.TOO_LARGE, f"more than the credit of {self._credit} bytes is under way"
             )
-        verified = verify_batch(batch, lane.verified, self._roster)
+        verified, held, course = verified_part(
+            batch, lane.verified, self._may_begin(key, lane, batch.after), self._roster
+        )
         self._lanes[key] = lane
         if not verified.events:
             return None, 0
-        lane.verified = Held(verified.head.seq, verified.head.hash)
+        lane.verified = held
         lane.announced = max(lane.announced, verified.head.seq)
-        lane.waiting.append(_Waiting(verified, size))
+        lane.waiting.append(_Waiting(verified, size, course))
         self.bytes_waiting += size
         return self._next(lane), len(verified.events)
+
+    def _may_begin(self, key: LaneKey, lane: _Lane, after: int) -> bool:
+        """Whether a batch that leaves out what is missing before it was asked for; a smaller gap is one."""
+        return 0 < self._fresh < after - lane.asked and may_lead(key, self._me)
 
     def _lane(self, key: LaneKey) -> _Lane:
         """The lane, made at its first batch. Raises Refused(wrong_lane, too_large)."""
@@ -112,12 +142,23 @@ class Intake:
     def applied(self, key: LaneKey, seq: int) -> tuple[Ack, LaneBatch | None]:
         """A batch is committed: what to acknowledge, and the lane's next batch if one waits."""
         lane = self._lanes[key]
+        early: tuple[LeadAck, ...] = ()
         for _ in range(lane.applying):
             done = lane.waiting.popleft()
             self.bytes_waiting -= done.size
-            lane.applied = max(lane.applied, done.batch.head.seq, seq)
+            if done.course is Course.WHOLE:
+                seq = max(seq, done.batch.head.seq)
+            else:
+                lead = self._grown(lane, done.batch)
+                early = (LeadAck(*key, lead.seq, lead.listed),)
         lane.applying = 0
-        return Ack((Tip(*key, lane.applied),), self._credit), self._next(lane)
+        lane.committed(seq)
+        return Ack((Tip(*key, lane.applied),), self._credit, early), self._next(lane)
+
+    @staticmethod
+    def _grown(lane: _Lane, batch: LaneBatch) -> Lead:
+        lane.lead = grown(lane.lead, batch)
+        return lane.lead
 
     def postponed(self, key: LaneKey) -> None:
         """A batch could not be applied now; it stays first in its lane until ``retry``."""
@@ -144,7 +185,7 @@ class Intake:
         """The log reaches this far, whoever brought it."""
         for key, seq in tips.items():
             if lane := self._lanes.get(key):
-                lane.applied = max(lane.applied, seq)
+                lane.committed(seq)
 
     def announced(self, tips: Mapping[LaneKey, int]) -> None:
         """HEAD, of lanes we may receive; those not asked for are passed over: a word, not a batch."""
@@ -155,29 +196,41 @@ class Intake:
                 self._lanes[key] = _Lane(Held.nothing(key))
             if lane := self._lanes.get(key):
                 # The latest word counts, not the largest: a wrong one is mended by the next.
-                lane.announced = max(seq, lane.verified.seq)
+                lead = lane.verified.lead
+                lane.announced = max(seq, lane.verified.seq, lead.seq if lead else 0)
 
     @property
     def lag_events(self) -> int:
         """Events of the origins asked for that the peer has told of and that are not applied here."""
-        return sum(
-            max(0, lane.announced - lane.applied)
-            for key, lane in self._lanes.items()
-            if key.region in self._origins and key not in self._forked
-        )
+        return sum(lane.missing for lane in self._wanted())
+
+    @property
+    def filling(self) -> Filling:
+        """How far the lanes are filled that have a lead."""
+        leads = [(lane.lead.base, lane.applied) for lane in self._wanted() if lane.lead]
+        return Filling(sum(base for base, _ in leads), sum(held for _, held in leads))
+
+    def _wanted(self) -> Iterator[_Lane]:
+        for key, lane in self._lanes.items():
+            if key.region in self._origins and key not in self._forked:
+                yield lane
 
 
 def _in_a_row(waiting: Iterable[_Waiting]) -> list[LaneBatch]:
     """The first that wait, as far as each continues the one before and one transaction may take them."""
-    found: list[LaneBatch] = []
+    found: list[_Waiting] = []
     events = 0
-    for batch, _ in waiting:
-        events += len(batch.events)
-        # Where another peer was quicker, one may begin beyond the end of the one before.
-        if found and (events > limits.BATCH_EVENTS_MAX or batch.after != found[-1].head.seq):
+    for one in waiting:
+        events += len(one.batch.events)
+        if found and (events > limits.BATCH_EVENTS_MAX or not _follows(one, found[-1])):
             break
-        found.append(batch)
-    return found
+        found.append(one)
+    return [one.batch for one in found]
+
+
+def _follows(one: _Waiting, before: _Waiting) -> bool:
+    """Not where another peer was quicker, nor from what fills a hole to what came early behind it."""
+    return one.course is before.course and one.batch.after == before.batch.head.seq
 
 
 def joined(batches: Sequence[LaneBatch]) -> LaneBatch:
@@ -192,4 +245,5 @@ def joined(batches: Sequence[LaneBatch]) -> LaneBatch:
             ends.append(before.head)
             events = 0
     every = tuple(chain.from_iterable([batch.events for batch in batches]))
-    return LaneBatch(first.key, first.after, first.previous, every, last.head, tuple(ends))
+    start = (first.key, first.after, first.previous)
+    return LaneBatch(*start, every, last.head, tuple(ends), first.early)

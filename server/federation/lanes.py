@@ -5,24 +5,48 @@ lane (I8, I12); everything here only asks it.
 """
 
 from collections.abc import Iterable, Mapping
+from enum import IntEnum
 from typing import NamedTuple
 
 from server.domain import visibility
 from server.domain.ids import LaneKey
+from server.domain.leads import Lead
 from server.domain.wire import genesis
 from server.federation.frames import Tip
 
 
 class Held(NamedTuple):
-    """How far a lane is held here: the last event's seq (0 for none) and chain hash."""
+    """How far a lane is held here without a hole: the last event's seq (0 for none) and chain hash."""
 
     seq: int
     hash: bytes
+    lead: Lead | None = None
+    """What is held beyond a hole."""
 
     @classmethod
     def nothing(cls, key: LaneKey) -> "Held":
         """Before the first event: the lane's genesis hash, which nobody has to be told."""
         return cls(0, genesis(*key))
+
+
+class Course(IntEnum):
+    """What part of a lane a batch belongs to; a lane that has no lead is WHOLE from its beginning."""
+
+    WHOLE = 0
+    """After what is held without a hole; with a lead, up to its base."""
+    FRESH = 1
+    """What begins or continues a lead."""
+    LISTED = 2
+    """Single events before the base without which posts cannot be shown."""
+
+
+def may_lead(key: LaneKey, receiver: str) -> bool:
+    """Whether the newest events of a lane may come first (section 19).
+
+    Never of ``control``, which ends things; nor of pairs, where a later event vouches for all before it (18.1,
+    14.7); nor of one's own lanes, whose numbers are one's own past."""
+    shared = key.lane == visibility.GLOBAL or key.lane.startswith("group.")
+    return shared and key.region != receiver
 
 
 class Reach:

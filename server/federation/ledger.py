@@ -16,8 +16,8 @@ from server.storage.forks import fork_id
 class Ledger:
     """Shared by a link and its flow of the moment."""
 
-    def __init__(self, me: str, peer: str, reach: Reach) -> None:
-        self.me, self.peer, self.reach = me, peer, reach
+    def __init__(self, me: str, peer: str, reach: Reach, fresh: int = 0) -> None:
+        self.me, self.peer, self.reach, self.fresh = me, peer, reach, fresh
         self.tips: dict[LaneKey, int] = {}
         """How far the lanes the peer may receive reach here."""
         self.gossip: dict[LaneKey, int] = {}
@@ -96,6 +96,8 @@ class Ledger:
             since=facts.since,
             dialled_by=facts.dialled_by,
             behind_events=facts.behind_events,
+            filling_events=facts.filling.events,
+            filled_events=facts.filling.held,
             lag_events=self.lag_events,
             oldest_unacked_ms=None if since is None else max(0, now - since),
             rtt_ms=self.rtt,

@@ -28,7 +28,7 @@ from server.federation.lanes import Reach
 from server.federation.ledger import Ledger
 from server.federation.pauses import SECOND, backoff_ms, rejected_pause_ms
 from server.federation.relay import View
-from server.federation.status import LaneStatus, LinkFacts, LinkStatus
+from server.federation.status import Filling, LaneStatus, LinkFacts, LinkStatus
 from server.federation.steps import (
     GOING_AWAY,
     NORMAL,
@@ -46,15 +46,24 @@ from server.federation.trust import Roster
 
 
 class Link:
-    """See the module. ``dials``: whether this end opens connections of its own accord."""
+    """See the module. ``dials``: whether this end opens connections of its own accord; ``fresh``: how many of the
+    newest events of a lane come before those behind them (section 19)."""
 
-    def __init__(self, me: Identity, peer: str, roster: Roster, reach: Reach, dials: bool) -> None:
+    def __init__(
+        self,
+        me: Identity,
+        peer: str,
+        roster: Roster,
+        reach: Reach,
+        dials: bool,
+        fresh: int = limits.FRESH_EVENTS,
+    ) -> None:
         self.state = State.IDLE
         self.peer = peer
         self._me = me
         self._roster = roster
         self.dials = dials
-        self._ledger = Ledger(me.region, peer, reach)
+        self._ledger = Ledger(me.region, peer, reach, fresh)
         self._flow: Flow | None = None
         self._opener: str | None = None
         self._deadlines = Deadlines()
@@ -137,9 +146,9 @@ class Link:
                         self._deadlines.soon(
                             Due.GOSSIP, self._now + limits.GOSSIP_SECONDS_MIN * SECOND
                         )
-            case steps.PageLoaded(key, after, page):
+            case steps.PageLoaded(key, after, page, course):
                 if flow:
-                    flow.page_loaded(key, after, page)
+                    flow.page_loaded(key, after, page, course)
             case steps.TipsLoaded(conn, held):
                 if flow and flow.conn == conn:
                     flow.tips_loaded(held, self._now)
@@ -407,8 +416,10 @@ class Link:
         """For operators; any time."""
         behind = (self._flow and self._flow.behind_events) or 0
         load = self._flow.load if self._flow else (0, 0, 0)
+        filling = self._flow.filling if self._flow else Filling(0, 0)
         state = (self.state, self._since, self._opener)
-        return self._ledger.status(LinkFacts(*state, *self._peer, self._error, behind, load), now)
+        facts = LinkFacts(*state, *self._peer, self._error, behind, filling, load)
+        return self._ledger.status(facts, now)
 
     def lanes(self, now: int) -> list[LaneStatus]:
         """How far the peer is with each of our lanes that it may have; any time."""

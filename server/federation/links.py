@@ -109,6 +109,7 @@ class Links:
         answer: Answerer = nobody,
         company: Company | None = None,
         history: Sequence[tuple[EventId, Event | None]] = (),
+        fresh: int = limits.FRESH_EVENTS,
     ) -> None:
         """``clock``: UTC milliseconds; ``entropy``: random bytes; ``tls``: for wss://, else the default;
         ``former_keys``: public ones this region signed with before.
@@ -117,7 +118,8 @@ class Links:
         ``answer``: decides what a peer asks for its people.
 
         ``company``: instead of ``peers`` and ``groups``, if there is a roster; ``history``: what the log
-        says of keys, in its order."""
+        says of keys, in its order; ``fresh``: so many of the newest events of a lane come before those behind."""
+        self._fresh = fresh
         self._me = Identity(region, epoch, private, __version__)
         own = (*former_keys, private.public_key().public_bytes_raw())
         self._company = company or Company.of_peers(region, own, peers, groups)
@@ -132,7 +134,7 @@ class Links:
         self._peers = {p.region: Peer(p, self._new_link(p)) for p in self._company.peers}
         self._reception = Reception(self._peers)
         pages = Pages(region, reader, private, self._roster)
-        self._desk = Desk(pages, handler, self._relay, self._spawn, self._feed)
+        self._desk = Desk(pages, handler, self._relay, self._spawn, self._feed, self._lane_moved)
         self._tap = tap
         self._clock, self._entropy, self._tls = clock, entropy, tls
         self._numbers = itertools.count(1)
@@ -231,7 +233,7 @@ class Links:
     # -- a link's inputs and effects -------------------------------------------------------------------
 
     def _new_link(self, peer: PeerAddress) -> Link:
-        return Link(self._me, peer.region, self._roster, self._reach, peer.dials)
+        return Link(self._me, peer.region, self._roster, self._reach, peer.dials, self._fresh)
 
     def _start(self, peer: Peer) -> None:
         for proof in self._forks.values():
@@ -272,8 +274,8 @@ class Links:
                 meters.count(peer.region, "out", len(data), events)
                 if connection := peer.connections.get(conn):
                     connection.send(data, rank)
-            case LoadPage(key, after):
-                self._desk.load_page(peer, key, after)
+            case LoadPage():
+                self._desk.load_page(peer, effect)
             case Apply(batch):
                 self._desk.apply(peer, batch)
             case SetTimer(at):
@@ -340,7 +342,18 @@ class Links:
             heed(self._roster, record.id, record.event)
         if words := self._roster.fresh():
             self._tell_keys(words)
-        self._moved.update((LaneKey(*record.id[:3]), record.id.seq) for record in records)
+        # Of other regions' lanes an event says nothing about those before it: whoever applied it says how far.
+        own = [record.id for record in records if record.id[:2] == self._me[:2]]
+        self._moved.update((LaneKey(*id[:3]), id.seq) for id in own)
+        if own:
+            self._tell_soon()
+
+    def _lane_moved(self, key: LaneKey, seq: int) -> None:
+        """A batch was applied: the lane is whole up to here."""
+        self._moved[key] = max(seq, self._moved.get(key, 0))
+        self._tell_soon()
+
+    def _tell_soon(self) -> None:
         loop = asyncio.get_running_loop()
         if self._telling is None:
             at = self._told_at + limits.BATCH_SECONDS_MIN

@@ -5,7 +5,7 @@ where its origin signed one (docs/protocol/federation.md 5).
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -16,16 +16,19 @@ from server.domain import limits
 from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch, SignedHead, WireEvent, genesis
 from server.federation.catchup import Page, page
-from server.federation.forks import ForkProof
-from server.federation.lanes import Held
+from server.federation.forks import ForkProof, fork_between
+from server.federation.frames import SEQ_END
+from server.federation.lanes import Course, Held
 from server.federation.trust import HeadSigner, Roster
-from server.storage import event_log
+from server.storage import event_log, leads
 from server.storage.reader import Snapshot
 
 T = TypeVar("T")
 
 HASHES_KEPT = 1024
 """Chain hashes at recent page ends: the next page begins there; 100 bytes each."""
+RELAYED_RUN_MAX = 32
+"""Events a relay sends for the sake of one listed one: more, and most of a lane would travel twice."""
 
 
 class Snapshots(Protocol):
@@ -55,11 +58,16 @@ class Pages:
         """Every lane this node holds, from one transaction."""
         async with self._reader.snapshot() as snapshot:
             tips = await event_log.lane_tips(snapshot)
-        return {key: Held(tip.seq, tip.hash) for key, tip in tips.items()}
+        return {key: Held(*tip) for key, tip in tips.items()}
 
-    async def page(self, key: LaneKey, after: int) -> Page | None:
-        """What follows ``after``, within the limits of a batch; None when nothing can be sent yet."""
-        previous, events, head = await self._reader.load(partial(self._read, key, after))
+    async def page(
+        self, key: LaneKey, after: int, course: Course = Course.WHOLE, upto: int = SEQ_END
+    ) -> Page | None:
+        """What follows ``after`` on its course, within the limits of a batch; None when nothing can be sent yet.
+
+        A page of an own lane does not go beyond ``upto``, one of listed events neither."""
+        read = partial(self._read, key, after, course, upto)
+        after, previous, events, head = await self._reader.load(read)
         if previous is None or not events:
             return None
         if self._is_own(key):
@@ -70,14 +78,23 @@ class Pages:
         return page(after, previous, events[: head.seq - after], head)
 
     async def _read(
-        self, key: LaneKey, after: int, snapshot: Snapshot
-    ) -> tuple[bytes | None, list[WireEvent], SignedHead | None]:
-        """Perhaps in a thread: what the database has. The head is a foreign lane's."""
+        self, key: LaneKey, after: int, course: Course, upto: int, snapshot: Snapshot
+    ) -> tuple[int, bytes | None, list[WireEvent], SignedHead | None]:
+        """Perhaps in a thread: what the database has, and after which event. The head is a foreign lane's."""
+        count = self._events_max(key)
+        if course is Course.LISTED:
+            run = await self._listed_run(snapshot, key, after, upto)
+            if run is None:
+                return after, None, [], None
+            after = run[0] - 1
+            count = min(count, run[1] - after) if self._is_own(key) else run[1] - after
+        elif self._is_own(key):
+            count = min(count, upto - after)
         previous = await self._hash_at(snapshot, key, after)
-        events = await event_log.lane_page(snapshot, key, after, events_max=self._events_max(key))
+        events = await event_log.lane_page(snapshot, key, after, events_max=count)
         last = after + len(events)
         head = None if self._is_own(key) else await self._kept_head(snapshot, key, after, last)
-        return previous, events, head
+        return after, previous, events, head
 
     def _events_max(self, key: LaneKey) -> int:
         """Short pages, but where only the origin's heads end one: those may be as far apart as a batch is long."""
@@ -85,6 +102,18 @@ class Pages:
 
     def _is_own(self, key: LaneKey) -> bool:
         return key.region == self._region
+
+    async def _listed_run(
+        self, snapshot: Snapshot, key: LaneKey, after: int, upto: int
+    ) -> tuple[int, int] | None:
+        """(first, last) of the next listed events; of a foreign lane up to where its origin signed next, if that is
+        near: else the origin itself may go on from there."""
+        run = await leads.listed_run(snapshot, key, after, upto)
+        if run is None or self._is_own(key):
+            return run
+        near = min(upto, run[0] + RELAYED_RUN_MAX - 1)
+        head = await event_log.lane_head(snapshot, key, run[0], near, nearest=True)
+        return (run[0], head.seq) if head else None
 
     async def _hash_at(self, snapshot: Snapshot, key: LaneKey, seq: int) -> bytes | None:
         if seq == 0:
@@ -94,14 +123,6 @@ class Pages:
             found = await event_log.lane_page(snapshot, key, seq - 1, events_max=1)
             known = found[0].hash if found else None
         return known
-
-    async def _head(
-        self, snapshot: Snapshot, key: LaneKey, after: int, events: list[WireEvent]
-    ) -> SignedHead | None:
-        last = after + len(events)
-        if self._is_own(key):
-            return self._signer.sign(key, Held(last, events[-1].hash))
-        return await self._kept_head(snapshot, key, after, last)
 
     async def _kept_head(
         self, snapshot: Snapshot, key: LaneKey, after: int, last: int
@@ -119,26 +140,19 @@ class Pages:
     async def prove(self, evidence: LaneBatch) -> ForkProof | None:
         """That a batch, verified in itself, and our copy are two histories; None without a head of ours."""
         key, theirs = evidence.key, evidence.head
+        last = theirs.seq + limits.BATCH_EVENTS_MAX
         async with self._reader.snapshot() as snapshot:
             tip = (await event_log.lane_tips(snapshot)).get(key)
             if tip is None:
                 return None
-            # Compared where the shorter of the two ends, which is where it has a head.
-            at = min(tip.seq, theirs.seq)
-            ours = await event_log.lane_page(snapshot, key, at - 1)
-            head = await self._head(snapshot, key, at - 1, ours if at == theirs.seq else ours[:1])
-        if head is None:
-            return None
-        if at == theirs.seq:
-            following = ours[1 : head.seq - at + 1]
-            proof = ForkProof(theirs, head, ours[0].hash, _headers(following))
-        else:
-            following = list(evidence.events[at - evidence.after :])
-            known = at - evidence.after
-            hash_ = evidence.events[known - 1].hash if known else evidence.previous
-            proof = ForkProof(head, theirs, hash_, _headers(following))
-        return proof if proof.hash != proof.first.hash else None
-
-
-def _headers(events: Sequence[WireEvent]) -> tuple[bytes, ...]:
-    return tuple([event.header for event in events])
+            ours = await leads.rows(snapshot, key, max(1, evidence.after), last)
+            if key.region == self._region:
+                at = min(tip.seq, theirs.seq)
+                heads = [self._signer.sign(key, Held(at, ours[at].hash))] if at in ours else []
+            else:
+                heads = await event_log.lane_heads(snapshot, key, evidence.after, last)
+        hashes = {seq: event.hash for seq, event in ours.items()}
+        if tip.lead:
+            hashes[tip.lead.base] = tip.lead.base_hash
+        known = [head for head in heads if self._roster.knows(head.region, head.key_id)]
+        return fork_between(evidence, known, hashes, {n: e.header for n, e in ours.items()})

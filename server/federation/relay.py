@@ -79,6 +79,10 @@ class Relay:
                 self._tips[key] = seq
                 self._held[key.region] += more
 
+    def came(self, key: LaneKey) -> None:
+        """Something came of a lane that does not move its tip: whoever sends it does not stand still."""
+        self._held[key.region] += 1
+
     def decide(
         self, now: int, links: Mapping[str, View], without: Iterable[LaneKey]
     ) -> dict[str, frozenset[str]]:

@@ -1,92 +1,51 @@
-"""What a peer wants of us and what to send it next (docs/protocol/federation.md 9.1 and 9.2).
+"""What a peer wants of us and what to send it next (docs/protocol/federation.md 9.1, 9.2 and 19.2).
 
-A cursor per lane into our log, and how much may be under way: the peer's credit, and within it the window
-that delay allows. Two pages at most are loaded ahead (I9), one for each rank, so that a lane that
-catches up never stands in the way of fresh events by more than one batch.
+A cursor per lane into our log, or three where the newest events go first, and how much may be under way: the peer's
+credit, and within it the window that delay allows. Two pages at most are loaded ahead (I9), one for each rank, so that
+a lane that catches up never stands in the way of fresh events by more than one batch.
 """
 
-from collections import deque
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Mapping
 
-from server.domain import limits, visibility
+from server.domain import limits
 from server.domain.errors import Code, Refused
 from server.domain.ids import LaneKey
 from server.federation.catchup import Page
-from server.federation.frames import Want
-from server.federation.lanes import from_vector, next_turn
+from server.federation.frames import SEQ_END, LeadAck, LeadTip, Want
+from server.federation.lanes import Course, from_vector, may_lead, next_turn
 from server.federation.outbox import Rank
+from server.federation.tracks import Cursor, Flight, Load, Track
 from server.federation.window import Window
 
 BULK_SHARE = 0.75
 """Of what may be under way: the rest is for fresh events, which so need not wait for an ACK."""
 
 
-class _Flight(NamedTuple):
-    """A batch under way; it ended with event ``last``."""
-
-    last: int
-    size: int
-    sent_at: int
-    full: bool
-    """Nothing more could be sent after it."""
-
-
-class _Cursor:
-    """One lane on one connection.
-
-    ``dry_at``: the tip at which a load found nothing it could send."""
-
-    __slots__ = ("bulk_up_to", "dry_at", "flights", "sent", "tip", "written")
-
-    def __init__(self, sent: int) -> None:
-        self.sent = sent
-        """How far the peer holds or will hold it: by its word, or by what is under way."""
-        self.written = 0
-        """The last event in a batch of this connection."""
-        self.tip = 0
-        self.dry_at = -1
-        self.flights: deque[_Flight] = deque()
-        self.bulk_up_to = 0
-        """The last event in a BULK batch: until it is acknowledged nothing may overtake it."""
-
-    @property
-    def has_more(self) -> bool:
-        return self.sent < self.tip and self.dry_at != self.tip
-
-    def rank(self, key: LaneKey) -> Rank:
-        if key.lane == visibility.CONTROL:
-            return Rank.LIVE
-        caught_up = not self.flights or self.flights[0].last > self.bulk_up_to
-        near = self.tip - self.sent <= limits.PAGE_EVENTS_MAX
-        return Rank.LIVE if near and caught_up else Rank.BULK
-
-
 class _Ahead:
     """The page of one rank that is being loaded, or waits for room."""
 
-    __slots__ = ("last", "loading", "ready")
+    __slots__ = ("last", "loading", "ready", "track")
 
     def __init__(self) -> None:
-        self.loading: LaneKey | None = None
+        self.track: Track | None = None
+        """Whose page it is."""
+        self.loading = False
         self.ready: Page | None = None
         self.last: LaneKey | None = None
         """Whose turn it was."""
-
-    @property
-    def lane(self) -> LaneKey | None:
-        return self.ready.key if self.ready else self.loading
 
 
 class Serving:
     """Answers a peer's WANTs on one connection. ``wanted`` before all else."""
 
-    def __init__(self, me: str) -> None:
-        self._me = me
+    def __init__(self, me: str, peer: str) -> None:
+        self._me, self._peer = me, peer
         self._origins: frozenset[str] = frozenset()
         self._without: frozenset[LaneKey] = frozenset()
         self._after: Mapping[LaneKey, int] = {}
-        self._cursors: dict[LaneKey, _Cursor] = {}
+        self._fresh = 0
+        self._leads: Mapping[LaneKey, LeadTip] = {}
+        self._cursors: dict[Track, Cursor] = {}
         self._credit = 0
         self._window = Window(BULK_SHARE)
         self._ahead = {Rank.LIVE: _Ahead(), Rank.BULK: _Ahead()}
@@ -99,30 +58,60 @@ class Serving:
         self._origins = frozenset(want.origins)
         self._without = frozenset(ref.key for ref in want.without)
         self._after = from_vector(want.after)
+        self._fresh = want.fresh
+        self._leads = {lead.key: lead for lead in want.leads}
         self._credit = want.credit
-        for key, cursor in self._cursors.items():
-            cursor.sent = max(cursor.written, self._after.get(key, 0))
-            if key in self._without:
+        for track, cursor in self._cursors.items():
+            cursor.sent = max(cursor.written, self._held(track, cursor))
+            if track.key in self._without:
                 # The receiver drops these unread and will not acknowledge them.
                 self.bytes_under_way -= sum(flight.size for flight in cursor.flights)
                 cursor.flights.clear()
+        for key, lead in self._leads.items():
+            self._lead(key, lead.base)
 
-    def acknowledge(self, tips: Mapping[LaneKey, int], credit: int, now: int) -> None:
+    def _held(self, track: Track, cursor: Cursor) -> int:
+        """How far the peer says that it holds a course."""
+        after, lead = self._after.get(track.key, 0), self._leads.get(track.key)
+        if track.course is Course.FRESH:
+            begun = self._cursors[Track(track.key)].end
+            return max(after, begun, lead.seq if lead else 0)
+        if track.course is Course.LISTED and lead:
+            return max(after, lead.listed)
+        return after
+
+    def acknowledge(
+        self,
+        tips: Mapping[LaneKey, int],
+        credit: int,
+        now: int,
+        leads: Iterable[LeadAck] = (),
+    ) -> None:
         """Raises Refused(bad_value) when the peer acknowledges what we, who write it, have not written."""
         for key, seq in tips.items():
-            cursor = self._cursors.get(key)
-            if key.region == self._me and (cursor is None or seq > max(cursor.tip, cursor.sent)):
-                raise Refused(Code.BAD_VALUE, f"lane {key.lane} of {key.region} has no event {seq}")
-            if cursor is None:
-                continue
-            # Beyond what we sent: another peer was quicker.
-            cursor.sent = max(cursor.sent, seq)
-            while cursor.flights and cursor.flights[0].last <= seq:
-                flight = cursor.flights.popleft()
-                self.bytes_under_way -= flight.size
-                delay = now - flight.sent_at
-                self._window.acknowledged(flight.size, delay, now, full=flight.full)
+            for course in self._courses(key, seq):
+                self._landed(Track(key, course), seq, now)
+        for lead in leads:
+            courses = self._courses(lead.key, max(lead.seq, lead.listed))
+            if Course.FRESH in courses:
+                self._landed(Track(lead.key, Course.FRESH), lead.seq, now)
+                self._landed(Track(lead.key, Course.LISTED), lead.listed, now)
         self._credit = credit
+
+    def _courses(self, key: LaneKey, seq: int) -> list[Course]:
+        """Those of a lane of which the peer says that it holds event ``seq``. Raises Refused(bad_value)."""
+        courses = [course for course in Course if Track(key, course) in self._cursors]
+        cursors = [self._cursors[Track(key, course)] for course in courses]
+        most = max([max(cursor.tip, cursor.sent) for cursor in cursors], default=-1)
+        if key.region == self._me and seq > most:
+            raise Refused(Code.BAD_VALUE, f"lane {key.lane} of {key.region} has no event {seq}")
+        return courses
+
+    def _landed(self, track: Track, seq: int, now: int) -> None:
+        for flight in self._cursors[track].landed(seq):
+            self.bytes_under_way -= flight.size
+            delay = now - flight.sent_at
+            self._window.acknowledged(flight.size, delay, now, full=flight.full)
 
     # -- what the log says -------------------------------------------------------------------------
 
@@ -131,14 +120,35 @@ class Serving:
         for key, tip in tips.items():
             if not self._wants(key):
                 continue
-            cursor = self._cursors.get(key)
-            if cursor is None:
-                cursor = self._cursors[key] = _Cursor(self._after.get(key, 0))
-            cursor.tip = max(cursor.tip, tip)
+            if Track(key) not in self._cursors:
+                self._begin(key, tip)
+            for course in Course:
+                if cursor := self._cursors.get(Track(key, course)):
+                    cursor.moved(tip)
+
+    def _begin(self, key: LaneKey, tip: int) -> None:
+        after = self._after.get(key, 0)
+        self._cursors[Track(key)] = Cursor(after)
+        if lead := self._leads.get(key):
+            self._lead(key, lead.base)
+        elif self._fresh and may_lead(key, self._peer) and tip - after > 2 * self._fresh:
+            self._lead(key, tip - self._fresh)
+
+    def _lead(self, key: LaneKey, base: int) -> None:
+        """From ``base`` on events go first; nothing to do where that is so, or where the lane is not sent."""
+        whole = self._cursors.get(Track(key))
+        if whole is None or whole.end == base or whole.sent >= base:
+            return
+        whole.end, whole.tip = base, min(whole.tip, base)
+        for course, end in ((Course.FRESH, SEQ_END), (Course.LISTED, base)):
+            track = Track(key, course)
+            cursor = self._cursors.setdefault(track, Cursor(0))
+            cursor.end, cursor.sent = end, 0
+            cursor.sent = self._held(track, cursor)
 
     def repeat_last(self, key: LaneKey) -> None:
         """The peer's copy is as long as ours and ends otherwise: our last event shows it the fork."""
-        cursor = self._cursors.get(key)
+        cursor = self._cursors.get(Track(key, Course.FRESH)) or self._cursors.get(Track(key))
         if cursor is not None and cursor.sent == cursor.tip > cursor.written:
             cursor.sent -= 1
 
@@ -152,8 +162,10 @@ class Serving:
 
     def sent_up_to(self, key: LaneKey) -> int:
         """How far the peer has heard of a lane by our batches or its own acknowledgements."""
-        cursor = self._cursors.get(key)
-        return cursor.sent if cursor else 0
+        in_order = [
+            self._cursors.get(Track(key, course)) for course in (Course.WHOLE, Course.FRESH)
+        ]
+        return max([cursor.sent for cursor in in_order if cursor], default=0)
 
     @property
     def load(self) -> tuple[int, int]:
@@ -167,46 +179,70 @@ class Serving:
         share = BULK_SHARE if rank is Rank.BULK else 1
         return int(min(self._credit, self._window.bytes) * share)
 
-    def next_load(self) -> tuple[LaneKey, int] | None:
-        """The page to load now: (lane, after), or None while there is none or no room for it."""
-        taken = {ahead.lane for ahead in self._ahead.values()}
+    def next_load(self) -> Load | None:
+        """The page to load now, or None while there is none or no room for it."""
+        taken = [ahead.track for ahead in self._ahead.values()]
         for rank, ahead in self._ahead.items():
-            if ahead.lane or self.bytes_under_way >= self._room(rank):
+            if ahead.track or self.bytes_under_way >= self._room(rank):
                 continue
-            ready = [
-                key
-                for key, cursor in self._cursors.items()
-                if cursor.has_more and self._wants(key) and cursor.rank(key) is rank
-            ]
-            key = next_turn([key for key in ready if key not in taken], ahead.last)
+            ready = {track.key: track for track in self._ready(rank, taken)}
+            key = next_turn(ready, ahead.last)
             if key:
-                ahead.loading = ahead.last = key
-                return key, self._cursors[key].sent
+                ahead.loading, ahead.track, ahead.last = True, ready[key], key
+                cursor = self._cursors[ready[key]]
+                return Load(key, cursor.sent, ready[key].course, cursor.end)
         return None
 
-    def loaded(self, key: LaneKey, after: int, page: Page | None) -> None:
+    def _ready(self, rank: Rank, taken: Collection[Track | None]) -> list[Track]:
+        """What has something to send in a rank; of it what goes first."""
+        ready = [
+            (cursor.order(track), track)
+            for track, cursor in self._cursors.items()
+            if cursor.has_more
+            and self._wants(track.key)
+            and cursor.rank(track) is rank
+            and track not in taken
+            and self._has_begun(track)
+        ]
+        first = min([order for order, _ in ready], default=0)
+        return [track for order, track in ready if order == first]
+
+    def _has_begun(self, track: Track) -> bool:
+        """Listed events say nothing before the lead has begun: the receiver would take them for it. What lies behind
+        it waits as well, unless it cannot begin."""
+        base = self._cursors[track].end
+        if base == SEQ_END:
+            return True
+        fresh = self._cursors[Track(track.key, Course.FRESH)]
+        stuck = fresh.dry_at == fresh.tip and track.course is Course.WHOLE
+        return fresh.sent > base or stuck
+
+    def loaded(
+        self, key: LaneKey, after: int, page: Page | None, course: Course = Course.WHOLE
+    ) -> None:
         """A page arrived; None when there is nothing to send there until the lane moves."""
+        track = Track(key, course)
         for ahead in self._ahead.values():
-            if ahead.loading != key:
+            if ahead.track != track or not ahead.loading:
                 continue
-            ahead.loading = None
-            cursor = self._cursors[key]
-            if cursor.sent != after:
-                return
-            if page is None:
+            ahead.loading = False
+            cursor = self._cursors[track]
+            if page is None and cursor.sent == after:
                 cursor.dry_at = cursor.tip
-            else:
-                ahead.ready = page
+            ahead.ready = page if cursor.sent == after else None
+            if ahead.ready is None:
+                ahead.track = None
 
     def next_send(self, now: int) -> tuple[Page, Rank] | None:
         """The page to send now, if there is room for it; a lone page always may go, however large."""
         for rank, ahead in self._ahead.items():
-            page = ahead.ready
-            if page is None or not self._fits(len(page), rank):
+            page, track = ahead.ready, ahead.track
+            if page is None or track is None or not self._fits(len(page), rank):
                 continue
-            ahead.ready = None
-            cursor = self._cursors[page.key]
-            if cursor.sent == page.after and self._wants(page.key):
+            ahead.ready = ahead.track = None
+            cursor = self._cursors[track]
+            fits = cursor.sent == page.after or track.course is Course.LISTED
+            if fits and cursor.sent <= page.after and self._wants(page.key):
                 self._take_off(cursor, page, rank, now)
                 return page, rank
         return None
@@ -215,10 +251,10 @@ class Serving:
         room = self._room(rank)
         return bool(room) and (not self.bytes_under_way or self.bytes_under_way + size <= room)
 
-    def _take_off(self, cursor: _Cursor, page: Page, rank: Rank, now: int) -> None:
+    def _take_off(self, cursor: Cursor, page: Page, rank: Rank, now: int) -> None:
         cursor.sent = cursor.written = page.last
         if rank is Rank.BULK:
             cursor.bulk_up_to = page.last
         self.bytes_under_way += len(page)
         full = self.bytes_under_way + limits.BATCH_BYTES_MAX > self._room(rank)
-        cursor.flights.append(_Flight(page.last, len(page), now, full))
+        cursor.flights.append(Flight(page.last, len(page), now, full))

@@ -16,6 +16,10 @@ class LinkStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The region that opened the connection in use."""
     behind_events: int
     """Events the peer has told of that are not committed here."""
+    filling_events: int = 0
+    """Events that stand before those that came early; 0 when no lane has any such."""
+    filled_events: int = 0
+    """So many of them are committed here."""
     lag_events: int
     """Events of ours the peer may have and has not acknowledged, as far as known since the start."""
     oldest_unacked_ms: int | None
@@ -60,6 +64,13 @@ class LaneStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Age of the oldest event it has not acknowledged."""
 
 
+class Filling(NamedTuple):
+    """Lanes with a lead: how many events stand before its base, and how many of those are committed here."""
+
+    events: int
+    held: int
+
+
 class LinkFacts(NamedTuple):
     """What only the link itself knows."""
 
@@ -72,5 +83,6 @@ class LinkFacts(NamedTuple):
     error: tuple[int, str] | None
     """(When, what) it was last."""
     behind_events: int
+    filling: Filling
     load: tuple[int, int, int]
     """Bytes under way to the peer, what it allows, and what came and is not committed."""

@@ -14,9 +14,9 @@ from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch
 from server.federation.catchup import Page
 from server.federation.forks import ForkProof
-from server.federation.frames import Ask, Succession, Told
+from server.federation.frames import SEQ_END, Ask, Succession, Told
 from server.federation.handshake import Identity
-from server.federation.lanes import Held
+from server.federation.lanes import Course, Held
 from server.federation.outbox import Rank
 
 # -- states ------------------------------------------------------------------------------------------
@@ -161,10 +161,11 @@ class PageLoaded(NamedTuple):
     key: LaneKey
     after: int
     page: Page | None
+    course: Course = Course.WHOLE
 
 
 class Applied(NamedTuple):
-    """The batch under application in this lane is committed; ``seq`` is the lane's tip."""
+    """The batch under application in this lane is committed; ``seq``: up to where the lane is whole."""
 
     key: LaneKey
     seq: int
@@ -261,15 +262,17 @@ class LoadTips(NamedTuple):
 
 
 class LoadPage(NamedTuple):
-    """Read up to PAGE_EVENTS_MAX events (of another's lane BATCH_EVENTS_MAX) or BATCH_BYTES_MAX bytes;
-    answered by PageLoaded."""
+    """Read up to PAGE_EVENTS_MAX events, none beyond ``upto`` (of another's lane BATCH_EVENTS_MAX), or BATCH_BYTES_MAX
+    bytes; answered by PageLoaded."""
 
     key: LaneKey
     after: int
+    course: Course = Course.WHOLE
+    upto: int = SEQ_END
 
 
 class Apply(NamedTuple):
-    """Commit verified events; answered by Applied or ApplyRefused. One per lane at a time."""
+    """Commit verified events, in order or early; answered by Applied or ApplyRefused. One per lane at a time."""
 
     batch: LaneBatch
 

@@ -54,7 +54,10 @@ def _peer(peer: View, now: int) -> Iterator[Said]:
     if peer["relayed"]:
         others = ", ".join(peer["relayed"])
         yield Said("warning", f"{region}: brings the events of {others}, which we cannot reach")
-    if peer["state"] != "live":
+    if filling := filling_words(peer["filled_events"], peer["filling_events"]):
+        words = "fresh events come as they happen, earlier ones behind them"
+        yield Said("warning", f"{region}: {filling}; {words}")
+    elif peer["state"] != "live":
         why = f": {peer['last_error']}" if peer["last_error"] else ""
         level: Level = "wrong" if for_ms > NOT_LIVE_MS else "warning"
         yield Said(level, f"{region}: {peer['state']} for {duration(for_ms)}{why}")
@@ -110,7 +113,7 @@ def peer_row(peer: View, now: int) -> tuple[str, ...]:
         duration(now - peer["since"]),
         str(peer["lag_events"]),
         _or_nothing(peer["oldest_unacked_ms"]),
-        str(peer["behind_events"]),
+        filling_words(peer["filled_events"], peer["filling_events"]) or str(peer["behind_events"]),
         _or_nothing(peer["silent_ms"]),
         _milliseconds(peer["rtt_ms"]),
         _milliseconds(peer["skew_ms"]),
@@ -118,6 +121,11 @@ def peer_row(peer: View, now: int) -> tuple[str, ...]:
         "" if until is None else f"{(until - now) // DAY} days",
         f"{peer['software'] or '?'} / {peer['version']}" if peer["version"] else "",
     )
+
+
+def filling_words(held: int, all_: int) -> str:
+    """How far lanes are filled whose newest events came first; empty when none is."""
+    return f"filling {100 * held // all_} %" if all_ else ""
 
 
 LANE_HEADS = ("ORIGIN", "EPOCH", "LANE", "TIP", "LAST EVENT", "HEAD", "PEERS")
@@ -130,11 +138,17 @@ def lane_row(lane: View, now: int) -> tuple[str, ...]:
         lane["region"],
         lane["epoch"],
         lane["lane"],
-        str(lane["seq"]),
+        _tip(lane),
         f"{duration(max(0, now - lane['at']))} ago",
         head,
         _acknowledged(lane["peers"]),
     )
+
+
+def _tip(lane: View) -> str:
+    if lane["base"] is None:
+        return str(lane["seq"])
+    return f"{lane['lead']}, {filling_words(lane['seq'], lane['base'])}"
 
 
 def _acknowledged(peers: Mapping[str, View]) -> str:

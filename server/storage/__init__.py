@@ -7,6 +7,7 @@
 - ``facts``        answers ``decide``'s questions inside the writer's transaction; ``async_facts`` a reader's,
   ``poll_facts`` how far the closing of a poll has come
 - ``event_log``    appending own events, storing foreign ones, reading lanes and channels
+- ``leads``        lanes of which fresh events are here before those behind them
 - ``erasing``      destroying bodies in the log; ``residue`` what SQLite's pages still hold of them
 - ``projections/`` the folds of the log into tables, one file per subject
 - ``reader``       read transactions for everybody else, over aiosqlite or psycopg; ``loading`` some of them in

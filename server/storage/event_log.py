@@ -23,8 +23,10 @@ from server.domain.events import (
     encode_body,
 )
 from server.domain.ids import EventId, LaneKey, hlc_millis, next_hlc
+from server.domain.leads import Lead, contradiction, grown
 from server.domain.visibility import CONTROL, Touched, channels, touched
 from server.domain.wire import Header, LaneBatch, SignedHead, WireEvent
+from server.storage import leads
 from server.storage import tables as t
 from server.storage.erasing import Destroyed, destroy
 from server.storage.projections import fold
@@ -57,17 +59,22 @@ class Record(NamedTuple):
 
 
 class Tip(NamedTuple):
+    """All up to event ``seq`` is held; and what the lead says, if there is one."""
+
     seq: int
     hash: bytes
+    lead: Lead | None = None
 
 
 class _Lane:
     """The writer's view of a lane's tip; written back once per transaction."""
 
-    __slots__ = ("hash", "id", "key", "seq")
+    __slots__ = ("hash", "id", "key", "lead", "seq")
 
-    def __init__(self, key: LaneKey, id: int, seq: int, hash: bytes) -> None:
-        self.key, self.id, self.seq, self.hash = key, id, seq, hash
+    def __init__(
+        self, key: LaneKey, id: int, seq: int, hash: bytes, lead: Lead | None = None
+    ) -> None:
+        self.key, self.id, self.seq, self.hash, self.lead = key, id, seq, hash, lead
 
 
 _INSERT_EVENT = statement(insert(t.events))
@@ -122,6 +129,8 @@ class LogWriter:
         self._lanes: dict[LaneKey, _Lane] = {}
         self._touched_lanes: set[LaneKey] = set()
         self._new_lanes: set[LaneKey] = set()
+        self._leading: set[LaneKey] = set()
+        """Lanes whose lead changed in this transaction."""
         self._events: list[dict[str, object]] = []
         self._channels: list[dict[str, object]] = []
         self._held: list[dict[str, object]] = []
@@ -137,19 +146,21 @@ class LogWriter:
         self.destroyed = []
         self.closed = tx.one(_CLOSED, {"region": self.region}) is not None
         self._lanes = {}
+        held = leads.load(tx)
         for id_, region, epoch, lane, seq, hash_ in tx.rows(_ALL_LANES, {}):
             key = LaneKey(region, epoch, lane)
-            self._lanes[key] = _Lane(key, id_, seq, bytes(hash_))
+            self._lanes[key] = _Lane(key, id_, seq, bytes(hash_), held.get(id_))
         self._forget()
 
     def _forget(self) -> None:
         self._touched_lanes.clear()
         self._new_lanes.clear()
+        self._leading.clear()
         self._events, self._channels, self._held = [], [], []
 
     def tip(self, key: LaneKey) -> Tip:
         lane = self._lanes.get(key)
-        return Tip(lane.seq, lane.hash) if lane else Tip(0, wire.genesis(*key))
+        return Tip(lane.seq, lane.hash, lane.lead) if lane else Tip(0, wire.genesis(*key))
 
     def _lane(self, key: LaneKey) -> _Lane:
         lane = self._lanes.get(key)
@@ -189,26 +200,72 @@ class LogWriter:
         return self._store(tx, lane, header, WireEvent(raw, lane.hash, salt, body), draft.event)
 
     def store(self, tx: Tx, batch: LaneBatch) -> list[Record]:
-        """Stores verified foreign events after our tip; events we hold already are skipped.
+        """Stores verified foreign events after our tip, or early; events we hold already are skipped.
 
-        Raises Refused(broken_chain) when the batch does not continue our copy of the lane, and
-        Refused(fork) when it contradicts it: nothing of it is stored then."""
+        Raises Refused(broken_chain) when the batch does not continue our copy of the lane, Refused(fork) when it
+        contradicts it, Refused(conflict) when it fits to no lead: nothing of it is stored then."""
         tip = self.tip(batch.key)
+        if batch.early and batch.after > tip.seq:
+            return self._store_early(tx, batch, tip.lead)
         skip = tip.seq - batch.after
         if skip < 0:
             raise Refused(Code.BROKEN_CHAIN, f"lane continues at {batch.after}, we hold {tip.seq}")
         self._refuse_fork(tx, batch, tip)
         if skip >= len(batch.events):
             return []
+        known = self._known(tx, batch, tip.lead)
         lane = self._lane(batch.key)
-        records = []
-        news = [(event, wire.decode_header(event.header)) for event in batch.events[skip:]]
-        for event, header in news:
-            lane.seq, lane.hash = header.seq, event.hash
-            body = None if event.body is None else decode_known(header.type, event.body)
-            records.append(self._store(tx, lane, header, event, body))
+        records = self._store_new(tx, lane, batch.events[skip:], known)
+        lane.seq, lane.hash = batch.after + len(batch.events), batch.events[-1].hash
+        self._join(lane)
         self._keep_head(tx, lane, batch.head)
         return records
+
+    def _store_early(self, tx: Tx, batch: LaneBatch, lead: Lead | None) -> list[Record]:
+        """Events behind a hole: they begin a lead, continue it, or are listed ones before it."""
+        longer = grown(lead, batch)
+        known = self._known(tx, batch, lead)
+        lane = self._lane(batch.key)
+        records = self._store_new(tx, lane, batch.events, known)
+        if longer != lead:
+            lane.lead = longer
+            self._leading.add(lane.key)
+        self._keep_head(tx, lane, batch.head)
+        return records
+
+    def _known(self, tx: Tx, batch: LaneBatch, lead: Lead | None) -> Collection[int]:
+        """Which of the batch's events are here already; without a lead none can be beyond the tip.
+
+        Raises Refused(fork) when one of them is another."""
+        if lead is None:
+            return ()
+        self._write_rows(tx)  # what came in this transaction counts, too
+        end = batch.after + len(batch.events)
+        known = leads.hashes(tx, self._lanes[batch.key].id, batch.after, end)
+        if (at := contradiction(batch, known, lead)) is not None:
+            raise Refused(Code.FORK, f"two histories of {batch.key.region} at {at}")
+        return known
+
+    def _store_new(
+        self, tx: Tx, lane: _Lane, events: Sequence[WireEvent], known: Collection[int]
+    ) -> list[Record]:
+        records = []
+        for event, header in [(event, wire.decode_header(event.header)) for event in events]:
+            if header.seq in known:
+                continue
+            body = None if event.body is None else decode_known(header.type, event.body)
+            records.append(self._store(tx, lane, header, event, body))
+        return records
+
+    def _join(self, lane: _Lane) -> None:
+        """The lane reaches its lead: all of it is here."""
+        lead = lane.lead
+        if lead is None or lane.seq < lead.base:
+            return
+        if lane.seq < lead.seq:
+            lane.seq, lane.hash = lead.seq, lead.hash
+        lane.lead = None
+        self._leading.add(lane.key)
 
     def _refuse_fork(self, tx: Tx, batch: LaneBatch, tip: Tip) -> None:
         """Compares at the last number both have; the hashes there cover everything before it."""
@@ -285,6 +342,8 @@ class LogWriter:
         for key in self._touched_lanes - self._new_lanes:
             lane = self._lanes[key]
             tx.execute(_UPDATE_LANE, {"lane": lane.id, "seq": lane.seq, "hash": lane.hash})
+        for key in self._leading:
+            leads.keep(tx, self._lanes[key].id, self._lanes[key].lead)
         if self._touched_lanes:
             tx.execute(_UPDATE_HLC, {"hlc": self.hlc})
         self._write_rows(tx)
@@ -416,8 +475,12 @@ async def about_company(snapshot: Snapshot) -> list[Record]:
 async def lane_tips(snapshot: Snapshot) -> dict[LaneKey, Tip]:
     """The tip of every lane this node holds, own and foreign."""
     c = t.lanes.c
-    rows = await snapshot.rows(select(c.region, c.epoch, c.lane, c.seq, c.hash))
-    return {LaneKey(row[0], row[1], row[2]): Tip(row[3], bytes(row[4])) for row in rows}
+    rows = await snapshot.rows(
+        select(c.region, c.epoch, c.lane, c.seq, c.hash, *leads.LEAD).outerjoin(
+            t.leads, t.leads.c.lane_id == c.id
+        )
+    )
+    return {LaneKey(*row[:3]): Tip(row[3], bytes(row[4]), leads.lead_of(*row[5:])) for row in rows}
 
 
 _LANE = (
@@ -430,17 +493,19 @@ _LANE_PAGE = (
     .where(
         t.events.c.lane_id == select(t.lanes.c.id).where(*_LANE).scalar_subquery(),
         t.events.c.seq > bindparam("after"),
+        t.events.c.seq <= select(t.lanes.c.seq).where(*_LANE).scalar_subquery(),
     )
     .order_by(t.events.c.seq)
     .limit(bindparam("limit"))
 )
-_LANE_HEAD = (
+_HEADS = (
     select(t.heads.c.seq, t.heads.c.hash, t.heads.c.key_id, t.heads.c.signature)
     .join(t.lanes, t.lanes.c.id == t.heads.c.lane_id)
     .where(*_LANE, t.heads.c.seq.between(bindparam("first"), bindparam("last")))
-    .order_by(t.heads.c.seq.desc())
-    .limit(1)
 )
+_LANE_HEAD = _HEADS.order_by(t.heads.c.seq.desc()).limit(1)
+_NEAREST_HEAD = _HEADS.order_by(t.heads.c.seq).limit(1)
+_LANE_HEADS = _HEADS.order_by(t.heads.c.seq)
 
 
 async def lane_page(
@@ -450,7 +515,9 @@ async def lane_page(
     events_max: int = limits.BATCH_EVENTS_MAX,
     bytes_max: int = limits.BATCH_BYTES_MAX,
 ) -> list[WireEvent]:
-    """Events of one lane after a seq, bounded in number and bytes (at least one if there is any)."""
+    """Events of one lane after a seq, bounded in number and bytes (at least one if there is any).
+
+    Only of what is held without a hole: nobody is sent or shown a lane that skips something."""
     asked = key._asdict() | {"after": after, "limit": events_max}
     rows = await snapshot.rows(_LANE_PAGE, asked)
     return _bounded(rows, bytes_max)
@@ -471,9 +538,21 @@ def _bounded(rows: Sequence[Sequence[bytes | None]], bytes_max: int) -> list[Wir
     return events
 
 
-async def lane_head(snapshot: Snapshot, key: LaneKey, first: int, last: int) -> SignedHead | None:
-    """The furthest stored head of a foreign lane from ``first`` to ``last``: where a relayed batch may end."""
-    row = await snapshot.one(_LANE_HEAD, key._asdict() | {"first": first, "last": last})
-    if row is None:
-        return None
-    return SignedHead(*key, row[0], bytes(row[1]), row[2], bytes(row[3]))
+async def lane_head(
+    snapshot: Snapshot, key: LaneKey, first: int, last: int, *, nearest: bool = False
+) -> SignedHead | None:
+    """The furthest stored head of a foreign lane from ``first`` to ``last``, or the ``nearest``: where a relayed
+    batch may end."""
+    query = _NEAREST_HEAD if nearest else _LANE_HEAD
+    row = await snapshot.one(query, key._asdict() | {"first": first, "last": last})
+    return _head(key, *row) if row else None
+
+
+async def lane_heads(snapshot: Snapshot, key: LaneKey, first: int, last: int) -> list[SignedHead]:
+    """All stored heads of a foreign lane from ``first`` to ``last``, in order."""
+    rows = await snapshot.rows(_LANE_HEADS, key._asdict() | {"first": first, "last": last})
+    return [_head(key, *row) for row in rows]
+
+
+def _head(key: LaneKey, seq: int, hash_: bytes, key_id: str, signature: bytes) -> SignedHead:
+    return SignedHead(*key, seq, bytes(hash_), key_id, bytes(signature))

@@ -18,9 +18,21 @@ _REGIONS = point(
 )
 _OUTCOME = point(t.poll_outcomes, "outcome")
 _CAST = ("person", "rev", "region", "epoch", "lane", "seq", "choices", "withdrawn")
-_CASTS = point(t.ballot_casts, *_CAST, by=("poll",))
-_CASTS_OF = point(t.ballot_casts, *_CAST, by=("poll", "region"))
-_HELD = point(t.ballot_casts, "person")
+_c, _n = t.ballot_casts.c, t.lanes.c
+_BEYOND = (
+    exists()
+    .where(_n.region == _c.region, _n.epoch == _c.epoch, _n.lane == _c.lane, _n.seq < _c.seq)
+    .where(t.leads.c.lane_id == _n.id)
+)
+"""A ballot that came before others of its lane: it says nothing about those (docs/protocol/federation.md 19.4)."""
+_IN_ORDER = select(*[_c[name] for name in _CAST]).where(_c.poll == bindparam("poll"), ~_BEYOND)
+_CASTS = statement(_IN_ORDER)
+_CASTS_OF = statement(_IN_ORDER.where(_c.region == bindparam("region")))
+_HELD = statement(
+    _IN_ORDER.where(
+        *[_c[name] == bindparam(name) for name in ("region", "epoch", "lane", "seq")],
+    )
+)
 _CAST_REGIONS = statement(
     select(t.ballot_casts.c.region).distinct().where(t.ballot_casts.c.poll == bindparam("poll"))
 )
@@ -93,7 +105,7 @@ def _region(
 
 
 def casts(tx: Tx, poll: str, of_region: str) -> list[CastFact]:
-    """Every ballot of a poll, or with a region its own."""
+    """Every ballot of a poll, or with a region its own, as far as lanes are held without a hole."""
     query = _CASTS_OF if of_region else _CASTS
     return [
         CastFact(

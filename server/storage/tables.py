@@ -2,7 +2,7 @@
 
 Three groups:
 
-- *the log*: lanes, events, event_channels, bodies, heads, forks. The truth; only ever appended to, but for
+- *the log*: lanes, leads, events, event_channels, bodies, heads, forks. The truth; only ever appended to, but for
   what an erasure takes out of it.
 - *projections*: folds of the log. Dropped and rebuilt at will (``tap rebuild``); equal on every node
   for the same set of events (I6), except columns marked ``local``, which hold this node's own
@@ -81,7 +81,7 @@ lanes = Table(
     Column("hash", LargeBinary, nullable=False),
     UniqueConstraint("region", "epoch", "lane"),
 )
-"""The tip of every lane this node holds: seq of the last event and its chain hash."""
+"""The tip of every lane this node holds: seq of the last event and its chain hash. All up to it is here."""
 
 events = Table(
     "events",
@@ -106,6 +106,33 @@ Index(
     sqlite_where=ABOUT_COMPANY,
     postgresql_where=ABOUT_COMPANY,
 )
+
+LISTED = text(
+    "type IN ('person.registered', 'person.profile_changed', 'person.status_changed', 'person.role_changed',"
+    " 'person.handed_over', 'person.taken_over', 'community.created', 'community.changed',"
+    " 'community.role_changed', 'topic.defined')"
+)
+"""What posts cannot be shown without: who people are, and which communities there are. Spelt alike in the index and
+the query."""
+Index(
+    "ix_events_listed",
+    events.c.lane_id,
+    events.c.seq,
+    sqlite_where=LISTED,
+    postgresql_where=LISTED,
+)
+
+leads = _small(
+    "leads",
+    _key("lane_id", Big),
+    _big("base"),
+    Column("base_hash", LargeBinary, nullable=False),
+    _big("seq"),
+    Column("hash", LargeBinary, nullable=False),
+    _big("listed"),
+)
+"""Lanes of which fresh events are held and earlier ones are still missing (docs/protocol/federation.md 19): base + 1
+to ``seq`` are here, and of those before only what ``lanes`` says, and single listed events up to ``listed``."""
 
 event_channels = _small("event_channels", _key("channel"), _key("position", Big))
 """Which events a channel shows, in order: catching up costs what the reader is owed."""

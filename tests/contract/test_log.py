@@ -72,7 +72,8 @@ async def test_i5_every_lane_is_whole_and_its_chain_recomputes_from_the_rows(
         tips[key] = (row.seq, chain(hash_, bytes(row.header)))
         assert bytes(row.hash) == tips[key][1]
     async with node.reader.snapshot() as snapshot:
-        assert await event_log.lane_tips(snapshot) == tips
+        held = await event_log.lane_tips(snapshot)
+    assert {key: (tip.seq, tip.hash) for key, tip in held.items()} == tips
     assert len(tips) > 3
     assert {key.region for key in tips} == {"in", "de", "fr"}
 

@@ -33,10 +33,13 @@ FIRST: dict[str, Sequence[str]] = {
     "federation/handshake.py": ("handshake", "keys"),
     "federation/forks.py": ("trust", "link", "vectors"),
     "federation/intake.py": ("intake", "link"),
+    "federation/leading.py": ("leading",),
+    "federation/links.py": ("links",),
     "federation/flow.py": ("link", "world", "relay_world", "restore_world", "keys"),
     "federation/recovery.py": ("recovery",),
     "federation/link.py": ("link", "world"),
     "federation/serving.py": ("serving", "link", "world", "relay_world"),
+    "federation/tracks.py": ("serving", "link", "world", "relay_world"),
     "federation/lanes.py": ("lanes", "link"),
     "federation/ledger.py": ("link", "world", "relay_world"),
     "federation/relay.py": ("relay", "relay_world"),
@@ -47,7 +50,9 @@ FIRST: dict[str, Sequence[str]] = {
 }
 """By file of the lie: the tests that know most about it."""
 ELSEWHERE: dict[str, Sequence[str]] = {
-    "storage/event_log.py": ("tests/contract/test_log.py",),
+    "storage/event_log.py": ("tests/contract/test_log.py", "tests/contract/test_leads.py"),
+    "storage/poll_facts.py": ("tests/unit/app/test_polls.py",),
+    "domain/leads.py": ("tests/unit/domain/test_leads.py", "tests/unit/federation/test_leading.py"),
     "app/handle.py": ("tests/unit/app/test_handle_failures.py",),
     "storage/epochs.py": ("tests/unit/app/test_incarnations.py",),
     "storage/extent.py": ("tests/contract/test_extent.py",),
@@ -55,7 +60,10 @@ ELSEWHERE: dict[str, Sequence[str]] = {
     "domain/merge.py": ("tests/unit/app/test_incarnations.py",),
 }
 THEN = (
-    *(f"{UNIT}/test_{name}.py" for name in ("link", "world", "relay_world", "serving", "trust")),
+    *(
+        f"{UNIT}/test_{name}.py"
+        for name in ("link", "world", "relay_world", "join_world", "serving", "trust")
+    ),
     "tests/simulation/test_mutated.py",
 )
 """For what those do not catch."""

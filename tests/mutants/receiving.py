@@ -21,15 +21,15 @@ RECEIVING = (
     Mutant(
         "acknowledged_when_verified",
         INTAKE,
-        "        return Ack((Tip(*key, lane.applied),), self._credit), self._next(lane)",
-        "        return Ack((Tip(*key, lane.verified.seq),), self._credit), self._next(lane)",
+        "        return Ack((Tip(*key, lane.applied),), self._credit, early), self._next(lane)",
+        "        return Ack((Tip(*key, lane.verified.seq),), self._credit, early), self._next(lane)",
         "I1, 9.3: an ACK names what is committed, not what waits",
     ),
     Mutant(
         "acknowledged_one_too_many",
         INTAKE,
-        "        return Ack((Tip(*key, lane.applied),), self._credit), self._next(lane)",
-        "        return Ack((Tip(*key, lane.applied + 1),), self._credit), self._next(lane)",
+        "        return Ack((Tip(*key, lane.applied),), self._credit, early), self._next(lane)",
+        "        return Ack((Tip(*key, lane.applied + 1),), self._credit, early), self._next(lane)",
         "I1: an ACK is never ahead of the disk",
     ),
     Mutant(
@@ -77,7 +77,7 @@ RECEIVING = (
     Mutant(
         "credit_leaks",
         INTAKE,
-        "        self.bytes_waiting -= done.size\n",
+        "            self.bytes_waiting -= done.size\n",
         "",
         "9.2: what is applied frees its credit",
     ),
@@ -112,15 +112,15 @@ RECEIVING = (
     Mutant(
         "joined_over_a_gap",
         INTAKE,
-        "        if found and (events > limits.BATCH_EVENTS_MAX or batch.after != found[-1].head.seq):",
+        "        if found and (events > limits.BATCH_EVENTS_MAX or not _follows(one, found[-1])):",
         "        if found and events > limits.BATCH_EVENTS_MAX:",
         "I5, 9.3: what another peer brought lies between two batches of this one",
     ),
     Mutant(
         "joined_without_end",
         INTAKE,
-        "        if found and (events > limits.BATCH_EVENTS_MAX or batch.after != found[-1].head.seq):",
-        "        if found and batch.after != found[-1].head.seq:",
+        "        if found and (events > limits.BATCH_EVENTS_MAX or not _follows(one, found[-1])):",
+        "        if found and not _follows(one, found[-1]):",
         "9.5: whoever relays a lane finds a head within each batch's length",
     ),
     Mutant(
@@ -140,14 +140,14 @@ RECEIVING = (
     Mutant(
         "quicker_peer_forgotten",
         INTAKE,
-        "            if held[key].seq > lane.verified.seq:",
-        "            if held[key].seq < 0:",
+        "            lane.verified, lane.lead = latest(lane.verified, held[key]), held[key].lead\n",
+        "            lane.lead = held[key].lead\n",
         "9.5: who was quicker is continued from",
     ),
     Mutant(
         "largest_word_counts",
         INTAKE,
-        "                lane.announced = max(seq, lane.verified.seq)",
+        "                lane.announced = max(seq, lane.verified.seq, lead.seq if lead else 0)",
         "                lane.announced = max(seq, lane.announced)",
         "9.5: a wrong HEAD is mended by the next",
     ),
@@ -238,8 +238,8 @@ RECEIVING = (
     Mutant(
         "duplicate_stored",
         LOG,
-        "for event in batch.events[skip:]]",
-        "for event in batch.events[max(skip - 1, 0) :]]",
+        "self._store_new(tx, lane, batch.events[skip:], known)",
+        "self._store_new(tx, lane, batch.events[max(skip - 1, 0) :], known)",
         "I5: what is held is not stored again",
     ),
     Mutant(
@@ -252,8 +252,8 @@ RECEIVING = (
     Mutant(
         "head_thrown_away",
         LOG,
-        "        self._keep_head(tx, lane, batch.head)\n",
-        "",
+        "        self._join(lane)\n        self._keep_head(tx, lane, batch.head)\n",
+        "        self._join(lane)\n",
         "9.5: whoever holds a lane can pass it on",
     ),
     Mutant(
@@ -294,8 +294,8 @@ RECEIVING = (
     Mutant(
         "fork_of_one_length_unseen",
         "federation/flow.py",
-        "ours.seq == tip.seq and ours.hash != hash_",
-        "ours.seq == tip.seq and not ours.hash",
+        "ours.seq == seq and ours.hash != hash_",
+        "ours.seq == seq and not ours.hash",
         "9.4: two histories of one length are found",
     ),
     Mutant(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants.mutant import Mutant
 
 SERVING, LANES, LEDGER = "federation/serving.py", "federation/lanes.py", "federation/ledger.py"
+TRACKS = "federation/tracks.py"
 FLOW, LINK, RELAY = "federation/flow.py", "federation/link.py", "federation/relay.py"
 
 SENDING = (
@@ -53,22 +54,22 @@ SENDING = (
     Mutant(
         "sent_from_the_beginning",
         SERVING,
-        "                cursor = self._cursors[key] = _Cursor(self._after.get(key, 0))",
-        "                cursor = self._cursors[key] = _Cursor(0)",
+        "        self._cursors[Track(key)] = Cursor(after)",
+        "        self._cursors[Track(key)] = Cursor(0)",
         "9.1: what the peer holds is not sent again",
     ),
     Mutant(
         "first_event_skipped",
         SERVING,
-        "                cursor = self._cursors[key] = _Cursor(self._after.get(key, 0))",
-        "                cursor = self._cursors[key] = _Cursor(self._after.get(key, 1))",
+        "        after = self._after.get(key, 0)\n        self._cursors",
+        "        after = self._after.get(key, 1)\n        self._cursors",
         "I5: a lane is sent from its first event",
     ),
     Mutant(
         "sent_again_after_want",
         SERVING,
-        "            cursor.sent = max(cursor.written, self._after.get(key, 0))",
-        "            cursor.sent = self._after.get(key, 0)",
+        "            cursor.sent = max(cursor.written, self._held(track, cursor))",
+        "            cursor.sent = self._held(track, cursor)",
         "9.1: nothing is sent twice on a connection",
     ),
     Mutant(
@@ -88,8 +89,8 @@ SENDING = (
     Mutant(
         "ack_of_the_future_believed",
         SERVING,
-        "            if key.region == self._me and (cursor is None or seq > max(cursor.tip, cursor.sent)):",
-        "            if key.region == self._me and cursor is None:",
+        "        if key.region == self._me and seq > most:",
+        "        if key.region == self._me and not courses:",
         "9.3: an ACK of what was never written is refused",
     ),
     Mutant(
@@ -116,28 +117,28 @@ SENDING = (
     Mutant(
         "flights_never_land",
         SERVING,
-        "                flight = cursor.flights.popleft()\n                self.bytes_under_way -= flight.size\n",
-        "                flight = cursor.flights.popleft()\n",
+        "            self.bytes_under_way -= flight.size\n            delay",
+        "            delay",
         "9.2: an ACK makes room",
     ),
     Mutant(
         "stale_page_sent",
         SERVING,
-        "            if cursor.sent == page.after and self._wants(page.key):",
+        "            if fits and cursor.sent <= page.after and self._wants(page.key):",
         "            if self._wants(page.key):",
         "9.1: a page that was overtaken is dropped",
     ),
     Mutant(
         "backlog_overtaken",
-        SERVING,
+        TRACKS,
         "        caught_up = not self.flights or self.flights[0].last > self.bulk_up_to\n",
         "        caught_up = True\n",
         "I5, 9.2: of one lane nothing overtakes",
     ),
     Mutant(
         "quicker_peer_ignored",
-        SERVING,
-        "            cursor.sent = max(cursor.sent, seq)\n",
+        TRACKS,
+        "        self.sent = max(self.sent, seq)\n",
         "",
         "9.5: what another peer brought is not sent again",
     ),

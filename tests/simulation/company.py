@@ -40,6 +40,9 @@ REGIONS = (
     "sg",
     "us",
 )
+JOINER = "za"
+"""A region that is in some companies, and starts only after the others have a history."""
+JOINER_LINES = 4
 TRACE_FRAMES = 400
 """So many of the last frames are kept, for the story of a failure."""
 
@@ -79,6 +82,8 @@ def _pair(a: str, b: str) -> Pair:
 
 
 TOPOLOGIES = {"mesh": mesh, "ring": ring, "hubs": hubs, "islands": islands}
+JOINS_EVERY = 7
+"""Every so many companies one has a 21st region."""
 MESH_EVERY = 20
 """A mesh has five times the lines of the others, and takes five times as long."""
 SQL_EVERY = 60
@@ -93,7 +98,9 @@ class Company(World):
     def __init__(self, seed: int, sql: bool | None = None) -> None:
         super().__init__(seed=seed)
         self.sql = seed % SQL_EVERY == SQL_EVERY - 1 if sql is None else sql
-        self.seed, self.regions = seed, REGIONS
+        self.joins = seed % JOINS_EVERY == 3
+        self.seed, self.regions = seed, (*REGIONS, JOINER) if self.joins else REGIONS
+        self.fresh = random.Random(f"fresh {seed}").choice((4, 16))
         chance = random.Random(f"company {seed}")
         self.topology = (
             "mesh" if seed % MESH_EVERY == 0 else chance.choice(["ring", "hubs", "islands"])
@@ -103,6 +110,9 @@ class Company(World):
             # Lanes of a group are relayed by its members only: these need lines among themselves.
             them = [region for region in members if region in REGIONS]
             self.links |= {_pair(a, b) for a, b in itertools.pairwise(them)}
+        if self.joins:
+            them = random.Random(f"joiner {seed}").sample(REGIONS, JOINER_LINES)
+            self.links |= {_pair(JOINER, other) for other in them}
         self.oracle = Oracle()
         self.frames_checked = self.vectors_compared = 0
         self.damaged: list[Wire] = []
@@ -112,15 +122,26 @@ class Company(World):
         self.died: Counter[Point] = Counter()
         self.done: Counter[str] = Counter()
         """What was done to it, by kind."""
-        keys, roster = keys_of(REGIONS, real=seed % 8 == 0)
-        self.rosters = dict.fromkeys(REGIONS, roster)
+        keys, roster = keys_of(self.regions, real=seed % 8 == 0)
+        self.rosters = dict.fromkeys(self.regions, roster)
         both_dial = chance.random() < 0.3
         self.nodes = {
             region: Region(
                 self, region, self._dials(region, both_dial), self._new_log(region, keys[region])
             )
-            for region in REGIONS
+            for region in self.regions
         }
+
+    def start(self) -> Company:
+        """All but the one that joins later."""
+        for node in self.nodes.values():
+            if node.region != JOINER:
+                node.start()
+        return self
+
+    def join(self) -> None:
+        """A new region, with nothing on its disk."""
+        self.revive(self.nodes[JOINER])
 
     def _new_log(self, region: str, private: Any) -> ListLog:
         return (
@@ -131,7 +152,7 @@ class Company(World):
         """Whom a region has a line to, and whether it dials."""
         return {
             other: both or region < other
-            for other in REGIONS
+            for other in self.regions
             if other != region and _pair(region, other) in self.links
         }
 
@@ -247,6 +268,13 @@ class Company(World):
                 if key not in self.oracle.split:
                     written = self.oracle.hashes[key][: len(copy)]
                     holds([event.hash for event in copy] == written, f"I5: {node.region}'s {key}")
+            for key, early in node.log.early.items():
+                holds(key in node.log.leads, f"{node.region} holds events of {key} beyond a hole")
+                for seq, event in early.items():
+                    right = (
+                        key in self.oracle.split or self.oracle.hashes[key][seq - 1] == event.hash
+                    )
+                    holds(right, f"I5: {node.region}'s early {seq} of {key}")
 
     def _check_erasures(self) -> None:
         """Every wish that reached the log of its origin has its receipts, and no body is left."""

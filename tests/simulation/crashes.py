@@ -14,6 +14,8 @@ class Point(StrEnum):
     APPENDED = "after an append, before anyone is told"
     MID_BATCH = "in the middle of a foreign batch: the transaction is rolled back"
     COMMITTED = "after the commit of a foreign batch, before its ACK"
+    EARLY = "after the commit of events that came before those behind them, before their ACK"
+    JOINED = "after the commit that made a lane whole up to its lead and beyond, before its ACK"
     NOTIFIED = "after the links were told of a commit, before its ACK"
     ACK_SENT = "after an ACK is sent, before the peer reads it"
     BATCH_SENT = "after a BATCH is sent, before the peer reads it"

@@ -38,7 +38,7 @@ class Oracle:
         """So many events of a lane are on some disk that was not put back since."""
         self.erased: set[tuple[LaneKey, int]] = set()
         """Events whose erasure somebody asked for."""
-        self.applied_events = 0
+        self.applied_events = self.applied_early_events = 0
 
     # -- the log of every node -----------------------------------------------------------------------
 
@@ -61,6 +61,15 @@ class Oracle:
             )
         self.durable[key] = max(after + len(events), self.durable.get(key, 0))
         self.applied_events += len(events)
+
+    def applied_early(
+        self, region: str, key: LaneKey, events: Sequence[tuple[int, WireEvent]]
+    ) -> None:
+        """As ``applied``, of events beyond a hole: nobody relies on their being there."""
+        holds(may_know(key, region), f"I8: {region} holds {key}")
+        for seq, event in events:
+            self._bound(key, seq, event.hash)
+        self.applied_early_events += len(events)
 
     def _bound(self, key: LaneKey, seq: int, hash_: bytes) -> None:
         known = self.hashes.get(key, [])

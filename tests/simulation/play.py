@@ -59,6 +59,7 @@ def play(
         Counter(
             events_written=sum(len(hashes) for hashes in oracle.hashes.values()),
             events_applied=oracle.applied_events,
+            events_applied_early=oracle.applied_early_events,
             frames_checked=company.frames_checked,
             equal_logs_compared=company.vectors_compared,
             databases=len(company.nodes) * company.sql,
@@ -83,10 +84,15 @@ def _play(company: Company, chance: random.Random, kinds: Sequence[str], shorten
         (chance.randrange(active), chance.choices(kinds, weights)[0])
         for _ in range(chance.choice((1, 4, 10)))
     ]
+    if company.joins:
+        acts.append((random.Random(f"join {company.seed}").randrange(active), "join"))
     for at, kind in sorted(acts):
         company.run(max(0, START + at - company.now))
         company.done[kind] += 1
-        (publish if kind == "publish" else FAULTS[kind][0])(company, chance)
+        if kind == "join":
+            company.join()
+        else:
+            (publish if kind == "publish" else FAULTS[kind][0])(company, chance)
     company.run(max(0, START + active - company.now))
     company.heal()
     until = company.now + HEALING_MS

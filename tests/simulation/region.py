@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from server.app.incarnations import lost
+from server.domain.errors import Refused
 from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch, WireEvent
 from server.federation import frames, steps
 from server.federation.frames import Ack, Batch, Heads, Hello, Want
+from server.federation.lanes import Held
 from tests.simulation.crashes import Point, Traps
-from tests.simulation.oracle import check_memory
+from tests.simulation.oracle import check_memory, holds
 from tests.simulation.releases import Release, as_released
 from tests.unit.federation.lab import ListLog, Node
 
@@ -108,7 +110,8 @@ class Region(Node):
     def write(self, lane: str, bodies: Sequence[bytes]) -> None:
         """One commit of own events."""
         for body in bodies:
-            key = self.log.append(lane, body, self.world.now + self.clock_offset)
+            kind = "topic.defined" if is_listed(lane, body) else "post.published"
+            key = self.log.append(lane, body, self.world.now + self.clock_offset, kind)
             self._wrote(key)
         if not self.dies(Point.APPENDED):
             self.committed({key: len(self.log.lanes[key])})
@@ -129,18 +132,44 @@ class Region(Node):
             self.log.tear(batch)
             self.die()
             return
-        before = self.log.tip(batch.key).seq
-        seq = self.log.apply(batch)
-        gained = self.log.lanes[batch.key][before:]
-        self.world.oracle.applied(self.region, batch.key, before, gained)
-        own = batch.key.region == self.region
-        if self.dies(Point.RECOVERING if own else Point.COMMITTED):
+        before = self.log.tip(batch.key)
+        try:
+            seq = self.log.apply(batch)
+        except Refused as error:
+            refusal = error.refusal
+            self.later(lambda: self.feed(peer, steps.ApplyRefused(batch.key, refusal)))
             return
+        gained = self._gained(batch, before.seq)
+        if self.dies(self._committing(batch, before, seq)):
+            return
+        if batch.early:
+            self.relay.came(batch.key)
         self.committed({batch.key: seq})
         if self.dies(Point.NOTIFIED):
             return
         self.later(lambda: self.feed(peer, steps.Applied(batch.key, seq)))
-        self.see(batch.key, before, gained)
+        self.see(batch.key, gained)
+
+    def _gained(self, batch: LaneBatch, before: int) -> list[tuple[int, WireEvent]]:
+        """What the disk has by this batch, read back from it, in order or early."""
+        key, oracle = batch.key, self.world.oracle
+        if batch.early and batch.after > before:
+            numbers = range(batch.after + 1, batch.after + len(batch.events) + 1)
+            gained = [(seq, event) for seq in numbers if (event := self.log.event(key, seq))]
+            holds(len(gained) == len(numbers), f"early events of {key} are not on the disk")
+            oracle.applied_early(self.region, key, gained)
+            return gained
+        fresh = self.log.lanes[key][before:]
+        oracle.applied(self.region, key, before, fresh)
+        return list(enumerate(fresh, before + 1))
+
+    def _committing(self, batch: LaneBatch, before: Held, seq: int) -> Point:
+        """What kind of commit this was."""
+        if batch.key.region == self.region:
+            return Point.RECOVERING
+        if before.lead and seq >= before.lead.base:
+            return Point.JOINED
+        return Point.EARLY if batch.early and batch.after > before.seq else Point.COMMITTED
 
     def committed(self, tips: dict[LaneKey, int]) -> None:
         life = self.life
@@ -155,11 +184,11 @@ class Region(Node):
         """What was committed and not acted on before the process died."""
         for key, events in list(self.log.lanes.items()):
             if key.lane == "control":
-                self.see(key, 0, events)
+                self.see(key, list(enumerate(events, 1)))
 
-    def see(self, key: LaneKey, after: int, events: Sequence[WireEvent]) -> None:
+    def see(self, key: LaneKey, events: Sequence[tuple[int, WireEvent]]) -> None:
         """Acts on new events: an erasure is carried out and acknowledged in our own control lane."""
-        for seq, event in enumerate(events, after + 1):
+        for seq, event in events:
             if (key, seq) in self.world.oracle.erased:
                 self._erase_if_asked(key, seq)
             if event.body and event.body.startswith(b"erase "):
@@ -188,8 +217,11 @@ class Region(Node):
 
     def _remove(self, key: LaneKey, seq: int) -> None:
         events = self.log.lanes.get(key, [])
+        early = self.log.early.get(key, {})
         if len(events) >= seq:
             events[seq - 1] = events[seq - 1]._replace(salt=None, body=None)
+        elif seq in early:
+            early[seq] = early[seq]._replace(salt=None, body=None)
 
     def said(self) -> list[bytes]:
         """Bodies of our own control lanes."""
@@ -243,6 +275,11 @@ class Region(Node):
         super().check(peer, frame, size)
         self.world.frames_checked += 1
         self.world.oracle.sent(frame)
+
+
+def is_listed(lane: str, body: bytes) -> bool:
+    """One in eight events is about a person or a community."""
+    return lane != "control" and len(body) > 0 and body[0] % 8 == 0
 
 
 def erasure(key: LaneKey, seq: int) -> bytes:

@@ -7,10 +7,12 @@ from enum import Enum
 import msgspec
 
 from server.federation import frames
-from server.federation.frames import Hello
+from server.federation.frames import Ack, Hello, Want
 
 _decode = msgspec.msgpack.Decoder(list[object]).decode
 _encode = msgspec.msgpack.Encoder().encode
+_KNOWN_SO_FAR = {Want.__struct_config__.tag: 6, Ack.__struct_config__.tag: 3}
+"""Elements the older release reads and writes, its kind included."""
 _GROWN = frozenset(
     frame.__struct_config__.tag for frame in (frames.Hello, frames.Heads, frames.Ack, frames.Ping)
 )
@@ -18,7 +20,7 @@ _GROWN = frozenset(
 
 
 class Release(Enum):
-    OLDER = "knows no compression"
+    OLDER = "knows no compression, and sends and takes every lane from its beginning"
     SAME = "ours"
     NEWER = "speaks later versions too, and appends elements to its frames"
 
@@ -33,6 +35,8 @@ def as_released(data: bytes, release: Release) -> bytes:
         return data  # damaged on its way
     hello = elements[:1] == [Hello.__struct_config__.tag]
     if release is Release.OLDER:
+        if elements and elements[0] in _KNOWN_SO_FAR:
+            return _encode(elements[: _KNOWN_SO_FAR[elements[0]]])
         return _encode([*elements[:9], []]) if hello and len(elements) > 9 else data
     if (
         hello

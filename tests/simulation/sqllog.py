@@ -12,23 +12,25 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, select
 from sqlalchemy.pool import StaticPool
 
 from server.app.group_commit import Job
 from server.app.handle import Handler
 from server.app.tap import Tap
 from server.domain.decide import Draft
-from server.domain.errors import Refusal
-from server.domain.events import PostPublished
+from server.domain.errors import Refusal, Refused
+from server.domain.events import Event, PostPublished, TopicDefined
 from server.domain.ids import EventId, LaneKey, object_id
-from server.domain.wire import SALT_BYTES, LaneBatch
+from server.domain.wire import SALT_BYTES, LaneBatch, WireEvent
 from server.federation.catchup import Page
 from server.federation.forks import ForkProof
-from server.federation.lanes import Held
+from server.federation.frames import SEQ_END
+from server.federation.lanes import Course, Held
 from server.federation.pages import Pages
 from server.federation.trust import Roster
 from server.storage import event_log
+from server.storage import tables as t
 from server.storage.connection import SqliteConnection
 from server.storage.digest import shared_digests
 from server.storage.epochs import begin_epoch, open_log
@@ -37,7 +39,7 @@ from server.storage.node import open_node
 from server.storage.rebuild import rebuild_on
 from tests.simulation.oracle import holds
 from tests.support.node import Entropy, migrated
-from tests.unit.federation.lab import GROUPS, ListLog
+from tests.unit.federation.lab import GROUPS, LISTED, ListLog
 
 T = TypeVar("T")
 COPY_EVERY = 5
@@ -164,6 +166,19 @@ class SqlLog(ListLog):
             found += page
         return found
 
+    def _read_early(self, key: LaneKey) -> dict[int, WireEvent]:
+        """What the database holds beyond a hole."""
+        tip, lanes = self.tips()[key], t.lanes.c
+        rows = self._snapshots.connection.execute(
+            select(
+                t.events.c.seq, t.events.c.header, t.events.c.hash, t.events.c.salt, t.events.c.body
+            )
+            .join(t.lanes, lanes.id == t.events.c.lane_id)
+            .where(lanes.region == key.region, lanes.epoch == key.epoch, lanes.lane == key.lane)
+            .where(t.events.c.seq > tip.seq)
+        )
+        return {seq: WireEvent(*event) for seq, *event in rows}
+
     def open_epoch(self, now: int) -> None:
         """``tap restored``: a new incarnation, in one transaction with its first event."""
         chance = Entropy(f"{self.region} {self._lives} opens")
@@ -176,22 +191,27 @@ class SqlLog(ListLog):
     def tips(self) -> dict[LaneKey, Held]:
         return _at_once(self._pages.tips())
 
-    def page(self, key: LaneKey, after: int, known: Roster | None = None) -> Page | None:
-        return _at_once(self._pages.page(key, after))
+    def page(
+        self,
+        key: LaneKey,
+        after: int,
+        known: Roster | None = None,
+        course: Course = Course.WHOLE,
+        upto: int = SEQ_END,
+    ) -> Page | None:
+        return _at_once(self._pages.page(key, after, course, upto))
 
     def prove(self, evidence: LaneBatch) -> ForkProof | None:
         return _at_once(self._pages.prove(evidence))
 
-    def append(self, lane: str, body: bytes, now: int) -> LaneKey:
+    def append(self, lane: str, body: bytes, now: int, kind: str = "post.published") -> LaneKey:
         self._now = now
         key = LaneKey(self.region, self.epoch, lane)
-        event = PostPublished(
-            post=object_id(now, hashlib.sha256(body + self.tip(key).hash).digest()),
-            kind="update",
-            place="c:01kdvdna013gf2xzp6ew42bw2p",
-            at=now,
-            text=body.hex()[:4_000],
-        )
+        name = object_id(now, hashlib.sha256(body + self.tip(key).hash).digest())
+        place, text = "c:01kdvdna013gf2xzp6ew42bw2p", body.hex()[:4_000]
+        event: Event = PostPublished(post=name, kind="update", place=place, at=now, text=text)
+        if kind in LISTED:
+            event = TopicDefined(topic=name, rev=1, names={"en": text[:40]})
         handler = self._handler
 
         def work(tx: Any) -> None:
@@ -208,13 +228,20 @@ class SqlLog(ListLog):
         return key
 
     def apply(self, batch: LaneBatch) -> int:
-        before = self.tip(batch.key).seq
+        key = batch.key
+        before, known = self.tip(key).seq, set(self.early.get(key, ()))
         outcome = self._handler.do(lambda tx: self._handler._apply(tx, batch))
+        try:
+            seq = super().apply(batch)
+        except Refused as refused:
+            holds(isinstance(outcome, Refusal), "the writer takes what contradicts its log")
+            raise refused
         holds(not isinstance(outcome, Refusal), f"the writer refuses what was verified: {outcome}")
-        seq = super().apply(batch)
         holds(outcome == seq, f"the writer says {outcome}, the model {seq}")
-        holds(self._read(batch.key, before) == self.lanes[batch.key][before:], "the rows differ")
-        fresh = [EventId(*batch.key, number) for number in range(before + 1, seq + 1)]
+        holds(self._read(key, before) == self.lanes[key][before:], "the rows differ")
+        holds(self.tips()[key] == self.tip(key), "the tips differ")
+        held = {*range(before + 1, seq + 1), *self.early.get(key, ())} - known
+        fresh = [EventId(*key, number) for number in sorted(held)]
         holds(self._handler.announced == fresh, "readers are told of something else")
         return seq
 
@@ -239,11 +266,16 @@ class SqlLog(ListLog):
         super().put_back(lengths)
         self.copies = self.copies[:1]
         self._mount(image)
+        for key, held in self.tips().items():
+            if held.lead:
+                self.leads[key], self.early[key] = held.lead, self._read_early(key)
 
     def check(self) -> None:
         """The database is what the model says, and its folds are what its log says (I6)."""
         for key, events in self.lanes.items():
             holds(self._read(key, 0) == events, f"rows of {key} differ from the model")
+            early = self.early.get(key, {})
+            holds(self._read_early(key) == early, f"early rows of {key} differ from the model")
         report = rebuild_on(self._connection, check=True)
         holds(not report.different, f"I6: folded anew, these tables differ: {report.different}")
 

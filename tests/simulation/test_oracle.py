@@ -86,7 +86,7 @@ def test_a_batch_that_hangs_in_the_air_is_seen() -> None:
 
 
 def test_what_everybody_lost_is_seen_though_all_agree() -> None:
-    company = Company(3).start()
+    company = Company(4).start()
     company.nodes["de"].write("global", [b"a", b"b"])
     company.run(20_000)
     assert company.settled()
@@ -100,10 +100,20 @@ def test_what_everybody_lost_is_seen_though_all_agree() -> None:
 
 
 def test_memory_that_grows_is_seen() -> None:
-    company = Company(3).start().run(20_000)
+    company = Company(4).start().run(20_000)
     link = next(iter(company.nodes["de"].links.values()))
     check_memory(link)
     assert link._flow
     link._flow._intake.bytes_waiting = 1 << 30
     with pytest.raises(Broken, match="I9"):
         check_memory(link)
+
+
+def test_events_beyond_a_hole_that_are_another_history_are_seen() -> None:
+    oracle, events = _written(3)
+    oracle.applied_early("fr", KEY, [(3, events[2])])
+    assert oracle.durable[KEY] == 3, "its origin has them: nobody relies on what came early"
+    with pytest.raises(Broken, match="two hashes"):
+        oracle.applied_early("fr", KEY, [(2, events[2])])
+    with pytest.raises(Broken, match="never written"):
+        oracle.applied_early("fr", KEY, [(4, events[2])])

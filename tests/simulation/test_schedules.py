@@ -40,6 +40,8 @@ LEADING_TO: Mapping[Point, Sequence[str]] = {
     Point.EPOCH_MARKED: ["restore"],
     Point.RECOVERING: ["restore"],
     Point.ERASED: ["erase"],
+    Point.EARLY: ["isolate"],
+    Point.JOINED: ["isolate"],
 }
 """Points no node comes by unless something happened to it."""
 

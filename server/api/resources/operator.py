@@ -22,6 +22,8 @@ class PeerView(Shape, frozen=True, kw_only=True):
     version: int | None
     software: str
     behind_events: int
+    filling_events: int
+    filled_events: int
     lag_events: int
     oldest_unacked_ms: int | None
     silent_ms: int | None

@@ -17,9 +17,18 @@ _LANES = (
         t.lanes.c.lane,
         t.lanes.c.seq,
         t.events.c.header,
+        t.leads.c.base,
+        t.leads.c.seq.label("lead"),
         _HEAD.label("head"),
     )
-    .join(t.events, and_(t.events.c.lane_id == t.lanes.c.id, t.events.c.seq == t.lanes.c.seq))
+    .outerjoin(t.leads, t.leads.c.lane_id == t.lanes.c.id)
+    .join(
+        t.events,
+        and_(
+            t.events.c.lane_id == t.lanes.c.id,
+            t.events.c.seq == func.coalesce(t.leads.c.seq, t.lanes.c.seq),
+        ),
+    )
     .order_by(t.lanes.c.region, t.lanes.c.epoch, t.lanes.c.lane)
 )
 
@@ -41,11 +50,15 @@ class LaneView(Shape, frozen=True, kw_only=True):
     """In hexadecimal, as in event ids."""
     lane: str
     seq: int
-    """Its last event."""
+    """All up to here is held."""
     at: int
-    """When that happened, by its origin's clock."""
+    """When the last event that is held happened, by its origin's clock."""
     head: int | None
     """The last event under a signed head that was received; null for our own lanes, signed when sent."""
+    base: int | None = None
+    """What came early begins behind this event: up to it the lane is being filled; null when nothing is missing."""
+    lead: int | None = None
+    """Up to where it is held from there on."""
     forked: bool = False
     """Its origin signed two histories: left out until a person has looked."""
     peers: dict[str, LaneAtPeer] = msgspec.field(default_factory=dict)
@@ -62,6 +75,8 @@ async def lanes(snapshot: Snapshot) -> list[LaneView]:
             seq=row.seq,
             at=hlc_millis(decode_header(bytes(row.header)).hlc),
             head=row.head,
+            base=row.base,
+            lead=row.lead,
         )
         for row in await snapshot.rows(_LANES)
     ]

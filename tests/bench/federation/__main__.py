@@ -27,6 +27,8 @@ DAY_EVENTS = 1_200_000
 SCALED_EVENTS = 60_000
 CATCHING_UP_EVENTS = 40_000
 """Beside fresh events of another lane."""
+PEOPLE = 1_500
+"""Of 30,000 in twenty regions."""
 PEERS = (3, 40)
 PEER_SECONDS = 10.0
 RESTARTED_PEERS = 20
@@ -136,6 +138,40 @@ async def catch_up(full: bool) -> None:
     emit(at_most("outage_first_fresh", "s", 10, [r.fresh for r in runs], beside))
 
 
+# -- joining -----------------------------------------------------------------------------------------------
+
+
+class Joined(NamedTuple):
+    """Seconds from the first word to a region with a history: until its newest post is here, until whatever
+    posts are shown with is as well, and until all of it is."""
+
+    newest: float
+    usable: float
+    complete: float
+
+
+async def joined(events: int, people: int) -> Joined:
+    async with pair() as regions:
+        last = await regions.de.ask("fill", lane="global", count=events, people=people)
+        await regions.fr.ask("watch", lane="global")
+        began = asyncio.get_running_loop().time()
+        await regions.connect()
+        complete = await regions.holds("global", last) - began
+        heard = dict(await regions.fr.ask("heard"))
+        usable = max(heard[last], await regions.fr.ask("people_at")) - began
+        return Joined(heard[last] - began, usable, complete)
+
+
+async def join_usable(full: bool) -> None:
+    """A new region: its share of 30,000 people, and a day, or a twentieth of one, for a history."""
+    events = DAY_EVENTS if full else SCALED_EVENTS
+    runs = [await joined(events, PEOPLE) for _ in range(1 if full else RUNS)]
+    beside = {"events": float(events), "people": float(PEOPLE)}
+    emit(at_most("join_newest", "s", 10, [r.newest for r in runs], beside))
+    emit(at_most("join_usable", "s", 900, [r.usable for r in runs], beside))
+    emit(compare("join_complete", "s", [r.complete for r in runs], beside))
+
+
 # -- peers -------------------------------------------------------------------------------------------------
 
 
@@ -200,6 +236,7 @@ async def reconnect(_full: bool) -> None:
 FIGURES = {
     "live": live,
     "catch_up": catch_up,
+    "join_usable": join_usable,
     "extra_peer": extra_peer,
     "reconnect": reconnect,
     "restore": mishaps.restore,

@@ -36,7 +36,7 @@ from server.ops import listener
 from server.storage.event_log import Record
 from tests.support.node import Clock, TestNode, open_test_node
 from tests.support.processes import until
-from tests.unit.federation.lab import key_of, public_of
+from tests.unit.federation.lab import LISTED, key_of, public_of
 from tests.unit.federation.nodes import GROUPS, links_of, now, served
 
 TEXT = "A plain update of a usual length, as colleagues write them every day. " * 4
@@ -58,11 +58,15 @@ class Member:
         self._heard: list[tuple[int, float]] = []
         self._links: Links
         self._fork_at: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._people_at = 0.0
+        """When the last news of a person or a community was committed here."""
         node.tap.subscribe(self._committed)
 
     def _committed(self, records: Sequence[Record]) -> None:
+        at = time.monotonic()
+        if any(record.type in LISTED for record in records):
+            self._people_at = at
         if self._watched:
-            at = time.monotonic()
             self._heard += [
                 (record.id.seq, at) for record in records if record.id.lane == self._watched
             ]
@@ -72,10 +76,15 @@ class Member:
         self._place = await self._node.community("asha")
         return self._place
 
-    async def fill(self, lane: str, count: int) -> int:
-        """So many posts, 256 to a commit; where the lane ends then."""
-        for start in range(0, count, COMMIT_EVENTS):
+    async def fill(self, lane: str, count: int, people: int = 0) -> int:
+        """So many posts, 256 to a commit, and spread over them so many people; where the lane ends then."""
+        commits = range(0, count, COMMIT_EVENTS)
+        for number, start in enumerate(commits):
             await self._append(lane, min(COMMIT_EVENTS, count - start))
+            for one in range(
+                people * number // len(commits), people * (number + 1) // len(commits)
+            ):
+                await self._node.register(f"p{one}")
         return self._node.handler.lane_tip(self._key(self._node.region, lane))
 
     async def _append(self, lane: str, count: int) -> None:
@@ -165,6 +174,10 @@ class Member:
         while self._node.handler.lane_tip(LaneKey(region, epoch, lane)) < seq:
             await self._node.tap.moved(self._node.tap.position)
         return time.monotonic()
+
+    async def people_at(self) -> float:
+        """When the last news of a person or a community was committed here."""
+        return self._people_at
 
     async def epoch(self) -> int:
         return self._node.handler.epoch

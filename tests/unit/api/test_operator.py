@@ -99,6 +99,23 @@ async def test_every_lane_is_there_with_its_last_event_and_who_lacks_it(operated
     assert lanes["in", "control"]["peers"] == {}
 
 
+async def test_a_lane_whose_newest_events_came_first_says_what_is_missing(operated: Site) -> None:
+    """Also where nothing is held from its beginning."""
+    node, abroad = operated.node, ForeignLog("de")
+    person = e.PersonRegistered(person="dora", home="de", name="Dora")
+    missing = abroad.batch(node.clock.now, *[("", person)] * 5)
+    late = abroad.batch(node.clock.now + 7_000, *[("", person)] * 2)
+    assert await node.handler.apply(late._replace(early=True)) == 0
+    lanes = {(lane["region"], lane["lane"]): lane for lane in (await view(operated))["lanes"]}
+    lane = lanes["de", "global"]
+    assert (lane["seq"], lane["base"], lane["lead"]) == (0, 5, 7)
+    assert lane["at"] == node.clock.now + 7_000
+    await node.handler.apply(missing)
+    lanes = {(lane["region"], lane["lane"]): lane for lane in (await view(operated))["lanes"]}
+    lane = lanes["de", "global"]
+    assert (lane["seq"], lane["base"], lane["lead"]) == (7, None, None)
+
+
 def _key(site: Site, lane: str) -> LaneKey:
     return LaneKey("in", site.node.handler.epoch, lane)
 

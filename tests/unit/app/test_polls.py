@@ -16,6 +16,8 @@ from server.domain.decide import Context, Decided, Draft
 from server.domain.decide.closing import keep_ballots
 from server.domain.errors import Refusal
 from server.domain.events import (
+    NAMES,
+    BallotCast,
     PersonHandedOver,
     PersonTakenOver,
     PollChecked,
@@ -24,6 +26,9 @@ from server.domain.events import (
     PollTallied,
 )
 from server.domain.facts import Facts
+from server.domain.ids import LaneKey
+from server.domain.wire import LaneBatch, SignedHead, decode_header
+from server.storage import event_log
 from server.storage.poll_facts import secret_ballots
 from server.storage.queries.polls import poll_values
 from server.storage.queries.shapes import PollResult, PollValue
@@ -110,6 +115,62 @@ async def test_an_open_poll_closes_at_its_time_everywhere_with_one_result(fed: F
     )
     shown = await value(fed["br"], poll)
     assert (shown.voters, shown.counts) == (4, (0, 3, 1))
+
+
+async def test_ballots_before_a_hole_in_their_lane_are_waited_for(fed: Federation) -> None:
+    """The last one is here, and so is where they end: that says nothing about those before (19.4)."""
+    poll = await ask(fed, await founded(fed))
+    fed.away.add("br")
+    for person, choice in {"br0": 0, "br1": 0, "br2": 1}.items():
+        await vote(fed, poll, person, choice)
+    fed.advance(HOUR)
+    await fed.settle()
+    for region in ("in", "de"):
+        await early(fed["br"], fed[region], BallotCast)
+    await fed.settle()
+    for region in ("in", "de"):
+        ends = {one.region: one.ballots for one in await said(fed[region], poll, PollRegionClosed)}
+        assert ends["br"] == 3
+    assert not (await value(fed["in"], poll)).closed
+    fed.away.clear()
+    await fed.settle()
+    found = await result(fed, poll)
+    assert (found.order[0], found.late) == ((0,), ())
+    assert (await value(fed["de"], poll)).counts == (2, 1, 0)
+
+
+async def test_of_a_late_region_only_ballots_before_a_hole_are_under_the_cut(
+    fed: Federation,
+) -> None:
+    poll = await ask(fed, await founded(fed))
+    await vote(fed, poll, "br0", 0)
+    await fed.settle()
+    fed.away.add("br")
+    await vote(fed, poll, "br1", 2)
+    await vote(fed, poll, "br2", 2)
+    fed.advance(HOUR)
+    await early(fed["br"], fed["in"], BallotCast)
+    await fed.settle()
+    fed.advance(limits.POLL_GRACE_SECONDS * 1000)
+    await fed.settle()
+    shown = await value(fed["in"], poll)
+    assert (shown.closed, shown.counts) == (True, (1, 0, 0))
+    fed.away.clear()
+    await fed.settle()
+    assert (await result(fed, poll)).late == ("br",)
+
+
+async def early(origin: TestNode, to: TestNode, kind: type) -> None:
+    """The last event of a kind in the origin's global lane and all that follow it, and nothing before."""
+    key = LaneKey(origin.region, origin.handler.epoch, "global")
+    async with origin.reader.snapshot() as snapshot:
+        every = await event_log.lane_page(snapshot, key, 0)
+    name = NAMES[kind]
+    kinds = [decode_header(event.header).type == name for event in every]
+    first = max(n for n, is_one in enumerate(kinds) if is_one)
+    head = SignedHead(*key, len(every), every[-1].hash, "test", b"")
+    batch = LaneBatch(key, first, every[first - 1].hash, tuple(every[first:]), head, early=True)
+    assert await to.handler.apply(batch) == to.handler.lane_tip(key) < first
 
 
 async def test_who_is_away_is_waited_for_and_then_counted(fed: Federation) -> None:

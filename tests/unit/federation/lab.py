@@ -11,6 +11,7 @@ import hashlib
 import heapq
 import itertools
 import random
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -18,22 +19,26 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from server.app.incarnations import lost
 from server.domain import limits, wire
-from server.domain.errors import Refusal
+from server.domain.errors import Code, Refusal, Refused
 from server.domain.events import NAMES, Event, decode_body, encode_body
 from server.domain.ids import LaneKey
+from server.domain.leads import Lead, contradiction, grown
 from server.domain.wire import Header, LaneBatch, SignedHead, WireEvent
 from server.federation import catchup, frames, steps, trust
-from server.federation.forks import ForkProof
+from server.federation.forks import ForkProof, fork_between
 from server.federation.frames import Ack, Batch, Fork, Heads, Packed, Want
 from server.federation.handshake import Identity
-from server.federation.lanes import Held, Reach
+from server.federation.lanes import Course, Held, Reach
 from server.federation.link import Link
 from server.federation.outbox import Outbox, Rank
 from server.federation.packing import unpack
+from server.federation.pages import RELAYED_RUN_MAX
 from server.federation.relay import Relay
 from server.federation.steps import Effect, Input, State
 from server.federation.trust import Roster, private_key, sign_head
+from server.storage import tables
 
+LISTED = frozenset(re.findall(r"'([a-z_.]+)'", str(tables.LISTED)))
 START = 1_700_000_000_000
 """A day in 2023, UTC milliseconds: where virtual time begins."""
 GROUPS: Mapping[str, tuple[str, ...]] = {"eu": ("de", "fr"), "asia": ("cn", "in", "jp", "sg")}
@@ -106,17 +111,29 @@ class ListLog:
         self.private = private or key_of(region)
         self.epoch = EPOCH
         self.lanes: dict[LaneKey, list[WireEvent]] = {}
+        """Each from its beginning, without a hole."""
+        self.leads: dict[LaneKey, Lead] = {}
+        self.early: dict[LaneKey, dict[int, WireEvent]] = {}
+        """What is held beyond a hole, by number."""
         self.heads: dict[tuple[LaneKey, int], SignedHead] = {}
 
     def tip(self, key: LaneKey) -> Held:
         events = self.lanes.get(key)
-        return Held(len(events), events[-1].hash) if events else Held.nothing(key)
+        tip = Held(len(events), events[-1].hash) if events else Held.nothing(key)
+        return tip._replace(lead=self.leads.get(key))
+
+    def event(self, key: LaneKey, seq: int) -> WireEvent | None:
+        """However it came."""
+        events = self.lanes.get(key, [])
+        return events[seq - 1] if seq <= len(events) else self.early.get(key, {}).get(seq)
 
     def tips(self) -> dict[LaneKey, Held]:
         return {key: self.tip(key) for key in self.lanes}
 
-    def append(self, lane: str, body: bytes | Event, now: int) -> LaneKey:
-        key, kind = LaneKey(self.region, self.epoch, lane), "post.published"
+    def append(
+        self, lane: str, body: bytes | Event, now: int, kind: str = "post.published"
+    ) -> LaneKey:
+        key = LaneKey(self.region, self.epoch, lane)
         if isinstance(body, Event):
             kind, body = NAMES[type(body)], encode_body(body)
         event = event_after(key, self.tip(key), body, now << 16, kind)
@@ -128,22 +145,58 @@ class ListLog:
         made = ListLog(self.region)
         made.epoch = self.epoch
         made.lanes = {key: events[:] for key, events in self.lanes.items()}
+        made.leads = dict(self.leads)
+        made.early = {key: dict(events) for key, events in self.early.items()}
         made.heads = dict(self.heads)
         return made
 
     def apply(self, batch: LaneBatch) -> int:
-        """As ``Handler.apply``: skips what is held; a gap or another history is the test's failure."""
+        """As ``Handler.apply``: skips what is held; a gap or another history is the test's failure.
+
+        Raises Refused when what came early and what lies before it do not fit together."""
         tip = self.tip(batch.key)
+        early = self.early.get(batch.key, {})
+        if tip.lead:
+            known = {seq: event.hash for seq, event in early.items()}
+            if (at := contradiction(batch, known, tip.lead)) is not None:
+                raise Refused(Code.FORK, f"two histories at {at}")
+        if batch.early and batch.after > tip.seq:
+            return self._apply_early(batch)
         assert batch.after <= tip.seq, "I5: a gap reached the log"
         fresh = batch.events[tip.seq - batch.after :]
         for event in fresh:
-            raw = event.header
-            assert wire.chain(self.tip(batch.key).hash, raw) == event.hash, "I5: chain broken"
-            assert wire.decode_header(raw).seq == self.tip(batch.key).seq + 1, "I5: out of order"
-            self.lanes.setdefault(batch.key, []).append(event)
+            self._append(batch.key, event)
         if fresh:
             self.heads[batch.key, batch.head.seq] = batch.head
+        if tip.lead and self.tip(batch.key).seq >= tip.lead.base:
+            self._join(batch.key)
         return self.tip(batch.key).seq
+
+    def _append(self, key: LaneKey, event: WireEvent) -> None:
+        tip, raw = self.tip(key), event.header
+        assert wire.chain(tip.hash, raw) == event.hash, "I5: chain broken"
+        assert wire.decode_header(raw).seq == tip.seq + 1, "I5: out of order"
+        held = self.early.get(key, {}).pop(tip.seq + 1, event)
+        assert held.hash == event.hash, "I5: another event came early"
+        self.lanes.setdefault(key, []).append(held)
+
+    def _apply_early(self, batch: LaneBatch) -> int:
+        key = batch.key
+        self.leads[key] = grown(self.leads.get(key), batch)
+        self.lanes.setdefault(key, [])
+        held = self.early.setdefault(key, {})
+        for seq, event in enumerate(batch.events, batch.after + 1):
+            held.setdefault(seq, event)
+        self.heads[key, batch.head.seq] = batch.head
+        return len(self.lanes[key])
+
+    def _join(self, key: LaneKey) -> None:
+        """The lead is reached: everything up to its end is there, and nothing else was held early."""
+        lead, early = self.leads.pop(key), self.early.pop(key)
+        while (event := early.pop(self.tip(key).seq + 1, None)) is not None:
+            self._append(key, event)
+        assert not early, "I5: events beyond a hole were left"
+        assert self.tip(key).seq >= lead.seq
 
     def reopen(self) -> None:
         """A new process finds it as it was left: a list keeps nothing anywhere else."""
@@ -164,12 +217,28 @@ class ListLog:
                 ends[key] = max(seq, ends.get(key, 0))
         self.lanes = {key: self.lanes[key][:seq] for key, seq in ends.items() if seq}
         self.heads = {(k, seq): h for (k, seq), h in self.heads.items() if seq <= ends.get(k, 0)}
+        self.leads, self.early = {}, {}
 
-    def page(self, key: LaneKey, after: int, known: Roster | None = None) -> catchup.Page | None:
+    def page(
+        self,
+        key: LaneKey,
+        after: int,
+        known: Roster | None = None,
+        course: Course = Course.WHOLE,
+        upto: int = frames.SEQ_END,
+    ) -> catchup.Page | None:
         every = self.lanes.get(key, [])
         own = key.region == self.region
-        most = limits.PAGE_EVENTS_MAX if own else limits.BATCH_EVENTS_MAX
-        events = every[after : after + most]
+        count = limits.PAGE_EVENTS_MAX if own else limits.BATCH_EVENTS_MAX
+        if course is Course.LISTED:
+            run = self._listed(key, after, upto)
+            if run is None:
+                return None
+            after = run[0] - 1
+            count = min(count, run[1] - after) if own else run[1] - after
+        elif own:
+            count = min(count, upto - after)
+        events = every[after : after + count]
         size = itertools.accumulate(len(e.header) + len(e.body or b"") + 16 for e in events)
         fitting = [e for e, s in zip(events, size, strict=True) if s <= limits.BATCH_BYTES_MAX]
         events = fitting or events[:1]
@@ -189,21 +258,35 @@ class ListLog:
         previous = every[after - 1].hash if after else wire.genesis(*key)
         return catchup.page(after, previous, events, head)
 
+    def _listed(self, key: LaneKey, after: int, upto: int) -> tuple[int, int] | None:
+        """As ``Pages._listed_run``."""
+        every = self.lanes.get(key, [])[:upto]
+        kinds = [wire.decode_header(event.header).type in LISTED for event in every]
+        first = next((seq for seq in range(after + 1, len(every) + 1) if kinds[seq - 1]), None)
+        if first is None:
+            return None
+        if key.region == self.region:
+            run = itertools.takewhile(bool, kinds[first - 1 : first - 1 + limits.BATCH_EVENTS_MAX])
+            return first, first - 1 + len(list(run))
+        near = min(upto, first + RELAYED_RUN_MAX - 1)
+        ends = [seq for k, seq in self.heads if k == key and first <= seq <= near]
+        return (first, min(ends)) if ends else None
+
     def prove(self, evidence: LaneBatch) -> ForkProof | None:
         """As ``Pages.prove``, of which tests/unit/federation/test_pages.py is the proof."""
         key, theirs = evidence.key, evidence.head
-        ours = self.lanes.get(key, [])
-        at = min(len(ours), theirs.seq)
-        if not at or (head := self._head(key, at)) is None:
-            return None
-        hash_ = evidence.events[at - evidence.after - 1].hash if at > evidence.after else b""
-        headers = [event.header for event in evidence.events[at - evidence.after :]]
-        return ForkProof(head, theirs, hash_ or evidence.previous, tuple(headers))
-
-    def _head(self, key: LaneKey, seq: int) -> SignedHead | None:
+        ours = dict(enumerate(self.lanes.get(key, []), 1)) | self.early.get(key, {})
         if key.region == self.region:
-            return sign_head(key, Held(seq, self.lanes[key][seq - 1].hash), self.private)
-        return self.heads.get((key, seq))
+            at = min(len(ours), theirs.seq)
+            heads = [sign_head(key, Held(at, ours[at].hash), self.private)] if at else []
+        else:
+            heads = [self.heads[name] for name in sorted(self.heads) if name[0] == key]
+        hashes = {seq: event.hash for seq, event in ours.items()}
+        if lead := self.leads.get(key):
+            hashes[lead.base] = lead.base_hash
+        headers = {seq: event.header for seq, event in ours.items()}
+        near = [head for head in heads if head.seq >= evidence.after]
+        return fork_between(evidence, near, hashes, headers)
 
 
 class Wire:
@@ -317,7 +400,9 @@ class Node:
         self.heed(sorted(self.log.lanes))
         self.roster.fresh()
         for peer in self.peers:
-            self.links[peer] = Link(me, peer, self.roster, reach_of(*every), self.dials[peer])
+            self.links[peer] = Link(
+                me, peer, self.roster, reach_of(*every), self.dials[peer], self.world.fresh
+            )
         self.forks = {}
         self.relay, self.asked = Relay(), {}
         self.relay.loaded({key: tip.seq for key, tip in self.log.tips().items()})
@@ -374,8 +459,10 @@ class Node:
         for peer in self.links:
             self.feed(peer, steps.Renamed(me))
 
-    def publish(self, lane: str, body: bytes | Event = b"hello") -> LaneKey:
-        key = self.log.append(lane, body, self.world.now)
+    def publish(
+        self, lane: str, body: bytes | Event = b"hello", kind: str = "post.published"
+    ) -> LaneKey:
+        key = self.log.append(lane, body, self.world.now, kind)
         self.committed({key: self.log.tip(key).seq})
         return key
 
@@ -420,12 +507,8 @@ class Node:
                 self.world.at(at - self.clock_offset, lambda: self.timer(peer, token))
             case steps.LoadTips(conn):
                 self.later(lambda: self.feed(peer, steps.TipsLoaded(conn, self.log.tips())))
-            case steps.LoadPage(key, after):
-                self.later(
-                    lambda: self.feed(
-                        peer, steps.PageLoaded(key, after, self.log.page(key, after, self.roster))
-                    )
-                )
+            case steps.LoadPage():
+                self.later(lambda: self.feed(peer, self.page_loaded(effect)))
             case steps.Apply(batch):
                 self.later(lambda: self.apply(peer, batch))
             case steps.ProveFork(evidence):
@@ -436,6 +519,11 @@ class Node:
                 self.tell_keys(words)
             case steps.Report():
                 self.reports.append((peer, effect))
+
+    def page_loaded(self, wanted: steps.LoadPage) -> steps.PageLoaded:
+        key, after, course, upto = wanted
+        page = self.log.page(key, after, self.roster, course, upto)
+        return steps.PageLoaded(key, after, page, course)
 
     def fork_proven(self, proof: ForkProof | None) -> None:
         if proof and proof.key not in self.forks:
@@ -458,7 +546,14 @@ class Node:
         if self.world.reopens and lost(batch, ours, self.log.tip(ours).seq):
             self.reopen()
             return
-        seq = self.log.apply(batch)
+        try:
+            seq = self.log.apply(batch)
+        except Refused as error:
+            refusal = error.refusal
+            self.later(lambda: self.feed(peer, steps.ApplyRefused(batch.key, refusal)))
+            return
+        if batch.early:
+            self.relay.came(batch.key)
         self.committed({batch.key: seq})
         # A crash in between: durable, but nobody was told.
         self.later(lambda: self.feed(peer, steps.Applied(batch.key, seq)))
@@ -486,22 +581,38 @@ class Node:
                 assert may_know(head.key, peer), f"I8: {head.key} went to {peer}"
             case Heads(tips):
                 assert all(may_know(tip.key, peer) for tip in tips), f"I8: HEAD to {peer}: {tips}"
-            case Ack(tips, credit):
+                more = [tip for tip in tips if tip.seq > self.log.tip(tip.key).seq]
+                assert not more, f"I5: HEAD tells of more than is held without a hole: {more}"
+            case Ack(tips, credit, leads):
                 for tip in tips:
                     assert may_know(tip.key, peer), f"I8: ACK of {tip.key} to {peer}"
                     held = self.log.tip(tip.key).seq
                     assert tip.seq <= held, f"I1: acknowledged {tip.seq}, durable {held}"
+                for lead in leads:
+                    self.check_lead_ack(peer, lead)
                 assert credit <= limits.CREDIT_BYTES
-            case Want(after=after, without=without):
-                for named in (*after, *without):
+            case Want(after=after, without=without, leads=leads):
+                for named in (*after, *without, *leads):
                     assert may_know(named.key, peer), f"I8: WANT to {peer} names {named.key}"
                 for tip in after:
                     assert tip.seq == self.log.tip(tip.key).seq, "WANT is not what is durable"
+                for named in leads:
+                    held = self.log.leads[named.key]
+                    told = (named.base, named.seq, named.hash, named.listed)
+                    assert told == (held.base, *held[2:]), "WANT names another lead"
             case Fork(first=head):
                 assert may_know(head.key, peer), f"I8: a fork of {head.key} was told to {peer}"
             case _:
                 pass
         assert size <= limits.PEER_FRAME_BYTES_MAX
+
+    def check_lead_ack(self, peer: str, ack: frames.LeadAck) -> None:
+        """I1, I5: what is acknowledged beyond a hole is on the disk, every event of it."""
+        assert may_know(ack.key, peer), f"I8: ACK of {ack.key} to {peer}"
+        lead = self.log.leads.get(ack.key)
+        first = lead.base + 1 if lead else ack.seq
+        for seq in (*range(first, ack.seq + 1), ack.listed):
+            assert not seq or self.log.event(ack.key, seq), f"I1: {seq} of {ack.key} is not durable"
 
 
 def may_know(key: LaneKey, region: str) -> bool:
@@ -533,6 +644,8 @@ class World:
         self.latencies: dict[tuple[str, str], tuple[int, int]] = {}
         """(from, to): where it is not ``latency_ms``."""
         self.latency_ms, self.disk_ms = (1, 120), (0, 5)
+        self.fresh = 0
+        """How many of the newest events of a lane come first; 0: all from the beginning."""
         self.reopens = False
         """Whether a region that learns that its log is not the newest goes on in a new epoch."""
         self.bytes_per_ms = 0

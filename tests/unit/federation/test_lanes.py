@@ -45,7 +45,7 @@ def test_i8_a_region_outside_the_roster_receives_nothing_open() -> None:
 
 def test_a_lane_begins_at_its_genesis_hash() -> None:
     key = LaneKey("de", EPOCH, "global")
-    assert Held.nothing(key) == (0, genesis("de", EPOCH, "global"))
+    assert Held.nothing(key)[:2] == (0, genesis("de", EPOCH, "global"))
 
 
 keys = st.builds(LaneKey, st.sampled_from(REGIONS), st.integers(1, 3), st.sampled_from(LANES))

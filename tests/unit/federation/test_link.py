@@ -112,7 +112,7 @@ class Playbook:
                 return f"close {conn} {code}"
             case steps.Apply(batch):
                 return f"apply {batch.key.lane} {batch.after}+{len(batch.events)}"
-            case steps.LoadPage(key, after):
+            case steps.LoadPage(key, after, _, _):
                 return f"load {key.lane} {after}"
             case steps.LoadTips():
                 return "load tips"

@@ -347,9 +347,9 @@ async def test_peers_at_the_tip_share_one_read(
         await india.holds(*de.own("control"))
         reads, page = [], de.links._desk.pages.page
 
-        async def counted(key: LaneKey, after: int) -> Any:
+        async def counted(key: LaneKey, after: int, *more: Any) -> Any:
             reads.append((key, after))
-            return await page(key, after)
+            return await page(key, after, *more)
 
         monkeypatch.setattr(de.links._desk.pages, "page", counted)
         await de.node.register("anna")
@@ -532,3 +532,41 @@ def test_every_code_of_a_refusal_is_a_close_code_of_websockets() -> None:
     for code in Code:
         assert 4000 <= close_code(code) <= 4999
         assert Refusal(code, "").status == close_code(code) - 4000
+
+
+# ---------------------------------------------------------------- a region that joins (section 19)
+
+
+async def test_a_region_that_joins_has_the_newest_first_and_claims_no_more_than_is_whole(
+    tmp_path: Path, socks: dict[str, Any]
+) -> None:
+    fresh, count = 16, 600
+    async with region_of(tmp_path, "de", socks, fresh=fresh) as de:
+        await de.node.register("anna")
+        place = await de.node.community("anna")
+        for start in range(0, count, 100):
+            await asyncio.gather(
+                *(de.node.post("anna", place, f"{start + number}") for number in range(100))
+            )
+        key, tip = de.own()
+        async with region_of(tmp_path, "fr", socks, fresh=fresh) as fr:
+            claimed: list[int] = []
+
+            def committed(records: Any) -> None:
+                seen = fr.links.seen[1].get(key, 0)
+                if seen > fr.node.handler.lane_tip(key):
+                    claimed.append(seen)
+
+            fr.node.tap.subscribe(committed)
+            async with region_of(tmp_path, "in", socks, fresh=fresh) as india:
+                await fr.holds(key, tip)
+                await india.holds(key, tip)
+                await live(de, fr, india)
+            records = await fr.node.tap.read(0, 2_000)
+            numbers = [record.id.seq for record in records if record.id[:3] == key]
+            assert not claimed, "others are told of what is whole, and of nothing else"
+        assert sorted(numbers) == list(range(1, tip + 1)), "each once"
+        newest = numbers.index(tip)
+        assert set(numbers[: newest + 1]) >= set(range(tip - fresh + 1, tip + 1))
+        assert newest < tip / 2, "long before the rest"
+        assert max(numbers.index(1), numbers.index(2)) < numbers.index(tip // 2), "who and where"

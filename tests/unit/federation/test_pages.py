@@ -9,16 +9,25 @@ import pytest
 
 from server.domain import limits
 from server.domain.ids import LaneKey
-from server.domain.wire import LaneBatch
+from server.domain.leads import Lead
+from server.domain.wire import LaneBatch, decode_header
 from server.federation import frames
 from server.federation.catchup import Page
 from server.federation.forks import verify_fork
 from server.federation.frames import Batch
-from server.federation.lanes import Held
+from server.federation.lanes import Course, Held
 from server.federation.pages import Pages
-from server.federation.trust import verify_batch
+from server.federation.trust import sign_head, verify_batch
 from tests.support.node import TestNode, open_test_node
-from tests.unit.federation.lab import EPOCH, batch_of, key_of, roster_of
+from tests.unit.federation.lab import (
+    EPOCH,
+    LISTED,
+    batch_of,
+    event_after,
+    events_after,
+    key_of,
+    roster_of,
+)
 
 ROSTER = roster_of("de", "fr")
 FOREIGN = LaneKey("de", EPOCH, "global")
@@ -173,3 +182,109 @@ async def test_one_history_proves_nothing(node: TestNode) -> None:
     await node.handler.apply(first)
     assert await _pages(node).prove(first) is None
     assert await _pages(node).prove(_signed([b"\x80"] * 2)) is None
+
+
+# ---------------------------------------------------------------- the newest first (section 19)
+
+
+async def test_a_page_of_an_own_lane_ends_where_it_is_told(node: TestNode) -> None:
+    key = await _publish(node, 20)
+    tip = node.handler.lane_tip(key)
+    page = _batch(await _pages(node).page(key, 3, Course.WHOLE, 9))
+    assert (page.after, page.head.seq) == (3, 9)
+    newest = _batch(await _pages(node).page(key, tip - 4, Course.FRESH))
+    assert (newest.after, newest.head.seq) == (tip - 4, tip)
+    assert verify_batch(newest, Held(tip - 4, newest.previous), ROSTER).events
+
+
+async def test_listed_events_are_pages_of_their_own(node: TestNode) -> None:
+    """The person, the community's birth; not the posts, and nothing beyond what was asked for."""
+    key = await _publish(node, 5)
+    await node.register("anna")
+    whole = _batch(await _pages(node).page(key, 0))
+    types = [decode_header(event.header).type for event in whole.events]
+    found, after = [], 0
+    while page := await _pages(node).page(key, after, Course.LISTED, len(types)):
+        batch = _batch(page)
+        assert verify_batch(batch, Held(batch.after, batch.previous), ROSTER).events
+        found += types[batch.after : batch.head.seq]
+        after = batch.head.seq
+    assert found == [name for name in types if name in LISTED]
+    assert {"person.registered", "community.created"} <= set(found)
+    assert await _pages(node).page(key, 0, Course.LISTED, 0) is None
+
+
+async def _relayed(node: TestNode, *sizes: int) -> None:
+    """Batches of so many events of a foreign lane, the first of each a listed one."""
+    tip = Held.nothing(FOREIGN)
+    for size in sizes:
+        listed = [event_after(FOREIGN, tip, b"\x80", kind="topic.defined")]
+        while len(listed) < size:
+            before = Held(tip.seq + len(listed), listed[-1].hash)
+            listed.append(event_after(FOREIGN, before, b"\x80"))
+        head = sign_head(FOREIGN, Held(tip.seq + size, listed[-1].hash), key_of("de"))
+        batch = LaneBatch(FOREIGN, tip.seq, tip.hash, tuple(listed), head)
+        await node.handler.apply(batch)
+        tip = Held(head.seq, head.hash)
+
+
+async def test_listed_events_are_relayed_up_to_where_their_origin_signed(node: TestNode) -> None:
+    await _relayed(node, 3, 4, 40)
+    batch = _batch(await _pages(node).page(FOREIGN, 0, Course.LISTED, 47))
+    assert (batch.after, batch.head.seq) == (0, 3)
+    batch = _batch(await _pages(node).page(FOREIGN, 3, Course.LISTED, 47))
+    assert (batch.after, batch.head.seq) == (3, 7)
+    assert await _pages(node).page(FOREIGN, 7, Course.LISTED, 47) is None, "forty for one"
+    assert await _pages(node).page(FOREIGN, 3, Course.LISTED, 6) is None, "beyond what was asked"
+
+
+async def test_nothing_early_is_passed_on(node: TestNode) -> None:
+    """Whoever relays says how far a lane is whole, and sends no more."""
+    first = _signed([b"\x80"] * 3)
+    await node.handler.apply(first)
+    early = _signed([b"\x80"] * 2, Held(9, b"h" * 32))
+    await node.handler.apply(early._replace(early=True))
+    held = (await _pages(node).tips())[FOREIGN]
+    assert held[:2] == _tip(first)[:2]
+    assert held.lead == Lead(9, b"h" * 32, 11, early.head.hash)
+    assert _batch(await _pages(node).page(FOREIGN, 0)).head.seq == 3
+    for after in (3, 9, 10):
+        assert await _pages(node).page(FOREIGN, after) is None
+
+
+@pytest.mark.parametrize(
+    ("theirs", "seq"),
+    [
+        ((7, 9), 9),
+        ((7, 10), 10),
+        ((7, 12), 11),
+        ((9, 10), 10),
+        ((0, 5), 5),
+        ((3, 6), 6),
+        ((0, 12), 6),
+    ],
+    ids=[
+        "ends at the base",
+        "ends in the lead",
+        "goes beyond it",
+        "begins at the base",
+        "ends in a listed page",
+        "ends with a listed page",
+        "goes over all of it",
+    ],
+)
+async def test_i5_a_history_that_does_not_fit_what_came_early_is_proven(
+    node: TestNode, theirs: tuple[int, int], seq: int
+) -> None:
+    """By the nearest heads of both, to whoever pins the origin's key (19.3)."""
+    ours = events_after(FOREIGN, Held.nothing(FOREIGN), [b"\x80"] * 11)
+    for after, last in ((9, 11), (4, 6)):
+        at = Held(after, ours[after - 1].hash)
+        await node.handler.apply(_signed([b"\x80"] * (last - after), at)._replace(early=True))
+    after, last = theirs
+    before = events_after(FOREIGN, Held.nothing(FOREIGN), [b"\x81\x01\x02"] * last)
+    at = Held(after, before[after - 1].hash) if after else Held.nothing(FOREIGN)
+    proof = await _pages(node).prove(_signed([b"\x81\x01\x02"] * (last - after), at))
+    assert proof is not None
+    assert verify_fork(proof.frame, ROSTER) == proof
+    assert proof.seq == seq

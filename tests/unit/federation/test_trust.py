@@ -71,7 +71,7 @@ def _rechained(batch: Batch, edit: Callable[[wire.Header], wire.Header]) -> Batc
 def test_a_good_batch_becomes_events_with_their_hashes() -> None:
     verified = verify_batch(GOOD, NOTHING, ROSTER)
     assert verified.key == KEY
-    assert (verified.after, verified.previous) == NOTHING
+    assert (verified.after, verified.previous) == NOTHING[:2]
     assert [event.body for event in verified.events] == [b"one", b"two", b"three"]
     assert verified.events[-1].hash == verified.head.hash
 
@@ -80,7 +80,7 @@ def test_it_continues_where_the_copy_ends() -> None:
     first = verify_batch(GOOD, NOTHING, ROSTER)
     tip = Held(3, first.head.hash)
     following = verify_batch(batch_of(KEY, [b"four"], tip), tip, ROSTER)
-    assert (following.after, following.previous) == tip
+    assert (following.after, following.previous) == tip[:2]
     assert len(following.events) == 1
 
 
@@ -90,7 +90,7 @@ def test_repeats_are_skipped(held: int) -> None:
     tip = Held(held, every.events[held - 1].hash) if held else NOTHING
     again = verify_batch(GOOD, tip, ROSTER)
     assert [event.body for event in again.events] == [b"one", b"two", b"three"][held:]
-    assert (again.after, again.previous) == tip
+    assert (again.after, again.previous) == tip[:2]
 
 
 def test_an_old_batch_has_nothing_new() -> None:

@@ -16,6 +16,8 @@ FINE: dict[str, Any] = {
     "version": 1,
     "software": "0.1.0",
     "behind_events": 0,
+    "filling_events": 0,
+    "filled_events": 0,
     "lag_events": 0,
     "oldest_unacked_ms": None,
     "silent_ms": 2_000,
@@ -50,6 +52,11 @@ def test_of_what_is_fine_nothing_is_said() -> None:
             "fr: backing_off for 3 min: TimeoutError",
         ),
         ({"state": "dialing", "since": NOW - 900}, "warning", "fr: dialing for 900 ms: Connection"),
+        (
+            {"state": "catching_up", "filling_events": 300, "filled_events": 104},
+            "warning",
+            "fr: filling 34 %; fresh events come as they happen, earlier ones behind them",
+        ),
         ({"silent_ms": 9_100}, "wrong", "fr: live, but not a word for 9 s"),
         (
             {"lag_events": 12, "oldest_unacked_ms": 61_000},
@@ -107,6 +114,8 @@ LANE: dict[str, Any] = {
     "epoch": "1a",
     "lane": "global",
     "seq": 40,
+    "base": None,
+    "lead": None,
     "at": NOW - 5_000,
     "head": None,
     "forked": False,
@@ -125,6 +134,15 @@ def test_a_lane_s_row_says_who_lacks_what() -> None:
     assert row[6] == "br not known yet, in at 38, lacks 2 for 4 s"
     fine = LANE | {"peers": {"fr": LANE["peers"]["fr"]}}
     assert lane_row(fine, NOW)[6] == "all 1 have it"
+
+
+def test_a_lane_that_is_being_filled_says_how_far() -> None:
+    row = lane_row(LANE | {"seq": 340, "base": 1_000, "lead": 1_200, "peers": {}}, NOW)
+    assert row[3] == "1200, filling 34 %"
+    row = peer_row(
+        FINE | {"behind_events": 660, "filling_events": 1_000, "filled_events": 340}, NOW
+    )
+    assert "filling 34 %" in row
 
 
 def test_a_forked_lane_is_not_to_be_overlooked() -> None:
