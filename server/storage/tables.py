@@ -124,7 +124,7 @@ Index(
 
 leads = _small(
     "leads",
-    _key("lane_id", Big),
+    Column("lane_id", Big, primary_key=True, autoincrement=False),
     _big("base"),
     Column("base_hash", LargeBinary, nullable=False),
     _big("seq"),

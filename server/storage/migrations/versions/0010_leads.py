@@ -23,7 +23,7 @@ _LISTED = sa.text(
 def upgrade() -> None:
     op.create_table(
         "leads",
-        sa.Column("lane_id", BIG, nullable=False),
+        sa.Column("lane_id", BIG, autoincrement=False, nullable=False),
         big("base"),
         sa.Column("base_hash", sa.LargeBinary(), nullable=False),
         big("seq"),
