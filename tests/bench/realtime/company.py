@@ -187,6 +187,7 @@ def _sessions(tx: Tx) -> None:
             "label": "bench",
             "created_at": at,
             "expires_at": at + 30 * DAY_MS,
+            "names": "shown",
         }
         for person in range(PEOPLE)
     ]

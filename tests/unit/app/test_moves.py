@@ -381,11 +381,11 @@ async def test_a_takeover_waits_for_what_was_written_at_every_home_before(r: Reg
 async def test_an_account_of_an_earlier_stay_opens_nothing(r: Regions) -> None:
     account = {"person": "asha", "password_hash": "x", "disabled": False, "created_at": 1}
     session = {"digest": b"d", "person": "asha", "kind": "device", "label": "phone"}
-    times = {"created_at": 1, "expires_at": 2**50}
+    rest = {"created_at": 1, "expires_at": 2**50, "names": "shown"}
 
     def left_behind(tx: Tx) -> None:
         tx.execute(statement(insert(t.accounts)), account)
-        tx.execute(statement(insert(t.sessions)), session | times)
+        tx.execute(statement(insert(t.sessions)), session | rest)
 
     await r["in"].handler.run(left_behind)
     await move(r, "asha", "in", "de")
