@@ -31,6 +31,8 @@ class Tap:
         self.epoch = 0
         self.position = 0
         """The last committed position announced on this loop."""
+        self.erasures = 0
+        """Commits that took a body which may have been read before; who keeps what was read compares it."""
         self._reader = reader
         self._tail: deque[Record] = deque(maxlen=tail_records)
         self._listeners: list[Listener] = []
@@ -50,6 +52,7 @@ class Tap:
     def committed(self, records: Sequence[Record]) -> None:
         """Called by the handler, once per commit. What an erasure among them took is kept nowhere."""
         if erased := {position for record in records for position in record.erased}:
+            self.erasures += 1
             records = _without(erased, records)
             self._tail = deque(_without(erased, self._tail), maxlen=self._tail.maxlen)
         self._tail.extend([r._replace(erased=()) if r.erased else r for r in records])

@@ -2,7 +2,8 @@
 
 Nothing is queued: while its receiver is away a webhook is a row in the database and a timer, and what it missed
 is in the log. It has one request under way at a time, so events arrive in order, and no other reader ever
-waits for it. What it holds is one page of the log, and none while it waits: an erasure must reach it.
+waits for it. What it holds is one page of the log, none while its receiver is away, and none from before an
+erasure: what is gone must not leave late because a receiver is slow, or wants few requests a minute.
 
 The place is written at most each second while all goes well, so a crash sends up to a second's events again; their
 ids tell (tap.md section 2).
@@ -82,6 +83,8 @@ class Worker:
         self._saved, self._saved_at = place, means.now()
         self._events: list[CloudEvent] = []
         self._upto = place.position
+        self._erasures = feed.tap.erasures
+        """As they were when the page was read."""
 
     async def run(self) -> None:
         """Until cancelled, or paused: then an operator has to resume it."""
@@ -100,7 +103,7 @@ class Worker:
         if self._means.hidden():
             await self._means.pause(HIDDEN_MS)
             return
-        if not self._events:
+        if not self._events or self._erasures != self._feed.tap.erasures:
             await self._look()
         if self._events:
             await self._send(self._events[: self.place.size if self.hook.mode == "batch" else 1])
@@ -112,7 +115,11 @@ class Worker:
             await self._feed.tap.moved(self.place.position)
 
     async def _look(self) -> None:
-        self._events, self._upto = await self._feed.read(self.place.position, PAGE_EVENTS)
+        """Reads the next page; anew where something was erased while it was read."""
+        self._erasures = -1
+        while self._erasures != self._feed.tap.erasures:
+            self._erasures = self._feed.tap.erasures
+            self._events, self._upto = await self._feed.read(self.place.position, PAGE_EVENTS)
 
     async def _send(self, events: list[CloudEvent]) -> None:
         message = message_of(events, self.hook.mode)

@@ -35,7 +35,13 @@ async def test_a_key_is_remembered_for_its_days_and_then_forgotten(tmp_path: Pat
 
 async def test_an_ended_session_goes_and_a_running_one_stays(tmp_path: Path) -> None:
     async with open_test_node(tmp_path) as node:
-        common = {"person": "asha", "kind": "device", "label": "", "created_at": 0}
+        common = {
+            "person": "asha",
+            "kind": "device",
+            "label": "",
+            "created_at": 0,
+            "names": "shown",
+        }
 
         def put(tx: Tx) -> None:
             for digest, ends in ((b"old", 5), (b"new", node.clock.now + 1)):

@@ -343,19 +343,39 @@ async def test_a_restart_goes_on_where_it_stood(node: TestNode) -> None:
     assert len(positions(second.requests)) == 1
 
 
-async def test_what_is_erased_while_the_receiver_is_away_never_leaves(node: TestNode) -> None:
-    place = await node.community("asha")
+@pytest.mark.parametrize(
+    ("first", "rate"),
+    [(Unreached("refused"), 0), (Answered(200), 60)],
+    ids=["its receiver is away", "it wants few requests"],
+)
+async def test_what_is_erased_while_it_waits_never_leaves(
+    node: TestNode, first: Outcome, rate: int
+) -> None:
+    """Both posts are in the page that was read; the second goes before its turn comes."""
+    place = await written(node, 1)
     post = await node.post("asha", place, "regrettable")
-    state = {"away": True}
-    sender = Scripted(lambda _: Unreached("refused") if state["away"] else Answered(200))
-    async with working(webhooks_of(node, sender)) as webhooks:
+    outcomes = [first]
+    sender = Scripted(lambda _: outcomes.pop() if outcomes else Answered(200))
+    sender.consent = Consent(rate)
+    erased = False
+
+    async def pause(milliseconds: int) -> None:
+        nonlocal erased
+        node.clock.advance(milliseconds)
+        if not erased:
+            await node.do("asha", "content.erase", scope="post", target=post, reason="mine")
+        erased = True
+
+    means = means_of(node, sender)._replace(pause=pause)
+    entropy = Entropy("webhooks")
+    webhooks = Webhooks(node.tap, node.reader, means, SEAL, region="in", entropy=entropy)
+    async with working(webhooks):
         await made(webhooks, beginning=True, names="shown", filter=POSTS)
-        await sender.until(lambda: len(sender.requests) >= 2)
-        await node.do("asha", "content.erase", scope="post", target=post, reason="mine")
-        state["away"] = False
         await stored(webhooks, lambda seen: seen.behind == 0)
-    assert b"regrettable" in sender.requests[0].body
-    assert b"regrettable" not in sender.requests[-1].body
+    assert erased
+    assert b"cup 0" in sender.requests[0].body
+    assert sender.requests[-1].positions > sender.requests[0].positions
+    assert all(b"regrettable" not in request.body for request in sender.requests)
 
 
 async def test_while_a_restored_node_shows_nothing_it_sends_nothing(node: TestNode) -> None:
