@@ -28,17 +28,31 @@ import { lazy } from "./ui/lazy.tsx";
 import { Notices } from "./ui/notice.tsx";
 
 const KnowsPage = lazy(async () => (await import("./value/knows.tsx")).KnowsPage);
+const BoardPage = lazy<{ id: string }>(async () => (await import("./value/board.tsx")).BoardPage);
+const LeaderPage = lazy(async () => (await import("./value/leader.tsx")).LeaderPage);
+const NomineesPage = lazy(async () => (await import("./value/nominees.tsx")).NomineesPage);
+const RulesPage = lazy(async () => (await import("./value/rules.tsx")).RulesPage);
+const ShownPage = lazy(async () => (await import("./value/shown.tsx")).ShownPage);
+const MessagesPage = lazy(async () => (await import("./value/messages.tsx")).MessagesPage);
+const ConversationPage = lazy<{ id: string }>(async () => (await import("./value/messages.tsx")).ConversationPage);
 const ImpactPage = lazy(async () => (await import("./value/impact.tsx")).ImpactPage);
 
 const ROUTES: [string, (parts: Record<string, string>) => JSX.Element | null][] = [
   ["/", () => <HomePage />],
   ["/communities", () => <CommunitiesPage />],
   ["/c/:id", ({ id = "" }) => <CommunityPage key={id} id={id} />],
+  ["/c/:id/board", ({ id = "" }) => <BoardPage key={id} id={id} />],
   ["/t/:id", ({ id = "" }) => <ThreadPageView key={id} id={id} />],
   ["/people", () => <PeoplePage />],
   ["/people/knows", () => <KnowsPage />],
   ["/p/:id", ({ id = "" }) => <PersonPage key={id} id={id} />],
   ["/impact", () => <ImpactPage />],
+  ["/leader", () => <LeaderPage />],
+  ["/recognition", () => <NomineesPage />],
+  ["/shown", () => <ShownPage />],
+  ["/rules", () => <RulesPage />],
+  ["/messages", () => <MessagesPage />],
+  ["/d/:id", ({ id = "" }) => <ConversationPage key={id} id={id} />],
   ["/erasures", () => <ErasuresPage />],
   ["/erasures/:id", ({ id = "" }) => <ErasurePage key={id} id={id} />],
 ];

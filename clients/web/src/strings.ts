@@ -68,6 +68,8 @@ export const t = {
   yourCommunities: "Your communities",
   account: "Account",
   profile: "My page",
+  messages: "Messages",
+  whatOthersSee: "What others see of my work",
   signOut: "Sign out",
   notFound: "This page does not exist",
   notFoundHint: "The address may have been shortened on its way to you.",
@@ -352,6 +354,15 @@ export const t = {
   homeRegion: "Home region",
   since: "Since",
   role: "Your role",
+  posts: "Posts",
+  board: "Board",
+  mode: "Contributions",
+  modes: { quiet: "No numbers", feedback: "Own points", friendly: "Board", programme: "Board with points" },
+  modeHints: {
+    quiet: "People read whom they helped, and no numbers.", feedback: "Each sees their own points.",
+    friendly: "Each sees their own points; a board names who helped, of those who may be and want to be named.",
+    programme: "The board says points, and the region may nominate people.",
+  },
   roles: { member: "Member", moderator: "Moderator", owner: "Owner", none: "" },
 
   // -- people

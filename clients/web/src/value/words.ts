@@ -66,7 +66,6 @@ export const v = {
   older: "Show older credits",
   takeAlong: "Take it with you",
   exportAs: (format: string) => `All lines as ${format}`,
-  readRules: "Read the rules",
   quietLine: "counted",
   named: (quarter: string, by: string) => `Your name stood on the list of nominees for ${quarter}, taken by ${by}.`,
   statuses: {
@@ -113,7 +112,6 @@ export const v = {
   median: (days: number, many: number) => `half of ${people(many)} within ${plural(days, { one: "# day", other: "# days" })}`,
 
   // -- boards
-  posts: "Posts",
   board: "Board",
   boardIntro: "People who helped others here, in the order of their names. Nobody is first and nobody last, and only who may be and wants to be shown is here.",
   boardMonth: "Month",
@@ -143,8 +141,6 @@ export const v = {
     reply_share: "replies to others beside updates, announcements and articles", countries: "of the people you replied to", closed_rate: "whoever gave the answer",
   } as Record<string, string>,
   you: "You",
-  middleHalf: "Middle half",
-  middle: "Middle",
   where: {
     below: "below the middle half", inside: "within the middle half", above: "above the middle half", faster: "quicker than the middle half", slower: "slower than the middle half",
   },
@@ -152,7 +148,6 @@ export const v = {
   noQuartile: "Too few peers to compare.",
   nothingMeasured: "nothing to measure",
   overMonths: (what: string) => `${what}, by month`,
-  month: "Month",
   workingTime: (minutes: number) => (minutes < 60 ? `${numbers.format(minutes)} min` : `${numbers.format(Math.round(minutes / 6) / 10)} h`),
   returned: (back: number, heard: number) => `Of ${people(heard)} you replied to, ${numbers.format(back)} wrote again within a week.`,
   followed: "What followed your replies",
@@ -208,7 +203,6 @@ export const v = {
   actsTitle: "What another person's act is worth",
   act: "Act",
   pointsColumn: "Points",
-  giver: "Giver named",
   afterwards: "What happens to credits afterwards",
   changes: "What changes the worth",
   factorWords: {
@@ -223,14 +217,7 @@ export const v = {
   exampleSteps: (base: string, share: string, sum: string, again: string) =>
     `A colleague in another country accepts your answer: ${base} points, times ${share} for the border, is ${sum}. When the same colleague accepts your next answer in the same quarter, it is their second credit to you and counts half: ${again}.`,
 
-  // -- modes of a community
-  modes: {
-    quiet: "Quiet: whom it helped, no numbers", feedback: "Feedback: own points", friendly: "Friendly: own points and a board",
-    programme: "Programme: a board with points, nominees",
-  } as Record<string, string>,
-
   // -- messages
-  messages: "Messages",
   noMessages: "No conversations yet. Say hello to somebody on their page.",
   writeMessage: "Write a message",
   conversationWith: (who: readonly string[]) => (who.length === 0 ? "Conversation" : lists.format(who)),
