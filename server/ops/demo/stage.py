@@ -78,8 +78,9 @@ class Stage:
                     "name": community.name,
                     "about": community.about,
                 }
-                done = await self._clients[community.owner].do(create, f"demo-{community.key}")
-                name = str(done.answer["community"])
+                owner = self._clients[community.owner]
+                name = str((await owner.do(create, f"demo-{community.key}")).answer["community"])
+                await owner.do(company.settings(community, name), f"demo-{community.key}-mode")
             found[community.key] = name
         return found
 
