@@ -93,6 +93,7 @@ PEOPLE = (
         "Data Scientist",
         "Analytics Bengaluru",
         ("python", "time-series"),
+        open=True,
     ),
     Person(
         "arjun.menon",

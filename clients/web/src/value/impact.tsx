@@ -1,10 +1,13 @@
 /** My impact: what helped whom first, where one could help next, and the ledger last. Private to the person. */
 
+import { useEffect, useRef } from "preact/hooks";
+
 import { useClient } from "../client.ts";
 import { number, points } from "../format.ts";
 import { Page } from "../pages/page.tsx";
 import { t } from "../strings.ts";
 import { unmarked } from "../text/safe.ts";
+import { useEvent } from "../ui/event.ts";
 import { Loaded, useLoad } from "../ui/load.tsx";
 import { PersonLink } from "../ui/person.tsx";
 import { Time } from "../ui/time.tsx";
@@ -20,6 +23,11 @@ import { v } from "./words.ts";
 export function ImpactPage() {
   const client = useClient();
   const impact = useLoad("impact", () => client.api.get<Impact>("/me/impact"));
+  const live = client.store.impact.value;
+  const first = useRef(live);
+  const reload = useEvent(impact.reload);
+  // A credit that comes while one looks: the sentence above it is told anew.
+  useEffect(() => { if (live !== first.current) reload(); }, [live, reload]);
   return (
     <Page title={t.impact} beside={<section class="side-section"><p class="meta">{t.postingEarnsNothing}</p></section>}>
       <Sections />
@@ -75,7 +83,7 @@ function Helpful({ content }: { content: HelpfulContent }) {
   return (
     <li class="value-row">
       <div class="grow">
-        <a class="strong" href={`/t/${content.content}`} dir="auto">{unmarked(content.title) || v.untitled}</a>
+        <p class="clip"><a class="strong" href={`/t/${content.content}`} dir="auto">{unmarked(content.title) || v.untitled}</a></p>
         <p class="meta">{told.join(" · ")}</p>
       </div>
       {shown && <span class="value-points num">+{points(content.milli)}</span>}

@@ -14,9 +14,15 @@ import { type CreditLine, type Impact, isQuiet, sumsAreQuiet, withLine } from ".
 import { numbersShown, showNumbers } from "./numbers.ts";
 import { v } from "./words.ts";
 
+/** The story comes first: of the ledger a glance, and more for who asks. */
+const LINES_FIRST = 10;
+const LINES_MORE = 50;
+
 export function Ledger({ fetched }: { fetched: Impact }) {
   const { lines, fresh, total, more } = useLiveLines(fetched);
+  const [count, setCount] = useState(LINES_FIRST);
   const quiet = lines.some(isQuiet);
+  const further = count < lines.length ? () => setCount(count + LINES_MORE) : more && (() => { setCount(count + LINES_MORE); more(); });
   return (
     <section class="part">
       <h2 class="section-title">{t.credits}</h2>
@@ -29,8 +35,8 @@ export function Ledger({ fetched }: { fetched: Impact }) {
       {(numbersShown.value || !sumsAreQuiet(lines)) && <Sums fetched={fetched} total={total} />}
       {lines.length === 0
         ? <p class="empty">{t.noCredits}</p>
-        : <ul class="credits">{lines.map((line) => <Credit key={line.act} line={line} fresh={fresh.has(line.act)} />)}</ul>}
-      {more !== null && <button type="button" class="button quiet wide" onClick={more}>{v.older}</button>}
+        : <ul class="credits">{lines.slice(0, count).map((line) => <Credit key={line.act} line={line} fresh={fresh.has(line.act)} />)}</ul>}
+      {further !== null && <button type="button" class="button quiet wide" onClick={further}>{v.older}</button>}
     </section>
   );
 }
@@ -60,9 +66,14 @@ function useLiveLines(fetched: Impact): Lines {
   const first = useRef(live);
   const [lines, setLines] = useState(fetched.lines);
   const [next, setNext] = useState(fetched.next);
+  const deeper = useRef(false);
   const known = useRef(new Set(fetched.lines.map((line) => line.act)));
   const [fresh, setFresh] = useState<ReadonlySet<string>>(new Set());
-  useEffect(() => { setLines(fetched.lines); setNext(fetched.next); }, [fetched]);
+  // Fetched again after something came: what was asked for below stays.
+  useEffect(() => {
+    setLines((shown) => [...fetched.lines, ...shown.filter(({ act }) => !fetched.lines.some((line) => line.act === act))]);
+    if (!deeper.current) setNext(fetched.next);
+  }, [fetched]);
   useEffect(() => {
     const line = (live?.line ?? null) as CreditLine | null;
     if (live === first.current || line === null) return;
@@ -75,6 +86,7 @@ function useLiveLines(fetched: Impact): Lines {
   const older = async (before: string): Promise<void> => {
     const page = await api.get<Pick<Impact, "lines" | "next">>("/me/impact/lines", { before });
     setLines((shown) => [...shown, ...page.lines.filter(({ act }) => !shown.some((line) => line.act === act))]);
+    deeper.current = true;
     setNext(page.next);
   };
   return {

@@ -29,8 +29,8 @@ function Version({ version }: { version: RulesVersion }) {
       <Example version={version} />
       <h3>{v.actsTitle}</h3>
       <table class="table">
-        <thead><tr><th scope="col">{v.act}</th><th scope="col" class="end">{v.pointsColumn}</th></tr></thead>
-        <tbody>{acts.map((act) => <tr key={act.kind}><td>{act.text}</td><td class="num end">{number(act.points)}</td></tr>)}</tbody>
+        <thead><tr><th scope="col">{v.act}</th><th scope="col" class="figure">{v.pointsColumn}</th></tr></thead>
+        <tbody>{acts.map((act) => <tr key={act.kind}><td>{act.text}</td><td class="num figure">{number(act.points)}</td></tr>)}</tbody>
       </table>
       <h3>{v.changes}</h3>
       <ul class="plain">{factors.map((factor) => <li key={factor}>{v.factorWords[factor] ?? factor}</li>)}</ul>

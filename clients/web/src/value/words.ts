@@ -144,7 +144,8 @@ export const v = {
   where: {
     below: "below the middle half", inside: "within the middle half", above: "above the middle half", faster: "quicker than the middle half", slower: "slower than the middle half",
   },
-  quartiles: (low: string, median: string, high: string) => `Middle half: ${low} to ${high}, middle ${median}.`,
+  quartiles: (low: string, median: string, high: string) =>
+    low === high ? `The middle half of them all: ${median}.` : `Middle half: ${low} to ${high}, middle ${median}.`,
   noQuartile: "Too few peers to compare.",
   nothingMeasured: "nothing to measure",
   overMonths: (what: string) => `${what}, by month`,
