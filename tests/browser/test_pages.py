@@ -89,6 +89,7 @@ def content(company: Company) -> dict[str, str]:
     do("meera", "scoring.choose", experts=True)
     conversation = do("asha.rao", "conversation.start", members=["meera"])["conversation"]
     do("asha.rao", "post.publish", place=f"d:{conversation}", kind="message", text="Hello, Meera!")
+    company.draw_anew("in", "meera")
     return {
         "question": question,
         "poll": voted,

@@ -72,9 +72,13 @@ export interface MarkRead { do: "read.mark"; channel: string; up_to: number }
 /** The whole register: what is left out is left to the region's policy. */
 export interface ChooseScoring extends Partial<ScoringChoice> { do: "scoring.choose" }
 export interface EraseScoringHistory { do: "scoring.erase_history" }
+/** ``line``: the ``act`` of a line of one's own ledger. */
+export interface OpenDispute { do: "dispute.open"; line: string; reason: string }
+export interface DecideCase { do: "case.decide"; case: string; outcome: "upheld" | "dismissed" | "reversed"; reason: string }
+export interface HoldCase { do: "case.hold"; case: string; on: boolean }
 export interface Flag { do: "flag.raise"; target: string; reason: string }
 
 export type Command =
   | PublishPost | PublishReply | EditPost | DeletePost | EraseContent | React | AcceptAnswer | Verify | CastBallot | ClosePoll
   | Follow | Acknowledge | MoveIdea | CreateCommunity | ChangeCommunity | SetMembership | StartConversation | MarkRead
-  | ChooseScoring | EraseScoringHistory | Flag;
+  | ChooseScoring | EraseScoringHistory | OpenDispute | DecideCase | HoldCase | Flag;

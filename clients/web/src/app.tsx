@@ -28,6 +28,8 @@ import { lazy } from "./ui/lazy.tsx";
 import { Notices } from "./ui/notice.tsx";
 
 const KnowsPage = lazy(async () => (await import("./value/knows.tsx")).KnowsPage);
+const CasePage = lazy<{ id: string }>(async () => (await import("./value/cases.tsx")).CasePage);
+const CasesPage = lazy(async () => (await import("./value/cases.tsx")).CasesPage);
 const BoardPage = lazy<{ id: string }>(async () => (await import("./value/board.tsx")).BoardPage);
 const LeaderPage = lazy(async () => (await import("./value/leader.tsx")).LeaderPage);
 const NomineesPage = lazy(async () => (await import("./value/nominees.tsx")).NomineesPage);
@@ -49,6 +51,8 @@ const ROUTES: [string, (parts: Record<string, string>) => JSX.Element | null][] 
   ["/impact", () => <ImpactPage />],
   ["/leader", () => <LeaderPage />],
   ["/recognition", () => <NomineesPage />],
+  ["/cases", () => <CasesPage />],
+  ["/cases/:id", ({ id = "" }) => <CasePage key={id} id={id} />],
   ["/shown", () => <ShownPage />],
   ["/rules", () => <RulesPage />],
   ["/messages", () => <MessagesPage />],

@@ -2,7 +2,8 @@ import type { Post } from "@tap/sdk";
 import { describe, expect, test } from "vitest";
 
 import { EMPTY, asking } from "../src/compose/composition.ts";
-import { heights, sumsAreQuiet, isQuiet } from "../src/value/impact-data.ts";
+import { mayDecide, outcomesOf } from "../src/value/cases-data.ts";
+import { heights, isQuiet, mayDispute, sumsAreQuiet } from "../src/value/impact-data.ts";
 import { askingAddress, topicsAround } from "../src/value/knows-data.ts";
 import { type LeaderMonth, type PeersMonth, compared, dotsOf, whereOf } from "../src/value/leader-data.ts";
 import { boardMonths, monthName, quarters } from "../src/value/months.ts";
@@ -117,4 +118,27 @@ test("the example is reckoned by the version's own numbers, cut as the ledger cu
 test("what was done with a content is told in words, also of a kind this page does not know", () => {
   expect(v.uses({ accepted: 1, helpful: 3 })).toBe("accepted as the answer and found helpful 3 times");
   expect(v.uses({ something_new: 1 })).toBe("something_new");
+});
+
+const about = (state: "open" | "decided") => ({ case: "1", state, outcome: null });
+
+describe("cases", () => {
+  test("a line may be looked at once, and once more after a decision", () => {
+    expect(mayDispute({ case: null, status: "counted" })).toBe(true);
+    expect(mayDispute({ case: about("open"), status: "counted" })).toBe(false);
+    expect(mayDispute({ case: about("decided"), status: "reversed" })).toBe(true);
+    expect(mayDispute({ case: null, status: "lapsed" })).toBe(false);
+    expect(mayDispute({ status: "counted" })).toBe(false);
+  });
+
+  test("nobody decides about themselves, and nobody without the role", () => {
+    const one = { parties: ["asha", "bo"], yours: false };
+    expect([mayDecide(one, "carla", true), mayDecide(one, "carla", false), mayDecide(one, "bo", true)]).toEqual([true, false, false]);
+    expect(mayDecide({ ...one, yours: true }, "carla", true)).toBe(false);
+  });
+
+  test("what a case may come to", () => {
+    expect(outcomesOf({ kind: "ring" })).toEqual(["dismissed", "reversed"]);
+    expect(outcomesOf({ kind: "dispute" })).toEqual(["upheld", "dismissed"]);
+  });
 });

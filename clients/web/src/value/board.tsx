@@ -37,11 +37,11 @@ export function BoardPage({ id }: { id: string }) {
 }
 
 function Months({ id }: { id: string }) {
-  const { api, now } = useClient();
-  const months = boardMonths(now());
+  const client = useClient();
+  const months = boardMonths(client.now());
   const asked = place.value.query.get("month") ?? "";
   const month = months.find((one) => one === asked) ?? months[0];
-  const board = useLoad(`board:${id}:${month}`, () => api.get<Board>(`/boards/${id}`, { month }));
+  const board = useLoad(`board:${id}:${month}`, () => client.api.get<Board>(`/boards/${id}`, { month }));
   return (
     <Loaded from={board}>
       {(answer) => answer.why === "mode"

@@ -27,6 +27,8 @@ export interface CreditLine {
   status_text: string;
   /** Absent on a line that came live. */
   mode?: CommunityMode;
+  /** The case about this line; null without one. Absent on a line that came live, and where nothing can be disputed. */
+  case?: { case: string; state: "open" | "decided"; outcome: string | null } | null;
 }
 
 export interface HelpfulContent {
@@ -89,6 +91,11 @@ export function isQuiet({ mode = "quiet" }: { mode?: CommunityMode }): boolean {
 /** Whether the sums may stand there unasked: they would tell the points of a quiet line. */
 export function sumsAreQuiet(lines: readonly CreditLine[]): boolean {
   return lines.length === 0 || lines.some(isQuiet);
+}
+
+/** Whether somebody may be asked to look at a line: one appeal is left after a decision. */
+export function mayDispute({ case: about, status }: Pick<CreditLine, "case" | "status">): boolean {
+  return about !== undefined && about?.state !== "open" && status !== "lapsed";
 }
 
 /** Heights of bars in hundredths of the highest; whatever is not nothing can be seen. */

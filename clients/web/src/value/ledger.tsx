@@ -10,7 +10,8 @@ import { Icon } from "../ui/icon.tsx";
 import { announce, complain } from "../ui/notice.tsx";
 import { PersonLink } from "../ui/person.tsx";
 import { Time } from "../ui/time.tsx";
-import { type CreditLine, type Impact, isQuiet, sumsAreQuiet, withLine } from "./impact-data.ts";
+import { DisputeDialog } from "./dispute.tsx";
+import { type CreditLine, type Impact, isQuiet, mayDispute, sumsAreQuiet, withLine } from "./impact-data.ts";
 import { numbersShown, showNumbers } from "./numbers.ts";
 import { v } from "./words.ts";
 
@@ -113,8 +114,21 @@ function Credit({ line, fresh }: { line: CreditLine; fresh: boolean }) {
         </p>
         {line.status_text !== "" && <p class="meta">{line.status_text}</p>}
         {told && <Why line={line} counted={counted} />}
+        <Review line={line} />
       </div>
     </li>
+  );
+}
+
+/** Where the case about a line is, or how to open one. */
+function Review({ line }: { line: CreditLine }) {
+  const [asking, setAsking] = useState(false);
+  return (
+    <p class="meta row wrap">
+      {line.case && <a href={`/cases/${line.case.case}`}>{line.case.state === "open" ? v.caseOpen : v.caseDecided}</a>}
+      {mayDispute(line) && <button type="button" class="link" onClick={() => setAsking(true)}>{v.dispute}</button>}
+      {asking && <DisputeDialog line={line} onClose={() => setAsking(false)} />}
+    </p>
   );
 }
 

@@ -5,7 +5,15 @@ import { useMyCommunities } from "../communities.ts";
 import { place } from "../router.ts";
 import { v } from "./words.ts";
 
+const DECIDING = ["auditor", "region_admin"];
 const NOMINATING = ["communications_leader", "region_admin"];
+
+/** Whether cases are this person's to decide; the node asks again. */
+export function useDecides(): boolean {
+  const { view } = useClient();
+  const roles = view.person(view.me).value?.roles ?? [];
+  return DECIDING.some((role) => roles.includes(role));
+}
 
 export function Sections() {
   const { view } = useClient();
@@ -14,6 +22,7 @@ export function Sections() {
   const pages: [string, string][] = [["/impact", v.mine]];
   if (leads || roles.includes("communications_leader")) pages.push(["/leader", v.leading]);
   if (NOMINATING.some((role) => roles.includes(role))) pages.push(["/recognition", v.nominees]);
+  if (useDecides()) pages.push(["/cases", v.cases]);
   pages.push(["/shown", v.shown], ["/rules", v.rules]);
   return (
     <nav class="tabs" aria-label={v.sections}>
