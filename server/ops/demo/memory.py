@@ -16,8 +16,9 @@ from server.ops.demo import company, past
 from server.ops.demo.director import DAY_MS, filled
 from server.ops.demo.enrolment import checked, registration
 
-LOOK_DAYS = 5
-"""How often the node of that time drew its views: a month is published by a node that saw it settle."""
+LOOK_DAYS = 9
+"""How often the node of that time drew its views: a month is published by a node that saw it settle. Seldom, for
+each time takes a second or so."""
 
 
 async def remember(config: Config) -> None:
