@@ -84,7 +84,7 @@ function Measured({ measure, months, month, quartiles, few }: MeasuredProps) {
       <p class="measure-own num"><span class="big">{own === null ? "–" : told(measure, own)}</span> <span class="meta">{own === null ? v.nothingMeasured : monthName(month.month)}</span></p>
       {own !== null && quartiles !== null && <BesidePeers measure={measure} own={own} quartiles={quartiles} />}
       {quartiles === null && few && <p class="meta">{v.noQuartile}</p>}
-      <Bars label={v.overMonths(name)} bars={months.map((one) => barOf(measure, one))} />
+      {months.some((one) => (one[measure] ?? 0) > 0) && <Bars label={v.overMonths(name)} bars={months.map((one) => barOf(measure, one))} />}
     </section>
   );
 }
