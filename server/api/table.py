@@ -316,6 +316,13 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/scoring/rules", "The rules of scoring in words.", scoring.rules, scoring.Rules),
     Route(
         "GET",
+        "/me/scoring",
+        "What of one's contributions may be told to others, and by whose word.",
+        scoring.mine,
+        scoring.ShownOfMe,
+    ),
+    Route(
+        "GET",
         "/me/impact/lines",
         "Older lines of one's own ledger.",
         impact.lines,

@@ -1,7 +1,7 @@
 """Accounts of a node: the core with passwords and tokens, as the server and the command line use them."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -20,9 +20,9 @@ class Desk(NamedTuple):
 
 
 @asynccontextmanager
-async def desk(config: Config, purpose: str) -> AsyncIterator[Desk]:
-    """Raises StartError; a running server is one."""
-    async with opened(config, purpose) as core:
+async def desk(config: Config, purpose: str, clock: Callable[[], int] = now) -> AsyncIterator[Desk]:
+    """Raises StartError; a running server is one. ``clock``: what the log is written by (``core.opened``)."""
+    async with opened(config, purpose, clock=clock) as core:
         passwords = Passwords(core.reader, core.handler, now)
         try:
             yield Desk(core, passwords, make_auth(core, passwords))

@@ -8,7 +8,7 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -56,9 +56,12 @@ def now() -> int:
 
 
 @asynccontextmanager
-async def opened(config: Config, purpose: str, doubt: Doubt | None = None) -> AsyncIterator[Core]:
+async def opened(
+    config: Config, purpose: str, doubt: Doubt | None = None, clock: Callable[[], int] = now
+) -> AsyncIterator[Core]:
     """The core while the block runs. ``purpose`` names the holder of the lock; ``doubt``: why the log is to
-    go on in a new epoch, beside what its extent says. Raises StartError."""
+    go on in a new epoch, beside what its extent says; ``clock``: another one only where a past is made up.
+    Raises StartError."""
     os.umask(0o077)  # the database is for nobody else on this machine
     with _held(Path(config.node.data_dir), purpose):
         url = database_url(config)
@@ -67,7 +70,7 @@ async def opened(config: Config, purpose: str, doubt: Doubt | None = None) -> As
             connection = open_writer(url)
             identity = _identity(connection, config, doubt)
         reader = Reader.open(url)
-        core = _core(config, identity, reader, connection)
+        core = _core(config, identity, reader, connection, clock)
         with explained(config):
             core.handler.start()
         try:
@@ -81,7 +84,13 @@ async def opened(config: Config, purpose: str, doubt: Doubt | None = None) -> As
             await reader.close()
 
 
-def _core(config: Config, identity: Identity, reader: Reader, connection: WriterConnection) -> Core:
+def _core(
+    config: Config,
+    identity: Identity,
+    reader: Reader,
+    connection: WriterConnection,
+    clock: Callable[[], int],
+) -> Core:
     tap = Tap(reader)
     handler = Handler(
         connection,
@@ -89,7 +98,7 @@ def _core(config: Config, identity: Identity, reader: Reader, connection: Writer
         region=identity.region,
         epoch=identity.epoch,
         groups=groups(config),
-        now=now,
+        now=clock,
         entropy=os.urandom,
         peers=config.regions - {identity.region},
     )

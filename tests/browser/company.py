@@ -146,6 +146,16 @@ class Company:
     def start(self, region: str) -> None:
         self.run(self._nodes[region].start())
 
+    def draw_anew(self, region: str, leader: str) -> None:
+        """A node draws leaders' months at its start and then once a day; waits until this leader has some."""
+        self.stop(region)
+        self.start(region)
+
+        def drawn() -> bool:
+            return bool(self.get(leader, "/leader")["months"])
+
+        self.run(until(f"{region} has drawn its leaders' months", drawn))
+
     def everywhere(self, person: str, path: str) -> None:
         """Waits until a person's home knows what stands at this path."""
 

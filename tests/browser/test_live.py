@@ -69,6 +69,10 @@ def test_question_answer_and_credit_across_regions(
     credit = lena.locator(".credit")
     expect(credit).to_have_count(1)
     expect(credit).to_contain_text(company.name(crew.asha))
+    # The community is quiet: whom it helped is told, and numbers are for who asks.
+    expect(lena.get_by_text("Your work helped 1 colleague")).to_be_visible()
+    expect(lena.locator("dd[data-total]")).to_have_count(0)
+    lena.get_by_label("Show numbers").check()
     credit.get_by_text("Why this many?").click()
     expect(credit.get_by_role("row", name="Base")).to_contain_text("15")
     expect(lena.locator("dd[data-total]")).not_to_have_text("0")

@@ -79,7 +79,31 @@ def content(company: Company) -> dict[str, str]:
     gone = do("asha.rao", "post.publish", place=canteen, kind="update", text="Never mind.")["post"]
     do("asha.rao", "post.delete", post=gone)
     company.run_until_seen("asha.rao", answer, below)
-    return {"question": question, "poll": voted}
+    known = do(
+        "meera", "reply.publish", parent=ask_pumps(company, place), text="Half a metre more."
+    )
+    do("asha.rao", "reaction.set", target=known["post"], reaction="solved", on=True)
+    friendly = company.found("Friendly corner", "meera")
+    settings = {"community": friendly, "name": "Friendly corner", "mode": "friendly"}
+    do("meera", "community.change", **settings)
+    do("meera", "scoring.choose", experts=True)
+    conversation = do("asha.rao", "conversation.start", members=["meera"])["conversation"]
+    do("asha.rao", "post.publish", place=f"d:{conversation}", kind="message", text="Hello, Meera!")
+    company.draw_anew("in", "meera")
+    return {
+        "question": question,
+        "poll": voted,
+        "friendly": friendly,
+        "conversation": conversation,
+    }
+
+
+def ask_pumps(company: Company, place: str) -> str:
+    asked = company.do(
+        "asha.rao", "post.publish", place=place, kind="question", title="How deep must it stand?",
+        topics=["pumps"],
+    )["post"]  # fmt: skip
+    return str(asked)
 
 
 def pages(company: Company, content: dict[str, str]) -> Iterator[tuple[str, str, str]]:
@@ -96,7 +120,17 @@ def pages(company: Company, content: dict[str, str]) -> Iterator[tuple[str, str,
     yield "poll", f"/t/{content['poll']}", ".poll"
     yield "people", "/people", ".rows > li"
     yield "person", "/p/asha.rao", ".person-head"
-    yield "impact", "/impact", ".numbers"
+    yield "impact", "/impact", ".credit"
+    yield "knows", "/people/knows?topic=pumps", ".known"
+    yield "compose-asking", "/?new=question&topic=pumps&to=lena", ".composer.open"
+    yield "board", f"/c/{content['friendly']}/board", ".tabs"
+    yield "no-board", f"/c/{hydraulics}/board", ".empty"
+    yield "leader", "/leader", ".measure"
+    yield "nominees", "/recognition", "form"
+    yield "shown", "/shown", ".choices"
+    yield "rules", "/rules", ".table"
+    yield "messages", "/messages", ".rows > li"
+    yield "conversation", f"/d/{content['conversation']}", ".feed > article"
     yield "missing", "/nowhere/at/all", ".page-title"
 
 

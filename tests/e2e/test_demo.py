@@ -35,7 +35,7 @@ async def test_the_company_talks_until_it_is_stopped_and_is_still_there_the_next
             kinds = {kind for (kind,) in rows(place, "SELECT DISTINCT kind FROM posts")}
             assert kinds >= {"question", "answer", "poll", "idea", "praise", "paper", "article"}
             assert rows(place, "SELECT count(*) FROM acceptances")[0][0] > 0
-            assert rows(place, "SELECT count(*) FROM persons") == [(len(company.PEOPLE),)]
+            assert rows(place, "SELECT count(*) FROM persons") == [(len(company.PERSON),)]
         await what_is_published_agrees_everywhere(places)
     assert process.returncode == 0
     assert all(is_free(place.port) for place in places)

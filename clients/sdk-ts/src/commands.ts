@@ -1,6 +1,8 @@
 /** Every wish this client states (server/domain/commands.py): a map whose ``do`` names it. */
 
-import type { AnnouncementSpec, FollowKind, IdeaStage, PollSpec, PostKind, PraiseSpec, Reaction, Visibility } from "./views.ts";
+import type {
+  AnnouncementSpec, CommunityMode, FollowKind, IdeaStage, PollSpec, PostKind, PraiseSpec, Reaction, ScoringChoice, Visibility,
+} from "./views.ts";
 
 /** A file one uploaded (``Api.upload``). ``alt``: what is to be seen in it. */
 export interface Attach { hash: string; name: string; alt?: string }
@@ -54,10 +56,29 @@ export interface CreateCommunity {
   visibility?: Visibility;
   audience?: string;
 }
+/** Its settings, whole. */
+export interface ChangeCommunity {
+  do: "community.change";
+  community: string;
+  name: string;
+  about?: string;
+  visibility?: Visibility;
+  archived?: boolean;
+  mode?: CommunityMode;
+}
 export interface SetMembership { do: "membership.set"; community: string; joined: boolean }
+export interface StartConversation { do: "conversation.start"; members: string[]; title?: string }
 export interface MarkRead { do: "read.mark"; channel: string; up_to: number }
+/** The whole register: what is left out is left to the region's policy. */
+export interface ChooseScoring extends Partial<ScoringChoice> { do: "scoring.choose" }
+export interface EraseScoringHistory { do: "scoring.erase_history" }
+/** ``line``: the ``act`` of a line of one's own ledger. */
+export interface OpenDispute { do: "dispute.open"; line: string; reason: string }
+export interface DecideCase { do: "case.decide"; case: string; outcome: "upheld" | "dismissed" | "reversed"; reason: string }
+export interface HoldCase { do: "case.hold"; case: string; on: boolean }
 export interface Flag { do: "flag.raise"; target: string; reason: string }
 
 export type Command =
   | PublishPost | PublishReply | EditPost | DeletePost | EraseContent | React | AcceptAnswer | Verify | CastBallot | ClosePoll
-  | Follow | Acknowledge | MoveIdea | CreateCommunity | SetMembership | MarkRead | Flag;
+  | Follow | Acknowledge | MoveIdea | CreateCommunity | ChangeCommunity | SetMembership | StartConversation | MarkRead
+  | ChooseScoring | EraseScoringHistory | OpenDispute | DecideCase | HoldCase | Flag;

@@ -11,7 +11,6 @@ import { CommunityPage } from "./pages/community.tsx";
 import { ErasurePage } from "./pages/erasure.tsx";
 import { ErasuresPage } from "./pages/erasures.tsx";
 import { HomePage } from "./pages/home.tsx";
-import { ImpactPage } from "./pages/impact.tsx";
 import { LoginPage } from "./pages/login.tsx";
 import { MissingPage } from "./pages/missing.tsx";
 import { PeoplePage } from "./pages/people.tsx";
@@ -25,21 +24,44 @@ import { PhoneTop } from "./shell/phone-top.tsx";
 import { Rail } from "./shell/rail.tsx";
 import { t } from "./strings.ts";
 import { Waiting } from "./ui/load.tsx";
+import { lazy } from "./ui/lazy.tsx";
 import { Notices } from "./ui/notice.tsx";
 
-const ROUTES: [string, (parts: Record<string, string>) => JSX.Element][] = [
+const KnowsPage = lazy(async () => (await import("./value/knows.tsx")).KnowsPage);
+const CasePage = lazy<{ id: string }>(async () => (await import("./value/cases.tsx")).CasePage);
+const CasesPage = lazy(async () => (await import("./value/cases.tsx")).CasesPage);
+const BoardPage = lazy<{ id: string }>(async () => (await import("./value/board.tsx")).BoardPage);
+const LeaderPage = lazy(async () => (await import("./value/leader.tsx")).LeaderPage);
+const NomineesPage = lazy(async () => (await import("./value/nominees.tsx")).NomineesPage);
+const RulesPage = lazy(async () => (await import("./value/rules.tsx")).RulesPage);
+const ShownPage = lazy(async () => (await import("./value/shown.tsx")).ShownPage);
+const MessagesPage = lazy(async () => (await import("./value/messages.tsx")).MessagesPage);
+const ConversationPage = lazy<{ id: string }>(async () => (await import("./value/messages.tsx")).ConversationPage);
+const ImpactPage = lazy(async () => (await import("./value/impact.tsx")).ImpactPage);
+
+const ROUTES: [string, (parts: Record<string, string>) => JSX.Element | null][] = [
   ["/", () => <HomePage />],
   ["/communities", () => <CommunitiesPage />],
   ["/c/:id", ({ id = "" }) => <CommunityPage key={id} id={id} />],
+  ["/c/:id/board", ({ id = "" }) => <BoardPage key={id} id={id} />],
   ["/t/:id", ({ id = "" }) => <ThreadPageView key={id} id={id} />],
   ["/people", () => <PeoplePage />],
+  ["/people/knows", () => <KnowsPage />],
   ["/p/:id", ({ id = "" }) => <PersonPage key={id} id={id} />],
   ["/impact", () => <ImpactPage />],
+  ["/leader", () => <LeaderPage />],
+  ["/recognition", () => <NomineesPage />],
+  ["/cases", () => <CasesPage />],
+  ["/cases/:id", ({ id = "" }) => <CasePage key={id} id={id} />],
+  ["/shown", () => <ShownPage />],
+  ["/rules", () => <RulesPage />],
+  ["/messages", () => <MessagesPage />],
+  ["/d/:id", ({ id = "" }) => <ConversationPage key={id} id={id} />],
   ["/erasures", () => <ErasuresPage />],
   ["/erasures/:id", ({ id = "" }) => <ErasurePage key={id} id={id} />],
 ];
 
-function pageOf(path: string): JSX.Element {
+function pageOf(path: string): JSX.Element | null {
   for (const [pattern, page] of ROUTES) {
     const parts = match(pattern, path);
     if (parts !== null) return page(parts);

@@ -12,7 +12,7 @@ const numbers = new Intl.NumberFormat(LANGUAGE);
 type Forms = Partial<Record<Intl.LDMLPluralRule, string>> & { other: string };
 
 /** ``#`` in the chosen form stands for the number. */
-function plural(count: number, forms: Forms): string {
+export function plural(count: number, forms: Forms): string {
   return (forms[rules.select(count)] ?? forms.other).replace("#", numbers.format(count));
 }
 
@@ -68,6 +68,8 @@ export const t = {
   yourCommunities: "Your communities",
   account: "Account",
   profile: "My page",
+  messages: "Messages",
+  whatOthersSee: "What others see of my work",
   signOut: "Sign out",
   notFound: "This page does not exist",
   notFoundHint: "The address may have been shortened on its way to you.",
@@ -352,11 +354,23 @@ export const t = {
   homeRegion: "Home region",
   since: "Since",
   role: "Your role",
+  posts: "Posts",
+  board: "Board",
+  mode: "Contributions",
+  modes: { quiet: "No numbers", feedback: "Own points", friendly: "Board", programme: "Board with points" },
+  modeHints: {
+    quiet: "People read whom they helped, and no numbers.", feedback: "Each sees their own points.",
+    friendly: "Each sees their own points; a board names who helped, of those who may be and want to be named.",
+    programme: "The board says points, and the region may nominate people.",
+  },
   roles: { member: "Member", moderator: "Moderator", owner: "Owner", none: "" },
 
   // -- people
   findPeople: "Find colleagues by name, skill or unit",
   nobodyFound: "Nobody matches.",
+  everyone: "Everyone",
+  whoKnows: "Who knows",
+  whomToName: "These colleagues know about it. Name them, and they are told:",
   skills: "Skills",
   recentPosts: "Recent posts",
   formerColleague: "No longer active",
@@ -369,8 +383,6 @@ export const t = {
   localTime: (time: string) => `${time} local time`,
 
   // -- impact
-  impactIntro: "What your work was worth to others. Only you see this page.",
-  points: (points: string) => `${points} points`,
   total: "Total",
   standing: "Standing",
   standingHint: "recent credits count more; half of it fades in 180 days",
@@ -382,7 +394,9 @@ export const t = {
   counted: "Counted",
   rulesVersion: (id: string) => `Rules ${id}`,
   newCredit: (points: string) => `New credit: ${points} points`,
-  impactTeaser: "Your impact so far",
+  impactTeaser: "Your work this month",
+  helpedThisMonth: (count: number) => plural(count, { one: "It helped # colleague", other: "It helped # colleagues" }),
+  helpedNobodyYet: "Nobody has used it yet",
   postingEarnsNothing: "Posting, reading and liking earn nothing. Credit exists only when somebody used your work.",
 
   // -- erasures
@@ -419,5 +433,6 @@ export const t = {
   themes: { system: "As the device", light: "Light", dark: "Dark" },
 
   // -- refusals that never reach a server
+  pageNotFetched: "This page could not be fetched. Reload it once the network is back.",
   somethingWrong: "Something went wrong here. Reload the page; nothing you wrote is lost.",
 };

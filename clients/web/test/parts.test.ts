@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { ago, clockIn, points } from "../src/format.ts";
-import { type CreditLine, withLine } from "../src/pages/impact-data.ts";
+import { type CreditLine, withLine } from "../src/value/impact-data.ts";
 import { swapped } from "../src/post/ranking.tsx";
 import { sentencesOf } from "../src/shell/status.tsx";
 import { match } from "../src/match.ts";

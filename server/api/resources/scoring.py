@@ -1,9 +1,13 @@
-"""The rules of scoring, for everybody to read."""
+"""The rules of scoring, for everybody to read, and what of oneself may be told by them."""
 
 from typing import Any
 
+from server.api.resources.paging import as_of
 from server.api.route import Call, NoQuery
 from server.app.score_rules import rules_in_words
+from server.domain.events import ScoringChoice, ScoringPolicy
+from server.domain.scoring_policy import CAUTIOUS, WHAT, Stance, may_show, needs_agreement, stance
+from server.storage.queries import people, scoring
 from server.storage.queries.shapes import Shape
 
 
@@ -18,6 +22,36 @@ class Rules(Shape, frozen=True, kw_only=True):
     versions: tuple[dict[str, Any], ...]
 
 
+class ShownOfMe(Shape, frozen=True, kw_only=True):
+    """What of oneself may be told to others, and by whose word (docs/scoring.md 9.1).
+
+    ``stances``: for each field of ``choice`` what the policy makes of one's silence; ``shown``: what holds now.
+    ``needs_agreement``: the law of one's country keeps the region to the narrowest policy."""
+
+    cursor: str
+    policy: ScoringPolicy
+    needs_agreement: bool
+    choice: ScoringChoice
+    stances: dict[str, Stance]
+    shown: dict[str, bool]
+
+
 async def rules(_call: Call[NoQuery, None]) -> Rules:
     fingerprint, versions = rules_in_words()
     return Rules(fingerprint=fingerprint, versions=tuple(versions))
+
+
+async def mine(call: Call[NoQuery, None]) -> ShownOfMe:
+    services = call.services
+    async with services.reader.snapshot() as snapshot:
+        policy = (await scoring.policies(snapshot)).get(services.region, CAUTIOUS)
+        choice = await scoring.choice(snapshot, call.person)
+        country = (await people.by_ids(snapshot, {call.person}))[call.person].country
+        return ShownOfMe(
+            cursor=await as_of(services, snapshot),
+            policy=policy,
+            needs_agreement=needs_agreement(country, policy.agreement),
+            choice=choice,
+            stances={what: stance(what, policy) for what in WHAT},
+            shown={what: may_show(what, policy, choice) for what in WHAT},
+        )

@@ -85,7 +85,7 @@ async def run(folder: Path, places: Sequence[Place], seed: int | None, silent: b
     """From the first start to the last process ended. Raises NodeFailed when a node does not start."""
     stop = stop_signal()
     if not founding.is_founded(folder):
-        say("First start: people, keys and passwords are made; this takes half a minute at most.")
+        say("First start: people, keys and passwords are made; this takes a minute at most.")
     secrets = await founding.secrets(folder, places)
     async with running(places, stop):
         announce(places, secrets)
@@ -187,6 +187,10 @@ def announce(places: Sequence[Place], secrets: Secrets) -> None:
             rows.append((address, person.id, secrets.password, role or person.title))
     click.echo()
     print_table(("ADDRESS", "LOG-IN", "PASSWORD", "WHO"), rows)
+    click.echo(
+        "\nWhere to look: as tenzin.dorjee, who is new, People > Who knows > #firmware; as meera.iyer, My impact;"
+        "\nas asha.rao, My impact > How I answer. As katharina.vogel the same page says why Germany compares nobody."
+    )
     # Browsers keep cookies by name and not by port: with a name each, one browser holds all three.
     click.echo(
         "\nEverybody has this password. If your browser does not know the names ending in .localhost,"

@@ -14,12 +14,13 @@ from typing import NamedTuple
 
 from server.app.auth import Kind
 from server.domain.commands import ChooseScoring, RegisterPerson, SetPersonRole
-from server.domain.errors import Code, Refusal
+from server.domain.errors import Code
 from server.domain.scoring_policy import WHAT
 from server.ops import config_file, operator
 from server.ops.accounts import Desk, desk
 from server.ops.core import StartError
-from server.ops.demo import company
+from server.ops.demo import company, memory, past
+from server.ops.demo.enrolment import checked, registration
 from server.ops.demo.nodes import NodeFailed, Place
 
 SECRETS = "secrets.json"
@@ -53,6 +54,8 @@ async def found(place: Place, password: str) -> dict[str, str]:
     """The company's people of one region, with roles and passwords; their tokens."""
     people = company.at_home(place.region)
     try:
+        if place.region == past.REGION:
+            await memory.remember(config_file.load(place.config, {}).config)
         async with desk(config_file.load(place.config, {}).config, "tap demo") as node:
             tokens = await enrol(node, [registration(person) for person in people])
             for person in people:
@@ -88,25 +91,6 @@ async def choose(node: Desk, person: company.Person) -> None:
     if person.open:
         wish = ChooseScoring(**dict.fromkeys(WHAT, True))
         checked(await node.core.handler.handle(person.id, f"demo-choice-{person.id}", wish))
-
-
-def registration(person: company.Person) -> RegisterPerson:
-    region = next(region for region in company.REGIONS if region.code == person.region)
-    return RegisterPerson(
-        person=person.id,
-        name=person.name,
-        title=person.title,
-        unit=person.unit,
-        country=region.country,
-        locale=region.locale,
-        timezone=region.timezone,
-    )
-
-
-def checked(outcome: object, *expected: Code) -> None:
-    """Raises NodeFailed for a refusal nobody expects."""
-    if isinstance(outcome, Refusal) and outcome.code not in expected:
-        raise NodeFailed(outcome.message)
 
 
 def is_founded(folder: Path) -> bool:

@@ -78,8 +78,9 @@ class Stage:
                     "name": community.name,
                     "about": community.about,
                 }
-                done = await self._clients[community.owner].do(create, f"demo-{community.key}")
-                name = str(done.answer["community"])
+                owner = self._clients[community.owner]
+                name = str((await owner.do(create, f"demo-{community.key}")).answer["community"])
+                await owner.do(company.settings(community, name), f"demo-{community.key}-mode")
             found[community.key] = name
         return found
 
@@ -94,7 +95,7 @@ class Stage:
         return [self._arrival(person, communities) for person in company.PEOPLE]
 
     def _arrival(self, person: company.Person, communities: Mapping[str, str]) -> list[Beat]:
-        joined = {"news", *self._chance.sample(sorted(communities), 5)}
+        joined = {"news", "controls", *self._chance.sample(sorted(communities), 4)}
         wishes: list[dict[str, Any]] = [profile(person)]
         for key, name in communities.items():
             if key in joined and company.COMMUNITY[key].owner != person.id:

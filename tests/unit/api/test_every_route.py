@@ -180,6 +180,7 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("GET", "/topics"): get("/topics"),
     ("GET", "/me/impact"): get("/me/impact"),
     ("GET", "/scoring/rules"): get("/scoring/rules"),
+    ("GET", "/me/scoring"): get("/me/scoring"),
     ("GET", "/me/impact/lines"): get("/me/impact/lines", limit=1),
     ("GET", "/me/impact/place"): get("/me/impact/place"),
     ("GET", "/me/impact/export"): get("/me/impact/export", format="csv"),

@@ -7,20 +7,25 @@ import { t } from "../strings.ts";
 import { useEvent } from "../ui/event.ts";
 import { announce } from "../ui/notice.tsx";
 import { PersonAvatar } from "../ui/person.tsx";
-import { type Composition, EMPTY, KINDS, TITLED, commandOf, missing } from "./composition.ts";
+import { type Composition, EMPTY, KINDS, TITLED, asking, commandOf, missing } from "./composition.ts";
 import { useDraft } from "./draft.ts";
 import { AttachButton, FilesField, useUploads } from "./files.tsx";
 import { MoreFields, PlaceField, PraiseFields } from "./fields.tsx";
 import { Textbox } from "./textbox.tsx";
+import { WhomToName } from "./whom.tsx";
 
 interface Props {
   /** The community of the page; absent where the writer chooses one. */
   community?: string;
   /** Opened by "Ask" or "Create": already open, on this kind. */
   opened?: Composition["kind"] | undefined;
+  /** What an address asks about, and whom: it is added to what stands there. */
+  about?: { topic: string; person: string };
 }
 
-export function Composer({ community, opened }: Props) {
+const NOTHING = { topic: "", person: "" };
+
+export function Composer({ community, opened, about = NOTHING }: Props) {
   const client = useClient();
   const key = `post:${community ?? ""}`;
   const draft = useDraft<Composition>(key, EMPTY);
@@ -31,10 +36,10 @@ export function Composer({ community, opened }: Props) {
   const change = (part: Partial<Composition>): void => draft.set((old) => ({ ...old, ...part }));
   const openFor = useEvent((kind: Composition["kind"]) => {
     setOpen(true);
-    change({ kind });
+    draft.set((old) => ({ ...old, kind, ...asking(old, about.topic, about.person) }));
     requestAnimationFrame(() => form.current?.querySelector<HTMLElement>("input[type=text], textarea")?.focus());
   });
-  useEffect(() => { if (opened !== undefined) openFor(opened); }, [opened, openFor]);
+  useEffect(() => { if (opened !== undefined) openFor(opened); }, [opened, about.topic, about.person, openFor]);
   const place = community === undefined ? value.place : `c:${community}`;
   const uploads = useUploads(value.files, (file) => draft.set((old) => ({ ...old, files: [...old.files.filter(({ hash }) => hash !== file.hash), file] })));
   const problem = uploads.underway.length > 0 ? t.stillUploading : place === "" ? t.noCommunityYet : missing(value);
@@ -60,6 +65,7 @@ export function Composer({ community, opened }: Props) {
         />
         {open && <FilesField files={value.files} set={(files) => change({ files })} uploads={uploads} />}
         {open && <MoreFields value={value} change={change} />}
+        {open && value.kind === "question" && <WhomToName value={value} change={change} />}
         {open && (
           <div class="buttons">
             {community === undefined && <PlaceField value={value} change={change} />}

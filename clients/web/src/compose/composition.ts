@@ -98,6 +98,13 @@ function filled(choices: readonly string[]): string[] {
   return choices.map((choice) => choice.trim()).filter((choice) => choice !== "");
 }
 
+/** The draft with a topic and a colleague named in it, once however often it is asked for. */
+export function asking({ topics, text }: Composition, topic: string, person: string): Pick<Composition, "topics" | "text"> {
+  const known = topic === "" || topicsOf(topics).includes(topic);
+  const named = person === "" || mentionedIn(text).includes(person);
+  return { topics: known ? topics : `${topics} ${topic}`.trim(), text: named ? text : `${text.trimEnd()}${text === "" ? "" : "\n"}@${person} ` };
+}
+
 /** Topics are single words; people write them with commas, spaces or #. */
 export function topicsOf(text: string): string[] {
   const words = text.split(/[\s,#]+/u).filter((word) => word !== "");

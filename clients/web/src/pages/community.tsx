@@ -7,10 +7,9 @@ import { FeedList } from "../feed/feed.tsx";
 import type { FeedSource } from "../feed/model.ts";
 import { day } from "../format.ts";
 import { t } from "../strings.ts";
-import { Icon } from "../ui/icon.tsx";
 import { Loaded, useLoad } from "../ui/load.tsx";
-import { RegionBadge } from "../ui/person.tsx";
-import { JoinButton } from "./join.tsx";
+import { CommunityHead } from "./community-head.tsx";
+import { ModeFact } from "./community-mode.tsx";
 import { Page } from "./page.tsx";
 
 interface Answer {
@@ -42,16 +41,7 @@ function Community({ community, members }: { community: CommunityView; members: 
   }), [id]);
   return (
     <Page title={community.name} heading="own" beside={<About community={community} members={members} />}>
-      <header class="community-head">
-        <div class="grow">
-          <h1 class="page-title" dir="auto" tabIndex={-1}>{community.name} <RegionBadge home={community.home} /></h1>
-          <p class="meta num">
-            {community.visibility === "private" && <><Icon name="lock" size={14} /> {t.privateCommunity} · </>}
-            {t.members(members)}
-          </p>
-        </div>
-        <JoinButton community={community} />
-      </header>
+      <CommunityHead community={community} members={members} />
       {community.about !== "" && <p class="lead narrow-only" dir="auto">{community.about}</p>}
       {inside && !community.archived && <Composer community={id} />}
       <FeedList source={source} label={community.name} empty={t.communityEmpty} showPlace={false} pendingIn={`c:${id}`} />
@@ -72,6 +62,7 @@ function About({ community, members }: { community: CommunityView; members: numb
         <div><dt>{t.communityAudience}</dt><dd>{audienceText(community)}</dd></div>
         <div><dt>{t.homeRegion}</dt><dd>{community.home.toUpperCase()}</dd></div>
         {community.at > 0 && <div><dt>{t.since}</dt><dd>{day(community.at, client.now())}</dd></div>}
+        <ModeFact community={community} own={role === "owner"} />
         {role !== "none" && <div><dt>{t.role}</dt><dd>{t.roles[role]}</dd></div>}
       </dl>
     </section>

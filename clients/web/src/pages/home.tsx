@@ -20,7 +20,7 @@ export function HomePage() {
   const wanted = KINDS.find((kind) => kind === query.get("new"));
   return (
     <Page title={t.home} heading="unseen" beside={<Beside open={open} />}>
-      <Composer opened={wanted as Kind | undefined} />
+      <Composer opened={wanted as Kind | undefined} about={{ topic: query.get("topic") ?? "", person: query.get("to") ?? "" }} />
       <nav class="tabs" aria-label={t.feedViews}>
         <a href="/" aria-current={open ? undefined : "page"}>{t.latest}</a>
         <a href="/?view=unanswered" aria-current={open ? "page" : undefined}>{t.unanswered}</a>

@@ -1,20 +1,21 @@
 import { useClient } from "../client.ts";
-import { points } from "../format.ts";
 import { t } from "../strings.ts";
 import { useLoad } from "../ui/load.tsx";
-import type { Impact } from "./impact-data.ts";
+import type { Impact } from "../value/impact-data.ts";
 
-/** One quiet number beside the feed: what one's own work was worth to others. */
+/** One quiet line beside the feed: whom one's own work helped lately. */
 export function ImpactTeaser() {
   const client = useClient();
-  const { data } = useLoad("impact-teaser", () => client.api.get<Impact>("/me/impact"));
-  const total = client.store.impact.value?.total ?? data?.total;
-  if (total === undefined) return null;
+  // A credit that comes while one looks changes the sentence: then it is asked anew.
+  const total = client.store.impact.value?.total ?? 0;
+  const { data } = useLoad(`impact-teaser:${total}`, () => client.api.get<Impact>("/me/impact"));
+  if (data === null || data.scores === "off") return null;
+  const { people } = data.month;
   return (
     <section class="side-section">
       <h2>{t.impactTeaser}</h2>
-      <p><a class="big num" href="/impact">{t.points(points(total))}</a></p>
-      {total === 0 && <p class="meta">{t.postingEarnsNothing}</p>}
+      <p><a class="strong" href="/impact">{people === 0 ? t.helpedNobodyYet : t.helpedThisMonth(people)}</a></p>
+      {people === 0 && <p class="meta">{t.postingEarnsNothing}</p>}
     </section>
   );
 }

@@ -7,6 +7,7 @@ import { t } from "../strings.ts";
 import { Loaded, useLoad } from "../ui/load.tsx";
 import { PersonRow } from "../ui/person.tsx";
 import { Page } from "./page.tsx";
+import { PeopleTabs } from "./people-tabs.tsx";
 
 const PAUSE_MS = 200;
 
@@ -23,6 +24,7 @@ export function PeoplePage() {
   }, [query, asked]);
   return (
     <Page title={t.people}>
+      <PeopleTabs />
       <input
         id="people-search" type="search" class="wide" aria-label={t.findPeople} placeholder={t.findPeople} value={query} autocomplete="off"
         onInput={(event) => setQuery(event.currentTarget.value)}

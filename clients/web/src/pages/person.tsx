@@ -7,10 +7,14 @@ import { PostCard } from "../post/card.tsx";
 import { t } from "../strings.ts";
 import { Avatar } from "../ui/avatar.tsx";
 import { tick } from "../ui/clock.ts";
+import { lazy } from "../ui/lazy.tsx";
 import { Loaded, useLoad } from "../ui/load.tsx";
 import { RegionBadge, describe } from "../ui/person.tsx";
 import { PresenceDot } from "../ui/presence.tsx";
 import { Page } from "./page.tsx";
+
+const PersonRecord = lazy(async () => (await import("../value/record.tsx")).PersonRecordView, "part");
+const Hello = lazy(async () => (await import("../value/hello.tsx")).HelloButton, "part");
 
 type PersonAnswer = Partial<Bundle> & { cursor: string; person: PersonView };
 
@@ -38,9 +42,13 @@ function Person({ person, posts }: { person: PersonView; posts: readonly string[
           <p class="meta" dir="auto">{describe(person)}</p>
           <p class="meta num">{[person.country, localTime(person), person.active ? "" : t.formerColleague].filter((part) => part !== "").join(" · ")}</p>
         </div>
-        <FollowButton id={person.id} />
+        <div class="acts">
+          <FollowButton id={person.id} />
+          {person.id !== useClient().view.me && !person.bot && <Hello person={person} />}
+        </div>
       </header>
       {person.about !== "" && <p class="lead" dir="auto">{person.about}</p>}
+      <PersonRecord id={person.id} />
       <h2 class="section-title">{t.recentPosts}</h2>
       {posts.length === 0 && <p class="empty">{t.personEmpty}</p>}
       <div class="feed">{posts.map((post, index) => <PostCard key={post} id={post} at={index + 1} />)}</div>

@@ -72,6 +72,8 @@ export function Account() {
       face={<><PersonAvatar id={client.view.me} size="s" /><span class="unseen">{t.account}: </span><span class="account-name" dir="auto">{name}</span></>}
       items={[
         { label: t.profile, act: () => go(`/p/${client.view.me}`) },
+        { label: t.messages, act: () => go("/messages") },
+        { label: t.whatOthersSee, act: () => go("/shown") },
         { label: `${t.theme}: ${t.themes[theme.value]}`, act: () => setTheme(next[theme.value]) },
         { label: client.store.paused.value ? t.resumeLive : t.pauseLive, act: () => client.store.pause(!client.store.paused.value) },
         { label: t.keyboardHelp, act: () => { helpOpen.value = true; } },

@@ -1,0 +1,46 @@
+/** A first word to a colleague: a conversation of two. */
+
+import type { PersonView } from "@tap/sdk";
+import { useState } from "preact/hooks";
+
+import { act } from "../act.ts";
+import { useClient } from "../client.ts";
+import { go } from "../router.ts";
+import { t } from "../strings.ts";
+import { Dialog } from "../ui/dialog.tsx";
+import { v } from "./words.ts";
+
+export function HelloButton({ person }: { person: PersonView }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <button type="button" class="button quiet" aria-label={v.helloTo(person.name)} onClick={() => setOpen(true)}>{v.hello}</button>
+      {open && <HelloDialog person={person} onClose={() => setOpen(false)} />}
+    </>
+  );
+}
+
+function HelloDialog({ person, onClose }: { person: PersonView; onClose: () => void }) {
+  const client = useClient();
+  const [text, setText] = useState("");
+  const send = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    onClose();
+    const started = await act(client, { do: "conversation.start", members: [person.id] });
+    const conversation = started.ok ? started.answer["conversation"] : null;
+    if (typeof conversation !== "string") return;
+    await act(client, { do: "post.publish", place: `d:${conversation}`, kind: "message", text });
+    go(`/d/${conversation}`);
+  };
+  return (
+    <Dialog title={v.helloTo(person.name)} onClose={onClose}>
+      <form class="stack" onSubmit={(event) => void send(event)}>
+        <label>{v.helloText}<textarea dir="auto" rows={4} required maxLength={5000} value={text} onInput={(event) => setText(event.currentTarget.value)} /></label>
+        <div class="buttons">
+          <button type="button" class="button quiet" onClick={onClose}>{t.cancel}</button>
+          <button type="submit" class="button" disabled={text.trim() === ""}>{v.send}</button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
