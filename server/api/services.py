@@ -52,6 +52,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     region: str
     name: str
     """The region's name as people read it."""
+    country: str = ""
+    """Whose law the region's policies follow, two capital letters."""
     public_url: str
     """Where browsers find this node; https makes the session cookie Secure."""
     public_key: Callable[[], str] = str

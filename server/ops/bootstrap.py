@@ -141,6 +141,7 @@ def build(
     services = Services(
         region=config.node.region,
         name=config.node.name,
+        country=config.country,
         public_url=config.public_url,
         public_key=lambda: keys.public_text(registrar.private),
         reader=core.reader,

@@ -24,6 +24,7 @@ import { PhoneTop } from "./shell/phone-top.tsx";
 import { Rail } from "./shell/rail.tsx";
 import { t } from "./strings.ts";
 import { Waiting } from "./ui/load.tsx";
+import { focusPage } from "./ui/focus.ts";
 import { lazy } from "./ui/lazy.tsx";
 import { Notices } from "./ui/notice.tsx";
 
@@ -117,8 +118,6 @@ function useFocusOnNavigation(path: string, hash: string): void {
       first.current = false;
       return;
     }
-    const heading = document.querySelector<HTMLElement>("#content h1") ?? document.getElementById("content");
-    const named = hash === "" ? heading : document.getElementById(hash);
-    named?.focus({ preventScroll: true });
+    focusPage(hash);
   }, [path, hash]);
 }

@@ -7,7 +7,7 @@ from server.api.route import Call, NoQuery
 from server.app.score_rules import rules_in_words
 from server.domain.events import ScoringChoice, ScoringPolicy
 from server.domain.scoring_policy import CAUTIOUS, WHAT, Stance, may_show, needs_agreement, stance
-from server.storage.queries import people, scoring
+from server.storage.queries import scoring
 from server.storage.queries.shapes import Shape
 
 
@@ -26,7 +26,7 @@ class ShownOfMe(Shape, frozen=True, kw_only=True):
     """What of oneself may be told to others, and by whose word (docs/scoring.md 9.1).
 
     ``stances``: for each field of ``choice`` what the policy makes of one's silence; ``shown``: what holds now.
-    ``needs_agreement``: the law of one's country keeps the region to the narrowest policy."""
+    ``needs_agreement``: the law of the region's country keeps it to the narrowest policy."""
 
     cursor: str
     policy: ScoringPolicy
@@ -46,11 +46,10 @@ async def mine(call: Call[NoQuery, None]) -> ShownOfMe:
     async with services.reader.snapshot() as snapshot:
         policy = (await scoring.policies(snapshot)).get(services.region, CAUTIOUS)
         choice = await scoring.choice(snapshot, call.person)
-        country = (await people.by_ids(snapshot, {call.person}))[call.person].country
         return ShownOfMe(
             cursor=await as_of(services, snapshot),
             policy=policy,
-            needs_agreement=needs_agreement(country, policy.agreement),
+            needs_agreement=needs_agreement(services.country, policy.agreement),
             choice=choice,
             stances={what: stance(what, policy) for what in WHAT},
             shown={what: may_show(what, policy, choice) for what in WHAT},

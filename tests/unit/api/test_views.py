@@ -265,3 +265,20 @@ async def test_nobody_of_a_region_whose_scores_are_off_stands_in_any_view(shown:
     for path in (f"/boards/{community}", "/recognition", "/leader", "/me/impact"):
         reader = "cleo" if path == "/leader" else "admin"
         assert paths_naming(await shown.site.get(path, reader), "emil", "Emil") == [], path
+
+
+# -- what is shown of oneself -------------------------------------------------------------------------------
+
+
+async def test_everybody_reads_what_of_them_is_told_and_by_whose_word(shown: Shown) -> None:
+    site = shown.site
+    before = (await site.ask("GET", "/me/scoring", "asha")).json()
+    assert before["policy"]["k"] == OPEN.k
+    assert set(before["stances"]) == set(before["shown"]) == set(WHAT)
+    assert before["stances"]["milestones"] == "if_chosen"
+    assert not before["shown"]["milestones"]
+    await shown.node.do("asha", "scoring.choose", milestones=True, leaders=False)
+    after = (await site.ask("GET", "/me/scoring", "asha")).json()
+    assert after["choice"] == {"milestones": True, "leaders": False}
+    assert (after["shown"]["milestones"], after["shown"]["leaders"]) == (True, False)
+    assert (await site.ask("GET", "/me/scoring", "bob")).json()["choice"] == {}
