@@ -3,6 +3,7 @@
 import { place } from "../router.ts";
 import { t } from "../strings.ts";
 import { Icon, type IconName } from "../ui/icon.tsx";
+import { current } from "./rail.tsx";
 
 const ITEMS: { path: string; icon: IconName; label: string }[] = [
   { path: "/", icon: "home", label: t.home },
@@ -18,7 +19,7 @@ export function BottomBar() {
   return (
     <nav class="bottom-bar" aria-label={t.mainNavigation}>
       {ITEMS.map((item) => (
-        <a key={item.path} href={item.path} aria-current={here === item.path ? "page" : undefined}>
+        <a key={item.path} href={item.path} aria-current={current(here, item.path)}>
           <Icon name={item.icon} size={22} /><span>{item.label}</span>
         </a>
       ))}

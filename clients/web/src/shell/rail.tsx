@@ -19,6 +19,17 @@ export const DESTINATIONS: { path: string; icon: IconName; label: string }[] = [
   { path: "/impact", icon: "impact", label: t.impact },
 ];
 
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  "/people": ["/people/knows"],
+  "/impact": ["/leader", "/recognition", "/shown", "/rules", "/cases"],
+};
+
+/** "page" for the destination itself, "true" for a page that is reached from it. */
+export function current(here: string, path: string): "page" | "true" | undefined {
+  if (here === path) return "page";
+  return ROOMS[path]?.includes(here) ? "true" : undefined;
+}
+
 export function Rail() {
   return (
     <header class="rail">
@@ -27,7 +38,7 @@ export function Rail() {
         <ul>
           {DESTINATIONS.map(({ path, icon, label }) => (
             <li key={path}>
-              <a href={path} aria-current={place.value.path === path ? "page" : undefined}><Icon name={icon} size={20} /><span>{label}</span></a>
+              <a href={path} aria-current={current(place.value.path, path)}><Icon name={icon} size={20} /><span>{label}</span></a>
             </li>
           ))}
         </ul>
