@@ -4,7 +4,8 @@
                                                                       \\-> refusal -> status and code
 
 - ``app``        create_app: what ops calls; ``services``: what it hands over
-- ``table``      every route in one list: from it come the routing, the OpenAPI document and its tests
+- ``table``      every route in one list: from it come the routing, the OpenAPI document and its tests; two of its
+  groups are ``table_sessions`` and ``table_systems``
 - ``route``      what a route declares, and how a request becomes a call of its endpoint
 - ``answers``    values and refusals as responses; bodies read in pieces with a bound
 - ``access``     cookies and bearer tokens, and the origin check for what browsers send by themselves

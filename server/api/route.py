@@ -25,6 +25,24 @@ from server.domain.events import Hash
 Q = TypeVar("Q")
 B = TypeVar("B")
 
+WRITES = (Code.WRONG_REGION, Code.OVERLOADED, Code.READ_ONLY, Code.DISK_FULL)
+"""What a route that writes may answer; without the first where it is nobody's home that counts."""
+DECIDES = (
+    Code.UNKNOWN_KIND,
+    Code.FORBIDDEN,
+    Code.NOT_FOUND,
+    Code.KEY_REUSED,
+    Code.CONFLICT,
+    Code.NOT_YET,
+    Code.CLOSED,
+    Code.LOCKED,
+    Code.GONE,
+    Code.ALLOWANCE_SPENT,
+    Code.PEER_UNREACHABLE,
+    *WRITES,
+)
+"""What a route may answer that carries out a command."""
+
 Limit = Annotated[int, msgspec.Meta(ge=1, le=limits.PAGE_ITEMS_MAX)]
 PATH_TYPES: dict[str, Any] = {
     "community": commands.Object,

@@ -1,12 +1,13 @@
 """Every route, in one list. From it come the routing, the OpenAPI document, and tests of both.
 
+Two groups stand in files of their own: ``table_sessions`` and ``table_systems``.
+
 The websocket of live clients (/api/v1/live) is not here: it is no HTTP, and stands in
 docs/protocol/client.md. What stands in for it where there is none is.
 """
 
 from typing import Any
 
-from server.api.answers import JSON
 from server.api.resources import (
     boards,
     commands,
@@ -16,7 +17,6 @@ from server.api.resources import (
     feed,
     history,
     impact,
-    imports,
     leader,
     live,
     media,
@@ -27,11 +27,10 @@ from server.api.resources import (
     scoring,
     session,
     sync,
-    tap,
-    webhooks,
 )
-from server.api.route import Access, Route
-from server.app.cloudevents import BATCH_MEDIA_TYPE, MEDIA_TYPE
+from server.api.route import DECIDES, WRITES, Access, Route
+from server.api.table_sessions import SIGNING_IN
+from server.api.table_systems import OTHER_SYSTEMS
 from server.app.recognition import Nominees
 from server.app.sync import Page, Reset
 from server.domain import limits
@@ -39,109 +38,11 @@ from server.domain.errors import Code
 from server.storage.queries.shapes import FirstLoad
 
 PREFIX = "/api/v1"
-NDJSON = "application/x-ndjson"
 TEXT = "text/plain"
 ANY = "*/*"
 
-_WRITES = (Code.WRONG_REGION, Code.OVERLOADED, Code.READ_ONLY, Code.DISK_FULL)
-_DECIDES = (
-    Code.UNKNOWN_KIND,
-    Code.FORBIDDEN,
-    Code.NOT_FOUND,
-    Code.KEY_REUSED,
-    Code.CONFLICT,
-    Code.NOT_YET,
-    Code.CLOSED,
-    Code.LOCKED,
-    Code.GONE,
-    Code.ALLOWANCE_SPENT,
-    Code.PEER_UNREACHABLE,
-    *_WRITES,
-)
-
 ROUTES: tuple[Route, ...] = (
-    # -- signing in ---------------------------------------------------------------------------------
-    Route(
-        "POST",
-        "/login",
-        "Sign in with a password; a browser gets the cookie, a device a bearer token.",
-        session.login,
-        session.SignedIn,
-        body=session.Login,
-        errors=(
-            Code.BAD_CREDENTIALS,
-            Code.BAD_ORIGIN,
-            Code.MOVED,
-            Code.RATE_LIMITED,
-            Code.UNAUTHENTICATED,
-            *_WRITES[1:],
-        ),
-        access=Access.ANYBODY,
-    ),
-    Route(
-        "POST",
-        "/logout",
-        "End the session this is asked with.",
-        session.logout,
-        session.Done,
-        errors=(Code.BAD_ORIGIN, *_WRITES[1:]),
-        access=Access.ANYBODY,
-    ),
-    Route("GET", "/me", "Who is asking, and with which session.", session.me, session.Me),
-    Route("GET", "/sessions", "Where one is signed in.", session.sessions, session.Sessions),
-    Route(
-        "DELETE",
-        "/sessions",
-        "Sign out everywhere.",
-        session.logout_everywhere,
-        session.Done,
-        errors=_WRITES[1:],
-    ),
-    Route(
-        "DELETE",
-        "/sessions/{session}",
-        "End one of one's own sessions.",
-        session.end_session,
-        session.Done,
-        errors=_WRITES[1:],
-    ),
-    Route(
-        "POST",
-        "/me/password",
-        "Change one's own password; every session ends.",
-        session.change_password,
-        session.Done,
-        body=session.NewPassword,
-        errors=(Code.BAD_CREDENTIALS, Code.RATE_LIMITED, Code.NOT_FOUND, *_WRITES),
-    ),
-    Route(
-        "POST",
-        "/tokens",
-        "A bearer token for a device of one's own; by an admin, for a bot or service.",
-        session.new_token,
-        session.Token,
-        body=session.NewToken,
-        errors=(Code.FORBIDDEN, Code.NOT_FOUND, *_WRITES),
-    ),
-    Route(
-        "POST",
-        "/people",
-        "Register a colleague whose home is this region, with a password and roles.",
-        session.new_person,
-        session.Done,
-        body=session.NewPerson,
-        errors=_DECIDES,
-        access=Access.ADMIN,
-    ),
-    Route(
-        "POST",
-        "/people/{person}/invitation",
-        "A first password for somebody at home here, who has arrived from another region or lost theirs.",
-        session.invite,
-        session.Invitation,
-        errors=(Code.NOT_FOUND, *_WRITES),
-        access=Access.ADMIN,
-    ),
+    *SIGNING_IN,
     # -- writing and following ----------------------------------------------------------------------
     Route(
         "POST",
@@ -150,7 +51,7 @@ ROUTES: tuple[Route, ...] = (
         commands.submit,
         commands.Carried,
         body=commands.Wish,
-        errors=_DECIDES,
+        errors=DECIDES,
     ),
     Route(
         "GET",
@@ -368,7 +269,7 @@ ROUTES: tuple[Route, ...] = (
         recognition.nominees,
         Nominees,
         query=recognition.RecognitionQuery,
-        errors=(Code.FORBIDDEN, *_WRITES[1:]),
+        errors=(Code.FORBIDDEN, *WRITES[1:]),
     ),
     Route(
         "GET",
@@ -377,7 +278,7 @@ ROUTES: tuple[Route, ...] = (
         recognition.export,
         None,
         query=recognition.RecognitionQuery,
-        errors=(Code.FORBIDDEN, *_WRITES[1:]),
+        errors=(Code.FORBIDDEN, *WRITES[1:]),
         media_type=impact.CSV,
     ),
     # -- files ----------------------------------------------------------------------------------------
@@ -392,7 +293,7 @@ ROUTES: tuple[Route, ...] = (
             Code.BAD_VALUE,
             Code.TOO_LARGE,
             Code.RATE_LIMITED,
-            *_WRITES[1:],
+            *WRITES[1:],
         ),
         body=str,
         raw_body=True,
@@ -417,125 +318,7 @@ ROUTES: tuple[Route, ...] = (
         errors=(Code.NOT_EXPORTED,),
         media_type=media.THUMBNAIL_TYPE,
     ),
-    # -- other systems ------------------------------------------------------------------------------
-    Route(
-        "GET",
-        "/tap",
-        "What this node committed after a cursor, as a CloudEvents batch.",
-        tap.page,
-        list[dict[str, Any]],
-        query=tap.TapQuery,
-        errors=(Code.BAD_CURSOR,),
-        access=Access.TAP,
-        media_type=BATCH_MEDIA_TYPE,
-    ),
-    Route(
-        "GET",
-        "/tap/stream",
-        "The same as an endless stream, one CloudEvent a line.",
-        tap.stream,
-        None,
-        query=tap.StreamQuery,
-        errors=(Code.BAD_CURSOR,),
-        access=Access.TAP,
-        media_type=NDJSON,
-    ),
-    Route(
-        "GET",
-        "/tap/events/{event}",
-        "One event by its id.",
-        tap.event,
-        dict[str, Any],
-        access=Access.TAP,
-        media_type=MEDIA_TYPE,
-        also=JSON,
-    ),
-    Route(
-        "GET",
-        "/webhooks",
-        "Where this node sends events by itself, and how that goes.",
-        webhooks.many,
-        webhooks.WebhooksPage,
-        access=Access.OPERATOR,
-    ),
-    Route(
-        "POST",
-        "/webhooks",
-        "Send events to another system from now on.",
-        webhooks.add,
-        webhooks.MadeWebhook,
-        body=webhooks.NewWebhook,
-        errors=(Code.CONFLICT, *_WRITES[1:]),
-        access=Access.OPERATOR,
-    ),
-    Route(
-        "DELETE",
-        "/webhooks/{webhook}",
-        "Send it nothing more.",
-        webhooks.remove,
-        session.Done,
-        errors=_WRITES[1:],
-        access=Access.OPERATOR,
-    ),
-    Route(
-        "POST",
-        "/webhooks/{webhook}/test",
-        "Send an event that happened nowhere.",
-        webhooks.test,
-        webhooks.Attempt,
-        errors=(Code.CONFLICT,),
-        access=Access.OPERATOR,
-    ),
-    Route(
-        "POST",
-        "/webhooks/{webhook}/resume",
-        "Go on with one that is failing or paused.",
-        webhooks.resume,
-        session.Done,
-        body=webhooks.Resumption,
-        errors=_WRITES[1:],
-        access=Access.OPERATOR,
-    ),
-    Route(
-        "POST",
-        "/webhooks/{webhook}/secret",
-        "Sign with a new secret.",
-        webhooks.rotate,
-        webhooks.MadeWebhook,
-        errors=_WRITES[1:],
-        access=Access.OPERATOR,
-    ),
-    Route(
-        "GET",
-        "/webhooks/{webhook}/dead",
-        "Events its receiver would not have.",
-        webhooks.dead,
-        webhooks.DeadPage,
-        query=webhooks.DeadQuery,
-        access=Access.OPERATOR,
-    ),
-    Route(
-        "POST",
-        "/webhooks/{webhook}/dead/{position}/retry",
-        "Send one of them again.",
-        webhooks.retry,
-        webhooks.Attempt,
-        errors=(Code.CONFLICT, *_WRITES[1:]),
-        access=Access.OPERATOR,
-    ),
-    Route(
-        "POST",
-        "/import",
-        "Import records of another system, one a line; repeating it changes nothing.",
-        imports.run,
-        imports.Imported,
-        errors=(Code.BAD_ENCODING, Code.TOO_LARGE, *_WRITES[1:]),
-        access=Access.IMPORT,
-        body=str,
-        raw_body=True,
-        body_media_type=NDJSON,
-        body_bytes_max=limits.IMPORT_BODY_BYTES_MAX,
-    ),
+    *OTHER_SYSTEMS,
     # -- the node -----------------------------------------------------------------------------------
     Route(
         "GET",

@@ -5,7 +5,7 @@ event in a million does not read the million again.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -155,9 +155,3 @@ class Feed(NamedTuple):
 
 def position_of(event: CloudEvent) -> int:
     return int(event["tapposition"])
-
-
-def as_map(wanted: Filter) -> dict[str, Any]:
-    """A filter as JSON types."""
-    found: dict[str, Any] = msgspec.to_builtins(wanted)
-    return found

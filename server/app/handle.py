@@ -33,8 +33,9 @@ from server.domain.wire import SALT_BYTES, LaneBatch
 from server.storage import tables as t
 from server.storage.connection import WriterConnection
 from server.storage.epochs import open_log
-from server.storage.event_log import LogWriter, Record
+from server.storage.event_log import Record
 from server.storage.facts import TxFacts
+from server.storage.log_writer import LogWriter
 from server.storage.sql import Tx, point, statement
 
 log = logging.getLogger(__name__)

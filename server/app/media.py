@@ -4,8 +4,7 @@ deleted when nothing needs them.
 The bytes are named by their SHA-256, so they are the same everywhere and never change. Which posts have a
 file is a fold of the log (``media_posts``); where bytes lie is this node's own business (``media``).
 
-Fetching (docs/protocol/federation.md 20) is one flight per file: the first reader starts it, all others wait
-for the same. Deleting begins in the commit that takes a file's last post away (``media_loose``), and may be cut
+Fetching (docs/protocol/federation.md 20) is one flight per file (``flights``). Deleting begins in the commit that takes a file's last post away (``media_loose``), and may be cut
 off anywhere: what is owed is read from that table until the bytes are gone.
 """
 
@@ -19,57 +18,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from sqlalchemy import bindparam, delete, exists, insert, select
-
-from server.app import metrics, pictures
+from server.app import media_rows, metrics, pictures
+from server.app.flights import Flights
 from server.app.handle import Handler
+from server.app.media_rows import Upload
 from server.app.pictures import Picture
 from server.app.tap import Tap
 from server.domain import limits, visibility
 from server.domain.errors import Code, Refusal, Refused
 from server.domain.events import ErasureRequested, PostDeleted
 from server.domain.media import HEAD_BYTES, PICTURES, TAKEN, sniffed
-from server.storage import tables as t
 from server.storage.async_facts import load_facts
 from server.storage.event_log import Record
 from server.storage.media_files import Draft, MediaFiles
 from server.storage.queries import media
 from server.storage.queries.media import Came
 from server.storage.reader import Reader
-from server.storage.sql import Tx, statement, upsert
+from server.storage.sql import Tx
 
 log = logging.getLogger(__name__)
 
 WRITE_BYTES = 256 * 1024
 """Gathered before a thread writes them."""
-FLIGHTS_MAX = 256
-"""Files that are being fetched or wait for their turn; beyond it a reader is told that it is not here yet."""
-FAILURES_MAX = 10_000
 EVERY_SECONDS = 3_600
-
-_m, _u, _f = t.media.c, t.uploads.c, t.media_posts.c
-_PUT_MEDIA = upsert(t.media)
-_PUT_UPLOAD = upsert(t.uploads, ["used", "at"])
-_HAS_POST = statement(select(_f.post).where(_f.hash == bindparam("hash")).limit(1))
-_EXPIRED = statement(
-    insert(t.media_loose).from_select(
-        ["hash"],
-        select(_u.hash)
-        .where(_u.at <= bindparam("since"), _u.hash.not_in(select(t.media_loose.c.hash)))
-        .distinct(),
-    )
-)
-_FORGET_UPLOADS = statement(delete(t.uploads).where(_u.at <= bindparam("since")))
-_DROP = statement(
-    delete(t.media).where(
-        _m.hash == bindparam("hash"),
-        ~exists().where(_f.hash == bindparam("hash")),
-        ~exists().where(_u.hash == bindparam("hash"), ~_u.used),
-    )
-)
-_IS_HELD = statement(select(_m.hash).where(_m.hash == bindparam("hash")))
-_NO_UPLOAD = statement(delete(t.uploads).where(_u.hash == bindparam("hash")))
-_SETTLED = statement(delete(t.media_loose).where(t.media_loose.c.hash == bindparam("hash")))
 
 NOT_FOUND = Refusal(Code.NOT_FOUND, "there is no such file that you can see")
 NOT_YET = Refusal(
@@ -85,14 +56,6 @@ class Source(Protocol):
     """The other regions. Raises Unavailable, also half-way."""
 
     def stream(self, region: str, hash: str) -> AsyncIterator[bytes]: ...
-
-
-class Upload(NamedTuple):
-    hash: str
-    type: str
-    size: int
-    width: int
-    height: int
 
 
 class Found(NamedTuple):
@@ -131,17 +94,14 @@ class Media:
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="tap-picture")
         self._disk = asyncio.Lock()
         """Between a file and its row nothing may come."""
-        self._turns = asyncio.Semaphore(limits.MEDIA_FETCHES_MAX)
-        self._flights: dict[str, asyncio.Task[bool]] = {}
-        self._retry_at: dict[str, int] = {}
+        self._flights = Flights(self._arrives, now)
         self._under_way: Counter[str] = Counter()
         """Uploads by person, while they come."""
         self._heard = asyncio.Event()
         tap.subscribe(self._committed)
 
     def close(self) -> None:
-        for flight in self._flights.values():
-            flight.cancel()
+        self._flights.close()
         self._threads.shutdown(cancel_futures=True)
 
     # -- taking in -----------------------------------------------------------------------------------
@@ -196,20 +156,16 @@ class Media:
     async def _keep(self, person: str, kind: str, draft: Draft, picture: Picture) -> Upload:
         hash_ = await asyncio.to_thread(draft.hash)
         found = Upload(hash_, kind, draft.size(), picture.width, picture.height)
-        upload = {"hash": hash_, "person": person, "used": False, "at": self._now()}
+        at = self._now()
 
         def work(tx: Tx) -> None:
-            self._put(tx, found, picture.thumbnail, not self._leaves)
-            tx.execute(_PUT_UPLOAD, upload)
+            media_rows.put(tx, found, at, thumbnail=picture.thumbnail, stays=not self._leaves)
+            media_rows.put_upload(tx, hash_, person, at)
 
         async with self._disk:
             await asyncio.to_thread(self.files.keep, draft, hash_)
             await self._handler.run(work)
         return found
-
-    def _put(self, tx: Tx, file: Upload, thumbnail: bytes, stays: bool) -> None:
-        values = file._asdict() | {"thumbnail": thumbnail, "stays": stays, "at": self._now()}
-        tx.execute(_PUT_MEDIA, values)
 
     # -- handing out ---------------------------------------------------------------------------------
 
@@ -239,7 +195,7 @@ class Media:
             return found
         if found.stays:
             return Refusal(Code.NOT_EXPORTED, f"this file may not leave the region {found.origin}")
-        if not await self._bring(hash):
+        if not await self._flights.bring(hash):
             return NOT_YET
         return found._replace(path=self.files.path(hash))
 
@@ -262,32 +218,13 @@ class Media:
 
     # -- fetching ------------------------------------------------------------------------------------
 
-    async def _bring(self, hash: str) -> bool:
-        """Whether the bytes are here now. Readers come and go; the flight goes on."""
-        flight = self._flights.get(hash)
-        if flight is None:
-            if self._retry_at.get(hash, 0) > self._now() or len(self._flights) >= FLIGHTS_MAX:
-                return False
-            flight = self._flights[hash] = asyncio.create_task(self._fly(hash))
-        done, _ = await asyncio.wait([flight], timeout=limits.MEDIA_WAIT_SECONDS_MAX)
-        return bool(done) and not flight.cancelled() and flight.result()
-
-    async def _fly(self, hash: str) -> bool:
-        try:
-            async with self._turns:
-                if await self._held(hash):
-                    return True  # another flight landed since its reader looked
-                for region in await self._holders(hash):
-                    if await self._fetched(region, hash):
-                        self._retry_at.pop(hash, None)
-                        return True
-        except Exception:
-            log.exception("a file could not be fetched")
-        finally:
-            del self._flights[hash]
-        if len(self._retry_at) >= FAILURES_MAX:
-            self._retry_at.clear()
-        self._retry_at[hash] = self._now() + limits.MEDIA_RETRY_SECONDS * 1000
+    async def _arrives(self, hash: str) -> bool:
+        """Whether the bytes are here now, or some region handed them out."""
+        if await self._held(hash):
+            return True  # another flight landed since its reader looked
+        for region in await self._holders(hash):
+            if await self._fetched(region, hash):
+                return True
         return False
 
     async def _held(self, hash: str) -> bool:
@@ -331,15 +268,15 @@ class Media:
         file = Upload(hash, sniffed(head) or "application/octet-stream", draft.size(), 0, 0)
 
         def work(tx: Tx) -> bool:
-            wanted = tx.one(_HAS_POST, {"hash": hash}) is not None
+            wanted = media_rows.has_post(tx, hash)
             if wanted:
-                self._put(tx, file, b"", False)
+                media_rows.put(tx, file, self._now())
             return wanted
 
         async with self._disk:
             await asyncio.to_thread(self.files.keep, draft, hash)
             wanted = await self._handler.run(work)
-            if not wanted and not await self._handler.run(lambda tx: _is_held(tx, hash)):
+            if not wanted and not await self._handler.run(lambda tx: media_rows.is_held(tx, hash)):
                 self.files.delete(hash)
         return wanted
 
@@ -373,13 +310,13 @@ class Media:
         """Deletes drafts that are too old, and files whose last post is gone; how many went. Afterwards
         nothing is owed to any erasure that was committed before the call."""
         since = self._now() - limits.UPLOAD_KEPT_SECONDS * 1000
-        await self._handler.run(lambda tx: _expire(tx, since))
+        await self._handler.run(lambda tx: media_rows.expire(tx, since))
         total = 0
         while page := await self._loose():
             async with self._disk:
-                gone = await self._handler.run(lambda tx, page=page: _let_go(tx, page))  # type: ignore[misc]
+                gone = await self._handler.run(lambda tx, page=page: media_rows.let_go(tx, page))  # type: ignore[misc]
                 await asyncio.to_thread(self._delete, gone)
-                await self._handler.run(lambda tx, page=page: _settle(tx, page))  # type: ignore[misc]
+                await self._handler.run(lambda tx, page=page: media_rows.settle(tx, page))  # type: ignore[misc]
             total += len(gone)
         metrics.MEDIA_DELETED.inc(total)
         async with self._reader.snapshot() as snapshot:
@@ -441,28 +378,3 @@ def _disk_errors() -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise Refused(Code.DISK_FULL, "the disk of this node is full; nothing was kept") from None
-
-
-def _is_held(tx: Tx, hash: str) -> bool:
-    return tx.one(_IS_HELD, {"hash": hash}) is not None
-
-
-def _expire(tx: Tx, since: int) -> None:
-    tx.execute(_EXPIRED, {"since": since})
-    tx.execute(_FORGET_UPLOADS, {"since": since})
-
-
-def _let_go(tx: Tx, hashes: Sequence[str]) -> list[str]:
-    """Those of the files whose bytes may go: nothing needs them, or nothing ever knew them."""
-    gone = []
-    for hash_ in hashes:
-        tx.execute(_DROP, {"hash": hash_})
-        if not _is_held(tx, hash_):
-            tx.execute(_NO_UPLOAD, {"hash": hash_})
-            gone.append(hash_)
-    return gone
-
-
-def _settle(tx: Tx, hashes: Sequence[str]) -> None:
-    for hash_ in hashes:
-        tx.execute(_SETTLED, {"hash": hash_})

@@ -35,9 +35,6 @@ VALUES_PER_PAGE = 500
 POSTS_IN_SNAPSHOT = 50
 """What the first screens show; older posts are paged. The clients' fold keeps the same window."""
 
-UNKNOWN_EPOCH = "unknown_epoch"
-AHEAD = "ahead"
-
 
 class EventFrame(Shape, frozen=True, kw_only=True):
     """One event as a client gets it, on the socket and in ``/sync``. ``body``: fields of its kind,

@@ -41,7 +41,6 @@ _COMMUNICATORS = select(t.person_roles.c.person).where(
     t.person_roles.c.role == "communications_leader", t.person_roles.c.on_
 )
 _MEMBERS = select(_m.community, func.count().label("n")).where(_m.joined).group_by(_m.community)
-_MEMBERS_OF = _MEMBERS.where(_m.community.in_(_names))
 _PLACES = select(_c.community).where(*_OPEN)
 _within = (_p.at >= bindparam("first"), _p.at < bindparam("after"))
 _stands = (~_p.deleted, ~_p.erased)

@@ -123,10 +123,6 @@ def community_place(community: str) -> str:
     return "c:" + community
 
 
-def conversation_place(conversation: str) -> str:
-    return "d:" + conversation
-
-
 def thread_channel(root: str) -> str:
     return "t:" + root
 

@@ -98,12 +98,6 @@ def erasure_lane(lane: str) -> str:
     return CONTROL if lane == GLOBAL else lane
 
 
-def carries_erasures(lane: str) -> bool:
-    """Whether content might be erased by what a lane still brings: a node that was away for long must
-    not serve before it has these lanes to their end (docs/protocol/federation.md 15)."""
-    return lane == erasure_lane(lane)
-
-
 # -- people: who may read what ---------------------------------------------------------------------
 
 

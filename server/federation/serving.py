@@ -62,7 +62,7 @@ class Serving:
         self._leads = {lead.key: lead for lead in want.leads}
         self._credit = want.credit
         for track, cursor in self._cursors.items():
-            cursor.sent = max(cursor.written, self._held(track, cursor))
+            cursor.sent = max(cursor.written, self._held(track))
             if track.key in self._without:
                 # The receiver drops these unread and will not acknowledge them.
                 self.bytes_under_way -= sum(flight.size for flight in cursor.flights)
@@ -70,7 +70,7 @@ class Serving:
         for key, lead in self._leads.items():
             self._lead(key, lead.base)
 
-    def _held(self, track: Track, cursor: Cursor) -> int:
+    def _held(self, track: Track) -> int:
         """How far the peer says that it holds a course."""
         after, lead = self._after.get(track.key, 0), self._leads.get(track.key)
         if track.course is Course.FRESH:
@@ -144,7 +144,7 @@ class Serving:
             track = Track(key, course)
             cursor = self._cursors.setdefault(track, Cursor(0))
             cursor.end, cursor.sent = end, 0
-            cursor.sent = self._held(track, cursor)
+            cursor.sent = self._held(track)
 
     def repeat_last(self, key: LaneKey) -> None:
         """The peer's copy is as long as ours and ends otherwise: our last event shows it the fork."""

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from server.domain import limits
 from server.domain.errors import Code, Refused
-from server.domain.events import NAMES, Event, KeyRetired, KeyRotated, LogClosed
+from server.domain.events import Event, KeyRetired, KeyRotated, LogClosed
 from server.domain.ids import EventId, LaneKey
 from server.domain.visibility import CONTROL
 from server.domain.wire import (
@@ -37,8 +37,6 @@ Role = Literal["dial", "accept"]
 
 HEADS_KEPT = 1024
 """Signed heads in memory: every peer of a live batch finds its head ready; 200 bytes each."""
-HEEDED = frozenset(NAMES[kind] for kind in (KeyRotated, KeyRetired, LogClosed))
-"""Types of events that say something of keys."""
 ANY_KEY = ""
 """In place of a key's id: all keys of a region, for a lane that is closed."""
 

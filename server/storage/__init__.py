@@ -6,7 +6,7 @@
 - ``sql``          Core constructs compiled once per dialect; ``Tx``, the writer's synchronous transaction
 - ``facts``        answers ``decide``'s questions inside the writer's transaction; ``async_facts`` a reader's,
   ``poll_facts`` how far the closing of a poll has come
-- ``event_log``    appending own events, storing foreign ones, reading lanes and channels
+- ``log_writer``   appending own events, storing foreign ones; ``event_log``: reading records, channels and lanes
 - ``leads``        lanes of which fresh events are here before those behind them
 - ``erasing``      destroying bodies in the log; ``residue`` what SQLite's pages still hold of them
 - ``projections/`` the folds of the log into tables, one file per subject

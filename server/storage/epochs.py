@@ -15,7 +15,7 @@ from server.domain.ids import incarnation, new_epoch
 from server.domain.visibility import CONTROL
 from server.domain.wire import SALT_BYTES
 from server.storage import tables as t
-from server.storage.event_log import LogWriter
+from server.storage.log_writer import LogWriter
 from server.storage.node import Identity
 from server.storage.sql import Tx, statement
 

@@ -11,7 +11,7 @@ from server.storage import tables as t
 from server.storage.connection import WriterConnection, open_writer
 from server.storage.digest import REBUILT, digests
 from server.storage.erasing import bodies_gone
-from server.storage.event_log import show
+from server.storage.log_writer import show
 from server.storage.sql import Tx, statement
 
 PAGE_EVENTS = 2_000

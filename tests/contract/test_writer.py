@@ -22,7 +22,8 @@ from server.domain.ids import next_hlc
 from server.domain.wire import Header, WireEvent, chain, commitment, encode_header
 from server.storage import tables as t
 from server.storage.connection import WriterConnection
-from server.storage.event_log import LogWriter, lane_page
+from server.storage.event_log import lane_page
+from server.storage.log_writer import LogWriter
 from server.storage.sql import Tx, statement
 from tests.support.node import START, ForeignLog, TestNode, open_test_node
 from tests.support.shapes import values

@@ -50,7 +50,10 @@ FIRST: dict[str, Sequence[str]] = {
 }
 """By file of the lie: the tests that know most about it."""
 ELSEWHERE: dict[str, Sequence[str]] = {
-    "storage/event_log.py": ("tests/contract/test_log.py", "tests/contract/test_leads.py"),
+    **{
+        f"storage/{name}.py": ("tests/contract/test_log.py", "tests/contract/test_leads.py")
+        for name in ("event_log", "log_writer")
+    },
     "storage/poll_facts.py": ("tests/unit/app/test_polls.py",),
     "domain/leads.py": ("tests/unit/domain/test_leads.py", "tests/unit/federation/test_leading.py"),
     "app/handle.py": ("tests/unit/app/test_handle_failures.py",),

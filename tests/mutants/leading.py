@@ -5,7 +5,8 @@ from __future__ import annotations
 from tests.mutants.mutant import Mutant
 
 LEADS, LEADING, LANES = "domain/leads.py", "federation/leading.py", "federation/lanes.py"
-INTAKE, SERVING, LOG = "federation/intake.py", "federation/serving.py", "storage/event_log.py"
+INTAKE, SERVING = "federation/intake.py", "federation/serving.py"
+LOG, WRITER = "storage/event_log.py", "storage/log_writer.py"
 TRACKS = "federation/tracks.py"
 
 EARLY = (
@@ -53,21 +54,21 @@ EARLY = (
     ),
     Mutant(
         "stored_as_whole_one_too_early",
-        LOG,
+        WRITER,
         "        if lead is None or lane.seq < lead.base:",
         "        if lead is None or lane.seq < lead.base - 1:",
         "I5, 19.3: the log is whole when it reaches the base",
     ),
     Mutant(
         "early_event_stored_twice",
-        LOG,
+        WRITER,
         "            if header.seq in known:\n                continue\n",
         "",
         "I5, 19.3: what came early is not stored again",
     ),
     Mutant(
         "lead_forgotten_at_restart",
-        LOG,
+        WRITER,
         "        for key in self._leading:\n",
         "        for key in set[LaneKey]():\n",
         "I1, 19.2: a lead goes on from where it was committed",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.mutant import Mutant
 
-INTAKE, FLOW, LOG = "federation/intake.py", "federation/flow.py", "storage/event_log.py"
+INTAKE, FLOW, LOG = "federation/intake.py", "federation/flow.py", "storage/log_writer.py"
 PACKING, PAGES = "federation/packing.py", "federation/pages.py"
 
 RECEIVING = (

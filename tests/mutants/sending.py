@@ -68,8 +68,8 @@ SENDING = (
     Mutant(
         "sent_again_after_want",
         SERVING,
-        "            cursor.sent = max(cursor.written, self._held(track, cursor))",
-        "            cursor.sent = self._held(track, cursor)",
+        "            cursor.sent = max(cursor.written, self._held(track))",
+        "            cursor.sent = self._held(track)",
         "9.1: nothing is sent twice on a connection",
     ),
     Mutant(

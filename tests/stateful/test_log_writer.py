@@ -21,7 +21,7 @@ from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch, SignedHead, WireEvent, chain, decode_header, genesis
 from server.storage import tables as t
 from server.storage.connection import SqliteConnection
-from server.storage.event_log import LogWriter
+from server.storage.log_writer import LogWriter
 from server.storage.node import open_node
 from server.storage.sql import statement
 from tests.support.node import START, ForeignLog, migrated

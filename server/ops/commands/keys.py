@@ -7,7 +7,6 @@ import click
 from server.domain import limits
 from server.ops import keys
 from server.ops.commands.shared import Exit, fail, json_option, load, print_json
-from server.ops.config import Config
 
 
 @click.group(invoke_without_command=True)
@@ -45,7 +44,7 @@ def rotate(as_json: bool) -> None:
     The node announces it to all regions, signed by the key it replaces, and uses it from then on."""
     config = load().config
     path = Path(config.node.key_file)
-    before, after = _public(path), _drawn(config, path)
+    before, after = _public(path), _drawn(path)
     if as_json:
         print_json({"region": config.node.region, "public_key": after, "before": before})
     else:
@@ -56,7 +55,7 @@ def rotate(as_json: bool) -> None:
         )
 
 
-def _drawn(config: Config, path: Path) -> str:
+def _drawn(path: Path) -> str:
     try:
         return keys.public_text(keys.generate(keys.next_of(path)))
     except keys.KeyFileError:

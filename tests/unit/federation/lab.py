@@ -38,7 +38,10 @@ from server.federation.steps import Effect, Input, State
 from server.federation.trust import Roster, private_key, sign_head
 from server.storage import tables
 
-LISTED = frozenset(re.findall(r"'([a-z_.]+)'", str(tables.LISTED)))
+ABOUT_COMPANY, LISTED = (
+    frozenset(re.findall(r"'([a-z_.]+)'", str(types)))
+    for types in (tables.ABOUT_COMPANY, tables.LISTED)
+)
 START = 1_700_000_000_000
 """A day in 2023, UTC milliseconds: where virtual time begins."""
 GROUPS: Mapping[str, tuple[str, ...]] = {"eu": ("de", "fr"), "asia": ("cn", "in", "jp", "sg")}
@@ -444,7 +447,7 @@ class Node:
             events = self.log.lanes.get(key, [])
             for event in events[self.heeded.get(key, 0) :]:
                 header = wire.decode_header(event.header)
-                if header.type in trust.HEEDED and event.body:
+                if header.type in ABOUT_COMPANY and event.body:
                     fact = decode_body(header.type, event.body)
                     trust.heed(self.roster, header.id, fact)
             self.heeded[key] = len(events)

@@ -18,7 +18,7 @@ from server.federation import handshake, relay
 from server.federation.frames import Batch
 from server.federation.steps import State
 from server.ops import listener
-from server.storage import event_log
+from server.storage import event_log, log_writer
 from server.storage.digest import shared_digests_at
 from server.storage.rebuild import rebuild
 from tests.support.shapes import FEW
@@ -35,7 +35,8 @@ def _older(monkeypatch: pytest.MonkeyPatch) -> None:
     def older(name: str, body: bytes) -> Event | None:
         return None if name.startswith("post.") else known(name, body)
 
-    monkeypatch.setattr(event_log, "decode_known", older)
+    for module in (event_log, log_writer):
+        monkeypatch.setattr(module, "decode_known", older)
 
 
 async def test_unknown_events_are_stored_relayed_and_folded_after_the_upgrade(

@@ -1,0 +1,131 @@
+"""The routes for other systems, which read the tap or hand in records: a part of ``table.ROUTES``."""
+
+from typing import Any
+
+from server.api.answers import JSON
+from server.api.resources import imports, session, tap, webhooks
+from server.api.route import WRITES, Access, Route
+from server.app.cloudevents import BATCH_MEDIA_TYPE, MEDIA_TYPE
+from server.domain import limits
+from server.domain.errors import Code
+
+OTHER_SYSTEMS: tuple[Route, ...] = (
+    Route(
+        "GET",
+        "/tap",
+        "What this node committed after a cursor, as a CloudEvents batch.",
+        tap.page,
+        list[dict[str, Any]],
+        query=tap.TapQuery,
+        errors=(Code.BAD_CURSOR,),
+        access=Access.TAP,
+        media_type=BATCH_MEDIA_TYPE,
+    ),
+    Route(
+        "GET",
+        "/tap/stream",
+        "The same as an endless stream, one CloudEvent a line.",
+        tap.stream,
+        None,
+        query=tap.StreamQuery,
+        errors=(Code.BAD_CURSOR,),
+        access=Access.TAP,
+        media_type=tap.NDJSON,
+    ),
+    Route(
+        "GET",
+        "/tap/events/{event}",
+        "One event by its id.",
+        tap.event,
+        dict[str, Any],
+        access=Access.TAP,
+        media_type=MEDIA_TYPE,
+        also=JSON,
+    ),
+    Route(
+        "GET",
+        "/webhooks",
+        "Where this node sends events by itself, and how that goes.",
+        webhooks.many,
+        webhooks.WebhooksPage,
+        access=Access.OPERATOR,
+    ),
+    Route(
+        "POST",
+        "/webhooks",
+        "Send events to another system from now on.",
+        webhooks.add,
+        webhooks.MadeWebhook,
+        body=webhooks.NewWebhook,
+        errors=(Code.CONFLICT, *WRITES[1:]),
+        access=Access.OPERATOR,
+    ),
+    Route(
+        "DELETE",
+        "/webhooks/{webhook}",
+        "Send it nothing more.",
+        webhooks.remove,
+        session.Done,
+        errors=WRITES[1:],
+        access=Access.OPERATOR,
+    ),
+    Route(
+        "POST",
+        "/webhooks/{webhook}/test",
+        "Send an event that happened nowhere.",
+        webhooks.test,
+        webhooks.Attempt,
+        errors=(Code.CONFLICT,),
+        access=Access.OPERATOR,
+    ),
+    Route(
+        "POST",
+        "/webhooks/{webhook}/resume",
+        "Go on with one that is failing or paused.",
+        webhooks.resume,
+        session.Done,
+        body=webhooks.Resumption,
+        errors=WRITES[1:],
+        access=Access.OPERATOR,
+    ),
+    Route(
+        "POST",
+        "/webhooks/{webhook}/secret",
+        "Sign with a new secret.",
+        webhooks.rotate,
+        webhooks.MadeWebhook,
+        errors=WRITES[1:],
+        access=Access.OPERATOR,
+    ),
+    Route(
+        "GET",
+        "/webhooks/{webhook}/dead",
+        "Events its receiver would not have.",
+        webhooks.dead,
+        webhooks.DeadPage,
+        query=webhooks.DeadQuery,
+        access=Access.OPERATOR,
+    ),
+    Route(
+        "POST",
+        "/webhooks/{webhook}/dead/{position}/retry",
+        "Send one of them again.",
+        webhooks.retry,
+        webhooks.Attempt,
+        errors=(Code.CONFLICT, *WRITES[1:]),
+        access=Access.OPERATOR,
+    ),
+    Route(
+        "POST",
+        "/import",
+        "Import records of another system, one a line; repeating it changes nothing.",
+        imports.run,
+        imports.Imported,
+        errors=(Code.BAD_ENCODING, Code.TOO_LARGE, *WRITES[1:]),
+        access=Access.IMPORT,
+        body=str,
+        raw_body=True,
+        body_media_type=tap.NDJSON,
+        body_bytes_max=limits.IMPORT_BODY_BYTES_MAX,
+    ),
+)
