@@ -10,9 +10,10 @@ from starlette.responses import Response
 
 from server.api.services import Services
 from server.app import metrics, operator_proof
-from server.app.auth import COOKIE, DAY_MS, Identity, Issued
+from server.app.auth import COOKIE, Identity, Issued
 from server.app.credentials import Credentials, credentials_of
 from server.app.origin import is_own_origin
+from server.domain.durations import DAY_MS
 from server.domain.errors import Code, Refusal
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

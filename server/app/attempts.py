@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from server.domain import limits
+from server.domain.durations import MINUTE_MS
 from server.domain.errors import Code, Refusal
 
 WINDOW_MS = 15 * 60 * 1000
@@ -28,7 +29,7 @@ class Attempts:
         }
         window = self._now() // WINDOW_MS
         if any(self._count(key, window) >= most for key, most in keys.items()):
-            minutes = ((window + 1) * WINDOW_MS - self._now()) // 60_000 + 1
+            minutes = ((window + 1) * WINDOW_MS - self._now()) // MINUTE_MS + 1
             return Refusal(
                 Code.RATE_LIMITED, f"too many attempts to sign in; try again in {minutes} minutes"
             )

@@ -26,6 +26,7 @@ from server.app.naming import Names
 from server.app.tap import Tap
 from server.app.together import Together
 from server.domain import limits
+from server.domain.durations import DAY_MS
 from server.domain.errors import Code, Refusal
 from server.domain.events import (
     PersonHandedOver,
@@ -43,7 +44,6 @@ from server.storage.sql import Tx, statement
 
 COOKIE = "tap_session"
 Kind = Literal["browser", "device", "service"]
-DAY_MS = 86_400_000
 DAYS: dict[Kind, int] = {
     "browser": limits.SESSION_DAYS,
     "device": limits.DEVICE_TOKEN_DAYS,

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, delete, select, tuple_
 from server.app import score_retention
 from server.app.handle import Handler
 from server.domain import limits
+from server.domain.durations import DAY_MS
 from server.domain.errors import Refused
 from server.storage import tables as t
 from server.storage.reader import Reader
@@ -20,7 +21,6 @@ from server.storage.sql import Statement, Tx, statement
 EVERY_SECONDS = 3_600
 ROWS_PER_JOB = 2_000
 """A few milliseconds of the writer's time."""
-DAY_MS = 86_400_000
 
 _KEYS = t.command_keys.c
 _OLD_KEYS = (

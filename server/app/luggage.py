@@ -20,6 +20,7 @@ from sqlalchemy import bindparam, select
 from server.app.handle import result_of
 from server.domain import limits
 from server.domain.decide import Draft
+from server.domain.durations import DAY_MS
 from server.domain.events import (
     NAMES,
     CarriedKey,
@@ -43,7 +44,6 @@ from server.storage.reader import Reader, Snapshot
 
 NAMES_PER_LOOK = 500
 """Places looked up at once, well below what a statement may bind."""
-DAY_MS = 86_400_000
 
 _m, _r, _f = t.conversation_members.c, t.read_marks.c, t.follows.c
 _CONVERSATIONS = select(_m.conversation).where(_m.person == bindparam("person"))

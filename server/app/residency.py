@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from server.app.luggage import GOES_ALONG
 from server.domain.decide.base import member_lanes
+from server.domain.durations import DAY_MS
 from server.domain.events import (
     BallotCast,
     CitationChanged,
@@ -32,8 +33,6 @@ from server.storage.async_facts import load_crowd
 from server.storage.event_log import lane_page, lane_tips
 from server.storage.queries.people import homes_of
 from server.storage.reader import Reader
-
-DAY_MS = 86_400_000
 
 
 class Reach(NamedTuple):

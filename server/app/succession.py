@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from server.app.handle import Handler
 from server.domain import limits
 from server.domain.decide import Context, Decided, Draft
+from server.domain.durations import DAY_MS
 from server.domain.errors import Refusal
 from server.domain.events import Event, KeyRetired, KeyRotated, LogClosed, RosterChanged
 from server.domain.facts import Facts
@@ -17,7 +18,7 @@ from server.storage import event_log
 from server.storage.event_log import Record
 from server.storage.reader import Reader
 
-OVERLAP_MS = limits.KEY_OVERLAP_DAYS * 86_400_000
+OVERLAP_MS = limits.KEY_OVERLAP_DAYS * DAY_MS
 
 
 async def about_company(reader: Reader) -> list[Record]:

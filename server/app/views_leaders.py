@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from sqlalchemy import bindparam, func, select
 
-from server.app.views_store import grouped, homes, parts
+from server.app.views_store import grouped, homes
 from server.domain.scoring_policy import CAUTIOUS, may_show
 from server.domain.visibility import MODERATING_ROLES
 from server.scoring.leading import RETURN_MS_MAX, Asked, Month, Written, month
@@ -120,9 +120,9 @@ async def months(snapshot: Snapshot, period: str, who: Mapping[str, Leader]) -> 
     first, after = bounds(period)
     open_places = ["c:" + row.community for row in await snapshot.rows(_PLACES)]
     window = {"first": first, "after": after}
-    questions = await _flat(snapshot, _QUESTIONS, open_places, **window)
+    questions = await snapshot.named(_QUESTIONS, open_places, window)
     replies = await grouped(snapshot, _REPLIES, [q.post for q in questions], "root")
-    closed = {row.question for row in await _flat(snapshot, _CLOSED, [q.post for q in questions])}
+    closed = {row.question for row in await snapshot.named(_CLOSED, [q.post for q in questions])}
     wrote = await grouped(snapshot, _WROTE, who, "author", **window)
     heard = {row.to for rows in wrote.values() for row in rows if row.to}
     seen = await grouped(snapshot, _SEEN, heard, "author", first=first, after=after + RETURN_MS_MAX)
@@ -142,14 +142,6 @@ async def months(snapshot: Snapshot, period: str, who: Mapping[str, Leader]) -> 
         )
         for person in who
     }
-
-
-async def _flat(snapshot: Snapshot, query: Any, names: Iterable[str], **params: int) -> list[Any]:
-    return [
-        row
-        for part in parts(names)
-        for row in await snapshot.rows(query, {"names": part, **params})
-    ]
 
 
 def _asked_of(questions: Iterable[Any], who: Mapping[str, Leader]) -> dict[str, list[Any]]:
@@ -192,7 +184,7 @@ def _returned(at: int, wrote: Collection[Any]) -> bool:
 
 
 async def _people(snapshot: Snapshot, names: Iterable[str]) -> dict[str, _Person]:
-    rows = await _flat(snapshot, _PERSONS, names)
+    rows = await snapshot.named(_PERSONS, names)
     return {row.person: _Person(row.country, zone_of(row.timezone)) for row in rows}
 
 

@@ -16,7 +16,7 @@ from server.scoring.merits import Key, Merit, Place, givers_of, merits, per_regi
 from server.scoring.model import Act
 from server.scoring.rules import Rulebook
 from server.storage.queries import scoring
-from server.storage.reader import Reader, Snapshot
+from server.storage.reader import Reader, Snapshot, parts
 
 AUTHORS_PER_ROUND = 64
 """What one read transaction and one turn of a thread are for."""
@@ -27,7 +27,7 @@ async def merits_in(reader: Reader, quarter: str, rulebook: Rulebook) -> dict[Ke
     async with reader.snapshot() as snapshot:
         authors, places = await _credited(snapshot, quarter)
     found: dict[Key, Merit] = {}
-    for part in views_store.parts(authors, AUTHORS_PER_ROUND):
+    for part in parts(authors, AUTHORS_PER_ROUND):
         scopes = [Scope(author, quarter) for author in part]
         async with reader.snapshot() as snapshot:
             acts = await _public_acts(snapshot, scopes, rulebook)
@@ -56,7 +56,7 @@ async def listed(reader: Reader, found: Mapping[Key, Merit]) -> list[Row]:
 async def _credited(snapshot: Snapshot, quarter: str) -> tuple[set[str], dict[str, Place]]:
     authors: set[str] = set()
     places: dict[str, Place] = {}
-    for part in views_store.parts(await views_store.homes(snapshot)):
+    for part in parts(await views_store.homes(snapshot)):
         some, where = await views_store.credited_there(snapshot, part, quarter)
         authors |= some
         places |= where

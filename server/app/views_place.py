@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import bindparam, select
 
 from server.app.scores import account
-from server.app.views_store import homes, parts
+from server.app.views_store import homes
 from server.domain.scoring_policy import CAUTIOUS
 from server.scoring.bands import Bands, band_of, bands
 from server.scoring.periods import bounds, last_settled
@@ -18,7 +18,7 @@ from server.scoring.score import standing
 from server.storage import tables as t
 from server.storage.queries import scoring, views
 from server.storage.queries.shapes import Shape
-from server.storage.reader import Reader, Snapshot
+from server.storage.reader import Reader, Snapshot, parts
 
 VIEW = "place"
 _c = t.credits_.c

@@ -13,8 +13,6 @@ from server.storage import tables as t
 from server.storage.reader import Snapshot
 from server.storage.sql import Tx, statement, upsert
 
-NAMES_PER_QUERY = 500
-"""Well below the least number of bound parameters a driver takes (999)."""
 BOARD_MODES = ("friendly", "programme")
 """Communities whose credits are added up: nothing of the others is kept beside the ledgers."""
 
@@ -61,12 +59,6 @@ _topics = msgspec.json.Decoder(tuple[str, ...]).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def parts(names: Iterable[str], size: int = NAMES_PER_QUERY) -> list[list[str]]:
-    """Names in order, as many at a time as a query takes."""
-    ordered = sorted(names)
-    return [ordered[start : start + size] for start in range(0, len(ordered), size)]
-
-
 async def homes(snapshot: Snapshot) -> dict[str, str]:
     """Everybody active who is no bot, with the region that is their home."""
     return {row.person: row.home for row in await snapshot.rows(_PEOPLE)}
@@ -104,7 +96,7 @@ async def credited_there(
 ) -> tuple[set[str], dict[str, Place]]:
     """Which of the people got acts in a quarter on contents of communities with boards, and where these stand.
 
-    ``people``: at most NAMES_PER_QUERY."""
+    ``people``: at most ``reader.NAMES_PER_QUERY``."""
     rows = await snapshot.rows(_CREDITED_THERE, {"names": people, "quarter": quarter})
     places = {row.content: Place(row.community, _topics(row.topics)) for row in rows}
     return {row.author for row in rows}, places
@@ -164,7 +156,6 @@ async def grouped(
 ) -> dict[str, list[Any]]:
     """The rows of a query over ``names``, asked in parts, by one of their columns."""
     found: dict[str, list[Any]] = defaultdict(list)
-    for part in parts(names):
-        for row in await snapshot.rows(query, {"names": part, **params}):
-            found[getattr(row, by)].append(row)
+    for row in await snapshot.named(query, names, params):
+        found[getattr(row, by)].append(row)
     return found

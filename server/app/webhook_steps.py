@@ -20,12 +20,13 @@ from enum import Enum, StrEnum, auto
 from typing import NamedTuple
 
 from server.domain import limits
+from server.domain.durations import DAY_MS, HOUR_MS, MINUTE_MS
 
 BACKOFF_FIRST_MS = 1_000
 """A restart of a receiver takes a few seconds."""
 BACKOFF_MS_MAX = limits.WEBHOOK_BACKOFF_SECONDS_MAX * 1_000
-PAUSE_MS = limits.WEBHOOK_FAILING_HOURS_MAX * 3_600_000
-RETRY_AFTER_MS_MAX = 86_400_000
+PAUSE_MS = limits.WEBHOOK_FAILING_HOURS_MAX * HOUR_MS
+RETRY_AFTER_MS_MAX = DAY_MS
 """What a receiver may ask for; more is a mistake of its clock."""
 
 
@@ -107,7 +108,7 @@ class Step(NamedTuple):
 def after(place: Place, outcome: Outcome, sent: Sent, now: int, draw: float, rate: int = 0) -> Step:
     """Where a webhook stands after an attempt. ``draw``: from [0, 1); ``rate``: requests a minute it allows, 0 for
     any."""
-    soon = now + (60_000 // rate if rate else 0)
+    soon = now + (MINUTE_MS // rate if rate else 0)
     match verdict(outcome):
         case Verdict.DELIVERED:
             size = min(place.size * 2, limits.WEBHOOK_BATCH_EVENTS_MAX)

@@ -21,12 +21,13 @@ from server.app.webhook_steps import Outcome, Place, State, Verdict
 from server.app.webhook_store import Dead, Hook, Mode
 from server.app.webhook_worker import Means, Worker, attempt, dead_of, message_of
 from server.domain import limits
+from server.domain.durations import HOUR_MS
 from server.domain.errors import Code, Refusal
 from server.domain.ids import object_id
 from server.storage.reader import Reader
 from server.storage.sql import Tx
 
-OVERLAP_MS = limits.WEBHOOK_SECRET_OVERLAP_HOURS * 3_600_000
+OVERLAP_MS = limits.WEBHOOK_SECRET_OVERLAP_HOURS * HOUR_MS
 TEST_TYPE = TYPE_PREFIX + "webhook.tested"
 GONE = Refusal(Code.NOT_FOUND, "there is no such webhook", "webhook")
 

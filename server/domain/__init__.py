@@ -15,6 +15,7 @@
 - ``scoring_policy``  what may be told of people's contributions, and ``may_show`` of whom
 - ``media``       what a file is, by its first bytes
 - ``limits``      every bound: a name, a unit, a reason
+- ``durations``   minutes, hours, days and weeks in milliseconds
 - ``errors``      stable codes with their HTTP status and a sentence a person understands
 
 House rules: nothing here awaits, reads a clock, draws a random number or touches a driver. An event

@@ -13,13 +13,13 @@ way makes no queue on the line.
 from collections import deque
 
 from server.domain import limits
+from server.domain.durations import MINUTE_MS
 
 TARGET_MS = limits.QUEUEING_SECONDS_MAX * 1000
 SHRINK_MAX = 4.0
 """Batches less per round trip at most: a slow line is found before long, a hiccup costs little."""
 BASE_MINUTES = 5
 """The least delay is that of the last minutes, so that a longer way is believed in the end."""
-MINUTE = 60_000
 BEST_MS = 10_000
 """How long the best round counts: a line that became slower is believed after that, a hiccup never."""
 ROUND_MS_MIN = 100
@@ -45,7 +45,7 @@ class Window:
 
     def acknowledged(self, size: int, delay_ms: int, now: int, *, full: bool) -> None:
         """A batch of ``size`` bytes took ``delay_ms``; ``full``: the window kept others from being sent."""
-        base = self._base(max(0, delay_ms), now // MINUTE)
+        base = self._base(max(0, delay_ms), now // MINUTE_MS)
         best = self._best(size, base, now)
         queued = delay_ms - base
         off_target = max(-SHRINK_MAX, (TARGET_MS - queued) / TARGET_MS)

@@ -7,11 +7,13 @@ the region's name at its head; docs/operations/federation.md says what to do abo
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
+from server.domain.durations import DAY_MS
+
 View = Mapping[str, Any]
 """The answer of GET /api/v1/operator, or a part of it."""
 Level = Literal["wrong", "warning"]
 
-SECOND, DAY = 1_000, 86_400_000
+SECOND = 1_000
 NOT_LIVE_MS = 10 * SECOND
 """A restart of the other side takes less."""
 LAG_MS = 10 * SECOND
@@ -76,7 +78,7 @@ def _peer(peer: View, now: int) -> Iterator[Said]:
 
 
 def _certificate(whose: str, left_ms: int) -> Iterator[Said]:
-    days = left_ms // DAY
+    days = left_ms // DAY_MS
     if days < 0:
         yield Said("wrong", f"{whose} has ended")
     elif days < CERTIFICATE_DAYS[0]:
@@ -118,7 +120,7 @@ def peer_row(peer: View, now: int) -> tuple[str, ...]:
         _milliseconds(peer["rtt_ms"]),
         _milliseconds(peer["skew_ms"]),
         f"{peer['sending_bytes'] // 1024} of {peer['credit_bytes'] // 1024} KiB",
-        "" if until is None else f"{(until - now) // DAY} days",
+        "" if until is None else f"{(until - now) // DAY_MS} days",
         f"{peer['software'] or '?'} / {peer['version']}" if peer["version"] else "",
     )
 

@@ -11,10 +11,11 @@ from typing import NamedTuple
 import click
 
 from server.app.cloudevents import TYPE_PREFIX, CloudEvent
+from server.domain.durations import DAY_MS, HOUR_MS, MINUTE_MS
 
 WORDS_CHARS = 60
 """Of a text; the rest of a line of 160 characters says what and where."""
-_UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_UNITS = {"s": 1_000, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 _AGO = re.compile(r"([0-9]{1,6})([smhd])")
 
 

@@ -30,6 +30,12 @@ _POSITION = select(events.c.position).order_by(events.c.position.desc()).limit(1
 T = TypeVar("T")
 
 
+def parts(names: Iterable[str], size: int = NAMES_PER_QUERY) -> list[list[str]]:
+    """Names in order, as many at a time as a query takes."""
+    ordered = sorted(names)
+    return [ordered[start : start + size] for start in range(0, len(ordered), size)]
+
+
 class Snapshot:
     """One consistent view of the database. ``execute``: a connection's, in a transaction."""
 
@@ -48,9 +54,7 @@ class Snapshot:
     ) -> list[Any]:
         """All rows about some names, however many: ``statement`` takes them as ``names``, which expands."""
         found: list[Any] = []
-        ordered = sorted(names)
-        for start in range(0, len(ordered), NAMES_PER_QUERY):
-            part = ordered[start : start + NAMES_PER_QUERY]
+        for part in parts(names):
             found += await self.rows(statement, {"names": part, **(params or {})})
         return found
 

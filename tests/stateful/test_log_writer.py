@@ -21,6 +21,7 @@ from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch, SignedHead, WireEvent, chain, decode_header, genesis
 from server.storage import tables as t
 from server.storage.connection import SqliteConnection
+from server.storage.event_log import Tip
 from server.storage.log_writer import LogWriter
 from server.storage.node import open_node
 from server.storage.sql import statement
@@ -183,7 +184,7 @@ class LogMachine(RuleBasedStateMachine):
                 clock[region] = header.hlc
         assert {LaneKey(*row[:3]): (row[3], row[4]) for row in stored} == tips
         assert self.writer.position == len(rows)
-        assert all(self.writer.tip(key) == tip for key, tip in tips.items())
+        assert all(self.writer.tip(key) == Tip(*tip) for key, tip in tips.items())
 
     def teardown(self) -> None:
         self.connection.close()

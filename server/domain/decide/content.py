@@ -13,6 +13,7 @@ from server.domain.decide.base import (
     refuse,
 )
 from server.domain.decide.files import attached
+from server.domain.durations import DAY_MS, WEEK_MS
 from server.domain.errors import Code, Refusal
 from server.domain.events import (
     CitationChanged,
@@ -28,8 +29,7 @@ from server.domain.visibility import may_moderate, may_read_place
 TITLED = frozenset({"question", "article", "paper", "idea", "announcement"})
 PARTS = {"poll": "poll", "paper": "paper", "praise": "praise", "announcement": "announcement"}
 """Kind -> the part of the command that belongs to it; all but an announcement's are required."""
-WEEK_MS = 7 * 86_400_000
-FIRST_MONDAY_MS = 4 * 86_400_000
+FIRST_MONDAY_MS = 4 * DAY_MS
 """1970-01-05."""
 WEB_ADDRESS = ("https://", "http://")
 

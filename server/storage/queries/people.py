@@ -22,10 +22,8 @@ _PEOPLE = (
 """``rev`` 0: only a status or a role arrived so far, not yet the person."""
 _BY_ID = _PEOPLE.where(_c.person.in_(bindparam("ids", expanding=True)))
 _HOMES = select(_c.person, _c.home, _c.previous).where(
-    _c.person.in_(bindparam("ids", expanding=True))
+    _c.person.in_(bindparam("names", expanding=True))
 )
-NAMES_PER_QUERY = 500
-"""Well below the least number of bound parameters a driver takes (999)."""
 _ROLES = select(t.person_roles.c.person, t.person_roles.c.role).where(
     t.person_roles.c.person.in_(bindparam("ids", expanding=True)), t.person_roles.c.on_
 )
@@ -58,12 +56,8 @@ async def count_at_home(snapshot: Snapshot, region: str) -> int:
 
 async def homes(snapshot: Snapshot, ids: Iterable[str]) -> dict[str, str]:
     """The home of each of these people that is known here; of who is between two, the old one."""
-    names, found = sorted(ids), {}
-    for start in range(0, len(names), NAMES_PER_QUERY):
-        part = {"ids": names[start : start + NAMES_PER_QUERY]}
-        for row in await snapshot.rows(_HOMES, part):
-            found[row.person] = str(row.home or row.previous)
-    return found
+    rows = await snapshot.named(_HOMES, ids)
+    return {row.person: str(row.home or row.previous) for row in rows}
 
 
 async def search(

@@ -13,12 +13,9 @@ from server.domain.scoring_policy import UNDECIDED, ScoringChoice, ScoringPolicy
 from server.storage import tables as t
 from server.storage.reader import Snapshot
 
-NAMES_PER_QUERY = 500
-"""Well below the least number of bound parameters a driver takes (999)."""
-
 _POLICIES = select(t.scoring_policies.c.region, t.scoring_policies.c.policy)
 _CHOICES = select(t.scoring_choices.c.person, t.scoring_choices.c.choice).where(
-    t.scoring_choices.c.person.in_(bindparam("people", expanding=True))
+    t.scoring_choices.c.person.in_(bindparam("names", expanding=True))
 )
 
 _s, _r = t.standings.c, t.scoring_roots.c
@@ -35,7 +32,7 @@ _STANDINGS = select(
     _s.seq,
 )
 _WRITTEN_BY = _STANDINGS.where(_s.origin == bindparam("region")).order_by(_s.person)
-_OF_PEOPLE = _STANDINGS.where(_s.person.in_(bindparam("people", expanding=True)), _s.shown)
+_OF_PEOPLE = _STANDINGS.where(_s.person.in_(bindparam("names", expanding=True)), _s.shown)
 _LAST_ROOT = (
     select(_r.region, _r.epoch, _r.seq, _r.day, _r.rules, _r.quarter, _r.cut, _r.people, _r.root)
     .where(_r.region == bindparam("region"))
@@ -57,13 +54,9 @@ async def policies(snapshot: Snapshot) -> dict[str, ScoringPolicy]:
 
 async def choices(snapshot: Snapshot, people: Iterable[str]) -> dict[str, ScoringChoice]:
     """Of each of these people; ``UNDECIDED`` of whoever chose nothing."""
-    names = sorted(set(people))
-    found = dict.fromkeys(names, UNDECIDED)
-    for start in range(0, len(names), NAMES_PER_QUERY):
-        part = names[start : start + NAMES_PER_QUERY]
-        for row in await snapshot.rows(_CHOICES, {"people": part}):
-            found[row.person] = _choice(row.choice)
-    return found
+    names = set(people)
+    said = {row.person: _choice(row.choice) for row in await snapshot.named(_CHOICES, names)}
+    return dict.fromkeys(sorted(names), UNDECIDED) | said
 
 
 async def choice(snapshot: Snapshot, person: str) -> ScoringChoice:
@@ -107,13 +100,8 @@ class Root(NamedTuple):
 
 async def standings(snapshot: Snapshot, people: Iterable[str]) -> dict[str, Standing]:
     """What is published of each of these people; those of whom nothing is shown are missing."""
-    names = sorted(set(people))
-    found: dict[str, Standing] = {}
-    for start in range(0, len(names), NAMES_PER_QUERY):
-        part = names[start : start + NAMES_PER_QUERY]
-        for row in await snapshot.rows(_OF_PEOPLE, {"people": part}):
-            found[row.person] = _standing(row)
-    return found
+    rows = await snapshot.named(_OF_PEOPLE, set(people))
+    return {row.person: _standing(row) for row in rows}
 
 
 async def standings_by(snapshot: Snapshot, region: str) -> list[Standing]:

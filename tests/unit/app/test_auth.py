@@ -18,6 +18,7 @@ from server.app.attempts import ENTRIES_MAX, WINDOW_MS, Attempts
 from server.app.auth import Auth, Identity, Issued
 from server.app.passwords import THREADS, WAITING_MAX, Passwords
 from server.domain import limits
+from server.domain.durations import DAY_MS
 from server.domain.errors import Code, Refusal
 from server.storage import tables as t
 from tests.support.node import Clock, Entropy, TestNode, open_test_node
@@ -204,7 +205,7 @@ async def test_a_cheaper_hash_is_made_anew_at_the_next_sign_in(desk: Desk) -> No
 
 async def test_expired_sessions_go_with_the_next_sign_in(desk: Desk) -> None:
     old = await desk.signed_in()
-    desk.node.clock.advance(limits.SESSION_DAYS * auth_module.DAY_MS)
+    desk.node.clock.advance(limits.SESSION_DAYS * DAY_MS)
     assert refused(await desk.auth.identify(old.secret)) is Code.EXPIRED
     await desk.signed_in()
     assert len(await stored(desk)) == 1

@@ -5,6 +5,7 @@ from pathlib import Path
 from server.app import housekeeping
 from server.app.handle import Answer
 from server.domain import limits
+from server.domain.durations import DAY_MS
 from server.storage import tables as t
 from server.storage.sql import Tx, upsert
 from tests.support.node import open_test_node
@@ -20,7 +21,7 @@ async def test_a_key_is_remembered_for_its_days_and_then_forgotten(tmp_path: Pat
         first = await node.try_do("asha", "post.publish", key="resent-key", **wish)
         assert isinstance(first, Answer)
 
-        node.clock.advance(limits.KEY_KEPT_DAYS * housekeeping.DAY_MS - 10)
+        node.clock.advance(limits.KEY_KEPT_DAYS * DAY_MS - 10)
         await housekeeping.tidy(node.handler, node.clock.now)
         again = await node.try_do("asha", "post.publish", key="resent-key", **wish)
         assert isinstance(again, Answer)

@@ -11,11 +11,12 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from server.app.residency import DAY_MS, Left, OwnLog, Reach, Wrong, check, destinations
+from server.app.residency import Left, OwnLog, Reach, Wrong, check, destinations
 from server.app.score_desk import Desk, Profile
 from server.domain import events as e
 from server.domain.decide import Context, Decided, Draft
 from server.domain.decide.copies import adopt
+from server.domain.durations import DAY_MS
 from server.domain.events import Event, ResidencyPolicy
 from server.domain.facts import Facts
 from server.domain.residency import DEFAULT

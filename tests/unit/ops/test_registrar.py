@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY
 
 from server.app import metrics, succession
 from server.domain.commands import RegisterPerson
+from server.domain.durations import DAY_MS
 from server.domain.errors import Code
 from server.domain.events import KeyRetired, RosterChanged
 from server.domain.ids import LaneKey
@@ -32,7 +33,6 @@ from tests.unit.federation.test_rosters import admin
 
 pytestmark = pytest.mark.usefixtures("soon")
 REGIONS = ("de", "fr", "in")
-DAY_MS = 86_400_000
 
 
 @pytest.fixture
