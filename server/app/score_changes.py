@@ -8,8 +8,10 @@ from server.app.score_rows import Row
 from server.app.score_store import Stored
 from server.domain.events import (
     CommunityCreated,
+    ErasureRequested,
     PersonHandedOver,
     PersonTakenOver,
+    PostDeleted,
     PostEdited,
     PostPublished,
     ReplyPublished,
@@ -91,6 +93,10 @@ class Touches:
                 self.first[post] = record.actor
             case CommunityCreated(community=community):
                 self.places.add(f"c:{community}")
+            case PostDeleted(post=post):
+                self.threads.add(post)
+            case ErasureRequested(posts=posts):
+                self.threads |= {post.post for post in posts}
             case ReplyPublished(post=post):
                 self.content(post, None)
             case PostEdited(post=post, root=root):

@@ -164,8 +164,8 @@ class Desk:
         """The profile in force at a moment: the highest revision by then, else the first there is; of its
         copies the one that says most."""
         known = self._profiles.get(person, [])
-        if not known:
-            return None
+        if len(known) < 2:
+            return known[0] if known else None
         by_then = [profile.rev for profile in known if profile.at <= at]
         rev = max(by_then, default=min(profile.rev for profile in known))
         return max([profile for profile in known if profile.rev == rev], key=_says)

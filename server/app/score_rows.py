@@ -88,7 +88,15 @@ _decode = msgspec.json.Decoder(Data).decode
 
 
 def to_columns(row: Row) -> dict[str, Any]:
-    return {**row._asdict(), "data": _encode.encode(row.data).decode()}
+    act, giver, author, content, quarter, data = row
+    return {
+        "act": act,
+        "giver": giver,
+        "author": author,
+        "content": content,
+        "quarter": quarter,
+        "data": _encode.encode(data).decode(),
+    }
 
 
 def from_columns(columns: Iterable[Any]) -> Row:

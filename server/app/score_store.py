@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select
 
 from server.app.score_rows import Family, Row, from_columns, to_columns
 from server.domain.visibility import GLOBAL
-from server.scoring.local import Given, Need, Received, Scope
+from server.scoring.local import Between, Given, Need, Received, Scope
 from server.storage import tables as t
 from server.storage.reader import Snapshot
 from server.storage.sql import Tx, statement, upsert
@@ -32,7 +32,11 @@ _CREDITED_BY = (
     .having(func.count(_a.content.distinct()) >= bindparam("least"))
 )
 _GAVE_MUCH = _CREDITED_BY.where(_a.giver.in_(_names))
-_GOT_MUCH = _CREDITED_BY.where(_a.author.in_(_names))
+_RECEIVED_FROM = (
+    select(_a.content, _a.giver, _a.author)
+    .distinct()
+    .where(_a.content != "", _a.quarter == bindparam("q"), _a.author.in_(_names))
+)
 _PROFILES = select(*_ROW).where(_a.giver.in_(_names), _a.quarter == "")
 _OF_PEOPLE = select(*_ROW).where(
     or_(_a.giver.in_(_names), _a.author.in_(_names)),
@@ -82,6 +86,9 @@ _SCOPES = select(_a.author, _a.quarter).distinct().where(_a.author != "")
 _CREDITED = select(_c.person, _c.quarter).distinct()
 _LINES = select(_c.act, _c.person, _c.at, _c.milli_points, _c.quarter, _c.line).where(
     _c.person.in_(_names), _c.quarter == bindparam("q")
+)
+_LINES_NAMED = select(_c.act, _c.person, _c.at, _c.milli_points, _c.quarter, _c.line).where(
+    _c.act.in_(_names)
 )
 
 _PUT_ROW = upsert(t.score_acts)
@@ -170,11 +177,19 @@ async def all_acts(snapshot: Snapshot) -> list[Row]:
 
 async def needed(snapshot: Snapshot, needs: Iterable[Need]) -> list[Row]:
     """The rows that answer what ``scoring.local`` needs; some more, some twice."""
-    authors, givers = _by_quarter(needs)
+    authors, givers, between = _by_quarter(needs)
     contents: set[str] = set()
     for quarter, names in authors.items():
         received = await _named(snapshot, _RECEIVED, names, q=quarter)
         contents |= {row.content for row in received}
+    for quarter, pairs in between.items():
+        # Who gave what was claimed is known from another row on the content: nobody yet, so anybody.
+        names = {author for _, author in pairs}
+        contents |= {
+            content
+            for content, giver, author in await _named(snapshot, _RECEIVED_FROM, names, q=quarter)
+            if not giver or (giver, author) in pairs
+        }
     rows = await on_contents(snapshot, contents)
     for quarter, names in givers.items():
         for part in _parts(names):
@@ -193,10 +208,11 @@ async def partners(
     for quarter, names in persons_by_quarter(people).items():
         asked = {"q": quarter, "least": least}
         gave = {tuple(row) for row in await _named(snapshot, _GAVE_MUCH, names, **asked)}
-        got = {tuple(row) for row in await _named(snapshot, _GOT_MUCH, names, **asked)}
+        others = {author for _, author in gave}
+        back = {tuple(row) for row in await _named(snapshot, _GAVE_MUCH, others, **asked)}
         close: dict[str, set[str]] = defaultdict(set)
         for giver, author in gave:
-            if (author, giver) in got:
+            if (author, giver) in back:
                 close[giver].add(author)
         found |= {Scope(name, quarter): frozenset(close[name]) for name in names}
     return found
@@ -209,17 +225,26 @@ def persons_by_quarter(people: Iterable[Scope]) -> dict[str, set[str]]:
     return found
 
 
-def _by_quarter(needs: Iterable[Need]) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
-    """Quarter -> authors of the Received, and quarter -> givers of the Given among the needs."""
-    authors: dict[str, set[str]] = defaultdict(set)
-    givers: dict[str, set[str]] = defaultdict(set)
+class _Needs(NamedTuple):
+    """By quarter."""
+
+    authors: dict[str, set[str]]
+    givers: dict[str, set[str]]
+    pairs: dict[str, set[tuple[str, str]]]
+
+
+def _by_quarter(needs: Iterable[Need]) -> _Needs:
+    """Authors of the Received, givers of the Given, and (giver, author) of the Between."""
+    found = _Needs(defaultdict(set), defaultdict(set), defaultdict(set))
     for need in needs:
         match need:
             case Received(author, quarter):
-                authors[quarter].add(author)
+                found.authors[quarter].add(author)
             case Given(giver, quarter):
-                givers[quarter].add(giver)
-    return authors, givers
+                found.givers[quarter].add(giver)
+            case Between(giver, author, quarter):
+                found.pairs[quarter].add((giver, author))
+    return found
 
 
 async def of_people(snapshot: Snapshot, names: Iterable[str], quarter: str) -> list[Row]:
@@ -301,3 +326,8 @@ async def lines(snapshot: Snapshot, scopes: Iterable[Scope]) -> list[Stored]:
         for quarter, names in persons_by_quarter(scopes).items()
         for row in await _named(snapshot, _LINES, names, q=quarter)
     ]
+
+
+async def lines_named(snapshot: Snapshot, names: Iterable[str]) -> list[Stored]:
+    """The stored lines of these names that there are."""
+    return [Stored(*row) for row in await _named(snapshot, _LINES_NAMED, names)]

@@ -3,8 +3,8 @@
 One batch of the tap is
 
 1. *kept*: its acts become rows of ``score_acts`` (one job of the writer; a repeat changes nothing)
-2. *scored*: which authors' quarters it may change, and their lines anew, on a reader's snapshot and off
-   the writer's thread, so that nobody's command waits for it
+2. *scored*: which lines it may change, and these anew (``score_anew``), on a reader's snapshot and off the
+   writer's thread, so that nobody's command waits for it
 3. *written*: changed lines together with the cursor, in one job (at-least-once becomes exactly once)
 4. *told*: the listener, after the commit
 
@@ -13,36 +13,23 @@ scoring up to the log's end and then every ledger is scored once. ``tap rebuild`
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, func, literal_column, select
 
 from server.app import metrics, score_store
-from server.app.score_acts import OWN, moves, spread
-from server.app.score_changes import Changes, Touches, difference
-from server.app.score_desk import Desk
-from server.app.score_retention import bare, bare_before, encoded
+from server.app.score_acts import moves, spread
+from server.app.score_anew import Anew, whole
+from server.app.score_changes import Changes, Touches
+from server.app.score_retention import bare_before
 from server.app.score_rows import Move, Row
-from server.app.score_store import Stored, family_rows, put_rows, total, write_lines
+from server.app.score_store import family_rows, put_rows, total, write_lines
 from server.app.tap import Tap
 from server.domain.scoring_policy import CAUTIOUS
-from server.scoring.explain import line_map
-from server.scoring.local import (
-    Partners,
-    Scope,
-    Touched,
-    affected,
-    needs,
-    pairs,
-    partner_contents,
-    scope_lines,
-)
-from server.scoring.model import Act, Line
-from server.scoring.rules import Rulebook, day_of, shipped
+from server.scoring.rules import DAY_MS, Rulebook, day_of, shipped
 from server.scoring.score import standing
 from server.storage import tables as t
 from server.storage.event_log import Record
@@ -66,8 +53,11 @@ a score per post cost as much as the post."""
 _CURSOR = select(t.consumers.c.position, t.consumers.c.rules).where(t.consumers.c.name == NAME)
 _SAVE = upsert(t.consumers, ["epoch", "position", "rules"])
 _FORGET = [statement(delete(table)) for table in (t.score_acts, t.score_rulings, t.credits_)]
-_POINTS = select(t.credits_.c.at, t.credits_.c.milli_points).where(
-    t.credits_.c.person == bindparam("person")
+_DAY = t.credits_.c.at // literal_column(str(DAY_MS))
+_DAYS = (
+    select(_DAY, func.sum(t.credits_.c.milli_points))
+    .where(t.credits_.c.person == bindparam("person"))
+    .group_by(_DAY)
 )
 
 
@@ -149,10 +139,11 @@ class Scores:
         changes = Changes()
         if touches:
             # Most posts nobody has acted on yet: in one turn of a thread that is seen, and all.
-            scopes = await self._reader.load(lambda view: self._scopes(Desk(view), touches))
-            if scopes:
+            work = await self._reader.load(lambda view: self._anew(view).work(touches))
+            if work:
                 async with self._reader.snapshot() as snapshot:
-                    changes = await self._changes(Desk(snapshot), scopes)
+                    bared = await self._bare_before(snapshot)
+                    changes = await self._anew(snapshot).changes(work, bared)
         await self._write(changes, records[-1])
 
     async def _score_all(self) -> None:
@@ -166,78 +157,22 @@ class Scores:
         for start in range(0, len(scopes), SCOPES_PER_JOB):
             async with self._reader.snapshot() as snapshot:
                 part = scopes[start : start + SCOPES_PER_JOB]
-                changes = await self._changes(Desk(snapshot), part)
+                bared = await self._bare_before(snapshot)
+                changes = await self._anew(snapshot).changes(whole(part), bared)
             await self._handler.run(partial(_write_lines, changes))
         await self._handler.run(
             lambda tx: self._save(tx, self.position, self._rulebook.fingerprint)
         )
         self._rules, self._saved = self._rulebook.fingerprint, self.position
 
-    async def _scopes(self, desk: Desk, touches: Touches) -> set[Scope]:
-        """The authors' quarters that what was touched may change."""
-        await self._spread(desk, touches)
-        rows = await score_store.on_contents(desk.snapshot, touches.contents)
-        beside = await desk.replies_beside(rows)
-        rows += await score_store.on_contents(desk.snapshot, beside.keys() - touches.contents)
-        for content, givers in beside.items():
-            touches.content(content, givers)
-        on: dict[str, list[Act]] = defaultdict(list)
-        for act in await desk.acts(rows):
-            if act.content in touches.contents:
-                on[act.content].append(act)
-        touched = [Touched(acts, touches.contents[content]) for content, acts in on.items()]
-        return affected(touched, await self._partners(desk, pairs(touched)))
-
-    async def _spread(self, desk: Desk, touches: Touches) -> None:
-        """From people, threads and rulings to the contents they touch."""
-        snapshot = desk.snapshot
-        touches.first |= await score_store.posts_in(snapshot, touches.places)
-        first = await score_store.first_posts(snapshot, set(touches.first.values()))
-        touches.newcomers(first)
-        for quarter, names in touches.people_by_quarter().items():
-            touches.acts_of_people(await score_store.of_people(snapshot, names, quarter))
-        for content in await score_store.in_threads(snapshot, touches.threads):
-            touches.content(content, frozenset())
-        for ruling in touches.rulings:
-            for content, giver in await score_store.ruled_on(snapshot, ruling):
-                touches.content(content, frozenset([giver]))
-
-    async def _partners(self, desk: Desk, people: Iterable[Scope]) -> Partners:
-        least = partner_contents(self._rulebook)
-        return await score_store.partners(desk.snapshot, people, least)
-
-    async def _changes(self, desk: Desk, scopes: Collection[Scope]) -> Changes:
-        home = await desk.at_home({scope.person for scope in scopes}, self._handler.region)
-        ours = sorted([scope for scope in scopes if scope.person in home])
-        asked = needs(ours, await self._partners(desk, ours))
-        acts = await desk.acts(await score_store.needed(desk.snapshot, asked))
-        # In a thread, so that a busy author's quarter does not hold up the loop.
-        scored = await asyncio.to_thread(scope_lines, ours, acts, self._rulebook)
-        before = {line.act: line for line in await score_store.lines(desk.snapshot, scopes)}
-        anew = await score_store.began_anew(desk.snapshot, home)
-        kept = [
-            line
-            for lines in scored.values()
-            for line in lines
-            if line.at >= anew.get(line.person, 0)
-        ]
-        bared = await self._bare_before(desk.snapshot)
-        after = {line.act: line for line in self._stored(desk, kept, bared)}
-        return difference(before, after)
+    def _anew(self, snapshot: Snapshot) -> Anew:
+        return Anew(snapshot, self._rulebook, self._handler.region)
 
     async def _bare_before(self, snapshot: Snapshot) -> int:
         if self._retains is None:
             return 0
         policy = (await policies(snapshot)).get(self._handler.region, CAUTIOUS)
         return bare_before(policy, self._retains())
-
-    def _stored(self, desk: Desk, lines: Iterable[Line], bared: int) -> Iterator[Stored]:
-        for line in lines:
-            # An act's own id names its giver; its place in our log does not.
-            name = f"{desk.position(line.act)}{'-own' if line.kind == OWN else ''}"
-            shown = line_map(line, self._rulebook, desk.title(line.content)) | {"act": name}
-            text = encoded(bare(shown) if line.at < bared else shown)
-            yield Stored(name, line.person, line.at, line.milli_points, line.quarter, text)
 
     # -- written and told --------------------------------------------------------------------------------
 
@@ -315,9 +250,8 @@ async def account(snapshot: Snapshot, person: str, now: int) -> Account:
     """Standing and level on the UTC day of ``now``, from the stored lines."""
     rulebook = shipped()
     rules = rulebook.on(day_of(now))
-    points = [
-        (row.at, row.milli_points) for row in await snapshot.rows(_POINTS, {"person": person})
-    ]
+    days = await snapshot.rows(_DAYS, {"person": person})
+    points = [(day * DAY_MS, int(milli)) for day, milli in days]
     worth = standing(points, rules, day_of(now))
     level = rules.level(worth)
     ahead = rules.levels[level] if level < len(rules.levels) else None

@@ -11,7 +11,7 @@ from server.app import score_store, views_store
 from server.app.score_desk import Desk
 from server.app.views_store import Row
 from server.domain.scoring_policy import CAUTIOUS, may_show
-from server.scoring.local import Scope, needs, partner_contents, scope_lines
+from server.scoring.local import Part, Scope, needs, partner_contents, scope_lines
 from server.scoring.merits import Key, Merit, Place, givers_of, merits, per_region
 from server.scoring.model import Act
 from server.scoring.rules import Rulebook
@@ -68,7 +68,9 @@ async def _public_acts(
 ) -> Sequence[Act]:
     desk = Desk(snapshot, public=True)
     partners = await score_store.partners(snapshot, scopes, partner_contents(rulebook))
-    acts = await desk.acts(await score_store.needed(snapshot, needs(scopes, partners)))
+    acts = await desk.acts(
+        await score_store.needed(snapshot, needs(Part(set(scopes), set()), partners))
+    )
     return [act for act in acts if act.public]
 
 

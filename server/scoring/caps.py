@@ -12,6 +12,11 @@ from server.scoring.model import Factor, Line
 from server.scoring.rules import ONE, Cap, Rulebook, day_of
 
 
+def has_cap(rulebook: Rulebook) -> bool:
+    """Whether any version ties the lines of a day to each other."""
+    return any(rules.cap for rules in rulebook.versions)
+
+
 def capped(lines: Sequence[Line], rulebook: Rulebook) -> list[Line]:
     """One person's lines of whole days, in canonical order, with what a day's cap takes off."""
     days: dict[int, list[int]] = defaultdict(list)

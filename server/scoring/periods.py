@@ -4,8 +4,9 @@ What is published about a period is published once, after it has settled; period
 """
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
-from server.scoring.rules import DAY_MS, day_number, day_of
+from server.scoring.rules import DAY_MS, DAYS_REMEMBERED, day_number, day_of
 
 SETTLE_DAYS = 9
 """A month's questions have a week to be answered, and a link may be cut for a day: then its figures stand."""
@@ -14,7 +15,12 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 def month_of(milliseconds: int) -> str:
     """The UTC month of a moment: ``2026-11``."""
-    day = date.fromordinal(day_of(milliseconds) + _EPOCH)
+    return _month_of_day(day_of(milliseconds))
+
+
+@lru_cache(DAYS_REMEMBERED)
+def _month_of_day(number: int) -> str:
+    day = date.fromordinal(number + _EPOCH)
     return f"{day.year:04}-{day.month:02}"
 
 

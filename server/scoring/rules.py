@@ -24,7 +24,7 @@ DAY_MS = 86_400_000
 FACTORS = ("pair", "unit", "mutual", "border")
 """Every factor there is, in the order in which they apply."""
 _EPOCH = date(1970, 1, 1).toordinal()
-_DAYS_REMEMBERED = 4_096
+DAYS_REMEMBERED = 4_096
 """Eleven years of days whose quarter need not be worked out again."""
 
 
@@ -181,7 +181,7 @@ def quarter_start(number: int) -> int:
     return day_number(date(day.year, (day.month - 1) // 3 * 3 + 1, 1))
 
 
-@lru_cache(_DAYS_REMEMBERED)
+@lru_cache(DAYS_REMEMBERED)
 def quarter_of_day(number: int) -> str:
     day = date_of(number)
     return f"{day.year:04}Q{(day.month + 2) // 3}"

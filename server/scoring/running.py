@@ -11,11 +11,11 @@ equal those of a full replay (tests/unit/scoring/test_running.py). What a credit
 - where rules have a daily cap: the other lines of the author's day
 """
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from server.scoring.caps import capped
+from server.scoring.caps import capped, has_cap
 from server.scoring.credits import Credit, Rulings, credits_of, standing_acts
 from server.scoring.model import Act, Line
 from server.scoring.rules import Rulebook, day_of
@@ -45,12 +45,13 @@ class Running:
         self.rule(rulings)
         self._credits: dict[str, dict[str, Credit]] = {}
         self._nth_of_unit: dict[str, dict[str, int]] = {}
+        """Content -> act -> which one of its unit's it is, where it is not the first."""
         self._pairs: dict[Pair, list[tuple[int, str, str]]] = {}
         """(time, act, content) of the credits that count, in canonical order."""
         self._given: dict[tuple[str, str], dict[str, int]] = {}
         self._circles: dict[tuple[str, str], set[str]] = {}
         self._days: dict[tuple[str, int], set[Place]] | None = None
-        if any(rules.cap for rules in rulebook.versions):
+        if has_cap(rulebook):
             self._days = {}
         self._touched: set[Place] = set()
 
@@ -83,7 +84,11 @@ class Running:
             for content, credits in self._credits.items()
             if any(credit.quarter in quarters for credit in credits.values())
         }
-        self._nth_of_unit = {content: self._nth_of_unit[content] for content in self._credits}
+        self._nth_of_unit = {
+            content: later
+            for content, later in self._nth_of_unit.items()
+            if content in self._credits
+        }
 
     # -- what a line asks (score.Counts) -----------------------------------------------------------------
 
@@ -114,9 +119,11 @@ class Running:
         if self._days is not None:
             self._days.setdefault(_day(credit), set()).add(place)
         if not credit.ruling:
+            entry = (credit.at, credit.act, place[0])
             entries = self._pairs.setdefault(_pair(credit), [])
-            insort(entries, (credit.at, credit.act, place[0]))
-            self._touch_pair(entries, credit)
+            nth = bisect_left(entries, entry) if entries else 0
+            entries.insert(nth, entry)
+            self._touch_from(entries, nth + 1)
             self._exchange(credit, 1)
 
     def _take(self, credit: Credit) -> None:
@@ -125,51 +132,58 @@ class Running:
             day.discard((credit.strongest.content, credit.act))
             self._touched |= day
         if not credit.ruling:
-            entries = self._pairs[_pair(credit)]
-            del entries[bisect_left(entries, (credit.at, credit.act))]
-            self._touch_pair(entries, credit)
+            pair = _pair(credit)
+            entries = self._pairs[pair]
+            nth = bisect_left(entries, (credit.at, credit.act))
+            del entries[nth]
+            self._touch_from(entries, nth)
+            if not entries:
+                del self._pairs[pair]
             self._exchange(credit, -1)
 
     def _count_units(self, content: str, credits: Mapping[str, Credit]) -> None:
+        """Notes who is not the first of their unit, which on most contents is nobody."""
         old = self._nth_of_unit.get(content, NONE)
-        units: dict[str, int] = {}
-        new: dict[str, int] = {}
-        for act, credit in credits.items():
-            unit = "" if credit.ruling or credit.weight.own else credit.unit
-            if unit:
-                new[act] = units[unit] = units.get(unit, 0) + 1
-                if old.get(act) != new[act]:
-                    self._touched.add((content, act))
-        self._nth_of_unit[content] = new
+        new = _later_of_units(credits) if len(credits) > 1 else {}
+        if new == old:
+            return
+        for act in old.keys() | new.keys():
+            if act in credits and old.get(act) != new.get(act):
+                self._touched.add((content, act))
+        if new:
+            self._nth_of_unit[content] = new
+        else:
+            del self._nth_of_unit[content]
 
     # -- what others' lines notice -------------------------------------------------------------------------
 
-    def _touch_pair(self, entries: list[tuple[int, str, str]], credit: Credit) -> None:
-        """From here on in the series every ordinal is another."""
-        for _, act, content in entries[bisect_left(entries, (credit.at, credit.act)) :]:
-            self._touched.add((content, act))
+    def _touch_from(self, entries: list[tuple[int, str, str]], nth: int) -> None:
+        """From here on in a pair's series every ordinal is another."""
+        if nth < len(entries):
+            self._touched |= {(content, act) for _, act, content in entries[nth:]}
 
     def _exchange(self, credit: Credit, more: int) -> None:
         """The giver gave the author one more, or one less."""
         act, quarter = credit.strongest, credit.quarter
         if credit.weight.own or not act.public:
             return
-        row = self._given.setdefault((act.giver, quarter), {})
-        row[act.author] = row.get(act.author, 0) + more
-        if not row[act.author]:
-            del row[act.author]
-        back = self._given.get((act.author, quarter), NONE).get(act.giver, 0)
-        mutual = min(row.get(act.author, 0), back) >= credit.rules.mutual.threshold
-        circle = self._circles.get((act.giver, quarter))
-        was_mutual = circle is not None and act.author in circle
-        if was_mutual or mutual:
-            self._touch_circle(act.author, quarter)
-        if circle or mutual:
-            self._touch_circle(act.giver, quarter)
-        if mutual != was_mutual:
-            self._turn(act.giver, act.author, quarter, mutual)
-            self._touch_circle(act.author, quarter)
-            self._touch_circle(act.giver, quarter)
+        giver, author = act.giver, act.author
+        row = self._given.setdefault((giver, quarter), {})
+        count = row[author] = row.get(author, 0) + more
+        if not count:
+            del row[author]
+        circle = self._circles.get((giver, quarter))
+        least = credit.rules.mutual.threshold
+        mutual = count >= least and self.given(author, quarter).get(giver, 0) >= least
+        if not circle and not mutual:
+            return
+        if (circle is not None and author in circle) != mutual:
+            self._touch_circle(author, quarter)  # as it was
+            self._touch_circle(giver, quarter)
+            self._turn(giver, author, quarter, mutual)
+        if mutual:
+            self._touch_circle(author, quarter)
+        self._touch_circle(giver, quarter)
 
     def _turn(self, one: str, other: str, quarter: str, mutual: bool) -> None:
         for person, friend in ((one, other), (other, one)):
@@ -199,7 +213,7 @@ class Running:
             return line_of(Placed(credit, 0, 0), self)
         entries = self._pairs[_pair(credit)]
         k = 1 if len(entries) == 1 else bisect_left(entries, (credit.at, credit.act)) + 1
-        n = self._nth_of_unit[credit.strongest.content].get(credit.act, 1)
+        n = self._nth_of_unit.get(credit.strongest.content, NONE).get(credit.act, 1)
         return line_of(Placed(credit, k, n), self)
 
     def _lines(self, credits: list[Credit]) -> list[Line]:
@@ -218,6 +232,19 @@ class Running:
 def _pair(credit: Credit) -> Pair:
     act = credit.strongest
     return act.giver, act.author, credit.quarter, credit.weight.own
+
+
+def _later_of_units(credits: Mapping[str, Credit]) -> dict[str, int]:
+    """Act -> which one of its unit's it is, of the second and later ones on one content."""
+    units: dict[str, int] = {}
+    later: dict[str, int] = {}
+    for act, credit in credits.items():
+        unit = "" if credit.ruling or credit.weight.own else credit.unit
+        if unit:
+            nth = units[unit] = units.get(unit, 0) + 1
+            if nth > 1:
+                later[act] = nth
+    return later
 
 
 def _day(credit: Credit) -> tuple[str, int]:

@@ -10,7 +10,7 @@ made of everybody's acts, so one author's quarter can be scored by itself (secti
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
-from server.scoring.caps import capped
+from server.scoring.caps import capped, has_cap
 from server.scoring.credits import Credit, credits_of
 from server.scoring.model import Act, Factor, Ledger, Line
 from server.scoring.rules import DAY_MS, ONE, Rulebook, Rules, at, scaled
@@ -101,7 +101,7 @@ def lines(book: Book, author: str, quarter: str | None = None) -> list[Line]:
         for placed in book.placed(author)
         if quarter is None or placed.credit.quarter == quarter
     ]
-    if any(rules.cap for rules in book.rulebook.versions):
+    if has_cap(book.rulebook):
         return capped(found, book.rulebook)
     return found
 
@@ -132,35 +132,39 @@ def line_of(placed: Placed, counts: Counts) -> Line:
 
 
 def _abroad(act: Act) -> bool:
-    return act.giver_country != act.author_country and "" not in (
-        act.giver_country,
-        act.author_country,
-    )
+    giver, author = act.giver_country, act.author_country
+    return giver != author and giver != "" and author != ""
 
 
 def _factors(placed: Placed, counts: Counts) -> tuple[Factor, ...]:
     """The steps that change something, each with the milli-points after it."""
+    multipliers = _multipliers(placed, counts)
+    if not multipliers:  # as with most credits
+        return ()
     milli = placed.credit.weight.points * 1000
     steps = []
-    for name, ordinal, fixed in _multipliers(placed, counts):
-        if fixed != ONE:
-            milli = scaled(milli, fixed)
-            steps.append(Factor(name, ordinal, fixed, milli))
+    for name, ordinal, fixed in multipliers:
+        milli = scaled(milli, fixed)
+        steps.append(Factor(name, ordinal, fixed, milli))
     return tuple(steps)
 
 
 def _multipliers(placed: Placed, counts: Counts) -> list[tuple[str, int, int]]:
-    """Name, ordinal and multiplier of each factor; one that does not apply is 1 by its numbers."""
+    """Name, ordinal and multiplier of each factor that applies and is not 1."""
     credit, k, n = placed
     rules, act = credit.rules, credit.strongest
-    pair = ("pair", k, at(rules.inverse, k))
+    found = []
+    if (fixed := at(rules.inverse, k)) != ONE:
+        found.append(("pair", k, fixed))
     if credit.weight.own:
-        return [pair]
-    unit = ("unit", n, at(rules.inverse_sqrt, n))
-    mutual = ("mutual", 0, _mutual(act.giver, act.author, credit.quarter, rules, counts))
-    if not _abroad(act):
-        return [pair, unit, mutual]
-    return [pair, unit, mutual, ("border", 0, rules.border[0] * ONE // rules.border[1])]
+        return found
+    if (fixed := at(rules.inverse_sqrt, n)) != ONE:
+        found.append(("unit", n, fixed))
+    if (fixed := _mutual(act.giver, act.author, credit.quarter, rules, counts)) != ONE:
+        found.append(("mutual", 0, fixed))
+    if _abroad(act) and (fixed := rules.border[0] * ONE // rules.border[1]) != ONE:
+        found.append(("border", 0, fixed))
+    return found
 
 
 def _mutual(giver: str, author: str, quarter: str, rules: Rules, counts: Counts) -> int:
@@ -169,9 +173,12 @@ def _mutual(giver: str, author: str, quarter: str, rules: Rules, counts: Counts)
     kappa: the share of all the giver gave that stayed inside their mutual circle, with a prior against
     small numbers. rho: how even the exchange between the two was."""
     mutual = rules.mutual
-    given, returned = counts.given(giver, quarter), counts.given(author, quarter)
-    there, back = given.get(author, 0), returned.get(giver, 0)
-    if min(there, back) < mutual.threshold:
+    given = counts.given(giver, quarter)
+    there = given.get(author, 0)
+    if there < mutual.threshold:
+        return ONE
+    back = counts.given(author, quarter).get(giver, 0)
+    if back < mutual.threshold:
         return ONE
     circle = counts.mutual_circle(giver, quarter, mutual.threshold)
     inside = sum([given[other] for other in circle])

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from tests.bench.figures import Figure, emit
-from tests.bench.scoring import boards, incremental, people, recompute
+from tests.bench.scoring import boards, consumer, incremental, people, recompute
 
 SIZES = (100_000, 1_000_000)
 FULL = (*SIZES, 10_000_000)
@@ -16,6 +16,7 @@ ANEW = 1_000_000
 
 BENCHES: dict[str, Callable[[bool], Iterable[Figure]]] = {
     "incremental": lambda full: incremental.figures(FULL if full else SIZES),
+    "consumer": lambda _full: consumer.figures(SIZES[:1]),
     "recompute": lambda _full: recompute.figures(ANEW),
     "people": lambda _full: people.figures(),
     "boards": lambda _full: boards.figures(),

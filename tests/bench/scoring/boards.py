@@ -22,9 +22,10 @@ from server.domain.scoring_policy import DEFAULT
 from server.scoring.rules import DAY_MS, quarter_of
 from server.storage import tables as t
 from server.storage.sql import Tx, upsert
-from tests.bench.figures import Figure, at_most, compare
+from tests.bench.figures import Figure, compare
+from tests.bench.scoring.pages import page_figure, timed
 from tests.support.node import START
-from tests.unit.api.site import PREFIX, Site, found, open_site
+from tests.unit.api.site import Site, found, open_site
 
 PEOPLE = 30_000
 COMMUNITIES = 300
@@ -35,7 +36,6 @@ LINES = 2_000
 LINES_DAYS = 540
 """The ledger that is asked for: five credits on every working day of a year and a half."""
 REQUESTS = 2_000
-P99_MS_MAX = 20.0
 SEED = 12
 SPAN_DAYS = 25
 """All in one month: the most a board can have."""
@@ -174,21 +174,7 @@ async def measure(site: Site) -> list[Figure]:
         "impact_page_p99": [await timed(site, "/me/impact", "asha") for _ in range(REQUESTS // 4)],
     }
     figures = [compare("views_draw_cpu_us_per_act", "us", [1e6 * drawn / acts], {"acts": acts})]
-    return figures + [page_figure(name, sorted(times)) for name, times in pages.items()]
-
-
-async def timed(site: Site, path: str, person: str) -> float:
-    """Milliseconds of one request, answered in this process."""
-    headers = {"Authorization": f"Bearer {await site.token(person)}"}
-    start = time.perf_counter()
-    response = await site.http.get(PREFIX + path, headers=headers)
-    assert response.status_code == 200, response.text
-    return (time.perf_counter() - start) * 1000
-
-
-def page_figure(name: str, times: list[float]) -> Figure:
-    beside = {"median": times[len(times) // 2]}
-    return at_most(name, "ms", P99_MS_MAX, [times[len(times) * 99 // 100]], beside)
+    return figures + [page_figure(name, times) for name, times in pages.items()]
 
 
 async def run(base: Path, own: Path) -> list[Figure]:

@@ -42,6 +42,11 @@ def stream(seed: int = SEED) -> Iterator[Act]:
             n += 1
 
 
+def person_of(n: int) -> tuple[str, str, str]:
+    """Name, unit and country."""
+    return f"p{n}", f"team{n // TEAM}", COUNTRY[n % COUNTRIES]
+
+
 def one(n: int, chance: Random) -> Act:
     at = START_MS + n * STEP_MS
     author = int(PEOPLE * chance.random() ** SKEW)

@@ -256,6 +256,8 @@ async def test_a_reply_is_about_what_its_thread_is_about(world: ScoreWorld) -> N
         "asha", "post.edit", post=question, title="Which?", text="?", topics=["cups"]
     )
     assert [line["topics"] for line in await world.lines("chen")] == [["cups"]]
+    await world.node.do("asha", "post.delete", post=question)
+    assert [line["topics"] for line in await world.lines("chen")] == [[]]
 
 
 async def test_topics_wait_for_the_thread(world: ScoreWorld) -> None:
@@ -271,6 +273,19 @@ async def test_topics_wait_for_the_thread(world: ScoreWorld) -> None:
     edit = PostEdited(post=POST, root=POST, place=world.place, rev=2, text="y", topics=("b",))
     await world.foreign(("dora", edit), log=ForeignLog("br"))
     assert [line["topics"] for line in await world.lines("asha")] == [["b"]]
+
+
+async def test_a_report_made_again_in_another_quarter_leaves_nothing_behind(
+    world: ScoreWorld,
+) -> None:
+    post = await world.node.post("asha", world.place)
+    await world.node.do("dora", "flag.raise", target=post, reason="why")
+    await world.node.do("chen", "flag.resolve", target=post, upheld=True)
+    assert [kind for kind, _ in await world.points("dora")] == ["report_upheld"]
+    world.node.clock.advance(100 * 86_400_000)
+    await world.node.do("dora", "flag.raise", target=post, reason="again")
+    await world.node.do("chen", "flag.resolve", target=post, upheld=False)
+    assert await world.points("dora") == []
 
 
 # ---------------------------------------------------------------- rulings

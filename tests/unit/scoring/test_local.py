@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.scoring.local import (
+    Between,
     Given,
     Need,
+    Part,
     Received,
     Scope,
+    Series,
     Touched,
     affected,
     needs,
-    pairs,
+    part_lines,
     partner_contents,
+    people_of,
     scope_lines,
+    series_of,
 )
 from server.scoring.model import Act, Line
 from server.scoring.rules import Rulebook, parse, quarter_of, rulebook, shipped
@@ -44,6 +50,13 @@ def answer(acts: Iterable[Act], need: Need) -> set[Act]:
         case Given(giver, quarter):
             contents = {a.content for a in acts if a.giver == giver and quarter_of(a.at) == quarter}
             found = {a for a in acts if a.content in contents and a.giver == giver}
+        case Between(giver, author, quarter):
+            contents = {
+                a.content
+                for a in acts
+                if (a.giver, a.author, quarter_of(a.at)) == (giver, author, quarter)
+            }
+            found = {a for a in acts if a.content in contents}
     return found | {a for a in acts if any(is_about(a, judgement) for judgement in found)}
 
 
@@ -81,7 +94,7 @@ def scored(
 ) -> dict[Scope, list[Line]]:
     """The lines of the scopes from what they need, with ``more`` acts than that."""
     scopes = list(scopes)
-    asked = needs(scopes, partners(acts, scopes))
+    asked = needs(Part(set(scopes), set()), partners(acts, scopes))
     return scope_lines(scopes, set(more).union(*[answer(acts, need) for need in asked]), rules)
 
 
@@ -122,20 +135,43 @@ def test_many_quarters_are_scored_at_once(acts: list[Act], data: st.DataObject) 
     assert scored(scopes, acts) == {scope: whole.get(scope, []) for scope in scopes}
 
 
+Key = tuple[str, str]
+"""Act and quarter of a line."""
+
+
+def all_lines(acts: Iterable[Act], rules: Rulebook) -> dict[Key, Line]:
+    book = Book(acts, rules)
+    return {(line.act, line.quarter): line for who in book.authors for line in lines(book, who)}
+
+
+def is_in(line: Line, part: Part) -> bool:
+    return (line.person, line.quarter) in part.scopes or (
+        line.giver,
+        line.person,
+        line.quarter,
+    ) in part.series
+
+
+@pytest.mark.parametrize("rules", [BOOK, CAPPED], ids=["shipped", "with a daily cap"])
 @given(acts=act_sets, data=st.data())
-def test_a_change_reaches_only_the_scopes_it_names(acts: list[Act], data: st.DataObject) -> None:
+def test_a_change_changes_the_part_it_names_and_nothing_else(
+    rules: Rulebook, acts: list[Act], data: st.DataObject
+) -> None:
     if not acts:
         return
     late = data.draw(st.lists(st.sampled_from(sorted(acts)), min_size=1, max_size=3, unique=True))
-    before = [one for one in acts if one not in late]
-    named = touch(acts, late)
-    old, new = ledger_of_all(before), ledger_of_all(acts)
-    changed = {scope for scope in old.keys() | new.keys() if old.get(scope) != new.get(scope)}
-    assert changed <= named
+    more = data.draw(st.lists(st.sampled_from(acts)))
+    part = touch(acts, late, rules)
+    asked = needs(part, partners(acts, part.scopes | people_of(part.series)))
+    answers = set(more).union(*[answer(acts, need) for need in asked])
+    stored = all_lines([one for one in acts if one not in late], rules)
+    kept = {key: line for key, line in stored.items() if not is_in(line, part)}
+    scored = {(line.act, line.quarter): line for line in part_lines(part, answers, rules)}
+    assert kept | scored == all_lines(acts, rules)
 
 
-def touch(acts: list[Act], late: list[Act]) -> set[Scope]:
-    """The scopes named when the late acts have just joined the others."""
+def touch(acts: list[Act], late: list[Act], rules: Rulebook = BOOK) -> Part:
+    """What is named when the late acts have just joined the others."""
     about = [
         (one.content, frozenset([one.giver]))
         for act in late
@@ -147,7 +183,7 @@ def touch(acts: list[Act], late: list[Act]) -> set[Scope]:
         Touched([one for one in acts if one.content == content], givers)
         for content, givers in about
     ]
-    return affected(touched, partners(acts, pairs(touched)))
+    return affected(touched, partners(acts, people_of(series_of(touched))), rules)
 
 
 def test_needs_of_different_sorts_differ() -> None:
@@ -163,6 +199,18 @@ def test_a_thanks_reaches_the_givers_other_friends_and_nobody_else() -> None:
         for n in range(3)
     ]
     late = act("helpful", "ben", "zoe/1")
-    assert touch([*circle, late], [late]) == {Scope(person, "2026Q1") for person in ("asha", "zoe")}
+    part = touch([*circle, late], [late])
+    assert part == Part(set(), {Series("ben", name, "2026Q1") for name in ("asha", "zoe")})
     stranger = act("helpful", "yan", "zoe/2")
-    assert touch([*circle, stranger], [stranger]) == {Scope("zoe", "2026Q1")}
+    assert touch([*circle, stranger], [stranger]) == Part(set(), {Series("yan", "zoe", "2026Q1")})
+
+
+def test_a_thanks_inside_a_circle_reaches_what_both_gave() -> None:
+    circle = [
+        act("helpful", giver, f"{author}/{n}", ms=n)
+        for giver, author in (("asha", "ben"), ("ben", "asha"))
+        for n in range(3)
+    ]
+    part = touch(circle, circle[-1:])
+    both = {Series("asha", "ben", "2026Q1"), Series("ben", "asha", "2026Q1")}
+    assert part == Part(set(), both)
