@@ -73,6 +73,10 @@ class Touches:
                 self._content(record)
                 self._around(record)
 
+    def __bool__(self) -> bool:
+        """Whether there is anywhere to look."""
+        return any(vars(self).values())
+
     def _content(self, record: Record) -> None:
         match record.event:
             case (

@@ -39,8 +39,6 @@ THREADS_PER_JOB = 64
 PEOPLE_PER_JOB = 64
 UNSAVED_RECORDS_MAX = 1_024
 """Records that touch nothing are not worth a commit each: at most so many are read again after a crash."""
-GATHER_SECONDS = 0.5
-"""What is committed meanwhile is read together: nobody looks for an expert twice a second."""
 
 _CURSOR = select(t.consumers.c.position, t.consumers.c.rules).where(t.consumers.c.name == NAME)
 _SAVE = upsert(t.consumers, ["epoch", "position", "rules"])
@@ -70,7 +68,7 @@ class Experts:
 
     async def run(self) -> None:
         """Follows the tap until cancelled. The day turns with the first commit of the next one."""
-        await self._tap.follow(NAME, self.catch_up, lambda: self.position, gather=GATHER_SECONDS)
+        await self._tap.follow(NAME, self.catch_up, lambda: self.position)
 
     async def catch_up(self) -> None:
         """Everything committed so far is taken in, as of today, when this returns."""
@@ -146,6 +144,8 @@ class Experts:
 
     async def _take_in(self, touches: Touches) -> bool:
         """Looks again wherever the batch touches; whether there was anything to look at."""
+        if not touches:
+            return False  # most batches: posts that ask nothing, told by the records alone
         if touches.uses:
             await self._handler.run(partial(expert_store.put_uses, uses=touches.uses))
         async with self._reader.snapshot() as snapshot:

@@ -32,8 +32,6 @@ from server.storage.reader import Reader
 from server.storage.sql import Tx, statement, upsert
 
 RECORDS_PER_READ = 256
-GATHER_SECONDS = 0.5
-"""Nearly all that is committed moves nobody, and need not wake this each time; a move takes longer anyway."""
 COPIES_PER_JOB = 128
 """Drafts in one job of the writer, so that people's own commands are never far behind."""
 
@@ -81,9 +79,7 @@ class Moves:
 
     async def run(self) -> None:
         """Follows the tap until cancelled."""
-        await self._tap.follow(
-            "moves", self.catch_up, lambda: self._position, gather=GATHER_SECONDS
-        )
+        await self._tap.follow("moves", self.catch_up, lambda: self._position)
 
     async def catch_up(self) -> None:
         """Everything committed so far is attended to when this returns."""

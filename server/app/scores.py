@@ -46,9 +46,6 @@ RECORDS_PER_BATCH = 256
 SCOPES_PER_JOB = 64
 UNSAVED_RECORDS_MAX = 1_024
 """Records without an act are not worth a commit each: at most so many are read again after a crash."""
-GATHER_SECONDS = 0.5
-"""What is committed meanwhile is scored together: nobody notices half a second in their points, and
-a score per post cost as much as the post."""
 
 _CURSOR = select(t.consumers.c.position, t.consumers.c.rules).where(t.consumers.c.name == NAME)
 _SAVE = upsert(t.consumers, ["epoch", "position", "rules"])
@@ -97,9 +94,7 @@ class Scores:
 
     async def run(self) -> None:
         """Follows the tap until cancelled."""
-        await self._tap.follow(
-            "scores", self.catch_up, lambda: self.position, gather=GATHER_SECONDS
-        )
+        await self._tap.follow("scores", self.catch_up, lambda: self.position)
 
     async def catch_up(self) -> None:
         """Everything committed so far is kept and scored when this returns."""

@@ -22,6 +22,9 @@ TAIL_RECORDS = 4_096
 """About 30 s at the design's peak of 140 events/s; roughly 4 MB."""
 RETRY_SECONDS = 5.0
 """Pause of a follower after a failure; the log does not run away."""
+ROUND_SECONDS = 0.5
+"""Followers have their turn so long after a commit, all of them together: nobody notices half a second in their
+points, and one that ran after every commit cost as much as a post."""
 
 
 class Tap:
@@ -37,6 +40,9 @@ class Tap:
         self._tail: deque[Record] = deque(maxlen=tail_records)
         self._listeners: list[Listener] = []
         self._moved: asyncio.Future[None] | None = None
+        self._followers: list[asyncio.Future[None]] = []
+        """Those that wait for the next round."""
+        self._round: asyncio.TimerHandle | None = None
 
     def open(self, epoch: int, position: int) -> None:
         """Called by the handler at its start: where the log stands."""
@@ -65,6 +71,8 @@ class Tap:
         if self._moved is not None and not self._moved.done():
             self._moved.set_result(None)
         self._moved = None
+        if self._followers:
+            self._gather()
 
     async def moved(self, after: int) -> None:
         """Returns once something is committed beyond ``after``."""
@@ -74,14 +82,11 @@ class Tap:
             await asyncio.shield(self._moved)
 
     async def follow(
-        self,
-        name: str,
-        catch_up: Callable[[], Awaitable[None]],
-        position: Callable[[], int],
-        gather: float = 0.0,
+        self, name: str, catch_up: Callable[[], Awaitable[None]], position: Callable[[], int]
     ) -> NoReturn:
-        """Calls a reader whenever something is committed beyond its position, until cancelled; what fails is
-        logged under its name and tried again. ``gather``: seconds, so that what comes close together is one."""
+        """Calls a reader in the next round after something is committed beyond its position, until cancelled; what
+        fails is logged under its name and tried again. Most commits concern few readers: one should see from the
+        records alone that they are not for it, before it asks a thread for anything."""
         while True:
             try:
                 await catch_up()
@@ -92,8 +97,26 @@ class Tap:
                 log.exception("%s stand still at position %d", name, position())
                 await asyncio.sleep(RETRY_SECONDS)
             else:
-                await self.moved(position())
-                await asyncio.sleep(gather)
+                await self._next_round(position())
+
+    async def _next_round(self, after: int) -> None:
+        """``after``: what was committed beyond it while its reader was busy begins a round as well."""
+        turn = asyncio.get_running_loop().create_future()
+        self._followers.append(turn)
+        if self.position > after:
+            self._gather()
+        await turn
+
+    def _gather(self) -> None:
+        if self._round is None:
+            self._round = asyncio.get_running_loop().call_later(ROUND_SECONDS, self._begin_round)
+
+    def _begin_round(self) -> None:
+        self._round = None
+        waiting, self._followers = self._followers, []
+        for turn in waiting:
+            if not turn.done():  # a follower that was cancelled meanwhile
+                turn.set_result(None)
 
     async def read(self, after: int, limit: int) -> Sequence[Record]:
         """Up to ``limit`` records after a position, in order; empty when there is nothing newer."""

@@ -34,6 +34,9 @@ BACKLOG = 4096
 KEEP_ALIVE_SECONDS = 65
 """Above the 60 s after which common proxies drop an idle connection: they close first, without a race."""
 
+DATE_SECONDS = 1.0
+"""What an HTTP date can tell (RFC 9110 5.6.7)."""
+
 
 class ListenError(Exception):
     """The address cannot be listened on; the text says why and what to do."""
@@ -208,10 +211,24 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self.ready = asyncio.Event()
         """Set once connections are taken."""
+        self._stopping = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.ready.set()
+
+    def stop(self) -> None:
+        """Takes no more connections, and lets ``serve`` return when those there are have been answered."""
+        self.should_exit = True
+        self._stopping.set()
+
+    async def main_loop(self) -> None:
+        """uvicorn's own looks ten times a second whether it is to stop; ours is told, and wakes for the date that
+        answers carry. ``on_tick(0)``: that is when it is written anew."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DATE_SECONDS):
+                    await self._stopping.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -124,7 +124,7 @@ async def _let_go(node: Node, server: listener.Server, serving: "asyncio.Task[No
     node.news.close()
     await node.gateway.close()
     await node.links.close()
-    server.should_exit = True
+    server.stop()
     await asyncio.wait([serving])
     node.passwords.close()
     node.media.close()

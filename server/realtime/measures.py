@@ -41,7 +41,7 @@ class Measures:
 
     def measure(self, *told: Typing | Presence | None) -> None:
         hub = self._hub
-        metrics.WEBSOCKET_FRAMES_SENT.labels("event").inc(hub.frames)
+        metrics.of(metrics.WEBSOCKET_FRAMES_SENT, "event").inc(hub.frames)
         metrics.WEBSOCKET_BYTES_SENT.inc(hub.bytes)
         hub.frames = hub.bytes = 0
         metrics.RING_BYTES.set(hub.ring.bytes)
@@ -54,11 +54,11 @@ class Measures:
     def _measure_losses(self, *told: Values | Typing | Presence | None) -> None:
         for one in told:
             if one is not None:
-                metrics.LIVE_CONFLATED.labels(one.of).inc(one.conflated)
+                metrics.of(metrics.LIVE_CONFLATED, one.of).inc(one.conflated)
                 one.conflated = 0
         hub = self._hub
-        metrics.LIVE_DROPPED.labels(Typing.of).inc(hub.dropped)
-        metrics.LIVE_DROPPED.labels(Values.of).inc(hub.values.dropped)
+        metrics.of(metrics.LIVE_DROPPED, Typing.of).inc(hub.dropped)
+        metrics.of(metrics.LIVE_DROPPED, Values.of).inc(hub.values.dropped)
         hub.dropped = hub.values.dropped = 0
 
     def _measure_buffers(self) -> None:

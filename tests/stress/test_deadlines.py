@@ -59,7 +59,7 @@ async def running(**options: Any) -> AsyncIterator[tuple[listener.Server, int]]:
         async with asyncio.timeout(SECONDS_MAX):
             yield server, sock.getsockname()[1]
     finally:
-        server.should_exit = True
+        server.stop()
         await task
 
 

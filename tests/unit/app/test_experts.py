@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from server.app.expert_touches import Touches
 from server.domain.commands import import_record
 from server.domain.errors import Refusal
 from server.scoring.rules import DAY_MS
@@ -20,6 +21,19 @@ from tests.unit.app.expert_world import ExpertWorld, open_world
 async def world(tmp_path: Path) -> AsyncIterator[ExpertWorld]:
     async with open_world(tmp_path) as world:
         yield world
+
+
+async def test_what_asks_nothing_is_told_by_the_records_alone(world: ExpertWorld) -> None:
+    """A batch of them costs no look into the tables, and yet moves the place in the log."""
+    await world.experts.catch_up()
+    tap, before = world.node.tap, world.experts.position
+    root = await world.node.post("asha", world.place, "an update")
+    await world.node.reply("ben", root)
+    assert not Touches(await tap.read(before, 10))
+    await world.experts.catch_up()
+    assert world.experts.position == tap.position > before
+    await world.ask("asha")
+    assert Touches(await tap.read(world.experts.position, 10))
 
 
 # ---------------------------------------------------------------- what counts

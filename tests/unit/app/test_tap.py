@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.app import tap as taps
 from server.app.tap import Tap
 from server.storage.event_log import Record
 from tests.support.faults import SECONDS_MAX
@@ -105,6 +106,75 @@ class _Shown:
 
     def __init__(self, position: int, channels: tuple[str, ...]) -> None:
         self.position, self.channels = position, channels
+
+
+class _Follower:
+    """Takes in whatever there is. ``turns``: everybody's, by name; ``busy``: what happens during its first one."""
+
+    def __init__(
+        self, name: str, tap: Tap, turns: list[str], busy: Callable[[], None] = lambda: None
+    ) -> None:
+        self.position, self._heard = -1, asyncio.Event()
+        self._name, self._tap, self._turns, self._busy = name, tap, turns, busy
+        self.task = asyncio.ensure_future(tap.follow(name, self._catch_up, lambda: self.position))
+
+    async def _catch_up(self) -> None:
+        self._turns.append(self._name)
+        first, self.position = self.position < 0, self._tap.position
+        if first:
+            self._busy()
+        self._heard.set()
+
+    async def reached(self, position: int) -> None:
+        async with asyncio.timeout(SECONDS_MAX):
+            while self.position < position:
+                self._heard.clear()
+                await self._heard.wait()
+
+
+def _commit(tap: Tap) -> None:
+    tap.committed([_Shown(tap.position + 1, ())])  # type: ignore[list-item]
+
+
+@pytest.fixture
+def tap(monkeypatch: pytest.MonkeyPatch) -> Tap:
+    """Over no log, with rounds that come soon."""
+    monkeypatch.setattr(taps, "ROUND_SECONDS", 0.02)
+    return Tap(None)  # type: ignore[arg-type]
+
+
+async def test_one_round_for_all_followers_and_for_all_that_was_committed(tap: Tap) -> None:
+    turns: list[str] = []
+    one, two = _Follower("one", tap, turns), _Follower("two", tap, turns)
+    await asyncio.gather(one.reached(0), two.reached(0))
+    for _ in range(3):
+        _commit(tap)
+        await asyncio.sleep(0)
+    await asyncio.gather(one.reached(3), two.reached(3))
+    _commit(tap)
+    await asyncio.gather(one.reached(4), two.reached(4))
+    assert turns == ["one", "two"] * 3
+    one.task.cancel()
+    two.task.cancel()
+
+
+async def test_what_is_committed_while_a_follower_is_busy_begins_a_round_too(tap: Tap) -> None:
+    turns: list[str] = []
+    one = _Follower("one", tap, turns, busy=lambda: _commit(tap))
+    await one.reached(1)
+    assert turns == ["one", "one"]
+    one.task.cancel()
+
+
+async def test_a_follower_that_ends_takes_nobody_out_of_the_round(tap: Tap) -> None:
+    turns: list[str] = []
+    gone, stays = _Follower("gone", tap, turns), _Follower("stays", tap, turns)
+    await asyncio.gather(gone.reached(0), stays.reached(0))
+    gone.task.cancel()
+    _commit(tap)
+    await stays.reached(1)
+    assert turns == ["gone", "stays", "stays"]
+    stays.task.cancel()
 
 
 @given(

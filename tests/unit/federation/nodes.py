@@ -113,7 +113,7 @@ async def served(
             yield
         finally:
             await between.close()
-            http.should_exit = True
+            http.stop()
 
 
 @contextlib.asynccontextmanager

@@ -60,8 +60,17 @@ async def running() -> AsyncIterator[Callable[[], Any]]:
         async with asyncio.timeout(SECONDS_MAX):
             yield lambda: asyncio.open_connection("127.0.0.1", port)
     finally:
-        server.should_exit = True
+        server.stop()
         await task
+
+
+async def test_it_stops_when_it_is_told_and_not_when_it_next_looks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listener, "DATE_SECONDS", 3_600.0)
+    async with asyncio.timeout(SECONDS_MAX), running() as connect:
+        _, writer = await connect()
+        writer.close()
 
 
 async def test_each_websocket_path_goes_to_its_owner() -> None:

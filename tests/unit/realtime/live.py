@@ -352,6 +352,6 @@ async def _served(gateway: Gateway, app: Any) -> AsyncIterator[int]:
         yield sock.getsockname()[1]
     finally:
         await gateway.close()
-        server.should_exit = True
+        server.stop()
         await task
         sock.close()
