@@ -76,6 +76,9 @@ _FIRST_POSTS = select(t.persons.c.person, _AUTHORS_FIRST).where(t.persons.c.pers
 _POSTS_IN = select(_p.post, _p.author).where(_p.place.in_(_names), _p.parent == "")
 _r = t.score_rulings.c
 _RULINGS = select(_r.act, _r.giver, _r.author, _r.content, _r.quarter, _r.data)
+_EVER_HOME = select(t.person_homes.c.person, t.person_homes.c.region).where(
+    t.person_homes.c.person.in_(_names)
+)
 _PERSONS = select(t.persons.c.person, t.persons.c.home, t.persons.c.bot).where(
     t.persons.c.person.in_(_names)
 )
@@ -260,6 +263,11 @@ async def profiles(snapshot: Snapshot, names: Iterable[str]) -> list[Row]:
 async def rulings(snapshot: Snapshot) -> list[Row]:
     """Everything that was ruled about people's credits."""
     return [from_columns(row) for row in await snapshot.rows(_RULINGS)]
+
+
+async def ever_home(snapshot: Snapshot, people: Iterable[str]) -> set[tuple[str, str]]:
+    """(person, region) of every home these people ever had."""
+    return {tuple(row) for row in await _named(snapshot, _EVER_HOME, people)}
 
 
 async def ruled_on(snapshot: Snapshot, ruling: Row) -> list[Any]:
