@@ -31,6 +31,7 @@ _CREDITED_BY = (
     .group_by(_a.giver, _a.author)
     .having(func.count(_a.content.distinct()) >= bindparam("least"))
 )
+_GIVEN_OFTEN = _CREDITED_BY.add_columns(func.count(_a.content.distinct())).where(_a.giver != "")
 _GAVE_MUCH = _CREDITED_BY.where(_a.giver.in_(_names))
 _RECEIVED_FROM = (
     select(_a.content, _a.giver, _a.author)
@@ -248,6 +249,13 @@ def _by_quarter(needs: Iterable[Need]) -> _Needs:
             case Between(giver, author, quarter):
                 found.pairs[quarter].add((giver, author))
     return found
+
+
+async def given_often(snapshot: Snapshot, quarter: str, least: int) -> dict[tuple[str, str], int]:
+    """(giver, author) -> on how many of the author's contents the giver acted in a quarter, taken back or not;
+    of those with ``least`` or more. Reads the quarter whole: for once a day."""
+    rows = await snapshot.rows(_GIVEN_OFTEN, {"q": quarter, "least": least})
+    return {(giver, author): int(count) for giver, author, count in rows}
 
 
 async def of_people(snapshot: Snapshot, names: Iterable[str], quarter: str) -> list[Row]:

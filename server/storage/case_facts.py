@@ -17,7 +17,7 @@ OWN = "-own"
 _c, _d, _r, _p = t.cases.c, t.case_decisions.c, t.credit_rulings.c, t.case_parties.c
 _SAME_DECISION = and_(_d.case_id == _c.case_id, _d.region == _c.region)
 _SAME_RULING = and_(_r.case_id == _c.case_id, _r.region == _c.region)
-_SAME_PARTY = and_(_p.case_id == _c.case_id, _p.region == _c.region)
+SAME_PARTY = and_(_p.case_id == _c.case_id, _p.region == _c.region)
 KNOWN = t.cases.outerjoin(t.case_decisions, _SAME_DECISION).outerjoin(
     t.credit_rulings, _SAME_RULING
 )
@@ -44,7 +44,7 @@ _CASE = statement(
     )
 )
 _ABOUT = statement(
-    _FACT.select_from(KNOWN.join(t.case_parties, _SAME_PARTY))
+    _FACT.select_from(KNOWN.join(t.case_parties, SAME_PARTY))
     .where(_p.person == bindparam("person"), _c.region == bindparam("region"))
     .order_by(_c.case_id)
 )

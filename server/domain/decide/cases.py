@@ -214,7 +214,9 @@ def _rulings(case: CaseFact, outcome: str, facts: Facts, context: Context) -> li
         if upheld and not ring.ruling(*pair):
             return refuse(Code.CONFLICT, "nothing is held or reversed here any more", "outcome")
         again = REVERSED if ring.outcome == "reversed" else NONE
-        return _ruled(ring, {pair: NONE if upheld else again}, context)
+        # Both ways: lifted one way alone, there would be nothing to damp that way.
+        between = {pair, pair[::-1]} & {(known.giver, known.author) for known in ring.pairs}
+        return _ruled(ring, dict.fromkeys(between, NONE if upheld else again), context)
     if upheld and not line.damped:
         return refuse(
             Code.CONFLICT, "this line is not damped: dismiss, and say what it comes from", "outcome"
