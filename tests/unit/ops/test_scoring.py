@@ -128,7 +128,7 @@ def test_cases_are_listed_and_shown_with_who_gave_whom(disputed: Path, tap: Tap)
     assert (found["case"], found["evidence"]["share"]) == (CASE, 1000)
 
 
-def test_no_case_is_said_in_words_and_an_unknown_one_is_an_error(node: Path, tap: Tap) -> None:
+def test_no_case_is_said_in_words_and_an_unknown_one_is_an_error(scored: Path, tap: Tap) -> None:
     assert tap("scoring", "cases").output == "No case is open.\n"
     answer = tap("scoring", "cases", CASE)
     assert answer.exit_code == Exit.FOUND
