@@ -21,7 +21,7 @@ from server.domain.errors import Refusal, Refused
 from server.domain.events import CreditFlow
 from server.domain.ids import derived_object_id
 from server.scoring import rings
-from server.scoring.local import Scope, needs, partner_contents, scope_lines
+from server.scoring.local import Part, Scope, needs, partner_contents, scope_lines
 from server.scoring.periods import bounds
 from server.scoring.rings import Circle
 from server.scoring.rules import DAY_MS, Rulebook, day_of, quarter_of, shipped
@@ -96,7 +96,8 @@ async def _circle(
     """From all acts on what these people wrote in the quarter, whoever they are at home with."""
     scopes = [Scope(person, quarter) for person in people]
     least = partner_contents(rulebook)
-    asked = needs(scopes, await score_store.partners(snapshot, scopes, least))
+    partners = await score_store.partners(snapshot, scopes, least)
+    asked = needs(Part(set(scopes), set()), partners)
     acts = await Desk(snapshot).acts(await score_store.needed(snapshot, asked))
     lines = await asyncio.to_thread(scope_lines, scopes, acts, rulebook)
     return rings.circle_of(
