@@ -45,6 +45,7 @@ DECIDES = (
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=limits.PAGE_ITEMS_MAX)]
 PATH_TYPES: dict[str, Any] = {
+    "case": commands.Object,
     "community": commands.Object,
     "conversation": commands.Object,
     "root": commands.Object,

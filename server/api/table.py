@@ -10,6 +10,7 @@ from typing import Any
 
 from server.api.resources import (
     boards,
+    cases,
     commands,
     communities,
     erasures,
@@ -280,6 +281,31 @@ ROUTES: tuple[Route, ...] = (
         query=recognition.RecognitionQuery,
         errors=(Code.FORBIDDEN, *WRITES[1:]),
         media_type=impact.CSV,
+    ),
+    # -- cases about credits --------------------------------------------------------------------------
+    Route(
+        "GET",
+        "/cases",
+        "Disputed ledger lines and circles of this region, for who decides them.",
+        cases.listed,
+        cases.Cases,
+        query=cases.CasesQuery,
+        errors=(Code.FORBIDDEN, Code.BAD_VALUE),
+    ),
+    Route(
+        "GET",
+        "/cases/mine",
+        "Cases in which one is a party.",
+        cases.mine,
+        cases.OwnCases,
+    ),
+    Route(
+        "GET",
+        "/cases/{case}",
+        "One case: whole for who decides, without others' names for a party.",
+        cases.one,
+        cases.OneCase,
+        errors=(Code.NOT_FOUND,),
     ),
     # -- files ----------------------------------------------------------------------------------------
     Route(

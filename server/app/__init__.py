@@ -17,6 +17,8 @@
   on a ``public_mirror``
 - ``publishing``  what of them is published: standings and roots; ``score_audit`` what others published
 - ``score_retention``  after how long a ledger line no longer says what it was about
+- ``ring_watch``  once a day: circles of thanks for people to look at; ``cases``: how those and disputed lines
+  are read, and who is told
 - ``experts``  the consumer that keeps who knows: tap -> ``expert_touches`` (where to look again) ->
   ``expert_threads`` (what is there) -> rows in ``expert_store``; ``expert_pages`` reads them for people,
   with ``expert_milestones`` and ``working_hours``

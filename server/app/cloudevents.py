@@ -68,6 +68,9 @@ SUBJECT: dict[type[e.Event], str] = {
     e.ScoringChoiceChanged: "person",
     e.ScoringHistoryErased: "person",
     e.ScoringRootPublished: "region",
+    e.CaseOpened: "case",
+    e.CaseDecided: "case",
+    e.CreditsRuled: "case",
     e.KeyRotated: "key_id",
     e.ResidencyChanged: "region",
     e.KeyRetired: "key_id",
@@ -75,8 +78,10 @@ SUBJECT: dict[type[e.Event], str] = {
 """The field that says what an event is about. An opened epoch and a closed log are about the region itself, a
 roster about the company: none."""
 
-UNNAMED: frozenset[type[e.Event]] = frozenset({e.FlagRaised, e.ReadMarked})
-"""Whoever reports something, or reads, is not named to other systems."""
+UNNAMED: frozenset[type[e.Event]] = frozenset(
+    {e.FlagRaised, e.ReadMarked, e.CaseOpened, e.CaseDecided}
+)
+"""Whoever reports something, reads, disputes or decides is not named to other systems."""
 
 CloudEvent = dict[str, Any]
 """An event in CloudEvents's JSON format, not yet encoded."""
@@ -136,6 +141,10 @@ def data_of(event: e.Event) -> dict[str, Any]:
             withheld = WORDS if place.startswith("d:") else ()
         case e.PersonReleased():
             withheld = ("keys",)
+        case e.CaseOpened():
+            withheld = ("parties", "reason", "person", "line", "content", "flows", "received")
+        case e.CaseDecided():
+            withheld = ("parties", "reason", "by")
         case e.ConversationStarted() | e.ConversationChanged():
             withheld = ("title",)
     for name in withheld:

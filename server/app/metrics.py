@@ -325,6 +325,12 @@ SCORING_PUBLISHED = Counter(
     ["outcome"],
 )
 
+CASES = Gauge(
+    "tap_cases",
+    "Cases about credits of this region, by kind (ring or dispute) and state (open, or how they were decided).",
+    ["kind", "state"],
+)
+
 # -- files (app.media) -----------------------------------------------------------------------------------
 
 UPLOADS = Counter(

@@ -189,8 +189,15 @@ class Desk:
                 self._contents[post] = content_of(kind, *rest)
 
     async def _load_rulings(self) -> list[Act]:
+        """A region rules on credits of those who are, or were, at home there (I7)."""
         if self._rulings is None:
-            self._rulings = [ruling_act(row) for row in await score_store.rulings(self.snapshot)]
+            rows = await score_store.rulings(self.snapshot)
+            homes = await score_store.ever_home(self.snapshot, {row.author for row in rows})
+            self._rulings = [
+                ruling_act(row)
+                for row in rows
+                if not row.author or (row.author, row.data.region) in homes
+            ]
         return self._rulings
 
     def _thread(self, row: Row) -> tuple[str, str]:

@@ -14,7 +14,14 @@ from collections.abc import Iterable
 import msgspec
 
 from server.app.score_rows import Data, Move, Row, row_of
-from server.domain.events import FlagRaised, FlagResolved, PollClosed, PostPublished
+from server.domain.events import (
+    CreditsRuled,
+    FlagRaised,
+    FlagResolved,
+    PollClosed,
+    PostPublished,
+    RuledPair,
+)
 from server.scoring.model import Act
 from server.storage.event_log import Record
 
@@ -49,6 +56,8 @@ def part_moves(record: Record) -> list[Move]:
             region = record.id.region
             grant = row_of(record, f"quorum:{post}:{region}@1", "quorum", "", post, giver=VOTERS)
             return [Move(_of_region(grant, record))]
+        case CreditsRuled(case=case, quarter=quarter, pairs=pairs, rev=rev):
+            return [_pair_ruling(record, case, quarter, pair, rev) for pair in pairs]
         case _:
             return []
 
@@ -114,8 +123,29 @@ def ruling(
 ) -> Move:
     """What somebody decided about credits: ``kind`` is one of the rules' rulings, ``act`` names switch and
     revision (``<register>@<rev>``), and what is left empty may be anything (docs/scoring.md section 2)."""
-    data = Data(kind=kind, at=record.at, position=record.position, on=on, ruling=True)
+    data = Data(
+        kind=kind,
+        at=record.at,
+        position=record.position,
+        on=on,
+        region=record.id.region,
+        ruling=True,
+    )
     return Move(Row(act, giver, author, content, quarter, data))
+
+
+def _pair_ruling(record: Record, case: str, quarter: str, pair: RuledPair, rev: int) -> Move:
+    """One switch for each pair of a case: what a later revision says of it is all that holds."""
+    register = f"case:{record.id.region}:{case}:{pair.giver}:{pair.author}"
+    return ruling(
+        record,
+        f"{register}@{rev}",
+        pair.ruling,
+        giver=pair.giver,
+        author=pair.author,
+        quarter=quarter,
+        on=pair.ruling != "",
+    )
 
 
 def ruling_act(row: Row) -> Act:

@@ -26,7 +26,7 @@ class Data(msgspec.Struct, frozen=True, omit_defaults=True):
     unit: str = ""
     country: str = ""
     region: str = ""
-    """Of a claim and its grant: whose word it is, where only one region's counts."""
+    """Whose word it is, where only one region's counts: of a claim and its grant, of a ruling."""
     ruling: bool = False
     """It is about credits, not about a content."""
 

@@ -31,6 +31,7 @@ _CREDITED_BY = (
     .group_by(_a.giver, _a.author)
     .having(func.count(_a.content.distinct()) >= bindparam("least"))
 )
+_GIVEN_OFTEN = _CREDITED_BY.add_columns(func.count(_a.content.distinct())).where(_a.giver != "")
 _GAVE_MUCH = _CREDITED_BY.where(_a.giver.in_(_names))
 _RECEIVED_FROM = (
     select(_a.content, _a.giver, _a.author)
@@ -76,6 +77,9 @@ _FIRST_POSTS = select(t.persons.c.person, _AUTHORS_FIRST).where(t.persons.c.pers
 _POSTS_IN = select(_p.post, _p.author).where(_p.place.in_(_names), _p.parent == "")
 _r = t.score_rulings.c
 _RULINGS = select(_r.act, _r.giver, _r.author, _r.content, _r.quarter, _r.data)
+_EVER_HOME = select(t.person_homes.c.person, t.person_homes.c.region).where(
+    t.person_homes.c.person.in_(_names)
+)
 _PERSONS = select(t.persons.c.person, t.persons.c.home, t.persons.c.bot).where(
     t.persons.c.person.in_(_names)
 )
@@ -247,6 +251,13 @@ def _by_quarter(needs: Iterable[Need]) -> _Needs:
     return found
 
 
+async def given_often(snapshot: Snapshot, quarter: str, least: int) -> dict[tuple[str, str], int]:
+    """(giver, author) -> on how many of the author's contents the giver acted in a quarter, taken back or not;
+    of those with ``least`` or more. Reads the quarter whole: for once a day."""
+    rows = await snapshot.rows(_GIVEN_OFTEN, {"q": quarter, "least": least})
+    return {(giver, author): int(count) for giver, author, count in rows}
+
+
 async def of_people(snapshot: Snapshot, names: Iterable[str], quarter: str) -> list[Row]:
     """What people gave or got since a quarter began."""
     return [from_columns(row) for row in await _named(snapshot, _OF_PEOPLE, names, q=quarter)]
@@ -260,6 +271,11 @@ async def profiles(snapshot: Snapshot, names: Iterable[str]) -> list[Row]:
 async def rulings(snapshot: Snapshot) -> list[Row]:
     """Everything that was ruled about people's credits."""
     return [from_columns(row) for row in await snapshot.rows(_RULINGS)]
+
+
+async def ever_home(snapshot: Snapshot, people: Iterable[str]) -> set[tuple[str, str]]:
+    """(person, region) of every home these people ever had."""
+    return {tuple(row) for row in await _named(snapshot, _EVER_HOME, people)}
 
 
 async def ruled_on(snapshot: Snapshot, ruling: Row) -> list[Any]:

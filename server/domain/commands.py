@@ -18,6 +18,7 @@ from server.domain import limits
 from server.domain.errors import Code, Refused
 from server.domain.events import (
     AnnouncementSpec,
+    CaseOutcome,
     CommunityMode,
     CommunityRole,
     ErasureScope,
@@ -42,6 +43,8 @@ Title = Annotated[str, Meta(max_length=limits.TITLE_CHARS_MAX)]
 Name = Annotated[str, Meta(pattern=r"\S", max_length=limits.NAME_CHARS_MAX)]
 About = Annotated[str, Meta(max_length=limits.ABOUT_CHARS_MAX)]
 Reason = Annotated[str, Meta(max_length=limits.REASON_CHARS_MAX)]
+GivenReason = Annotated[str, Meta(pattern=r"\S", max_length=limits.REASON_CHARS_MAX)]
+LineName = Annotated[str, Meta(pattern=r"^[0-9]{1,19}(-own)?$(?!\n)")]
 ShortText = Annotated[str, Meta(max_length=limits.NAME_CHARS_MAX)]
 Object = Annotated[str, Meta(pattern=r"^[0-7][0-9a-hjkmnp-tv-z]{25}$(?!\n)")]
 Person = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$(?!\n)")]
@@ -343,6 +346,28 @@ class EraseScoringHistory(Base, tag="scoring.erase_history", frozen=True, kw_onl
     """One's own ledger begins anew, for good; what one wrote and what others have stays."""
 
 
+class OpenDispute(Base, tag="dispute.open", frozen=True, kw_only=True):
+    """Asks people to look at a line of one's own ledger. ``line``: its name there (``act``)."""
+
+    line: LineName
+    reason: GivenReason
+
+
+class DecideCase(Base, tag="case.decide", frozen=True, kw_only=True):
+    """By an auditor or region admin who is no party; again to change one's mind."""
+
+    case: Object
+    outcome: CaseOutcome
+    reason: GivenReason
+
+
+class HoldCase(Base, tag="case.hold", frozen=True, kw_only=True):
+    """Whether the credits of a circle count while somebody looks into it."""
+
+    case: Object
+    on: bool
+
+
 class DefineTopic(Base, tag="topic.define", frozen=True, kw_only=True):
     topic: Topic
     names: dict[Lang, ShortText]
@@ -383,6 +408,9 @@ Command = (
     | CallOff
     | ChooseScoring
     | EraseScoringHistory
+    | OpenDispute
+    | DecideCase
+    | HoldCase
     | DefineTopic
 )
 

@@ -13,6 +13,7 @@ from server.domain.events import (
     PollClosed,
     PollSpec,
     ResidencyPolicy,
+    RuledPair,
     ScoringChoice,
     ScoringPolicy,
 )
@@ -198,6 +199,44 @@ class StandingFact(NamedTuple):
     shown: bool
 
 
+class CreditFact(NamedTuple):
+    """A line of a ledger kept here."""
+
+    line: str
+    quarter: str
+    content: str
+    giver: str
+    """Empty where it is nobody (the voters), or not known any more."""
+    status: str
+    damped: bool
+    """The two credit each other a lot, and the line says so."""
+
+
+class CaseFact(NamedTuple):
+    """A case as far as it has come. ``rev`` 0: nobody has decided; ``ruled_rev`` 0: no credit was ever touched."""
+
+    case: str
+    region: str
+    kind: str
+    parties: tuple[str, ...]
+    quarter: str
+    person: str
+    line: str
+    about: str
+    flows: tuple[tuple[str, str], ...]
+    """(giver, author) of those who gave each other something."""
+    rev: int = 0
+    outcome: str = ""
+    by: str = ""
+    ruled_rev: int = 0
+    pairs: tuple[RuledPair, ...] = ()
+
+    def ruling(self, giver: str, author: str) -> str:
+        """What holds for what one gave the other; empty for nothing."""
+        found = [pair.ruling for pair in self.pairs if (pair.giver, pair.author) == (giver, author)]
+        return found[0] if found else ""
+
+
 class Register(NamedTuple):
     """The state of one switch: its writer's count of changes and whether it is on."""
 
@@ -274,6 +313,12 @@ class Facts(Protocol):
     def standing(self, person: str) -> StandingFact | None: ...
     def shown_at(self, home: str) -> list[str]:
         """People at home there of whom a standing is shown, by id."""
+        ...
+
+    def credit(self, person: str, line: str) -> CreditFact | None: ...
+    def case(self, case: str, region: str) -> CaseFact | None: ...
+    def cases_about(self, person: str, region: str) -> list[CaseFact]:
+        """The cases of a region in which somebody is a party, by id."""
         ...
 
     def profiles(self, home: str) -> Iterable[ProfileFact]: ...

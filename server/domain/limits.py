@@ -22,6 +22,12 @@ TOPIC_CHARS_MAX = 48
 MENTIONS_PER_POST_MAX = 50
 """Each mention is a notification; more is a mailing list, which communities are for."""
 CITES_PER_POST_MAX = 20
+CASE_PARTIES_MAX = 15
+"""Larger circles than that are departments, which no case is opened about."""
+CASE_FLOWS_MAX = CASE_PARTIES_MAX * (CASE_PARTIES_MAX - 1)
+"""Each party to each other."""
+DISPUTES_OPEN_MAX = 10
+"""Of one person at a time: each is read by somebody, and ten are an afternoon."""
 PRAISE_PER_WEEK_MAX = 3
 """Praise that costs nothing says nothing; a week begins on Monday at 00:00 UTC, what is not given lapses."""
 CHOICES_PER_POLL_MAX = 30

@@ -7,8 +7,11 @@ new object (an archive imported twice into different regions), the lower region 
 
 from server.domain.events import (
     BallotKept,
+    CaseDecided,
+    CaseOpened,
     CommunityCreated,
     ConversationStarted,
+    CreditsRuled,
     ErasureCompleted,
     Event,
     PersonHandedOver,
@@ -42,6 +45,9 @@ def may_write(event: Event, origin: str) -> bool:
             | ResidencyChanged(region=region)
             | ScoringPolicyChanged(region=region)
             | ScoringRootPublished(region=region)
+            | CaseOpened(region=region)
+            | CaseDecided(region=region)
+            | CreditsRuled(region=region)
         ):
             return region == origin
         case PersonHandedOver(to=to) | PersonReleased(to=to):

@@ -11,6 +11,9 @@ from typing import get_args
 import msgspec
 
 from server.domain.events import (
+    CaseDecided,
+    CaseOpened,
+    CreditsRuled,
     Event,
     FollowChanged,
     MembershipChanged,
@@ -63,10 +66,14 @@ DIRECTORY = (
     ScoringChoiceChanged,
     ScoringHistoryErased,
     ScoringRootPublished,
+    CreditsRuled,
 )
 """Who exists: known everywhere, or nobody could be addressed. Their fields have rules of their own."""
 ENDINGS = (PostDeleted, PollRegionClosed, PollTallied, PollClosed)
 """They end what left under an earlier policy; held back, it would stand abroad for ever."""
+
+TELLINGS = (CaseOpened, CaseDecided)
+"""They tell people of a case about themselves, wherever they live; to no region but theirs."""
 
 
 def policy_of(region: str, facts: Facts) -> ResidencyPolicy:
@@ -80,7 +87,7 @@ def policy_of(region: str, facts: Facts) -> ResidencyPolicy:
 
 def may_leave_in(lane: str, event: Event, policy: ResidencyPolicy) -> bool:
     """Whether an event may be appended to a lane at all; its fields are asked about below."""
-    if lane in (LOCAL, CONTROL) or isinstance(event, DIRECTORY + ENDINGS):
+    if lane in (LOCAL, CONTROL) or isinstance(event, DIRECTORY + ENDINGS + TELLINGS):
         return True
     if isinstance(event, MembershipChanged) and not event.joined:
         return True

@@ -59,6 +59,9 @@ CONTROL, GLOBAL, LOCAL = "control", "global", "local"
 READING_ROLES = frozenset({"member", "moderator", "owner"})
 MODERATING_ROLES = frozenset({"moderator", "owner"})
 
+DECIDING_ROLES = frozenset({"auditor", "region_admin"})
+"""Who decides about credits."""
+
 
 # -- regions: which peer may receive a lane (I8) -----------------------------------------------------
 
@@ -179,6 +182,11 @@ def may_moderate(community: CommunityFact | None, member: MemberFact, who: Perso
     return (
         "moderator" in who.roles and who.home == community.home and community.visibility == "open"
     )
+
+
+def may_decide_cases(who: PersonFact, region: str) -> bool:
+    """Whether somebody reads and decides the cases of a region; of one they are a party of they never do."""
+    return who.active and who.home == region and not DECIDING_ROLES.isdisjoint(who.roles)
 
 
 def alters(event: Event | None) -> Iterable[str] | None:

@@ -1,7 +1,7 @@
 """The one place that knows every part and puts them together; nothing else may.
 
     core (lock, schema, writer, tap, readers)      ops/core.py
-      + Sync, Scores, Publisher, Experts, Views    app
+      + Sync, Scores, RingWatch, Publisher, Experts, Views    app
       + Polls, Erasures                            app
       + Moves, Media                               app
       + the HTTP application                       api
@@ -28,6 +28,7 @@ from server.api.app import create_app
 from server.api.services import Operator, Services
 from server.app import metrics
 from server.app.auth import Auth
+from server.app.cases import CaseNews
 from server.app.erasure import Erasures
 from server.app.experts import Experts
 from server.app.feed import Nameless, OffRegions
@@ -38,6 +39,7 @@ from server.app.passwords import Passwords
 from server.app.polls import Polls
 from server.app.public_mirror import discard
 from server.app.publishing import Publisher, compute_apart
+from server.app.ring_watch import RingWatch
 from server.app.scores import Scores
 from server.app.sealing import Seal
 from server.app.sync import Sync
@@ -81,6 +83,8 @@ class Node(NamedTuple):
     news: News
     gateway: Gateway
     scores: Scores
+    ring_watch: RingWatch
+    case_news: CaseNews
     publisher: Publisher
     experts: Experts
     views: Views
@@ -179,6 +183,8 @@ def build(
         news,
         gateway,
         scores,
+        RingWatch(core.handler, core.reader, scored=scores.catch_up, now=now),
+        _case_news(core, gateway),
         _publisher(core),
         Experts(core.tap, core.handler, core.reader, now=now),
         Views(core.handler, core.reader, now=now, scored=lambda: scores.position),
@@ -227,6 +233,15 @@ def _scores(core: Core, gateway: Gateway) -> Scores:
 
     scores = Scores(core.tap, core.handler, core.reader, now=now, listener=told, retains=now)
     return scores
+
+
+def _case_news(core: Core, gateway: Gateway) -> CaseNews:
+    """People hear live of cases about them, on their own channel."""
+
+    def told(person: str, position: int, case: dict[str, Any]) -> None:
+        gateway.push_value("case", person, position, case, (person_channel(person),))
+
+    return CaseNews(core.tap, core.reader, told, region=core.identity.region)
 
 
 def _publisher(core: Core) -> Publisher:

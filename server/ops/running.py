@@ -78,6 +78,8 @@ async def _run(
             group.create_task(node.links.run(), name="links"),
             group.create_task(registrar.run(node.links), name="registrar"),
             group.create_task(node.scores.run(), name="scores"),
+            group.create_task(node.ring_watch.run(), name="ring watch"),
+            group.create_task(node.case_news.run(), name="case news"),
             group.create_task(node.publisher.run(), name="publisher"),
             group.create_task(node.experts.run(), name="experts"),
             group.create_task(node.views.run(), name="views"),

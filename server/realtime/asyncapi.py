@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from server.app.auth import COOKIE
+from server.app.cases import CaseView
 from server.app.schemas import one_line, tidied
 from server.app.sync import EventFrame
 from server.domain.commands import Command
@@ -54,6 +55,7 @@ VALUES: Mapping[str, Frame] = {
     "post": Counts,
     "poll": PollValue,
     "impact": Impact,
+    "case": CaseView,
     "presence": Presence,
 }
 """What ``value`` holds, by ``of`` (section 5.3)."""

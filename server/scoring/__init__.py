@@ -20,6 +20,7 @@ Usable alone: nothing of ours is imported, only the standard library, and every 
 - ``knowledge``  the rules of who knows and whose work is used, from the same file
 - ``experts``  who knows about a topic: answers beside the others to the same questions
 - ``influence``  how widely somebody's work is used; ``milestones``  how people built what they have
+- ``rings``    circles whose thanks mostly stay among themselves, for people to look at
 - ``anonymity``  which figures about groups may be shown; ``disclosure``: what those shown would give away
 - ``periods``    the fixed months and quarters that views are about
 - ``merits``   credits by community, topic and period: boards and nominations

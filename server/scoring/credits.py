@@ -29,6 +29,8 @@ class Credit(NamedTuple):
     quarter: str
     ruling: str
     """Empty, or the kind of the ruling that keeps it from counting."""
+    undamped: bool = False
+    """People found nothing to damp between the two: the factor ``mutual`` is 1."""
 
     @property
     def counts(self) -> bool:
@@ -129,8 +131,10 @@ def _credit(group: list[Act], book: Rulebook, rulings: "Rulings | None") -> Cred
         scoring = [act for act in group if _scores(act, rules)]
         strongest = max(scoring, key=lambda act: (rules.weights[act.kind].points, act))
     quarter = quarter_of(first.at)
-    ruling = rulings.on(strongest, quarter, rules) if rulings else ""
-    return Credit(first.at, first.id, strongest, rules, quarter, ruling)
+    if rulings is None:
+        return Credit(first.at, first.id, strongest, rules, quarter, "")
+    ruling, undamped = rulings.on(strongest, quarter, rules)
+    return Credit(first.at, first.id, strongest, rules, quarter, ruling, undamped)
 
 
 def _scores(act: Act, rules: Rules) -> bool:
@@ -157,10 +161,15 @@ class Rulings:
         self._shapes = {(bool(a), bool(b), bool(c)) for a, b, c in self._found}
         """Which of the three the rulings name: few shapes, so few look-ups a credit."""
 
-    def on(self, act: Act, quarter: str, rules: Rules) -> str:
-        """The kind of the ruling that keeps a credit from counting, the first of its rules; else empty."""
+    def on(self, act: Act, quarter: str, rules: Rules) -> tuple[str, bool]:
+        """The kind of the ruling that keeps a credit from counting, the first of its rules, else empty; and
+        whether one lets it count undamped."""
         kinds = self._kinds(act, quarter)
-        return next((kind for kind in rules.statuses if kind in kinds), "") if kinds else ""
+        if not kinds:
+            return "", False
+        found = [kind for kind in rules.statuses if kind in kinds]
+        against = [kind for kind in found if rules.statuses[kind].status != COUNTED]
+        return against[0] if against else "", len(found) > len(against)
 
     def _kinds(self, act: Act, quarter: str) -> set[str]:
         kinds = self._beside._kinds(act, quarter) if self._beside else set()

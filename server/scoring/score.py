@@ -160,8 +160,9 @@ def _multipliers(placed: Placed, counts: Counts) -> list[tuple[str, int, int]]:
         return found
     if (fixed := at(rules.inverse_sqrt, n)) != ONE:
         found.append(("unit", n, fixed))
-    if (fixed := _mutual(act.giver, act.author, credit.quarter, rules, counts)) != ONE:
-        found.append(("mutual", 0, fixed))
+    damped = _mutual(act.giver, act.author, credit.quarter, rules, counts)
+    if damped != ONE and not credit.undamped:
+        found.append(("mutual", 0, damped))
     if _abroad(act) and (fixed := rules.border[0] * ONE // rules.border[1]) != ONE:
         found.append(("border", 0, fixed))
     return found

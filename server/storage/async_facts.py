@@ -147,6 +147,9 @@ class LoadedFacts:
     shown_at: Callable[..., Any] = staticmethod(_not_loaded)
     scoring_history: Callable[..., Any] = staticmethod(_not_loaded)
     standing: Callable[..., Any] = staticmethod(_not_loaded)
+    credit: Callable[..., Any] = staticmethod(_not_loaded)
+    case: Callable[..., Any] = staticmethod(_not_loaded)
+    cases_about: Callable[..., Any] = staticmethod(_not_loaded)
     profiles: Callable[..., Any] = staticmethod(_not_loaded)
     vote_imported: Callable[..., Any] = staticmethod(_not_loaded)
 

@@ -49,9 +49,11 @@ from server.domain.facts import (
     NO_MEMBER,
     OFF,
     UNSET,
+    CaseFact,
     CastFact,
     CommunityFact,
     ConversationFact,
+    CreditFact,
     HistoryFact,
     MemberFact,
     PersonFact,
@@ -69,6 +71,7 @@ from server.domain.facts import (
 )
 from server.domain.ids import thread_channel
 from server.domain.scoring_policy import UNDECIDED
+from server.storage import case_facts as cases
 from server.storage import poll_facts as polls
 from server.storage import tables as t
 from server.storage.sql import Statement, Tx, point, statement
@@ -475,6 +478,15 @@ class TxFacts:
             return None
         rev, day, rules, standing, level, topics, shown = row
         return StandingFact(rev, day, rules, standing, level, _topics(topics), bool(shown))
+
+    def credit(self, person: str, line: str) -> CreditFact | None:
+        return cases.credit(self._running(), person, line)
+
+    def case(self, case: str, region: str) -> CaseFact | None:
+        return cases.case(self._running(), case, region)
+
+    def cases_about(self, person: str, region: str) -> list[CaseFact]:
+        return cases.about(self._running(), person, region)
 
     def shown_at(self, home: str) -> list[str]:
         return [person for (person,) in self._running().rows(SHOWN_AT, {"home": home})]

@@ -483,6 +483,44 @@ scoring_roots = _small(
     _big("people"),
     _text("root"),
 )
+cases = _small(
+    "cases",
+    _key("case_id"),
+    _key("region"),
+    _text("kind"),
+    _text("parties", "[]"),
+    _text("quarter"),
+    _text("reason"),
+    _text("person"),
+    _text("line"),
+    _text("content"),
+    _text("about"),
+    _big("received"),
+    _text("flows", "[]"),
+    _big("at"),
+)
+"""``person``: who opened it, empty for the node. ``region``: whose case it is; ``about``: appealed against."""
+Index("ix_cases_newest", cases.c.region, cases.c.at, cases.c.case_id)
+case_parties = _small("case_parties", _key("person"), _key("case_id"), _key("region"))
+case_decisions = _small(
+    "case_decisions",
+    _key("case_id"),
+    _key("region"),
+    _big("rev"),
+    _text("outcome"),
+    _text("reason"),
+    _text("person"),
+    _big("at"),
+)
+credit_rulings = _small(
+    "credit_rulings",
+    _key("case_id"),
+    _key("region"),
+    _big("rev"),
+    _text("quarter"),
+    _text("pairs", "[]"),
+)
+"""What cases come to: of other regions too, whose cases themselves are nobody's business here."""
 erasures = _small(
     "erasures",
     _key("request"),
@@ -601,6 +639,10 @@ PROJECTIONS: tuple[Table, ...] = (
     scoring_choices,
     scoring_histories,
     scoring_roots,
+    cases,
+    case_parties,
+    case_decisions,
+    credit_rulings,
     erasures,
     erasure_receipts,
     ballots,

@@ -58,6 +58,7 @@ class Company:
         self._conversations: list[tuple[str, str]] = []
         self._ballots: dict[tuple[str, str], tuple[int, ...]] = {}
         self._homes = dict(HOMES)
+        self.cases: dict[tuple[str, int], e.CaseOpened] = {}
         self._open()
 
     def _open(self) -> None:
@@ -631,6 +632,53 @@ class Company:
         )
         self.write(region, "", event)
 
+    def open_case(self) -> None:
+        region, number = self.chance.choice(REGIONS), self.chance.randrange(9)
+        one, other = self.somebody(), self.somebody()
+        event = e.CaseOpened(
+            case=f"case{number}",
+            region=region,
+            kind="ring",
+            parties=tuple(dict.fromkeys((one, other))),
+            quarter="2024Q4",
+            reason="look",
+            at=START + len(self.written),
+            received=9_000,
+            flows=(e.CreditFlow(giver=one, author=other, contents=2, base=9_000, counted=7_500),),
+        )
+        if (region, number) not in self.cases:  # written once
+            self.cases[region, number] = event
+            self.write(region, "", event)
+
+    def decide_case(self) -> None:
+        if not self.cases:
+            return
+        (region, number), case = self.chance.choice(sorted(self.cases.items(), key=str))
+        rev = self.rev("case", f"{region}{number}")
+        outcome: e.CaseOutcome = self.chance.choice(("dismissed", "reversed"))
+        decided = e.CaseDecided(
+            case=case.case,
+            region=region,
+            rev=rev,
+            outcome=outcome,
+            reason="looked",
+            by=self.somebody(),
+            parties=case.parties,
+            at=START + len(self.written),
+        )
+        self.write(region, decided.by, decided)
+        ruling = "ring_reversed" if outcome == "reversed" else ""
+        pairs = tuple(
+            [
+                e.RuledPair(giver=flow.giver, author=flow.author, ruling=ruling)
+                for flow in case.flows
+            ]
+        )
+        ruled = e.CreditsRuled(
+            case=case.case, region=region, rev=rev, quarter=case.quarter, pairs=pairs
+        )
+        self.write(region, "", ruled)
+
     def change_residency(self) -> None:
         region = self.chance.choice(REGIONS)
         event = e.ResidencyChanged(
@@ -694,6 +742,8 @@ HAPPENINGS: tuple[Callable[[Company], None], ...] = (
     Company.begin_anew,
     Company.change_scoring,
     Company.publish_root,
+    Company.open_case,
+    Company.decide_case,
     Company.rotate_key,
     Company.retire_key,
     Company.change_roster,

@@ -12,6 +12,7 @@ from server.api.resources.paging import as_of
 from server.api.route import Call, Limit, NoQuery, Query
 from server.app import impact as lately
 from server.app import ledger_export as export_file
+from server.app.cases import with_cases
 from server.app.impact import MonthHelped, MonthTrend, UsefulAct
 from server.app.scores import account
 from server.app.views_place import Place, place_of
@@ -101,7 +102,7 @@ async def impact(call: Call[NoQuery, None]) -> Impact:
         # Of whom nothing is scored there is nothing to tell, not even to themselves.
         owner = "" if policy.scores == "off" else person
         today = await account(snapshot, owner, services.now())
-        shown, more = await _page(snapshot, owner, NEWEST, limits.PAGE_ITEMS_MAX)
+        shown, more = await _page(snapshot, owner, services.region, NEWEST, limits.PAGE_ITEMS_MAX)
         month, trend = await lately.lately(snapshot, owner, services.now())
         named = await views.named(snapshot, person, NAMED_SHOWN)
         return Impact(
@@ -125,7 +126,8 @@ async def lines(call: Call[LinesQuery, None]) -> Lines:
     """Raises Refused(bad_value) for what is no mark of ours."""
     async with call.services.reader.snapshot() as snapshot:
         key = _key_of(call.query.before)
-        shown, more = await _page(snapshot, await _owner(call, snapshot), key, call.query.limit)
+        owner = await _owner(call, snapshot)
+        shown, more = await _page(snapshot, owner, call.services.region, key, call.query.limit)
         return Lines(cursor=await as_of(call.services, snapshot), lines=shown, next=more)
 
 
@@ -190,12 +192,13 @@ async def _owner(call: Call[Any, Any], snapshot: Snapshot) -> str:
 
 
 async def _page(
-    snapshot: Snapshot, owner: str, before: LedgerKey, limit: int
+    snapshot: Snapshot, owner: str, region: str, before: LedgerKey, limit: int
 ) -> tuple[tuple[dict[str, Any], ...], str | None]:
     found = await views.ledger(snapshot, owner, before, limit + 1)
     shown = found[:limit]
     more = f"{shown[-1].key.at}.{shown[-1].key.act}" if len(found) > limit else None
-    return await lately.placed(snapshot, shown), more
+    placed = await lately.placed(snapshot, shown)
+    return await with_cases(snapshot, owner, region, placed), more
 
 
 def _key_of(mark: str) -> LedgerKey:

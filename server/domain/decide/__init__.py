@@ -11,6 +11,7 @@
 - ``asking``   what another region is asked to decide, and for whom
 - ``moves``    colleagues who move to another region
 - ``scoring``  what is told of contributions: policies and choices
+- ``cases``    disputes and circles that people look at, and what they decide
 - ``imports``  records of other systems; never scored
 - ``copies``   a fact about a person, in a copy for each audience that may know another part of it
 - ``base``     what every rule shares
@@ -24,6 +25,7 @@ them: what a rule decided may leave the region in the lanes it chose (residency)
 from server.domain.commands import Command, ImportRecord
 from server.domain.decide import (
     asking,
+    cases,
     content,
     erase,
     imports,
@@ -50,6 +52,7 @@ RULES = (
     | people.RULES
     | moves.RULES
     | scoring.RULES
+    | cases.RULES
 )
 """Command type -> the function that decides it."""
 

@@ -15,8 +15,8 @@ House rules (docs/events/ has a page for each; a test keeps the two in step):
 Which lane an event goes to is decided at append (``decide``): content follows the audience of its
 place, directory facts are global, read marks and secret ballots stay ``local``.
 
-Files: ``base`` (shared parts), ``people``, ``places``, ``content``, ``judge``, ``polls``, ``scoring`` and
-``log`` (topics, safety, the log itself).
+Files: ``base`` (shared parts), ``people``, ``places``, ``content``, ``judge``, ``polls``, ``scoring``,
+``cases`` and ``log`` (topics, safety, the log itself).
 """
 
 import msgspec
@@ -54,6 +54,15 @@ from server.domain.events.base import (
     ScoringPolicy,
     Source,
     Visibility,
+)
+from server.domain.events.cases import (
+    CaseDecided,
+    CaseKind,
+    CaseOpened,
+    CaseOutcome,
+    CreditFlow,
+    CreditsRuled,
+    RuledPair,
 )
 from server.domain.events.content import (
     ErasureCompleted,
@@ -133,6 +142,10 @@ __all__ = [
     "BallotKept",
     "BallotPart",
     "CarriedKey",
+    "CaseDecided",
+    "CaseKind",
+    "CaseOpened",
+    "CaseOutcome",
     "CitationChanged",
     "CommunityChanged",
     "CommunityCreated",
@@ -141,6 +154,8 @@ __all__ = [
     "CommunityRoleChanged",
     "ConversationChanged",
     "ConversationStarted",
+    "CreditFlow",
+    "CreditsRuled",
     "EditedCommunity",
     "EpochOpened",
     "ErasedPost",
@@ -196,6 +211,7 @@ __all__ = [
     "ResidencyChanged",
     "ResidencyPolicy",
     "RosterChanged",
+    "RuledPair",
     "ScoringChoice",
     "ScoringChoiceChanged",
     "ScoringHistoryErased",
@@ -259,6 +275,9 @@ EVENTS: dict[str, type[Event]] = {
     "scoring.choice_changed": ScoringChoiceChanged,
     "scoring.history_erased": ScoringHistoryErased,
     "scoring.root_published": ScoringRootPublished,
+    "case.opened": CaseOpened,
+    "case.decided": CaseDecided,
+    "credits.ruled": CreditsRuled,
     "epoch.opened": EpochOpened,
     "key.rotated": KeyRotated,
     "residency.changed": ResidencyChanged,

@@ -10,7 +10,7 @@ import click
 from sqlalchemy import func, select
 
 from server.app.scores import Scores
-from server.ops.commands import what_if
+from server.ops.commands import scoring_cases, what_if
 from server.ops.commands.scoring_audit import audit_command, publish_command
 from server.ops.commands.shared import (
     Exit,
@@ -85,4 +85,5 @@ async def _ledger(core: Core) -> Ledger:
 
 command.add_command(audit_command)
 command.add_command(publish_command)
+command.add_command(scoring_cases.command)
 command.add_command(what_if.command)

@@ -15,11 +15,21 @@ House rules:
 - ``judge``    reactions, acceptance, verification, votes, follows, flags, moderation, ideas
 - ``polls``    ballots, tallies, what regions say when a poll closes
 - ``scoring``  policies and choices of what is told of contributions, published standings and roots
+- ``cases``    cases about credits, decisions, and what they come to
 """
 
 from server.domain.events import Event
 from server.domain.merge import may_write
-from server.storage.projections import content, erasure, judge, people, places, polls, scoring
+from server.storage.projections import (
+    cases,
+    content,
+    erasure,
+    judge,
+    people,
+    places,
+    polls,
+    scoring,
+)
 from server.storage.projections.base import Fold, Meta
 from server.storage.sql import Tx
 
@@ -31,6 +41,7 @@ FOLDS: dict[type, Fold] = (
     | judge.FOLDS
     | polls.FOLDS
     | scoring.FOLDS
+    | cases.FOLDS
 )
 
 

@@ -11,6 +11,7 @@
 - ``lanes``     every lane this node holds, for its operator
 - ``erasures``  erasure requests with their receipts, and what this region owes
 - ``scoring``   policies and choices of what is told of people's contributions
+- ``cases``     cases about credits, and the disputes about ledger lines
 - ``views``     ledgers by page, boards, leaders' months, figures about groups
 - ``records``   topics, history, reports, the ledger
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from tests.bench.figures import Figure, emit
-from tests.bench.scoring import boards, consumer, incremental, people, recompute
+from tests.bench.scoring import boards, consumer, incremental, people, recompute, rings
 
 SIZES = (100_000, 1_000_000)
 FULL = (*SIZES, 10_000_000)
@@ -20,6 +20,7 @@ BENCHES: dict[str, Callable[[bool], Iterable[Figure]]] = {
     "recompute": lambda _full: recompute.figures(ANEW),
     "people": lambda _full: people.figures(),
     "boards": lambda _full: boards.figures(),
+    "rings": lambda _full: rings.figures(),
 }
 """Name -> figures; the argument says whether the long form was asked for."""
 

@@ -16,6 +16,7 @@ from server.api.openapi import API_VERSION, encoded
 from server.api.route import PATH_TYPES, Access, Route
 from server.api.table import ROOT_ROUTES, ROUTES
 from server.app import peer_proof
+from server.domain.decide.cases import Found, open_ring
 from server.domain.decide.scoring import adopt
 from server.domain.scoring_policy import DEFAULT as SCORING
 from tests.support.pictures import jpeg
@@ -110,6 +111,12 @@ async def read_as_region(site: Site, t: Things) -> httpx.Response:
     return await site.ask("GET", "/" + path, headers={"Authorization": word})
 
 
+async def one_case(site: Site, t: Things) -> httpx.Response:
+    found = Found("01kdvdna01xxrz2dw23xegt3k5", "2026Q1", ("asha", "bob"), "look", 0, ())
+    await site.node.handler.append(partial(open_ring, found))
+    return await site.ask("GET", f"/cases/{found.case}", "bob")
+
+
 async def one_event(site: Site, t: Things) -> httpx.Response:
     events = (await site.ask("GET", "/tap", "admin", params={"limit": 1})).json()
     return await site.ask("GET", f"/tap/events/{events[0]['id']}", "admin")
@@ -186,6 +193,9 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("GET", "/me/impact/export"): get("/me/impact/export", format="csv"),
     ("GET", "/boards/{community}"): get("/boards/{tea}", topic="leaf"),
     ("GET", "/leader"): get("/leader"),
+    ("GET", "/cases"): get("/cases", "admin"),
+    ("GET", "/cases/mine"): get("/cases/mine"),
+    ("GET", "/cases/{case}"): one_case,
     ("GET", "/recognition"): recognised("/recognition"),
     ("GET", "/recognition/export"): recognised("/recognition/export"),
     ("POST", "/media"): lambda site, t: site.ask("POST", "/media", "asha", content=PDF),

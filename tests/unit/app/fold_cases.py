@@ -829,6 +829,52 @@ CASES: dict[str, list[Case]] = {
             ),
         )
     ],
+    "case.opened": [
+        Case(
+            "on no channel: parties are told by a value",
+            arrives(
+                "",
+                lambda w: e.CaseOpened(
+                    case="01hzzzzzzzzzzzzzzzzzzzzzzz",
+                    region="de",
+                    kind="ring",
+                    parties=("asha", "bob"),
+                    quarter="2026Q1",
+                    reason="",
+                    at=1,
+                ),
+            ),
+        )
+    ],
+    "case.decided": [
+        Case(
+            "on no channel: parties are told by a value",
+            arrives(
+                "",
+                lambda w: e.CaseDecided(
+                    case="01hzzzzzzzzzzzzzzzzzzzzzzz",
+                    region="de",
+                    rev=1,
+                    outcome="dismissed",
+                    reason="",
+                    by="dora",
+                    parties=("asha", "bob"),
+                    at=1,
+                ),
+            ),
+        )
+    ],
+    "credits.ruled": [
+        Case(
+            "on no channel",
+            arrives(
+                "",
+                lambda w: e.CreditsRuled(
+                    case="01hzzzzzzzzzzzzzzzzzzzzzzz", region="de", rev=1, quarter="q", pairs=()
+                ),
+            ),
+        )
+    ],
     "epoch.opened": [
         Case("on no channel", arrives("", lambda w: e.EpochOpened(previous=1, nonce=b"n")))
     ],

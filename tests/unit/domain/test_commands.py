@@ -94,6 +94,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "person.call_off": {"person": "asha"},
     "scoring.choose": {"profile": True, "boards": False, "experts": None},
     "scoring.erase_history": {},
+    "dispute.open": {"line": "1042-own", "reason": "it was no circle"},
+    "case.decide": {"case": POST, "outcome": "dismissed", "reason": "a team at work"},
+    "case.hold": {"case": POST, "on": True},
     "topic.define": {"topic": "tea", "names": {"de": "Tee"}, "synonyms": ["chai"]},
 }
 RECORDS: dict[str, dict[str, Any]] = {

@@ -310,6 +310,38 @@ CASES: dict[str, list[Shown]] = {
             (),
         )
     ],
+    "case.opened": [
+        Shown(
+            e.CaseOpened(
+                case=REPLY,
+                region="in",
+                kind="ring",
+                parties=("asha", "bob"),
+                quarter="2026Q1",
+                reason="",
+                at=1,
+            ),
+            (),
+        )
+    ],
+    "case.decided": [
+        Shown(
+            e.CaseDecided(
+                case=REPLY,
+                region="in",
+                rev=1,
+                outcome="dismissed",
+                reason="fine",
+                by="carla",
+                parties=("asha", "bob"),
+                at=1,
+            ),
+            (),
+        )
+    ],
+    "credits.ruled": [
+        Shown(e.CreditsRuled(case=REPLY, region="in", rev=1, quarter="2026Q1", pairs=()), ())
+    ],
     "epoch.opened": [Shown(e.EpochOpened(previous=0, nonce=b""), ())],
     "key.rotated": [Shown(e.KeyRotated(key=b"", key_id="k"), ())],
     "key.retired": [Shown(e.KeyRetired(key_id="k"), ())],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from click.testing import Result
 from server.app.handle import Answer
 from server.app.scores import Scores
 from server.domain.commands import RegisterPerson, from_builtins
+from server.domain.decide.cases import Found, open_ring
+from server.domain.events import CreditFlow
 from server.ops import config_file, core, operator
 from server.ops.commands.shared import Exit
 from tests.unit.scoring.test_rules import TEXT
@@ -89,3 +92,43 @@ def test_what_is_no_rules_file_is_a_wrong_usage(
     answer = tap("scoring", "what-if", rules(scored, text))
     assert answer.exit_code == Exit.USAGE
     assert said in answer.output
+
+
+# -- cases ---------------------------------------------------------------------------------------------------
+
+CASE = "01kdvdna01xxrz2dw23xegt3k5"
+
+
+@pytest.fixture
+def disputed(node: Path) -> Path:
+    """A node on which a circle of ada and ben waits for a decision."""
+    config = config_file.load(node / "tap.toml", {}).config
+    flow = CreditFlow(giver="ada", author="ben", contents=30, base=150_000, counted=9_800)
+    found = Found(CASE, "2026Q1", ("ada", "ben"), "2 people gave each other", 150_000, (flow,))
+
+    async def put() -> None:
+        async with core.opened(config, "test") as opened:
+            for person in ("ada", "ben"):
+                await operator.register(opened.handler, RegisterPerson(person=person, name=person))
+            await opened.handler.append(partial(open_ring, found))
+
+    asyncio.run(put())
+    return node
+
+
+def test_cases_are_listed_and_shown_with_who_gave_whom(disputed: Path, tap: Tap) -> None:
+    listed = tap("scoring", "cases")
+    assert listed.exit_code == Exit.DONE
+    assert CASE in listed.output
+    shown = tap("scoring", "cases", CASE)
+    assert "about: ada, ben" in shown.output
+    assert [word for word in shown.output.splitlines() if word.split()[:3] == ["ada", "ben", "30"]]
+    assert "not decided yet" in shown.output
+    (found,) = json.loads(tap("scoring", "cases", "--json").output)
+    assert (found["case"], found["evidence"]["share"]) == (CASE, 1000)
+
+
+def test_no_case_is_said_in_words_and_an_unknown_one_is_an_error(scored: Path, tap: Tap) -> None:
+    assert tap("scoring", "cases").output == "No case is open.\n"
+    answer = tap("scoring", "cases", CASE)
+    assert answer.exit_code == Exit.FOUND

@@ -70,7 +70,7 @@ def ruled(
     on: bool = True,
     day: int = DAY,
 ) -> Act:
-    """Somebody decided about credits: ``held`` or ``ring_reversed``."""
+    """Somebody decided about credits: ``held``, ``ring_reversed`` or ``cleared``."""
     register = f"{kind}:{giver}:{author}:{content}:{quarter}"
     at = day * DAY_MS
     name = f"{register}@{rev}"
@@ -131,7 +131,7 @@ _rulings = st.builds(
         rev=rev,
         on=on,
     ),
-    kind=st.sampled_from(["held", "ring_reversed"]),
+    kind=st.sampled_from(["held", "ring_reversed", "cleared"]),
     giver=_names,
     author=_names,
     content=st.sampled_from(["", "", "", "asha/1", "ben/2"]),

@@ -28,6 +28,43 @@ def book(*acts: Act) -> dict[str, list[Line]]:
     return {author: lines(whole, author) for author in whole.authors}
 
 
+def test_cleared_is_undamped_and_changes_nobody_else() -> None:
+    """The factor goes; pair and unit stay, and so does all that others get."""
+    thanks = [
+        act("helpful", giver, f"{author}/{n}", day=DAY + n)
+        for giver, author in (("ben", "asha"), ("asha", "ben"), ("chen", "asha"))
+        for n in range(4)
+    ]
+    before = book(*thanks)
+    cleared = ruled("cleared", giver="ben", author="asha", quarter="2026Q1")
+    after = book(*thanks, cleared)
+    assert after["ben"] == before["ben"]
+    for old, new in zip(before["asha"], after["asha"], strict=True):
+        if new.giver == "ben":
+            names = [factor.name for factor in new.factors]
+            assert "mutual" in [factor.name for factor in old.factors]
+            assert "mutual" not in names
+            assert (new.status, new.ruling) == ("counted", "")
+            assert new.milli_points > old.milli_points
+        else:
+            assert new == old
+    assert (
+        book(
+            *thanks,
+            cleared,
+            ruled("cleared", giver="ben", author="asha", quarter="2026Q1", rev=2, on=False),
+        )
+        == before
+    )
+    elsewhere = ruled("cleared", giver="ben", author="asha", quarter="2026Q2")
+    assert book(*thanks, elsewhere) == before
+
+
+def test_cleared_does_not_bring_back_what_is_held() -> None:
+    held, cleared = (ruled(kind, giver="ben", author="asha") for kind in ("held", "cleared"))
+    assert standing(*ACTS, held, cleared) == standing(*ACTS, held)
+
+
 def standing(*acts: Act) -> set[str]:
     """The acts whose lines count."""
     return {

@@ -117,6 +117,9 @@ EVERY_COMMAND: dict[str, dict[str, Any]] = {
     "person.call_off": {"person": "bob"},
     "scoring.choose": {"profile": True},
     "scoring.erase_history": {},
+    "dispute.open": {"line": "1", "reason": "why?"},
+    "case.decide": {"case": "nowhere", "outcome": "dismissed", "reason": "fine"},
+    "case.hold": {"case": "nowhere", "on": True},
     "topic.define": {"topic": "tea", "names": {}},
 }
 
