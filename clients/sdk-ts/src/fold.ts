@@ -54,7 +54,8 @@ export function foldEvent(state: Entities, frame: EventFrame): void {
 }
 
 export function foldValue(state: Entities, frame: ValueFrame): void {
-  if (frame.of === "impact" || frame.of === "presence") return;
+  // What is about oneself is no entity, and what a later node tells is not known here.
+  if (frame.of !== "post" && frame.of !== "poll") return;
   const tally = frame.of === "poll" ? state.get("polls", frame.id) : undefined;
   // Closing is final: a tally that is still open was counted before it.
   if (frame.of === "poll" && tally?.closed && !frame.value.closed) return;

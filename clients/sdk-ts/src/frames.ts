@@ -53,10 +53,13 @@ export interface EventFrame {
 }
 
 export interface ImpactValue { total: number; line: unknown }
+/** A case about oneself, as far as a client has to know: the rest is asked for. */
+export interface CaseValue { case: string; state: "open" | "decided" }
 export type ValueFrame =
   | { t: "value"; of: "post"; id: string; position: number; value: Counts }
   | { t: "value"; of: "poll"; id: string; position: number; value: PollValue }
   | { t: "value"; of: "impact"; id: string; position: number; value: ImpactValue }
+  | { t: "value"; of: "case"; id: string; position: number; value: CaseValue }
   | { t: "value"; of: "presence"; id: string; position: number; value: { state: PresenceState } };
 export type PresenceState = "online" | "away" | "offline";
 

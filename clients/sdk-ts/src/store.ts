@@ -10,7 +10,7 @@ import { type ReadonlySignal, type Signal, batch, signal } from "@preact/signals
 
 import type { Bodies } from "./events.ts";
 import { type Entities, type TableName, type Tables, foldEvent, foldValue } from "./fold.ts";
-import { type EventFrame, type ImpactValue, type ValueFrame, cursorPosition } from "./frames.ts";
+import { type CaseValue, type EventFrame, type ImpactValue, type ValueFrame, cursorPosition } from "./frames.ts";
 import { type Bundle, type Counts, type PostView, type Snapshot, isRoot } from "./views.ts";
 
 /** Counters are read by ``counts``. */
@@ -39,6 +39,7 @@ export class Store implements Entities {
   #me = "";
   readonly #region = signal("");
   readonly #impact = signal<ImpactValue | null>(null);
+  readonly #case = signal<CaseValue | null>(null);
   readonly #generation = signal(0);
   readonly #paused = signal(false);
   #urgent = false;
@@ -59,6 +60,11 @@ export class Store implements Entities {
 
   get impact(): ReadonlySignal<ImpactValue | null> {
     return this.#impact;
+  }
+
+  /** What was told last of a case about oneself: opened, held or decided. */
+  get caseTold(): ReadonlySignal<CaseValue | null> {
+    return this.#case;
   }
 
   /** Rises whenever everything was replaced: whoever shows a list fetches it again. */
@@ -222,6 +228,7 @@ export class Store implements Entities {
   #foldOne(frame: Frame): void {
     if (frame.t === "event") foldEvent(this, frame);
     else if (frame.of === "impact") this.#impact.value = frame.value;
+    else if (frame.of === "case") this.#case.value = frame.value;
     else foldValue(this, frame);
   }
 

@@ -57,6 +57,14 @@ test("an older value never replaces a later one", () => {
   expect(store.counts("p").value?.helpful).toBe(5);
 });
 
+test("a case about oneself is told, and is nobody's counts", () => {
+  const before = store.counts("p").value;
+  store.apply({ t: "value", of: "case", id: "p", position: 11, value: { case: "k", state: "open" } });
+  flush();
+  expect(store.caseTold.value).toEqual({ case: "k", state: "open" });
+  expect(store.counts("p").value).toEqual(before);
+});
+
 describe("a page fetched while events came", () => {
   test("keeps what came live since, whichever was first", () => {
     store.apply(eventFrame(14, "answer.accepted", { question: "p", place: "c:one", rev: 2, answer: "b" }));

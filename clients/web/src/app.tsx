@@ -26,7 +26,7 @@ import { t } from "./strings.ts";
 import { Waiting } from "./ui/load.tsx";
 import { focusPage } from "./ui/focus.ts";
 import { lazy } from "./ui/lazy.tsx";
-import { Notices } from "./ui/notice.tsx";
+import { Notices, tell } from "./ui/notice.tsx";
 
 const KnowsPage = lazy(async () => (await import("./value/knows.tsx")).KnowsPage);
 const CasePage = lazy<{ id: string }>(async () => (await import("./value/cases.tsx")).CasePage);
@@ -92,9 +92,18 @@ export function App() {
   }
 }
 
+/** Both sides of a case hear of it wherever they are; what it is about stands on its page alone. */
+function useCaseNews(client: TapClient): void {
+  const told = client.store.caseTold.value;
+  useEffect(() => {
+    if (told !== null) tell(t.caseTold[told.state]);
+  }, [told]);
+}
+
 function Shell({ client }: { client: TapClient }) {
   const { path, hash } = place.value;
   useFocusOnNavigation(path, hash);
+  useCaseNews(client);
   return (
     <ClientContext.Provider value={client}>
       <a class="skip" href="#content" onClick={(event) => { event.preventDefault(); document.getElementById("content")?.focus(); }}>{t.skipToContent}</a>

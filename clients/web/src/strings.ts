@@ -393,6 +393,7 @@ export const t = {
   base: "Base",
   counted: "Counted",
   rulesVersion: (id: string) => `Rules ${id}`,
+  caseTold: { open: "A case concerns you: see My impact, Cases.", decided: "A case about you was decided: see My impact, Cases." },
   newCredit: (points: string) => `New credit: ${points} points`,
   impactTeaser: "Your work this month",
   helpedThisMonth: (count: number) => plural(count, { one: "It helped # colleague", other: "It helped # colleagues" }),

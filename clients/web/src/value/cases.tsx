@@ -25,8 +25,9 @@ export function CasesPage() {
 }
 
 function List({ title, path }: { title: string; path: string }) {
-  const { api } = useClient();
-  const found = useLoad(path, () => api.get<{ cases: Case[] }>(path));
+  const { api, store } = useClient();
+  const told = store.caseTold.value;
+  const found = useLoad(`${path}:${told?.case ?? ""}:${told?.state ?? ""}`, () => api.get<{ cases: Case[] }>(path));
   return (
     <section class="part">
       <h2 class="section-title">{title}</h2>
@@ -59,8 +60,9 @@ function State({ one }: { one: Case }) {
 }
 
 export function CasePage({ id }: { id: string }) {
-  const { api } = useClient();
-  const found = useLoad(`case:${id}`, () => api.get<{ case: Case }>(`/cases/${id}`));
+  const { api, store } = useClient();
+  const told = store.caseTold.value;
+  const found = useLoad(`case:${id}:${told?.case === id ? told.state : ""}`, () => api.get<{ case: Case }>(`/cases/${id}`));
   return (
     <Page title={v.cases}>
       <Sections />

@@ -22,8 +22,7 @@ export function Sections() {
   const pages: [string, string][] = [["/impact", v.mine]];
   if (leads || roles.includes("communications_leader")) pages.push(["/leader", v.leading]);
   if (NOMINATING.some((role) => roles.includes(role))) pages.push(["/recognition", v.nominees]);
-  if (useDecides()) pages.push(["/cases", v.cases]);
-  pages.push(["/shown", v.shown], ["/rules", v.rules]);
+  pages.push(["/shown", v.shown], ["/rules", v.rules], ["/cases", v.cases]);
   return (
     <nav class="tabs" aria-label={v.sections}>
       {pages.map(([path, label]) => <a key={path} href={path} aria-current={place.value.path === path ? "page" : undefined}>{label}</a>)}
