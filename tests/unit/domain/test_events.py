@@ -76,6 +76,7 @@ def test_what_can_change_carries_a_rev(name: str) -> None:
         "roster.changed",
         "log.closed",
         "scoring.root_published",
+        "case.opened",
     }
     assert ("rev" in EVENTS[name].__struct_fields__) == (name not in once)
 

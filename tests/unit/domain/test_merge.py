@@ -33,6 +33,20 @@ NAMING_THEIR_WRITER: dict[str, Event] = {
     "scoring.root_published": e.ScoringRootPublished(
         region="in", day=1, rules="1", quarter="q", cut=(), people=0, root="0" * 64
     ),
+    "case.opened": e.CaseOpened(
+        case="k", region="in", kind="ring", parties=("asha",), quarter="q", reason="why", at=1
+    ),
+    "case.decided": e.CaseDecided(
+        case="k",
+        region="in",
+        rev=1,
+        outcome="dismissed",
+        reason="why",
+        by="vikram",
+        parties=("asha",),
+        at=1,
+    ),
+    "credits.ruled": e.CreditsRuled(case="k", region="in", rev=1, quarter="q", pairs=()),
 }
 """Kinds whose body says which region writes them."""
 
