@@ -13,9 +13,8 @@ age by the day. ``rebuild`` is the same from nothing.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 from sqlalchemy import select
 
@@ -30,7 +29,7 @@ from server.scoring.experts import Judged, Reading
 from server.scoring.rules import Rulebook, day_of, shipped
 from server.storage import tables as t
 from server.storage.queries import scoring
-from server.storage.reader import Reader, Snapshot
+from server.storage.reader import Reader, Snapshot, parts
 from server.storage.sql import Tx, upsert
 
 NAME = "experts"
@@ -151,7 +150,7 @@ class Experts:
         async with self._reader.snapshot() as snapshot:
             threads = await expert_threads.touched(snapshot, touches)
             people = touches.people | await expert_store.at_home(snapshot, touches.regions)
-        for part in _parts(threads, THREADS_PER_JOB):
+        for part in parts(threads, THREADS_PER_JOB):
             people |= await self._look_at_threads(part)
         await self._look_at_all(people)
         return bool(threads or people or touches.uses)
@@ -171,7 +170,7 @@ class Experts:
         return read.people
 
     async def _look_at_all(self, people: Iterable[str]) -> None:
-        for part in _parts(sorted(people), PEOPLE_PER_JOB):
+        for part in parts(people, PEOPLE_PER_JOB):
             async with self._reader.snapshot() as snapshot:
                 answers = await _answers_since(snapshot, part)
                 shown = await _shown(snapshot, part)
@@ -217,7 +216,3 @@ async def _shown(snapshot: Snapshot, names: Collection[str]) -> dict[str, bool]:
 
 def _forget_cursor(tx: Tx) -> None:
     tx.execute(_SAVE, {"name": NAME, "epoch": 0, "position": 0, "rules": ""})
-
-
-def _parts(names: Sequence[str], size: int) -> Iterator[Sequence[Any]]:
-    return (names[start : start + size] for start in range(0, len(names), size))

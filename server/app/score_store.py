@@ -10,11 +10,8 @@ from server.app.score_rows import Family, Row, from_columns, to_columns
 from server.domain.visibility import GLOBAL
 from server.scoring.local import Between, Given, Need, Received, Scope
 from server.storage import tables as t
-from server.storage.reader import Snapshot
+from server.storage.reader import Snapshot, parts
 from server.storage.sql import Tx, statement, upsert
-
-NAMES_PER_QUERY = 500
-"""Well below the least number of bound parameters a driver takes (999)."""
 
 _a, _p, _c = t.score_acts.c, t.posts.c, t.credits_.c
 _ROW = (_a.act, _a.giver, _a.author, _a.content, _a.quarter, _a.data)
@@ -154,24 +151,9 @@ def total(tx: Tx, person: str) -> int:
 # -- reading, in one snapshot ------------------------------------------------------------------------------
 
 
-async def _named(snapshot: Snapshot, query: Any, names: Iterable[str], **params: Any) -> list[Any]:
-    found: list[Any] = []
-    for part in _parts(names):
-        found += await snapshot.rows(query, {"names": part, **params})
-    return found
-
-
-def _parts(names: Iterable[str]) -> list[list[str]]:
-    ordered = sorted(names)
-    return [
-        ordered[start : start + NAMES_PER_QUERY]
-        for start in range(0, len(ordered), NAMES_PER_QUERY)
-    ]
-
-
 async def on_contents(snapshot: Snapshot, contents: Iterable[str]) -> list[Row]:
     """Every row about any of the contents."""
-    return [from_columns(row) for row in await _named(snapshot, _ON_CONTENTS, contents)]
+    return [from_columns(row) for row in await snapshot.named(_ON_CONTENTS, contents)]
 
 
 async def all_acts(snapshot: Snapshot) -> list[Row]:
@@ -184,22 +166,24 @@ async def needed(snapshot: Snapshot, needs: Iterable[Need]) -> list[Row]:
     authors, givers, between = _by_quarter(needs)
     contents: set[str] = set()
     for quarter, names in authors.items():
-        received = await _named(snapshot, _RECEIVED, names, q=quarter)
+        received = await snapshot.named(_RECEIVED, names, {"q": quarter})
         contents |= {row.content for row in received}
     for quarter, pairs in between.items():
         # Who gave what was claimed is known from another row on the content: nobody yet, so anybody.
         names = {author for _, author in pairs}
         contents |= {
             content
-            for content, giver, author in await _named(snapshot, _RECEIVED_FROM, names, q=quarter)
+            for content, giver, author in await snapshot.named(
+                _RECEIVED_FROM, names, {"q": quarter}
+            )
             if not giver or (giver, author) in pairs
         }
     rows = await on_contents(snapshot, contents)
     for quarter, names in givers.items():
-        for part in _parts(names):
+        for part in parts(names):
             found = await snapshot.rows(_GIVEN, {"names": part, "q": quarter})
             worked_on = {row.content for row in found} - contents
-            given = await _named(snapshot, _BY_GIVERS, worked_on, givers=[*part, ""])
+            given = await snapshot.named(_BY_GIVERS, worked_on, {"givers": [*part, ""]})
             rows += [from_columns(row) for row in given]
     return rows
 
@@ -211,9 +195,9 @@ async def partners(
     found: dict[Scope, frozenset[str]] = {}
     for quarter, names in persons_by_quarter(people).items():
         asked = {"q": quarter, "least": least}
-        gave = {tuple(row) for row in await _named(snapshot, _GAVE_MUCH, names, **asked)}
+        gave = {tuple(row) for row in await snapshot.named(_GAVE_MUCH, names, asked)}
         others = {author for _, author in gave}
-        back = {tuple(row) for row in await _named(snapshot, _GAVE_MUCH, others, **asked)}
+        back = {tuple(row) for row in await snapshot.named(_GAVE_MUCH, others, asked)}
         close: dict[str, set[str]] = defaultdict(set)
         for giver, author in gave:
             if (author, giver) in back:
@@ -260,12 +244,12 @@ async def given_often(snapshot: Snapshot, quarter: str, least: int) -> dict[tupl
 
 async def of_people(snapshot: Snapshot, names: Iterable[str], quarter: str) -> list[Row]:
     """What people gave or got since a quarter began."""
-    return [from_columns(row) for row in await _named(snapshot, _OF_PEOPLE, names, q=quarter)]
+    return [from_columns(row) for row in await snapshot.named(_OF_PEOPLE, names, {"q": quarter})]
 
 
 async def profiles(snapshot: Snapshot, names: Iterable[str]) -> list[Row]:
     """Every profile the persons ever had."""
-    return [from_columns(row) for row in await _named(snapshot, _PROFILES, names)]
+    return [from_columns(row) for row in await snapshot.named(_PROFILES, names)]
 
 
 async def rulings(snapshot: Snapshot) -> list[Row]:
@@ -275,7 +259,7 @@ async def rulings(snapshot: Snapshot) -> list[Row]:
 
 async def ever_home(snapshot: Snapshot, people: Iterable[str]) -> set[tuple[str, str]]:
     """(person, region) of every home these people ever had."""
-    return {tuple(row) for row in await _named(snapshot, _EVER_HOME, people)}
+    return {tuple(row) for row in await snapshot.named(_EVER_HOME, people)}
 
 
 async def ruled_on(snapshot: Snapshot, ruling: Row) -> list[Any]:
@@ -290,43 +274,43 @@ async def ruled_on(snapshot: Snapshot, ruling: Row) -> list[Any]:
 
 async def in_threads(snapshot: Snapshot, roots: Iterable[str]) -> set[str]:
     """The replies in some threads that anybody acted on."""
-    return {row.content for row in await _named(snapshot, _IN_THREADS, roots)}
+    return {row.content for row in await snapshot.named(_IN_THREADS, roots)}
 
 
 async def marked_in(snapshot: Snapshot, roots: Iterable[str], givers: Iterable[str]) -> list[Row]:
     """Every row of some givers about replies in some threads."""
     found: list[Row] = []
-    for part in _parts(givers):
-        rows = await _named(snapshot, _MARKED_IN, roots, givers=part)
+    for part in parts(givers):
+        rows = await snapshot.named(_MARKED_IN, roots, {"givers": part})
         found += [from_columns(row) for row in rows]
     return found
 
 
 async def posts_in(snapshot: Snapshot, places: Iterable[str]) -> dict[str, str]:
     """Every post in some places -> its author."""
-    return dict([tuple(row) for row in await _named(snapshot, _POSTS_IN, places)])
+    return dict([tuple(row) for row in await snapshot.named(_POSTS_IN, places)])
 
 
 async def first_posts(snapshot: Snapshot, people: Iterable[str]) -> dict[str, str]:
     """Each person's first post where every region may read it, by (time, id); no imports, no announcements."""
-    rows = await _named(snapshot, _FIRST_POSTS, people)
+    rows = await snapshot.named(_FIRST_POSTS, people)
     return {person: post for person, post in rows if post}
 
 
 async def posts(snapshot: Snapshot, names: Iterable[str]) -> list[Any]:
     """(post, kind, author, root, at, title, text, topics, detail) of those that are here; the kind of others
     is empty."""
-    return await _named(snapshot, _POSTS, names)
+    return await snapshot.named(_POSTS, names)
 
 
 async def persons(snapshot: Snapshot, names: Iterable[str]) -> list[Any]:
     """(person, home, bot)."""
-    return await _named(snapshot, _PERSONS, names)
+    return await snapshot.named(_PERSONS, names)
 
 
 async def began_anew(snapshot: Snapshot, names: Iterable[str]) -> dict[str, int]:
     """Person -> the moment (UTC milliseconds) before which their ledger holds nothing any more."""
-    return {row.person: row.before for row in await _named(snapshot, _HISTORIES, names)}
+    return {row.person: row.before for row in await snapshot.named(_HISTORIES, names)}
 
 
 async def scopes(snapshot: Snapshot) -> list[Scope]:
@@ -340,10 +324,10 @@ async def lines(snapshot: Snapshot, scopes: Iterable[Scope]) -> list[Stored]:
     return [
         Stored(*row)
         for quarter, names in persons_by_quarter(scopes).items()
-        for row in await _named(snapshot, _LINES, names, q=quarter)
+        for row in await snapshot.named(_LINES, names, {"q": quarter})
     ]
 
 
 async def lines_named(snapshot: Snapshot, names: Iterable[str]) -> list[Stored]:
     """The stored lines of these names that there are."""
-    return [Stored(*row) for row in await _named(snapshot, _LINES_NAMED, names)]
+    return [Stored(*row) for row in await snapshot.named(_LINES_NAMED, names)]

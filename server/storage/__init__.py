@@ -1,6 +1,6 @@
 """Where things lie: tables, the event log, projections, queries, migrations.
 
-- ``tables``       every table once, for SQLite and PostgreSQL
+- ``tables/``      every table once, for SQLite and PostgreSQL
 - ``connection``   the writing connection; ``node`` whose database it is
 - ``epochs``       the next incarnation of a log; ``extent`` how far it reached; ``forks`` lanes with two histories
 - ``sql``          Core constructs compiled once per dialect; ``Tx``, the writer's synchronous transaction
