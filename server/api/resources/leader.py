@@ -6,6 +6,7 @@ from server.api.resources.paging import as_of
 from server.api.route import Call, NoQuery
 from server.app import leader as leading
 from server.domain.errors import Code, Refusal
+from server.storage.reader import Snapshot
 
 
 class LeaderAnswer(leading.LeaderView, frozen=True, kw_only=True):
@@ -14,7 +15,8 @@ class LeaderAnswer(leading.LeaderView, frozen=True, kw_only=True):
 
 async def leader(call: Call[NoQuery, None]) -> LeaderAnswer | Refusal:
     services, me = call.services, call.me
-    async with services.reader.snapshot() as snapshot:
+
+    async def load(snapshot: Snapshot) -> LeaderAnswer | Refusal:
         found = await leading.view(
             snapshot, me.person, me.who.roles, services.region, services.now()
         )
@@ -24,3 +26,5 @@ async def leader(call: Call[NoQuery, None]) -> LeaderAnswer | Refusal:
                 "this is for who owns or moderates a community, or speaks for a region",
             )
         return LeaderAnswer(cursor=await as_of(services, snapshot), **asdict(found))
+
+    return await services.reader.load(load)
