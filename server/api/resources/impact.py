@@ -97,7 +97,8 @@ class Topics(Shape, frozen=True, kw_only=True):
 
 async def impact(call: Call[NoQuery, None]) -> Impact:
     services, person = call.services, call.person
-    async with services.reader.snapshot() as snapshot:
+
+    async def load(snapshot: Snapshot) -> Impact:
         policy = (await scoring.policies(snapshot)).get(services.region, CAUTIOUS)
         # Of whom nothing is scored there is nothing to tell, not even to themselves.
         owner = "" if policy.scores == "off" else person
@@ -120,6 +121,9 @@ async def impact(call: Call[NoQuery, None]) -> Impact:
             useful=await lately.useful(snapshot, person),
             named=tuple([Named(quarter=n.quarter, at=n.at, by=n.reader) for n in named]),
         )
+
+    # Some twenty questions, and a year of lines: all in one turn of a thread that is not the loop's.
+    return await services.reader.load(load)
 
 
 async def lines(call: Call[LinesQuery, None]) -> Lines:
