@@ -23,12 +23,13 @@ from server.app.group_commit import GroupCommit
 from server.app.incarnations import lost, raised
 from server.app.tap import Tap
 from server.domain import limits
-from server.domain.commands import Command, ImportRecord
+from server.domain.commands import Command
 from server.domain.decide import Context, Decided, decide, decide_asked, decide_import
 from server.domain.decide.asking import region_to_ask
 from server.domain.errors import Code, Refusal, Refused
 from server.domain.facts import Facts
 from server.domain.ids import Cursor, LaneKey, object_id
+from server.domain.import_records import ImportRecord
 from server.domain.wire import SALT_BYTES, LaneBatch
 from server.storage import tables as t
 from server.storage.connection import WriterConnection

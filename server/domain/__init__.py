@@ -5,6 +5,7 @@
 - ``wire``        an event's header, body commitment and chain hash: bytes in, bytes out
 - ``leads``       a lane whose newest events are held before those behind them
 - ``commands``    every wish a person can state, imperative
+- ``import_records``  what an import states, each about one object of another system
 - ``facts``       what ``decide`` may ask about the current state
 - ``decide``      decide(command, who, facts, context) -> events or a refusal
 - ``tally``       what ballots add up to and what follows; ``cut`` which of them count

@@ -1,4 +1,4 @@
-"""Every wish a person (or an import) can state: imperative, validated while decoding.
+"""Every wish a person can state: imperative, validated while decoding.
 
 One vocabulary for the websocket frame ``do`` and for ``POST /api/v1/commands``: a map whose ``do``
 names the command. Bounds stand in ``limits``; a value outside them is refused with ``bad_value`` and
@@ -9,7 +9,7 @@ unknown to the regular expressions of JSON Schema, which reads these patterns to
 """
 
 from collections.abc import Callable
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -32,7 +32,6 @@ from server.domain.events import (
     PraiseSpec,
     ReactionKind,
     RegionRole,
-    Source,
     Visibility,
 )
 
@@ -73,7 +72,7 @@ Key = Annotated[str, Meta(min_length=limits.KEY_CHARS_MIN, max_length=limits.KEY
 _encode = msgspec.json.Encoder().encode
 
 
-def _refuse_nul(command: msgspec.Struct) -> None:
+def refuse_nul(command: msgspec.Struct) -> None:
     """Raises ValueError for the one character that PostgreSQL cannot hold, anywhere in a command."""
     # A text that only spells the escape sequence is rare enough for a second look.
     if b"\\u0000" in _encode(command) and _has_nul(msgspec.to_builtins(command)):
@@ -96,7 +95,7 @@ class Base(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", forbid_unk
     """Unknown fields are refused: a misspelt field must not be lost silently."""
 
     def __post_init__(self) -> None:
-        _refuse_nul(self)
+        refuse_nul(self)
 
 
 class Attach(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -415,106 +414,22 @@ Command = (
 )
 
 
-# -- imports: records of docs/howto/import.md, each about one object of another system ---------------
-
-
-class ImportBase(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="import", forbid_unknown_fields=True
-):
-    """``source`` names the record for ever: importing it again changes nothing."""
-
-    source: Source
-
-    def __post_init__(self) -> None:
-        _refuse_nul(self)
-        for part in (self.source.system, self.source.id):
-            if not 1 <= len(part) <= limits.IMPORT_KEY_CHARS_MAX:
-                most = limits.IMPORT_KEY_CHARS_MAX
-                raise ValueError(f"system and id of the source have 1 to {most} characters")
-
-
-class ImportPerson(ImportBase, tag="person", frozen=True, kw_only=True):
-    person: Person
-    name: Name
-    bot: bool = False
-    title: ShortText = ""
-    unit: ShortText = ""
-    country: Annotated[str, Meta(max_length=2)] = ""
-
-
-class ImportCommunity(ImportBase, tag="community", frozen=True, kw_only=True):
-    community: Object
-    name: Name
-    about: About = ""
-    at: Time
-
-
-class ImportPost(ImportBase, tag="post", frozen=True, kw_only=True):
-    post: Object
-    author: Person
-    community: Object
-    kind: PostKind
-    at: Time
-    text: Text
-    title: Title = ""
-    topics: Topics = ()
-    mentions: People = ()
-
-
-class ImportReply(ImportBase, tag="reply", frozen=True, kw_only=True):
-    post: Object
-    author: Person
-    community: Object
-    root: Object
-    parent: Object
-    kind: Literal["reply", "answer"]
-    at: Time
-    text: Text
-    mentions: People = ()
-
-
-class ImportAcceptance(ImportBase, tag="acceptance", frozen=True, kw_only=True):
-    """Routed to the home of the question's author, who is named as ``by``."""
-
-    by: Person
-    community: Object
-    question: Object
-    answer: Object
-    author: MaybePerson = ""
-
-
-class ImportVote(ImportBase, tag="vote", frozen=True, kw_only=True):
-    """A vote without a voter. ``by``: the target's author, whose home region writes it."""
-
-    by: MaybePerson = ""
-    community: Object
-    root: Object
-    target: Object
-    vote: ShortText
-    at: Time
-
-
-ImportRecord = (
-    ImportPerson | ImportCommunity | ImportPost | ImportReply | ImportAcceptance | ImportVote
-)
-
 COMMANDS: dict[str, type[Base]] = {
     str(shape.__struct_config__.tag): shape for shape in Command.__args__
 }
 
 _JSON: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 _MSGPACK: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
-_IMPORT: msgspec.json.Decoder[ImportRecord] = msgspec.json.Decoder(ImportRecord)
 
 
 def from_json(raw: bytes) -> Command:
     """Raises Refused (bad_encoding, bad_value, unknown_kind, too_large) with the field's path."""
-    return _guard(_JSON.decode, raw)
+    return guard(_JSON.decode, raw)
 
 
 def from_msgpack(raw: bytes) -> Command:
     """As ``from_json``."""
-    return _guard(_MSGPACK.decode, raw)
+    return guard(_MSGPACK.decode, raw)
 
 
 def from_builtins(value: object) -> Command:
@@ -526,12 +441,8 @@ def from_builtins(value: object) -> Command:
         raise refusal_of(error) from None
 
 
-def import_record(line: bytes) -> ImportRecord:
-    """One line of an import file; as ``from_json``."""
-    return _guard(_IMPORT.decode, line)
-
-
-def _guard(decode: Callable[[bytes], T], raw: bytes) -> T:
+def guard(decode: Callable[[bytes], T], raw: bytes) -> T:
+    """What ``decode`` makes of bytes from outside. Raises Refused as ``from_json`` does."""
     if len(raw) > limits.COMMAND_BYTES_MAX:
         raise Refused(
             Code.TOO_LARGE,

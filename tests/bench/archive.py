@@ -6,15 +6,15 @@ from pathlib import Path
 
 import uvloop
 
-from server.domain.commands import (
+from server.domain.events import Source
+from server.domain.ids import derived_object_id
+from server.domain.import_records import (
     ImportCommunity,
     ImportPerson,
     ImportPost,
     ImportRecord,
     ImportReply,
 )
-from server.domain.events import Source
-from server.domain.ids import derived_object_id
 from server.storage.connection import open_writer
 from server.storage.rebuild import rebuild_on
 from tests.bench.figures import RUNS, at_least, emit

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from server.domain.commands import ImportRecord
+from server.domain.import_records import ImportRecord
 from server.ops.importing.archives import Names, read
 from server.ops.importing.report import Report
 

@@ -4,8 +4,8 @@ from server.api.answers import body_of
 from server.api.route import Call, NoQuery
 from server.app import metrics
 from server.domain import limits
-from server.domain.commands import ImportRecord, import_record
 from server.domain.errors import Code, Refusal, Refused
+from server.domain.import_records import ImportRecord, import_record
 from server.storage.queries.shapes import Shape
 
 LINES_MAX = 10_000

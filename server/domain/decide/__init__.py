@@ -22,7 +22,7 @@ moderation). Rules read top to bottom: find, permit, fit, then the events. A las
 them: what a rule decided may leave the region in the lanes it chose (residency).
 """
 
-from server.domain.commands import Command, ImportRecord
+from server.domain.commands import Command
 from server.domain.decide import (
     asking,
     cases,
@@ -39,6 +39,7 @@ from server.domain.decide import (
 from server.domain.decide.base import Context, Decided, Draft, refuse
 from server.domain.errors import Code, Mistake, Refusal
 from server.domain.facts import Facts, PersonFact
+from server.domain.import_records import ImportRecord
 from server.domain.residency import may_leave_in, policy_of
 
 __all__ = ["Context", "Decided", "Draft", "decide", "decide_asked", "decide_import"]

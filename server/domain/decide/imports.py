@@ -7,14 +7,6 @@ facts, so nothing is looked up but what prevents a double. Imported acts never s
 from collections.abc import Callable
 from typing import Any
 
-from server.domain.commands import (
-    ImportAcceptance,
-    ImportCommunity,
-    ImportPerson,
-    ImportPost,
-    ImportReply,
-    ImportVote,
-)
 from server.domain.decide.base import Context, Decided, Draft, lanes_of_place, refuse
 from server.domain.decide.copies import registration_drafts
 from server.domain.errors import Code, Refusal
@@ -29,6 +21,14 @@ from server.domain.events import (
 )
 from server.domain.facts import Facts
 from server.domain.ids import community_place
+from server.domain.import_records import (
+    ImportAcceptance,
+    ImportCommunity,
+    ImportPerson,
+    ImportPost,
+    ImportReply,
+    ImportVote,
+)
 from server.domain.residency import policy_of
 from server.domain.visibility import GLOBAL
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from server.domain.commands import ImportRecord
+from server.domain.import_records import ImportRecord
 from server.ops.importing import files, stackexchange, zulip
 from server.ops.importing.naming import Naming
 from server.ops.importing.report import Report

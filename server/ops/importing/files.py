@@ -7,9 +7,8 @@ from typing import BinaryIO, TypeVar
 
 import msgspec
 
-from server.domain import commands
-from server.domain.commands import ImportRecord
 from server.domain.errors import Code, Refused
+from server.domain.import_records import ImportRecord, import_record
 
 Row = TypeVar("Row")
 
@@ -38,7 +37,7 @@ def records(path: Path) -> Iterator[ImportRecord]:
             if not line.strip():
                 continue
             try:
-                yield commands.import_record(line)
+                yield import_record(line)
             except Refused as refused:
                 raise _bad(path, number, refused.refusal.message, refused.refusal.field) from None
 

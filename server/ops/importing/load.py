@@ -18,8 +18,8 @@ from tap_client import Http, TapError, Unreachable
 from tap_client import Refused as NodeRefused
 from tap_client.backoff import delay_seconds
 
-from server.domain.commands import ImportRecord
 from server.domain.errors import Code, Refused
+from server.domain.import_records import ImportRecord
 from server.ops.importing import files, route
 from server.ops.importing.homes import HomeRule
 

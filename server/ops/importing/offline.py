@@ -6,8 +6,8 @@ For a first load of a new region: no network, no token, the same writer and the 
 from collections.abc import Callable, Iterable
 from itertools import islice
 
-from server.domain.commands import ImportRecord
 from server.domain.errors import Refusal
+from server.domain.import_records import ImportRecord
 from server.ops import core
 from server.ops.config import Config
 from server.ops.importing.load import BATCH_RECORDS_MAX, NOTHING, Outcome

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import assert_never
 
-from server.domain.commands import (
+from server.domain.import_records import (
     ImportAcceptance,
     ImportCommunity,
     ImportPerson,

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from server.domain.commands import (
+from server.domain.errors import Code, Refused
+from server.domain.import_records import (
     ImportAcceptance,
     ImportCommunity,
     ImportPerson,
@@ -20,7 +21,6 @@ from server.domain.commands import (
     ImportReply,
     ImportVote,
 )
-from server.domain.errors import Code, Refused
 from server.ops.importing import files, texts
 from server.ops.importing.naming import Naming, millis
 from server.ops.importing.report import Report

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from server.domain.commands import (
+from server.domain.import_records import (
     ImportCommunity,
     ImportPerson,
     ImportPost,

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from server.app.expert_touches import Touches
-from server.domain.commands import import_record
 from server.domain.errors import Refusal
+from server.domain.import_records import import_record
 from server.scoring.rules import DAY_MS
 from server.storage import tables as t
 from tests.support.node import START

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from server.app.handle import Answer
 from server.domain import limits
-from server.domain.commands import ImportPost, ImportRecord
 from server.domain.errors import Code, Refusal
 from server.domain.events import PersonRegistered, Source
 from server.domain.ids import derived_object_id
+from server.domain.import_records import ImportPost, ImportRecord
 from server.storage.event_log import Record
 from tests.support.faults import SECONDS_MAX, held
 from tests.support.node import START, ForeignLog, open_test_node

@@ -16,10 +16,10 @@ from sqlalchemy import select
 from server.app.handle import Answer
 from server.app.incarnations import lost
 from server.domain import merge
-from server.domain.commands import ImportPerson
 from server.domain.errors import Code, Refusal
 from server.domain.events.base import Source
 from server.domain.ids import LaneKey, incarnation, new_epoch
+from server.domain.import_records import ImportPerson
 from server.domain.wire import LaneBatch, SignedHead, genesis
 from server.storage import event_log
 from server.storage import tables as t

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from server.domain.commands import import_record
 from server.domain.errors import Refusal
+from server.domain.import_records import import_record
 from server.storage import tables as t
 from tests.support.node import START
 from tests.unit.app.score_world import ScoreWorld, open_world

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.domain import limits
-from server.domain.commands import (
-    COMMANDS,
-    Command,
+from server.domain.commands import COMMANDS, Command, from_builtins, from_json, from_msgpack
+from server.domain.errors import Code, Refusal, Refused
+from server.domain.import_records import (
     ImportAcceptance,
     ImportCommunity,
     ImportPerson,
@@ -22,12 +22,8 @@ from server.domain.commands import (
     ImportRecord,
     ImportReply,
     ImportVote,
-    from_builtins,
-    from_json,
-    from_msgpack,
     import_record,
 )
-from server.domain.errors import Code, Refusal, Refused
 from tests.support.shapes import FEW, values
 
 POST = "01kdvdna00aaaaaaaaaaaaaaaa"

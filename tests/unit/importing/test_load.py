@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from server.domain.commands import ImportPerson, import_record
 from server.domain.errors import Refused
 from server.domain.events import Source
+from server.domain.import_records import ImportPerson, import_record
 from server.ops.importing import load
 from server.ops.importing.load import NOTHING, Batch, Outcome, Progress, Target
 

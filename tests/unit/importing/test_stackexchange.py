@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.domain.commands import ImportPerson, import_record
+from server.domain.import_records import ImportPerson, import_record
 from server.ops.importing import archives, files
 from server.ops.importing.naming import Naming, millis
 from server.ops.importing.report import Report

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from server.domain import limits
-from server.domain.commands import (
+from server.domain.errors import Refused
+from server.domain.import_records import (
     ImportCommunity,
     ImportPerson,
     ImportPost,
@@ -18,7 +19,6 @@ from server.domain.commands import (
     ImportReply,
     import_record,
 )
-from server.domain.errors import Refused
 from server.ops.importing import archives, files
 from server.ops.importing.naming import Naming, millis
 from server.ops.importing.report import Report

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from server.domain import events as e
-from server.domain.commands import import_record
 from server.domain.errors import Code, Refusal
 from server.domain.ids import derived_object_id
+from server.domain.import_records import import_record
 from server.storage.event_log import Record
 from tests.support.world import START, World
 
