@@ -22,8 +22,8 @@ from argon2 import PasswordHasher
 from tap_client import Http
 
 from server.app.passwords import Passwords
-from server.domain.commands import RegisterPerson
-from server.ops import config_file
+from server.domain.commands import RegisterPerson, SetPersonRole
+from server.ops import config_file, operator
 from server.ops.accounts import desk
 from server.ops.core import now
 from server.ops.demo import founding
@@ -51,6 +51,8 @@ COLLEAGUES = (
     Colleague("ben", "de", "Ben Krüger", "Network Engineer", "IT Mannheim"),
     Colleague("lena", "de", "Lena Brandt", "Hydraulics Specialist", "Engineering Leipzig"),
 )
+AUDITOR = "asha.rao"
+"""Decides cases of people in India; in no crew, so never a party to one."""
 
 
 class Crew(NamedTuple):
@@ -217,6 +219,9 @@ async def _enrol_at(place: Place, people: list[Colleague]) -> dict[str, str]:
             for one in people
         ]
         tokens = await founding.enrol(node, wishes)
+        if AUDITOR in tokens:
+            wish = SetPersonRole(person=AUDITOR, role="auditor", on=True)
+            founding.checked(await operator.set_role(node.core.handler, wish))
         passwords = Passwords(node.core.reader, node.core.handler, now, QUICK)
         try:
             for one in people:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.company import Company, Crew
+from tests.browser.company import AUDITOR, Company, Crew
 from tests.browser.conftest import SignIn
 from tests.support.processes import until
 
@@ -77,6 +77,37 @@ def test_a_first_word_begins_a_conversation(sign_in: SignIn, company: Company, c
     meera = sign_in(crew.meera, "/messages")
     meera.get_by_role("link", name=company.name(crew.asha)).click()
     expect(meera.locator(".feed")).to_contain_text("May I ask you about pumps?")
+
+
+def test_a_disputed_credit_is_decided_by_a_human_and_both_sides_hear(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    answered(company, crew, f"topic-{crew.community[-6:]}")
+    company.run(until("it is scored", lambda: bool(company.get(crew.meera, "/me/impact")["lines"])))
+    asha, meera = sign_in(crew.asha), sign_in(crew.meera, "/impact")
+    meera.get_by_role("button", name="Ask somebody to look at this").click()
+    dialog = meera.get_by_role("dialog")
+    why = f"Is this all, for {crew.community_name}?"
+    dialog.get_by_label("What is wrong with it?").fill(why)
+    dialog.get_by_role("button", name="Send").click()
+    expect(asha.get_by_text("A case concerns you")).to_be_visible()
+
+    auditor = sign_in(AUDITOR, "/cases")
+    auditor.locator(".value-row", has_text=why).get_by_role("link").click()
+    line = auditor.locator(".credit")
+    expect(line).to_contain_text("The asker accepted your answer.")
+    expect(line).to_contain_text("+15")
+    auditor.get_by_label("It stays as it is").check()
+    auditor.get_by_label("Reason").fill("An accepted answer is 15 points.")
+    auditor.get_by_role("button", name="Decide").click()
+    for page in (asha, meera):
+        expect(page.get_by_text("A case about you was decided")).to_be_visible()
+        page.goto("/cases")
+        row = page.locator(".value-row", has_text=why)
+        expect(row).to_contain_text("It stays as it is")
+        row.get_by_role("link").click()
+        expect(page.get_by_text("An accepted answer is 15 points.")).to_be_visible()
+    expect(asha.locator(".credit")).to_have_count(0)
 
 
 def test_a_german_leader_reads_why_nothing_is_compared(sign_in: SignIn, crew: Crew) -> None:

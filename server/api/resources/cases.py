@@ -2,7 +2,9 @@
 
 Opening and deciding are commands (``dispute.open``, ``case.decide``, ``case.hold``)."""
 
-from typing import Literal
+from typing import Any, Literal
+
+import msgspec
 
 from server.api.resources.paging import Mark, as_of
 from server.api.route import Call, Limit, NoQuery, Query
@@ -40,8 +42,11 @@ class OwnCases(Shape, frozen=True, kw_only=True):
 
 
 class OneCase(Shape, frozen=True, kw_only=True):
+    """``entry``: the disputed line as it stands in the ledger, for whose it is and for who decides; else null."""
+
     cursor: str
     case: CaseView
+    entry: dict[str, Any] | None
 
 
 async def listed(call: Call[CasesQuery, None]) -> Cases | Refusal:
@@ -84,7 +89,15 @@ async def one(call: Call[NoQuery, None]) -> OneCase | Refusal:
             call.person in case.parties or (decides and case.region == services.region)
         ):
             return Refusal(Code.NOT_FOUND, f"there is no case {name} that you can see")
-        return OneCase(cursor=await as_of(services, snapshot), case=_seen(case, call.person))
+        view = _seen(case, call.person)
+        # A region holds the ledgers of its own people.
+        shows = view.line is not None and case.region == services.region
+        line = await queries.disputed(snapshot, case) if shows else None
+        return OneCase(
+            cursor=await as_of(services, snapshot),
+            case=view,
+            entry=msgspec.json.decode(line) if line is not None else None,
+        )
 
 
 def _seen(case: queries.Case, reader: str) -> CaseView:

@@ -63,6 +63,9 @@ _LINES = (
     .where(_c.line.in_(bindparam("lines", expanding=True)))
     .order_by(_c.at, _c.case_id)
 )
+_DISPUTED = select(t.credits_.c.line).where(
+    t.credits_.c.act == bindparam("line"), t.credits_.c.person == bindparam("person")
+)
 _COUNTS = (
     select(_c.kind, _d.outcome, func.count())
     .select_from(KNOWN)
@@ -129,6 +132,13 @@ async def disputes_on(
     return {
         row.line: (row.case_id, row.outcome or "") for row in await snapshot.rows(_LINES, asked)
     }
+
+
+async def disputed(snapshot: Snapshot, case: Case) -> str | None:
+    """The ledger line a case is about, as it stands now (JSON); None for a circle, and once it is gone."""
+    asked = {"line": case.line, "person": case.person}
+    row = await snapshot.one(_DISPUTED, asked) if case.line else None
+    return str(row.line) if row else None
 
 
 async def counts(snapshot: Snapshot, region: str) -> dict[tuple[str, str], int]:

@@ -42,6 +42,7 @@ async def test_who_decides_reads_all_of_it(shown: Shown) -> None:
     assert (case["kind"], case["state"], case["parties"]) == ("ring", "open", ["asha", "bob"])
     assert (case["evidence"]["share"], case["yours"], case["decision"]) == (1000, False, None)
     assert [flow["giver"] for flow in case["evidence"]["flows"]] == ["asha", "bob"]
+    assert (await shown.site.get(f"/cases/{name}", "admin"))["entry"] is None
 
 
 async def test_a_party_reads_no_names_of_who_thanked_them(shown: Shown) -> None:
@@ -89,6 +90,21 @@ async def test_a_disputed_line_says_so_in_ones_ledger(shown: Shown) -> None:
     assert "bob" not in json.dumps(mine), "who helped her stays a colleague"
     (theirs,) = (await shown.site.get("/cases/mine", "bob"))["cases"]
     assert (theirs["parties"], theirs["line"]) == (["asha", "bob"], None)
+
+
+async def test_who_decides_sees_the_line_as_its_owner_does(shown: Shown) -> None:
+    await shown.helped("asha", "bob")
+    await shown.draw()
+    (line,) = (await shown.site.get("/me/impact", "asha"))["lines"]
+    made = await shown.node.do("asha", "dispute.open", line=line["act"], reason="Why so little?")
+    path = f"/cases/{made['case']}"
+    entry = (await shown.site.get(path, "admin"))["entry"]
+    assert entry == (await shown.site.get(path, "asha"))["entry"]
+    assert {name: line[name] for name in entry} == entry, (
+        "the ledger adds to it and changes nothing"
+    )
+    assert "bob" not in json.dumps(entry), "whose thanks it were is not for them to know either"
+    assert (await shown.site.get(path, "bob"))["entry"] is None, "a ledger is one's own"
 
 
 async def test_pages_of_cases_are_all_of_them(shown: Shown) -> None:

@@ -24,10 +24,10 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "/impact": ["/leader", "/recognition", "/shown", "/rules", "/cases"],
 };
 
-/** "page" for the destination itself, "true" for a page that is reached from it. */
-export function current(here: string, path: string): "page" | "true" | undefined {
+/** "page" for the destination itself, "true" for a page that is reached from it: one of its rooms, or below one. */
+export function current(here: string, path: string, rooms = ROOMS[path] ?? []): "page" | "true" | undefined {
   if (here === path) return "page";
-  return ROOMS[path]?.includes(here) ? "true" : undefined;
+  return rooms.some((room) => here === room || here.startsWith(`${room}/`)) ? "true" : undefined;
 }
 
 export function Rail() {

@@ -1,5 +1,6 @@
 /** Cases: those about oneself, those one may decide, and one of them with its evidence and its decision. */
 
+import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 
 import { act } from "../act.ts";
@@ -10,6 +11,8 @@ import { Loaded, useLoad } from "../ui/load.tsx";
 import { PersonLink } from "../ui/person.tsx";
 import { Time } from "../ui/time.tsx";
 import { type Case, type Flow, type Outcome, mayDecide, outcomesOf } from "./cases-data.ts";
+import type { CreditLine } from "./impact-data.ts";
+import { Credit } from "./ledger.tsx";
 import { Sections, useDecides } from "./sections.tsx";
 import { v } from "./words.ts";
 
@@ -62,16 +65,16 @@ function State({ one }: { one: Case }) {
 export function CasePage({ id }: { id: string }) {
   const { api, store } = useClient();
   const told = store.caseTold.value;
-  const found = useLoad(`case:${id}:${told?.case === id ? told.state : ""}`, () => api.get<{ case: Case }>(`/cases/${id}`));
+  const found = useLoad(`case:${id}:${told?.case === id ? told.state : ""}`, () => api.get<{ case: Case; entry: CreditLine | null }>(`/cases/${id}`));
   return (
     <Page title={v.cases}>
       <Sections />
-      <Loaded from={found}>{({ case: one }) => <Whole one={one} changed={found.reload} />}</Loaded>
+      <Loaded from={found}>{({ case: one, entry }) => <Whole one={one} entry={entry} changed={found.reload} />}</Loaded>
     </Page>
   );
 }
 
-function Whole({ one, changed }: { one: Case; changed: () => void }) {
+function Whole({ one, entry, changed }: { one: Case; entry: CreditLine | null; changed: () => void }) {
   const { view } = useClient();
   const decides = useDecides();
   const { decision, evidence } = one;
@@ -80,10 +83,14 @@ function Whole({ one, changed }: { one: Case; changed: () => void }) {
       <h2 class="section-title">{v.caseKinds[one.kind]} <State one={one} /></h2>
       <p class="lead" dir="auto">{one.reason}</p>
       <p class="meta">
-        {v.caseSince} <Time at={one.opened_at} /> {one.opened_by === null ? v.caseByWatch : <PersonLink id={one.opened_by} />}
-        {" · "}{v.caseParties(one.people ?? one.parties.length)} {one.parties.map((person) => <PersonLink key={person} id={person} />)}
+        {v.caseSince} <Time at={one.opened_at} /> {one.kind === "ring" ? v.caseByWatch : one.opened_by !== null && <>{v.caseBy} <PersonLink id={one.opened_by} /></>}
       </p>
-      {one.content && <p><a href={`/t/${one.content}`}>{v.showEvidence}</a></p>}
+      <p class="meta">
+        {v.caseParties(one.people ?? one.parties.length)}{": "}
+        {one.parties.map((person, at) => <Fragment key={person}>{at > 0 && ", "}<PersonLink id={person} /></Fragment>)}
+      </p>
+      {entry && <ul class="credits"><Credit line={entry} told /></ul>}
+      {entry === null && one.content && <p><a href={`/t/${one.content}`}>{v.caseContent}</a></p>}
       {one.about && <p><a href={`/cases/${one.about}`}>{v.caseAppeals}</a></p>}
       {evidence && <Evidence share={evidence.share} quarter={one.quarter} flows={evidence.flows} />}
       {decision && (

@@ -96,9 +96,9 @@ function useLiveLines(fetched: Impact): Lines {
   };
 }
 
-function Credit({ line, fresh }: { line: CreditLine; fresh: boolean }) {
+/** ``told``: with its figures, whatever its community keeps quiet about. */
+export function Credit({ line, fresh = false, told = numbersShown.value || !isQuiet(line) }: { line: CreditLine; fresh?: boolean; told?: boolean }) {
   const counted = line.status === "counted";
-  const told = numbersShown.value || !isQuiet(line);
   return (
     <li class={counted ? "credit" : "credit void"} data-act={line.act}>
       <div class="credit-points num">

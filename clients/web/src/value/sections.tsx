@@ -3,6 +3,7 @@
 import { useClient } from "../client.ts";
 import { useMyCommunities } from "../communities.ts";
 import { place } from "../router.ts";
+import { current } from "../shell/rail.tsx";
 import { v } from "./words.ts";
 
 const DECIDING = ["auditor", "region_admin"];
@@ -25,7 +26,7 @@ export function Sections() {
   pages.push(["/shown", v.shown], ["/rules", v.rules], ["/cases", v.cases]);
   return (
     <nav class="tabs" aria-label={v.sections}>
-      {pages.map(([path, label]) => <a key={path} href={path} aria-current={place.value.path === path ? "page" : undefined}>{label}</a>)}
+      {pages.map(([path, label]) => <a key={path} href={path} aria-current={current(place.value.path, path, [path])}>{label}</a>)}
     </nav>
   );
 }
