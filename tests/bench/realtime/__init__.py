@@ -5,7 +5,7 @@
 
 The server has core 0 to itself, the load core 1; everything is on loopback. A delivery is one event that
 one client read from its socket, counted inside frames, so that batching hides none. CPU is the run time
-of all threads of the server's processes (/proc/PID/task/*/schedstat), publishing included, what the same
+of the server's processes (their CPU clocks), publishing included, what the same
 server spends idle taken off. On loopback that includes the receiver's half of TCP, for everybody equally.
 
 - ``floor.c``, ``load.c`` (with ``clients.h``, ``words.h``, ``tls.h``, ``wire.h``)  the floor and the load,
