@@ -13,6 +13,7 @@ import itertools
 import random
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -263,13 +264,13 @@ class ListLog:
 
     def _listed(self, key: LaneKey, after: int, upto: int) -> tuple[int, int] | None:
         """As ``Pages._listed_run``."""
-        every = self.lanes.get(key, [])[:upto]
-        kinds = [wire.decode_header(event.header).type in LISTED for event in every]
-        first = next((seq for seq in range(after + 1, len(every) + 1) if kinds[seq - 1]), None)
-        if first is None:
+        missing = self.lanes.get(key, [])[after:upto]
+        listed = [_is_listed(event.header) for event in missing]
+        if True not in listed:
             return None
+        first = after + 1 + listed.index(True)
         if key.region == self.region:
-            run = itertools.takewhile(bool, kinds[first - 1 : first - 1 + limits.BATCH_EVENTS_MAX])
+            run = itertools.takewhile(bool, listed[first - 1 - after :][: limits.BATCH_EVENTS_MAX])
             return first, first - 1 + len(list(run))
         near = min(upto, first + RELAYED_RUN_MAX - 1)
         ends = [seq for k, seq in self.heads if k == key and first <= seq <= near]
@@ -290,6 +291,12 @@ class ListLog:
         headers = {seq: event.header for seq, event in ours.items()}
         near = [head for head in heads if head.seq >= evidence.after]
         return fork_between(evidence, near, hashes, headers)
+
+
+@lru_cache(maxsize=1 << 16)
+def _is_listed(header: bytes) -> bool:
+    """Decoding is most of a schedule's time otherwise."""
+    return wire.decode_header(header).type in LISTED
 
 
 class Wire:
