@@ -30,11 +30,9 @@ _CREDITED_BY = (
 )
 _GIVEN_OFTEN = _CREDITED_BY.add_columns(func.count(_a.content.distinct())).where(_a.giver != "")
 _GAVE_MUCH = _CREDITED_BY.where(_a.giver.in_(_names))
-_RECEIVED_FROM = (
-    select(_a.content, _a.giver, _a.author)
-    .distinct()
-    .where(_a.content != "", _a.quarter == bindparam("q"), _a.author.in_(_names))
-)
+_GIVEN_TO = select(_a.content, _a.giver, _a.author).distinct()
+_GIVEN_TO = _GIVEN_TO.where(_a.content != "", _a.quarter == bindparam("q"), _a.giver.in_(_names))
+_CLAIMED = _RECEIVED.where(_a.giver == "")
 _PROFILES = select(*_ROW).where(_a.giver.in_(_names), _a.quarter == "")
 _OF_PEOPLE = select(*_ROW).where(
     or_(_a.giver.in_(_names), _a.author.in_(_names)),
@@ -169,15 +167,12 @@ async def needed(snapshot: Snapshot, needs: Iterable[Need]) -> list[Row]:
         received = await snapshot.named(_RECEIVED, names, {"q": quarter})
         contents |= {row.content for row in received}
     for quarter, pairs in between.items():
-        # Who gave what was claimed is known from another row on the content: nobody yet, so anybody.
-        names = {author for _, author in pairs}
-        contents |= {
-            content
-            for content, giver, author in await snapshot.named(
-                _RECEIVED_FROM, names, {"q": quarter}
-            )
-            if not giver or (giver, author) in pairs
-        }
+        asked = {"q": quarter}
+        given = await snapshot.named(_GIVEN_TO, {giver for giver, _ in pairs}, asked)
+        contents |= {content for content, giver, author in given if (giver, author) in pairs}
+        # Who gave what was claimed is known from another row on the content.
+        claimed = await snapshot.named(_CLAIMED, {author for _, author in pairs}, asked)
+        contents |= {row.content for row in claimed}
     rows = await on_contents(snapshot, contents)
     for quarter, names in givers.items():
         for part in parts(names):

@@ -12,6 +12,7 @@ Usable alone: nothing of ours is imported, only the standard library, and every 
 - ``credits``  from acts to credits: who stands credited with what, before any factor
 - ``score``    acts to lines to a ledger; ``local`` the same for some authors' quarters only
 - ``running``  ledgers kept up to date in memory: one content more costs what it changes
+- ``following``  the same for whoever has a stream of acts and no store
 - ``caps``     what a daily cap takes off, where rules have one
 - ``topics``   standing by topic; ``roots`` one hash over many ledgers, and where two differ
 - ``explain``  a line's factors in sentences; who is named and who is "a colleague"
@@ -26,7 +27,7 @@ Usable alone: nothing of ours is imported, only the standard library, and every 
 - ``merits``   credits by community, topic and period: boards and nominations
 - ``bands``    where a standing lies among a region's, in bands of the upper half
 - ``leading``  how leaders answer, beside quartiles of peers; ``working_time``: how long somebody waited
-- ``python -m server.scoring replay acts.jsonl --day 2026-03-31`` prints ledgers
+- ``python -m server.scoring replay acts.jsonl --day 2026-03-31`` prints ledgers, ``follow -`` what each act changes
 
 The acts are a *set*: a union of sets is the merge, duplicates vanish by id, and an act is taken back by
 another act of the same register with a higher ``rev``. So arrival order, repeats and the number of

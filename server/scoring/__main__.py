@@ -1,6 +1,7 @@
 """Scoring from files: each line of an acts file is one act as a map (docs/scoring.md section 7).
 
     python -m server.scoring replay acts.jsonl --day 2026-03-31             ledgers, one a line
+    python -m server.scoring follow -                                      what each act changes, as it comes
     python -m server.scoring what-if acts.jsonl new.toml --day 2026-03-31   who would move, one a line
     python -m server.scoring page                                          the rules as Markdown
 
@@ -16,7 +17,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any, get_type_hints
 
-from server.scoring.explain import ledger_map
+from server.scoring.explain import ledger_map, line_map
+from server.scoring.following import Following
 from server.scoring.model import Act
 from server.scoring.page import markdown
 from server.scoring.rules import Rulebook, day_number, parse, rulebook, shipped
@@ -32,15 +34,20 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(required=True, metavar="{replay,what-if,page}")
+    commands = parser.add_subparsers(required=True, metavar="{replay,follow,what-if,page}")
     replay = commands.add_parser("replay", help="print everybody's ledger on a day")
     replay.set_defaults(run=_replay)
+    follow = commands.add_parser(
+        "follow", help="print the lines that each act changes, as it comes"
+    )
+    follow.set_defaults(run=_follow)
     compare = commands.add_parser("what-if", help="print who would move under new rules, and why")
     compare.set_defaults(run=_what_if)
     page = commands.add_parser("page", help="print the rules as a page")
     page.set_defaults(run=_page)
-    for command in (replay, compare):
+    for command in (replay, follow, compare):
         command.add_argument("acts", help="file of acts, one JSON map a line; - for standard input")
+    for command in (replay, compare):
         command.add_argument(
             "--day", required=True, type=date.fromisoformat, help="UTC, 2026-03-31"
         )
@@ -48,7 +55,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     compare.add_argument(
         "--since", type=date.fromisoformat, help="in the quarter with which it would have come"
     )
-    for command in (replay, compare, page):
+    for command in (replay, follow, compare, page):
         command.add_argument("--rules", action="append", help="rules file; repeat for versions")
     return parser.parse_args(given)
 
@@ -97,6 +104,16 @@ def _replay(given: argparse.Namespace, book: Rulebook) -> Iterator[str]:
         yield _json(ledger_map(ledger, book))
 
 
+def _follow(given: argparse.Namespace, book: Rulebook) -> Iterator[str]:
+    following = Following(book)
+    for act in _acts(given.acts):
+        changed = following.come([act])
+        for line in changed.lines:
+            yield _json({"person": line.person, **line_map(line, book)})
+        for gone in sorted(changed.gone):
+            yield _json({"act": gone, "gone": True})
+
+
 def _what_if(given: argparse.Namespace, book: Rulebook) -> Iterator[str]:
     version = parse("".join(_read(given.version)))
     since = day_number(given.since) if given.since else None
@@ -117,12 +134,12 @@ def _json(value: dict[str, Any]) -> str:
 def main(given: Sequence[str] | None = None) -> int:
     arguments = _arguments(given)
     try:
-        found = list(arguments.run(arguments, _rules(arguments.rules)))
+        for line in arguments.run(arguments, _rules(arguments.rules)):
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()  # who follows wants to see it now
     except (OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    for line in found:
-        sys.stdout.write(f"{line}\n")
     return 0
 
 

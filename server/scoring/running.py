@@ -2,7 +2,7 @@
 
 For whoever can hold the credits of the quarters at hand in memory. A content's acts are put whole, as often as
 anything about them changes; what comes back are the lines that this may have changed, on any content. They
-equal those of a full replay (tests/unit/scoring/test_running.py). What a credit can change of others:
+equal those of a full replay (tests/unit/scoring/test_following.py). What a credit can change of others:
 
 - a later ordinal for the giver's next credits to the same author in the quarter (``pair``)
 - a later ordinal for the next of its unit on the same content (``unit``)

@@ -1,6 +1,6 @@
 """python -m tests.bench.scoring [--full] [name ...]: each figure is one JSON line.
 
-``--full`` also measures one event after ten million, which takes half an hour to prepare.
+``--full`` also measures one event after ten million, which takes ten minutes to prepare.
 """
 
 import argparse

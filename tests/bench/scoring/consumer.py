@@ -28,12 +28,13 @@ from server.scoring.score import Book, lines
 from server.storage import tables as t
 from server.storage.event_log import Record
 from server.storage.sql import Statement, Tx, upsert
-from tests.bench.figures import Figure, at_most
-from tests.bench.scoring.incremental import BATCH, BOOK, GOAL_MICROSECONDS, batches, stored
+from tests.bench.figures import RUNS, Figure, compare
+from tests.bench.scoring.incremental import BATCH, BOOK, batches, stored
 from tests.bench.scoring.made import PEOPLE, person_of, stream
 from tests.support.node import TestNode, open_test_node
 
-MEASURED = 10_000
+MEASURED = 5_000
+"""Events of a run."""
 ROWS_PER_JOB = 20_000
 PLACE = "01c" + "0" * 23
 
@@ -108,26 +109,29 @@ def _write(tx: Tx, written: Any) -> None:
     write_lines(tx, [], written)
 
 
-async def cost(folder: Path, before: int) -> float:
-    """Microseconds of CPU per event after so many."""
+async def cost(folder: Path, before: int) -> list[float]:
+    """Microseconds of CPU per event of each run after so many."""
     async with open_test_node(folder) as node:
         acts = reactions()
-        behind, later = list(islice(acts, before)), list(islice(acts, MEASURED))
+        behind, later = list(islice(acts, before)), list(islice(acts, RUNS * MEASURED))
         await fill(node, behind, later)
         consumer = Scores(node.tap, node.handler, node.reader, now=node.clock)
-        position = node.tap.position = max(before, node.tap.position)
-        await node.handler.run(partial(_begin, position=position))
+        node.tap.position = max(before, node.tap.position)
+        await node.handler.run(partial(_begin, position=node.tap.position))
         del behind
         calm_collector()
-        spent = 0.0
-        for part in batches(later, BATCH):
-            records = [record(act, position + n) for n, act in enumerate(part, 1)]
-            position += len(part)
-            node.tap.committed(records)
-            began = time.process_time()
-            await consumer.catch_up()
-            spent += time.process_time() - began
-        return spent / MEASURED * 1e6
+        return [await consumed(node, consumer, part) for part in batches(later, MEASURED)]
+
+
+async def consumed(node: TestNode, consumer: Scores, acts: Sequence[Act]) -> float:
+    spent = 0.0
+    for part in batches(acts, BATCH):
+        position = node.tap.position
+        node.tap.committed([record(act, position + n) for n, act in enumerate(part, 1)])
+        began = time.process_time()
+        await consumer.catch_up()
+        spent += time.process_time() - began
+    return spent / MEASURED * 1e6
 
 
 def _begin(tx: Tx, position: int) -> None:
@@ -138,5 +142,5 @@ def _begin(tx: Tx, position: int) -> None:
 def figures(sizes: tuple[int, ...]) -> Iterator[Figure]:
     for before in sizes:
         with tempfile.TemporaryDirectory(prefix="tap-bench-") as folder:
-            runs = [uvloop.run(cost(Path(folder), before))]
-        yield at_most(f"consume_one_event_after_{before}", "us CPU", GOAL_MICROSECONDS, runs)
+            runs = uvloop.run(cost(Path(folder), before))
+        yield compare(f"consume_one_event_after_{before}", "us CPU", runs, {})

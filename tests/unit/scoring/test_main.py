@@ -1,10 +1,11 @@
-"""``python -m server.scoring replay``: the vectors, and files that are not what they should be."""
+"""``python -m server.scoring``: the vectors, and files that are not what they should be."""
 
 from __future__ import annotations
 
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,48 @@ def test_vectors(acts: Path, capsys: pytest.CaptureFixture[str]) -> None:
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     wanted = acts.with_name(acts.name.replace(".acts.", ".ledgers."))
     assert printed == [json.loads(line) for line in wanted.read_text("utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("acts", CASES, ids=lambda path: path.name.split(".")[0])
+def test_following_ends_where_a_replay_does(acts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each line as it was last printed, unless it was said to be gone, is a line of ``<case>.ledgers.jsonl``."""
+    assert main(["follow", str(acts)]) == 0
+    last = {told["act"]: told for told in map(json.loads, capsys.readouterr().out.splitlines())}
+    followed = [told for told in last.values() if "gone" not in told]
+    wanted = acts.with_name(acts.name.replace(".acts.", ".ledgers."))
+    replayed = [
+        {"person": ledger["person"], **line}
+        for ledger in map(json.loads, wanted.read_text("utf-8").splitlines())
+        for line in ledger["lines"]
+    ]
+    assert sorted(followed, key=_act) == sorted(replayed, key=_act)
+
+
+def _act(line: dict[str, Any]) -> str:
+    return str(line["act"])
+
+
+def test_following_says_what_was_taken_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given, taken = act("helpful", "ben", "asha/1"), act("helpful", "ben", "asha/1", rev=2, on=False)
+    acts = tmp_path / "acts.jsonl"
+    acts.write_text("".join([json.dumps(act_map(one)) + "\n" for one in (given, taken)]))
+    assert main(["follow", str(acts)]) == 0
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (first["person"], first["milli_points"]) == ("asha", 5_000)
+    assert second == {"act": given.id, "gone": True}
+
+
+def test_following_prints_up_to_the_line_that_is_no_act(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    acts = tmp_path / "acts.jsonl"
+    acts.write_text(json.dumps(GOOD) + "\n{\n")
+    assert main(["follow", str(acts)]) == 2
+    printed = capsys.readouterr()
+    assert [json.loads(line)["act"] for line in printed.out.splitlines()] == [GOOD["id"]]
+    assert "line 2: Expecting" in printed.err
 
 
 def test_there_are_vectors() -> None:

@@ -1,0 +1,92 @@
+"""Whatever comes when and how often, the lines equal those of a full replay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.scoring.following import Following
+from server.scoring.model import Act, Line
+from server.scoring.rules import Rulebook, quarter_of, shipped
+from server.scoring.running import Changed
+from server.scoring.score import Book, lines
+from tests.unit.scoring.acts import act, act_sets, exchange, ruled
+from tests.unit.scoring.test_local import CAPPED
+
+BOOK = shipped()
+
+
+def replayed(acts: Iterable[Act], rules: Rulebook) -> dict[str, Line]:
+    book = Book(acts, rules)
+    return {line.act: line for author in book.authors for line in lines(book, author)}
+
+
+class Reader:
+    """Who does with their own lines what a change says."""
+
+    def __init__(self, rules: Rulebook = BOOK) -> None:
+        self.following = Following(rules)
+        self.lines: dict[str, Line] = {}
+
+    def come(self, acts: Iterable[Act]) -> Changed:
+        changed = self.following.come(acts)
+        for gone in changed.gone:
+            del self.lines[gone]
+        self.lines |= {line.act: line for line in changed.lines}
+        return changed
+
+
+@pytest.mark.parametrize("rules", [BOOK, CAPPED], ids=["shipped", "with a daily cap"])
+@given(acts=act_sets, data=st.data())
+def test_bit_by_bit_is_all_at_once(rules: Rulebook, acts: list[Act], data: st.DataObject) -> None:
+    reader = Reader(rules)
+    rest = list(acts)
+    while rest:
+        size = data.draw(st.integers(1, 9))
+        part, rest = rest[:size], rest[size:]
+        reader.come(part)
+        so_far = acts[: len(acts) - len(rest)]
+        assert reader.lines == replayed(so_far, rules)
+    assert reader.come(acts) == Changed([], set())
+
+
+def test_a_thanks_to_a_stranger_touches_that_line_alone() -> None:
+    reader = Reader()
+    reader.come([act("helpful", f"p{n}", f"asha/{n}", ms=n) for n in range(50)])
+    changed = reader.come([act("helpful", "zoe", "asha/9", ms=99)])
+    assert [line.giver for line in changed.lines] == ["zoe"]
+
+
+def test_what_closes_a_circle_touches_both_sides() -> None:
+    counts = [0] * 20
+    counts[0], counts[4] = 3, 2
+    reader = Reader()
+    reader.come(exchange(counts))
+    last_day = max(line.at for line in reader.lines.values()) // 86_400_000
+    changed = reader.come([act("helpful", "ben", "asha/2", day=last_day, ms=5)])
+    assert {(line.giver, line.person) for line in changed.lines} == {
+        ("asha", "ben"),
+        ("ben", "asha"),
+    }
+    assert all(step.name != "unit" for line in changed.lines for step in line.factors)
+
+
+def test_a_ruling_touches_what_it_is_about_alone() -> None:
+    reader = Reader()
+    reader.come([act("helpful", giver, "asha/1") for giver in ("ben", "chen", "dora")])
+    changed = reader.come([ruled("held", giver="chen", author="asha")])
+    assert [(line.giver, line.status) for line in changed.lines] == [("chen", "held")]
+
+
+def test_lets_go_of_quarters() -> None:
+    """What was forgotten counts no more: the second of a pair becomes a first one."""
+    early, late = act("helpful", "ben", "asha/1"), act("helpful", "ben", "asha/2", day=5)
+    much_later = act("helpful", "ben", "asha/3", day=200)
+    reader = Reader()
+    reader.come([early])
+    reader.following.keep({quarter_of(much_later.at)})
+    assert [line.factors for line in reader.come([late]).lines] == [()]
+    assert reader.come([much_later]).lines == list(replayed([much_later], BOOK).values())
