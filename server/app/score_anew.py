@@ -1,8 +1,7 @@
 """Lines worked out anew, in one snapshot: from what a batch touched, or from whole quarters, to what changed."""
 
-import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from server.app import score_store
@@ -10,8 +9,9 @@ from server.app.score_acts import OWN
 from server.app.score_changes import Changes, Touches, difference
 from server.app.score_desk import Desk
 from server.app.score_parts import CLAIMS
-from server.app.score_retention import bare, encoded
+from server.app.score_retention import bare, bare_before, encoded
 from server.app.score_store import Stored
+from server.domain.scoring_policy import CAUTIOUS
 from server.scoring.explain import line_map
 from server.scoring.local import (
     Part,
@@ -28,6 +28,7 @@ from server.scoring.local import (
 )
 from server.scoring.model import Act, Line
 from server.scoring.rules import Rulebook
+from server.storage.queries.scoring import policies
 from server.storage.reader import Snapshot
 
 
@@ -47,11 +48,14 @@ def whole(scopes: Iterable[Scope]) -> Work:
 
 
 class Anew:
-    """Valid for one snapshot; lines are those of people whose home is ``region``."""
+    """Valid for one snapshot, of which alone it waits; lines are those of people whose home is ``region``."""
 
-    def __init__(self, snapshot: Snapshot, rulebook: Rulebook, region: str) -> None:
+    def __init__(
+        self, snapshot: Snapshot, rulebook: Rulebook, region: str, now: int | None = None
+    ) -> None:
+        """``now``: UTC milliseconds, by which old lines are bare (``score_retention``); without it none are."""
         self._snapshot, self._desk = snapshot, Desk(snapshot)
-        self._rulebook, self._region = rulebook, region
+        self._rulebook, self._region, self._now = rulebook, region, now
 
     # -- which part ------------------------------------------------------------------------------------
 
@@ -94,11 +98,10 @@ class Anew:
     async def _partners(self, people: Iterable[Scope]) -> Partners:
         return await score_store.partners(self._snapshot, people, partner_contents(self._rulebook))
 
-    # -- its lines -------------------------------------------------------------------------------------
+    # -- what its lines are made of --------------------------------------------------------------------
 
-    async def changes(self, work: Work, bared: int) -> Changes:
-        """What is otherwise than stored. Lines before ``bared`` (UTC milliseconds) no longer say what they
-        were about."""
+    async def gathered(self, work: Work) -> "Gathered":
+        """All that the lines of a part are worked out from, and what is stored of them."""
         part = work.part
         people = {one.person for one in part.scopes} | {one.author for one in part.series}
         home = await self._desk.at_home(people, self._region)
@@ -107,23 +110,33 @@ class Anew:
             {one for one in part.series if one.author in home},
         )
         partners = {**work.partners, **await self._partners(ours.scopes)}
-        asked = needs(ours, partners)
-        acts = await self._desk.acts(await score_store.needed(self._snapshot, asked))
-        # In a thread, so that a busy author's quarter does not hold up the loop.
-        scored = await asyncio.to_thread(part_lines, ours, acts, self._rulebook)
-        since = await score_store.began_anew(self._snapshot, home)
-        kept = [line for line in scored if line.at >= since.get(line.person, 0)]
-        after = {line.act: line for line in self._stored(kept, bared)}
+        acts = await self._desk.acts(
+            await score_store.needed(self._snapshot, needs(ours, partners))
+        )
         # Who is at home elsewhere has no lines here, whatever was stored.
         elsewhere = {Scope(one.author, one.quarter) for one in part.series - ours.series}
         stored = Part(part.scopes | elsewhere, ours.series)
-        return difference(await self._before(stored, acts), after)
+        return Gathered(
+            part=ours,
+            acts=acts,
+            desk=self._desk,
+            since=await score_store.began_anew(self._snapshot, home),
+            bared=await self._bare_before(),
+            before=await self._before(stored, acts),
+            rulebook=self._rulebook,
+        )
+
+    async def _bare_before(self) -> int:
+        if self._now is None:
+            return 0
+        policy = (await policies(self._snapshot)).get(self._region, CAUTIOUS)
+        return bare_before(policy, self._now)
 
     async def _before(self, part: Part, acts: Sequence[Act]) -> Mapping[str, Stored]:
         """The part's lines as they are stored, by name."""
         found = await score_store.lines(self._snapshot, part.scopes)
         named = {
-            self._name(act.id, act.kind): act
+            line_name(self._desk, act.id, act.kind): act
             for act in acts
             # What is off is no line, and may share its event with what is.
             if act.on and act.kind in self._rulebook.judgements
@@ -134,14 +147,33 @@ class Anew:
                 found.append(line)
         return {line.act: line for line in found}
 
-    def _stored(self, lines: Iterable[Line], bared: int) -> Iterator[Stored]:
-        for line in lines:
-            name = self._name(line.act, line.kind)
-            title = self._desk.title(line.content)
-            shown = line_map(line, self._rulebook, title) | {"act": name}
-            text = encoded(bare(shown) if line.at < bared else shown)
-            yield Stored(name, line.person, line.at, line.milli_points, line.quarter, text)
 
-    def _name(self, act: str, kind: str) -> str:
-        """An act's own id names its giver; its place in our log does not."""
-        return f"{self._desk.position(act)}{'-own' if kind == OWN else ''}"
+class Gathered(NamedTuple):
+    """What the lines of a part are worked out from; needs no snapshot any more."""
+
+    part: Part
+    acts: Sequence[Act]
+    desk: Desk
+    since: Mapping[str, int]
+    """Whose ledger began anew, and when (UTC milliseconds)."""
+    bared: int
+    """Lines before (UTC milliseconds) no longer say what they were about."""
+    before: Mapping[str, Stored]
+    rulebook: Rulebook
+
+    def changes(self) -> Changes:
+        """What is otherwise than stored. A busy author's quarter takes long: not for the loop."""
+        scored = part_lines(self.part, self.acts, self.rulebook)
+        kept = [line for line in scored if line.at >= self.since.get(line.person, 0)]
+        return difference(self.before, {line.act: line for line in map(self._stored, kept)})
+
+    def _stored(self, line: Line) -> Stored:
+        name = line_name(self.desk, line.act, line.kind)
+        shown = line_map(line, self.rulebook, self.desk.title(line.content)) | {"act": name}
+        text = encoded(bare(shown) if line.at < self.bared else shown)
+        return Stored(name, line.person, line.at, line.milli_points, line.quarter, text)
+
+
+def line_name(desk: Desk, act: str, kind: str) -> str:
+    """An act's own id names its giver; its place in our log does not."""
+    return f"{desk.position(act)}{'-own' if kind == OWN else ''}"

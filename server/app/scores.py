@@ -22,18 +22,15 @@ from sqlalchemy import bindparam, delete, func, literal_column, select
 
 from server.app import metrics, score_store
 from server.app.score_acts import moves, spread
-from server.app.score_anew import Anew, whole
+from server.app.score_anew import Anew, Gathered, Work, whole
 from server.app.score_changes import Changes, Touches
-from server.app.score_retention import bare_before
 from server.app.score_rows import Move, Row
 from server.app.score_store import family_rows, put_rows, total, write_lines
 from server.app.tap import Tap
-from server.domain.scoring_policy import CAUTIOUS
 from server.scoring.rules import DAY_MS, Rulebook, day_of, shipped
 from server.scoring.score import standing
 from server.storage import tables as t
 from server.storage.event_log import Record
-from server.storage.queries.scoring import policies
 from server.storage.reader import Reader, Snapshot
 from server.storage.sql import Tx, statement, upsert
 
@@ -131,15 +128,20 @@ class Scores:
 
     async def _score(self, records: Sequence[Record], kept: Sequence[Row]) -> None:
         touches = Touches(records, kept)
-        changes = Changes()
-        if touches:
-            # Most posts nobody has acted on yet: in one turn of a thread that is seen, and all.
-            work = await self._reader.load(lambda view: self._anew(view).work(touches))
-            if work:
-                async with self._reader.snapshot() as snapshot:
-                    bared = await self._bare_before(snapshot)
-                    changes = await self._anew(snapshot).changes(work, bared)
+        changes = await self._changes(touches) if touches else Changes()
         await self._write(changes, records[-1])
+
+    async def _changes(self, part: Touches | Work) -> Changes:
+        """What a batch changed, or what is stored otherwise of a part. To SQLite all reading is one turn of a
+        thread."""
+
+        async def gathered(view: Snapshot) -> Gathered | None:
+            anew = self._anew(view)
+            work = part if isinstance(part, Work) else await anew.work(part)
+            return await anew.gathered(work) if work else None
+
+        found = await self._reader.load(gathered)
+        return await asyncio.to_thread(found.changes) if found else Changes()
 
     async def _score_all(self) -> None:
         """Keeps acts up to the log's end, then scores every quarter of everybody at home here."""
@@ -150,10 +152,7 @@ class Scores:
         async with self._reader.snapshot() as snapshot:
             scopes = await score_store.scopes(snapshot)
         for start in range(0, len(scopes), SCOPES_PER_JOB):
-            async with self._reader.snapshot() as snapshot:
-                part = scopes[start : start + SCOPES_PER_JOB]
-                bared = await self._bare_before(snapshot)
-                changes = await self._anew(snapshot).changes(whole(part), bared)
+            changes = await self._changes(whole(scopes[start : start + SCOPES_PER_JOB]))
             await self._handler.run(partial(_write_lines, changes))
         await self._handler.run(
             lambda tx: self._save(tx, self.position, self._rulebook.fingerprint)
@@ -161,13 +160,8 @@ class Scores:
         self._rules, self._saved = self._rulebook.fingerprint, self.position
 
     def _anew(self, snapshot: Snapshot) -> Anew:
-        return Anew(snapshot, self._rulebook, self._handler.region)
-
-    async def _bare_before(self, snapshot: Snapshot) -> int:
-        if self._retains is None:
-            return 0
-        policy = (await policies(snapshot)).get(self._handler.region, CAUTIOUS)
-        return bare_before(policy, self._retains())
+        now = self._retains() if self._retains else None
+        return Anew(snapshot, self._rulebook, self._handler.region, now)
 
     # -- written and told --------------------------------------------------------------------------------
 
