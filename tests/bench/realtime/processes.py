@@ -157,6 +157,6 @@ def until_quiet(pid: int, share: float = QUIET_SHARE) -> float:
     """Waits until the server has nothing left to do; what it spends then, CPU seconds per second."""
     for _ in range(QUIET_WINDOWS_MAX):
         spent = idle_share(pid, QUIET_SECONDS)
-        if spent < share:
+        if 0 <= spent < share:  # below 0 the clock jumped
             return spent
     raise RuntimeError(f"process {pid} does not come to rest")
