@@ -1,7 +1,8 @@
 """How a node is run: the only package that may import every other, and the only one that wires.
 
 - ``cli``            the program ``tap``: a list of verbs, one module each in ``commands/``
-- ``config``         what an operator decides, as frozen values; ``config_file`` reads and explains them
+- ``config``         what an operator decides, as frozen values; ``config_file`` reads and explains them,
+  ``config_checks`` says which do not go together
 - ``keys``           the node's signing key in its file
 - ``bootstrap``      puts every part together (the composition root)
 - ``running``        a node from start to stop: what is opened in which order, and how it ends

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 
 import msgspec
 
-from server.ops.config import Config, ConfigError, Peer, Section, check, redacted
+from server.ops.config import Config, ConfigError, Peer, Section, redacted
+from server.ops.config_checks import check
 
 PREFIX = "TAP_"
 SEPARATOR = "__"

@@ -25,7 +25,8 @@ from server.federation.trust import key_id
 from server.ops import keys, membership
 from server.ops.commands.closing import close
 from server.ops.commands.shared import Exit, fail, json_option, load, print_json, print_table
-from server.ops.config import ConfigError, public_key_of
+from server.ops.config import ConfigError
+from server.ops.config_checks import public_key_of
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 Change = Callable[[RosterDocument], RosterDocument]

@@ -10,7 +10,8 @@ import pytest
 
 from server.domain import scoring_policy
 from server.ops import config_file
-from server.ops.config import Config, ConfigError, NodeSection, Peer, check, dials, redacted
+from server.ops.config import Config, ConfigError, NodeSection, Peer, dials, redacted
+from server.ops.config_checks import check
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 NODE = '[node]\nregion = "de"\nname = "Germany"\n'
