@@ -486,6 +486,28 @@ async def test_a_kept_ballot_is_kept_over_a_second_move(fed: Federation) -> None
     assert kept == poll
 
 
+async def test_a_kept_ballot_counts_where_nobody_lives_any_more(fed: Federation) -> None:
+    """The poll's home waits for the region all the same, however late its word comes. Found by the simulation."""
+    for region, count in (("in", 5), ("br", 1), ("de", 1)):
+        for n in range(count):
+            await fed[region].register(f"{region}{n}")
+    tea = await fed["in"].community("in0", "Tea")
+    await fed.settle()
+    poll = await ask(fed, tea, secret=True)
+    for n in range(5):
+        await vote(fed, poll, f"in{n}", 1)
+    await vote(fed, poll, "de0", 0)
+    await move(fed, "de0", "de", "br")
+    fed.away.add("de")
+    fed.advance(HOUR)
+    await fed.settle()
+    assert not (await value(fed["in"], poll)).closed
+    fed.away.clear()
+    await fed.settle()
+    assert (await result(fed, poll)).late == ()
+    assert (await value(fed["br"], poll)).counts == (1, 5, 0)
+
+
 # -- what may go wrong -----------------------------------------------------------------------------------
 
 
