@@ -8,7 +8,7 @@ know: after a crash between two steps the next start asks about every poll that 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 
 from sqlalchemy import or_, select
@@ -54,7 +54,7 @@ class Polls:
         self._ending: set[str] = set()
         """Polls that may wait for ballots of other regions; of all others ballots are no news here."""
         self._opened = False
-        self._leading: frozenset[int] = frozenset()
+        self._leading: frozenset[Hashable] = frozenset()
         """Lanes in which ballots may be missing before those that came."""
         self._news = asyncio.Event()
         tap.subscribe(self._committed)
@@ -91,11 +91,14 @@ class Polls:
         """A lane has been filled: what waited for ballots in it may be counted. No event tells so."""
         if not self._ending:
             return
-        async with self._reader.snapshot() as snapshot:
-            leading = frozenset([row[0] for row in await snapshot.rows(select(t.leads.c.lane_id))])
+        leading = await self._lanes_with_a_lead()
         if self._leading - leading:
             self._due |= dict.fromkeys(self._ending, 0)
         self._leading = leading
+
+    async def _lanes_with_a_lead(self) -> frozenset[Hashable]:
+        async with self._reader.snapshot() as snapshot:
+            return frozenset([row[0] for row in await snapshot.rows(select(t.leads.c.lane_id))])
 
     async def _advance(self, poll: str, now: int) -> int | None:
         """One step, one commit; what the step commits is news of the poll, and asks again."""

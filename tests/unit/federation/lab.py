@@ -13,6 +13,7 @@ import itertools
 import random
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -68,7 +69,12 @@ def reach_of(*regions: str) -> Reach:
 
 
 def event_after(
-    key: LaneKey, tip: Held, body: bytes, hlc: int = START << 16, kind: str = "post.published"
+    key: LaneKey,
+    tip: Held,
+    body: bytes,
+    hlc: int = START << 16,
+    kind: str = "post.published",
+    actor: str = "asha",
 ) -> WireEvent:
     """The next event of a lane, as its origin would write it."""
     salt = hashlib.sha256(b"salt" + tip.hash).digest()[: wire.SALT_BYTES]
@@ -79,7 +85,7 @@ def event_after(
         kind,
         1,
         hlc,
-        "asha",
+        actor,
         (),
         wire.commitment(salt, body),
     )
@@ -104,6 +110,11 @@ def batch_of(key: LaneKey, bodies: list[bytes], tip: Held | None = None) -> Batc
     decoded = frames.decode(catchup.page(tip.seq, tip.hash, events, head).frame)
     assert isinstance(decoded, Batch)
     return decoded
+
+
+@lru_cache(maxsize=1 << 16)
+def _is_listed(header: bytes) -> bool:
+    return wire.decode_header(header).type in LISTED
 
 
 class ListLog:
@@ -134,12 +145,17 @@ class ListLog:
         return {key: self.tip(key) for key in self.lanes}
 
     def append(
-        self, lane: str, body: bytes | Event, now: int, kind: str = "post.published"
+        self,
+        lane: str,
+        body: bytes | Event,
+        now: int,
+        kind: str = "post.published",
+        actor: str = "asha",
     ) -> LaneKey:
         key = LaneKey(self.region, self.epoch, lane)
         if isinstance(body, Event):
             kind, body = NAMES[type(body)], encode_body(body)
-        event = event_after(key, self.tip(key), body, now << 16, kind)
+        event = event_after(key, self.tip(key), body, now << 16, kind, actor)
         self.lanes.setdefault(key, []).append(event)
         return key
 
@@ -264,7 +280,7 @@ class ListLog:
     def _listed(self, key: LaneKey, after: int, upto: int) -> tuple[int, int] | None:
         """As ``Pages._listed_run``."""
         every = self.lanes.get(key, [])[:upto]
-        kinds = [wire.decode_header(event.header).type in LISTED for event in every]
+        kinds = [_is_listed(event.header) for event in every]
         first = next((seq for seq in range(after + 1, len(every) + 1) if kinds[seq - 1]), None)
         if first is None:
             return None
@@ -398,7 +414,7 @@ class Node:
     def start(self) -> None:
         me = Identity(self.region, self.log.epoch, self.log.private)
         every = self.world.regions
-        self.roster = self.world.rosters.get(self.region) or roster_of(*every)
+        self.roster = self.trusted()
         self.heeded = {}
         self.heed(sorted(self.log.lanes))
         self.roster.fresh()
@@ -413,6 +429,10 @@ class Node:
             self.feed(peer, steps.Started())
         if len(self.peers) > 1:
             self.tick()
+
+    def trusted(self) -> Roster:
+        """Whose keys a process believes in when it starts."""
+        return self.world.rosters.get(self.region) or roster_of(*self.world.regions)
 
     def tick(self) -> None:
         """The relay's, as the edge does it."""
