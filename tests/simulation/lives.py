@@ -30,6 +30,12 @@ def vote(company: Company, chance: random.Random) -> None:
     company.people.vote(chance)
 
 
+def revote(company: Company, chance: random.Random) -> None:
+    """Whoever moves, wherever they are by now."""
+    movers = company.people.movers
+    company.people.vote(chance, chance.choice(movers) if movers else "")
+
+
 def end(company: Company, _chance: random.Random) -> None:
     company.people.end()
 
@@ -113,6 +119,7 @@ def put_in(company: Company, wire: Wire, thief: Region, key: LaneKey, old: objec
 LIVES: Mapping[str, Act] = {
     "ask": ask,
     "vote": vote,
+    "revote": revote,
     "end": end,
     "move": move,
     "outwait": outwait,
@@ -133,7 +140,7 @@ def plan(seed: int, active: int) -> list[tuple[int, str]]:
     acts += [(between(asked, active), "vote") for _ in range(chance.choice((2, 4, 6)))]
     moved = [between(asked, active * 3 // 4) for _ in range(chance.choice((0, 1, 1, 1, 2)))]
     for at in moved:
-        acts += [(at, "move"), (between(at, active), "vote")]
+        acts += [(at, "move"), (between(at, active), "revote")]
     if chance.random() < 0.12:
         acts.append((between(asked, active), "outwait"))
     if chance.random() < 0.4:

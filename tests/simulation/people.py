@@ -66,7 +66,7 @@ class People:
         self._company = company
         self.meaning: dict[bytes, Written] = {}
         """By hash: each event that means something, wherever it stands."""
-        scope = chance.choices(("", "asia", "eu"), (3, 12, 5))[0]
+        scope = chance.choices(("", "asia", "eu"), (2, 12, 6))[0]
         self.lane = f"group.{scope}" if scope else GLOBAL
         self.regions = GROUPS[scope] if scope else company.regions
         self.is_secret = chance.random() < 0.5

@@ -133,8 +133,9 @@ class ListLog:
 
     def tip(self, key: LaneKey) -> Held:
         events = self.lanes.get(key)
-        tip = Held(len(events), events[-1].hash) if events else Held.nothing(key)
-        return tip._replace(lead=self.leads.get(key))
+        if not events:
+            return Held.nothing(key)._replace(lead=self.leads.get(key))
+        return Held(len(events), events[-1].hash, self.leads.get(key))
 
     def event(self, key: LaneKey, seq: int) -> WireEvent | None:
         """However it came."""
@@ -604,7 +605,8 @@ class Node:
                 assert may_know(head.key, peer), f"I8: {head.key} went to {peer}"
             case Heads(tips):
                 assert all(may_know(tip.key, peer) for tip in tips), f"I8: HEAD to {peer}: {tips}"
-                more = [tip for tip in tips if tip.seq > self.log.tip(tip.key).seq]
+                lanes = self.log.lanes
+                more = [tip for tip in tips if tip.seq > len(lanes.get(tip.key, ()))]
                 assert not more, f"I5: HEAD tells of more than is held without a hole: {more}"
             case Ack(tips, credit, leads):
                 for tip in tips:
