@@ -33,6 +33,8 @@ from server.storage.reader import Reader
 
 log = logging.getLogger(__name__)
 
+RECOVERING_MS = 1_000
+"""Until a restored log may be whole again."""
 RETRY_MS = 30_000
 """After a refusal (the disk is full, the node is stopping)."""
 ASLEEP_SECONDS_MAX = 60
@@ -74,7 +76,12 @@ class Polls:
                     await self._news.wait()
 
     async def step(self, now: int) -> int | None:
-        """Does whatever is due at ``now``; the next moment something is, as far as is known."""
+        """Does whatever is due at ``now``; the next moment something is, as far as is known.
+
+        Nothing while a restored log gets back what it lost: where our ballots end would be said too early, and
+        those that come back later would not count (docs/protocol/federation.md 16.3)."""
+        if self._handler.holding:
+            return now + RECOVERING_MS
         if not self._opened:
             self._ending |= await self._unfinished()
             self._due |= dict.fromkeys(self._ending, 0)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from server.app.moves import Moves
 from server.app.polls import Polls
 from server.domain.decide import moves
-from server.domain.errors import Refused
+from server.domain.errors import Code, Refusal, Refused
 from server.domain.events import LaneEnd, PersonReleased
 from server.domain.visibility import LOCAL
+from server.federation.recovery import Phase
 from tests.simulation.plainlog import Rule
 from tests.simulation.sqllog import SqlLog, at_once
 from tests.simulation.state import Written, audience_of
@@ -36,6 +37,11 @@ class Writer:
     def __init__(self, node: Inhabited) -> None:
         self._node = node
         self.region, self.peers, self.groups = node.region, node.others, node.groups
+
+    @property
+    def holding(self) -> Refusal | None:
+        is_open = self._node.recovery.phase is Phase.OPEN
+        return None if is_open else Refusal(Code.RECOVERING, "not yet")
 
     async def append(self, rule: Rule) -> Any:
         return self._node.append(rule)
@@ -76,6 +82,8 @@ class MovesOnLists:
 
     async def catch_up(self) -> None:
         node = self._node
+        if node.recovery.phase is not Phase.OPEN:
+            raise Refused(Code.RECOVERING, "not yet")
         for who in node.state.people():
             if who.moving_to == node.region:
                 node.append(lambda f, c, p=who.person: moves.takeover(p, moves.NODE, f, c))  # type: ignore[misc]
