@@ -82,7 +82,12 @@ class Moves:
         await self._tap.follow("moves", self.catch_up, lambda: self._position)
 
     async def catch_up(self) -> None:
-        """Everything committed so far is attended to when this returns."""
+        """Everything committed so far is attended to when this returns.
+
+        Raises Refused while a restored log gets back what it lost: a release would name less than was written
+        (docs/protocol/federation.md 16.3); to be tried again."""
+        if self._handler.holding:
+            raise Refused(self._handler.holding.code, self._handler.holding.message)
         async with self._busy:
             fresh = self._position < 0
             if fresh:

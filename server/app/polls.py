@@ -8,7 +8,7 @@ know: after a crash between two steps the next start asks about every poll that 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 
 from sqlalchemy import or_, select
@@ -33,6 +33,8 @@ from server.storage.reader import Reader
 
 log = logging.getLogger(__name__)
 
+RECOVERING_MS = 1_000
+"""Until a restored log may be whole again."""
 RETRY_MS = 30_000
 """After a refusal (the disk is full, the node is stopping)."""
 ASLEEP_SECONDS_MAX = 60
@@ -54,7 +56,7 @@ class Polls:
         self._ending: set[str] = set()
         """Polls that may wait for ballots of other regions; of all others ballots are no news here."""
         self._opened = False
-        self._leading: frozenset[int] = frozenset()
+        self._leading: frozenset[Hashable] = frozenset()
         """Lanes in which ballots may be missing before those that came."""
         self._news = asyncio.Event()
         tap.subscribe(self._committed)
@@ -74,7 +76,12 @@ class Polls:
                     await self._news.wait()
 
     async def step(self, now: int) -> int | None:
-        """Does whatever is due at ``now``; the next moment something is, as far as is known."""
+        """Does whatever is due at ``now``; the next moment something is, as far as is known.
+
+        Nothing while a restored log gets back what it lost: where our ballots end would be said too early, and
+        those that come back later would not count (docs/protocol/federation.md 16.3)."""
+        if self._handler.holding:
+            return now + RECOVERING_MS
         if not self._opened:
             self._ending |= await self._unfinished()
             self._due |= dict.fromkeys(self._ending, 0)
@@ -91,11 +98,14 @@ class Polls:
         """A lane has been filled: what waited for ballots in it may be counted. No event tells so."""
         if not self._ending:
             return
-        async with self._reader.snapshot() as snapshot:
-            leading = frozenset([row[0] for row in await snapshot.rows(select(t.leads.c.lane_id))])
+        leading = await self._lanes_with_a_lead()
         if self._leading - leading:
             self._due |= dict.fromkeys(self._ending, 0)
         self._leading = leading
+
+    async def _lanes_with_a_lead(self) -> frozenset[Hashable]:
+        async with self._reader.snapshot() as snapshot:
+            return frozenset([row[0] for row in await snapshot.rows(select(t.leads.c.lane_id))])
 
     async def _advance(self, poll: str, now: int) -> int | None:
         """One step, one commit; what the step commits is news of the poll, and asks again."""

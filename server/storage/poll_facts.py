@@ -36,18 +36,19 @@ _HELD = statement(
 _CAST_REGIONS = statement(
     select(t.ballot_casts.c.region).distinct().where(t.ballot_casts.c.poll == bindparam("poll"))
 )
-_p, _r = t.persons.c, t.community_roles.c
-_HOMES = statement(select(_p.home).distinct().where(_p.home != ""))
+_w, _p, _r = t.person_homes.c, t.persons.c, t.community_roles.c
+_IS_MEMBER = exists().where(
+    _r.community == bindparam("community"),
+    or_(*[_r.role == role for role in sorted(READING_ROLES)]),
+)
+_WHERE_FROM, _WHERE_TO = select(_w.region), select(_p.moving_to).where(_p.moving_to != "")
+_HOMES = statement(_WHERE_FROM.union(_WHERE_TO))
 _MEMBERS_HOMES = statement(
-    select(_p.home)
-    .distinct()
-    .join(t.community_roles, _r.person == _p.person)
-    .where(
-        _p.home != "",
-        _r.community == bindparam("community"),
-        or_(*[_r.role == role for role in sorted(READING_ROLES)]),
+    _WHERE_FROM.where(_IS_MEMBER.where(_r.person == _w.person)).union(
+        _WHERE_TO.where(_IS_MEMBER.where(_r.person == _p.person))
     )
 )
+"""Where somebody lives or once did, for their secret ballots stay behind; or will next."""
 
 _v, _b, _k = t.polls.c, t.ballots.c, t.ballots_kept.c
 _CLOSED = exists().where(t.poll_outcomes.c.poll == _v.poll, t.poll_outcomes.c.region == _v.home)
@@ -137,6 +138,6 @@ def secret_ballots(tx: Tx, person: str) -> list[tuple[str, str]]:
 
 
 def homes(tx: Tx, members_of: str) -> frozenset[str]:
-    """Where people live: those let into a private community, or with an empty name all."""
+    """Where people live, lived or are on their way to: those let into a private community, or with an empty name all."""
     query, key = (_MEMBERS_HOMES, {"community": members_of}) if members_of else (_HOMES, {})
     return frozenset([home for (home,) in tx.rows(query, key)])

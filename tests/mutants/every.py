@@ -7,5 +7,6 @@ from tests.mutants.leading import EARLY
 from tests.mutants.receiving import RECEIVING
 from tests.mutants.sending import SENDING
 from tests.mutants.trusting import TRUSTING
+from tests.mutants.voting import VOTING
 
-MUTANTS = (*TRUSTING, *RECEIVING, *SENDING, *BELONGING, *EARLY)
+MUTANTS = (*TRUSTING, *RECEIVING, *SENDING, *BELONGING, *EARLY, *VOTING)

@@ -55,6 +55,10 @@ ELSEWHERE: dict[str, Sequence[str]] = {
         for name in ("event_log", "log_writer")
     },
     "storage/poll_facts.py": ("tests/unit/app/test_polls.py",),
+    "domain/cut.py": ("tests/unit/domain/test_cut.py",),
+    "domain/decide/closing.py": ("tests/unit/domain/decide/test_closing.py",),
+    "domain/decide/polls.py": ("tests/unit/app/test_polls.py",),
+    "domain/decide/moves.py": ("tests/unit/app/test_moves.py",),
     "domain/leads.py": ("tests/unit/domain/test_leads.py", "tests/unit/federation/test_leading.py"),
     "app/handle.py": ("tests/unit/app/test_handle_failures.py",),
     "storage/epochs.py": ("tests/unit/app/test_incarnations.py",),

@@ -11,12 +11,15 @@ from typing import Any
 from server.domain.ids import LaneKey
 from server.federation.steps import State
 from tests.simulation.crashes import Point
-from tests.simulation.keys import keys_of
+from tests.simulation.keys import Keys
 from tests.simulation.oracle import Oracle, holds
+from tests.simulation.people import People
+from tests.simulation.plainlog import PlainLog
+from tests.simulation.record import Record
 from tests.simulation.region import Region
 from tests.simulation.releases import Release
 from tests.simulation.sqllog import SqlLog
-from tests.unit.federation.lab import GROUPS, START, ListLog, Wire, World, may_know
+from tests.unit.federation.lab import GROUPS, START, Wire, World, may_know
 
 REGIONS = (
     "at",
@@ -43,6 +46,8 @@ REGIONS = (
 JOINER = "za"
 """A region that is in some companies, and starts only after the others have a history."""
 JOINER_LINES = 4
+BACKLOG_EVENTS = (40, 60)
+"""What every origin has written before a region joins that has a line to all of them: the newest come first."""
 TRACE_FRAMES = 400
 """So many of the last frames are kept, for the story of a failure."""
 
@@ -84,6 +89,8 @@ def _pair(a: str, b: str) -> Pair:
 TOPOLOGIES = {"mesh": mesh, "ring": ring, "hubs": hubs, "islands": islands}
 JOINS_EVERY = 7
 """Every so many companies one has a 21st region."""
+JOINS_ALL_EVERY = 21
+"""And some of these catch up with all twenty origins at once, each with a backlog."""
 MESH_EVERY = 20
 """A mesh has five times the lines of the others, and takes five times as long."""
 SQL_EVERY = 60
@@ -99,6 +106,7 @@ class Company(World):
         super().__init__(seed=seed)
         self.sql = seed % SQL_EVERY == SQL_EVERY - 1 if sql is None else sql
         self.joins = seed % JOINS_EVERY == 3
+        self.joins_all = seed % JOINS_ALL_EVERY == 3
         self.seed, self.regions = seed, (*REGIONS, JOINER) if self.joins else REGIONS
         self.fresh = random.Random(f"fresh {seed}").choice((4, 16))
         chance = random.Random(f"company {seed}")
@@ -111,8 +119,17 @@ class Company(World):
             them = [region for region in members if region in REGIONS]
             self.links |= {_pair(a, b) for a, b in itertools.pairwise(them)}
         if self.joins:
-            them = random.Random(f"joiner {seed}").sample(REGIONS, JOINER_LINES)
+            count = len(REGIONS) if self.joins_all else JOINER_LINES
+            them = random.Random(f"joiner {seed}").sample(REGIONS, count)
             self.links |= {_pair(JOINER, other) for other in them}
+        self.settled_regions = REGIONS
+        self.people = People(self, seed)
+        self.links |= self.people.lines()
+        self.record = Record(self)
+        self.put_back = 0
+        """Disks that were replaced by an older copy of themselves."""
+        self.active_until = START
+        """When all faults end."""
         self.oracle = Oracle()
         self.frames_checked = self.vectors_compared = 0
         self.damaged: list[Wire] = []
@@ -122,18 +139,21 @@ class Company(World):
         self.died: Counter[Point] = Counter()
         self.done: Counter[str] = Counter()
         """What was done to it, by kind."""
-        keys, roster = keys_of(self.regions, real=seed % 8 == 0)
-        self.rosters = dict.fromkeys(self.regions, roster)
+        self.keys = Keys(self.regions, real=seed % 8 == 0)
         both_dial = chance.random() < 0.3
         self.nodes = {
-            region: Region(
-                self, region, self._dials(region, both_dial), self._new_log(region, keys[region])
-            )
+            region: Region(self, region, self._dials(region, both_dial), self._new_log(region))
             for region in self.regions
         }
 
     def start(self) -> Company:
         """All but the one that joins later."""
+        if self.joins_all:
+            chance = random.Random(f"backlogs {self.seed}")
+            for region in self.settled_regions:
+                count = chance.randint(*BACKLOG_EVENTS)
+                self.nodes[region].remember("global", [chance.randbytes(40) for _ in range(count)])
+        self.people.found()
         for node in self.nodes.values():
             if node.region != JOINER:
                 node.start()
@@ -143,10 +163,21 @@ class Company(World):
         """A new region, with nothing on its disk."""
         self.revive(self.nodes[JOINER])
 
-    def _new_log(self, region: str, private: Any) -> ListLog:
-        return (
-            SqlLog(region, private, self.rosters[region]) if self.sql else ListLog(region, private)
-        )
+    def _new_log(self, region: str) -> PlainLog:
+        private = self.keys.first[region]
+        if self.sql:
+            return SqlLog(region, private, self.keys.roster(region))
+        return PlainLog(region, private)
+
+    @property
+    def lines_of(self) -> dict[str, list[str]]:
+        """With whom each region has a line, but for one that joins later."""
+        found: dict[str, list[str]] = {region: [] for region in REGIONS}
+        for a, b in sorted(self.links):
+            if JOINER not in (a, b):
+                found[a].append(b)
+                found[b].append(a)
+        return found
 
     def _dials(self, region: str, both: bool) -> Mapping[str, bool]:
         """Whom a region has a line to, and whether it dials."""
@@ -211,7 +242,7 @@ class Company(World):
 
     def settled(self) -> bool:
         live = self.states() == {State.LIVE} and self._lines() == Counter(self.links)
-        return live and not (self.missing() or self.unproven())
+        return live and not (self.missing() or self.unproven() or self.record.open())
 
     def _lines(self) -> Counter[Pair]:
         """Connections by the pair of their ends."""
@@ -258,6 +289,9 @@ class Company(World):
             held = len(longest.get(key, ()))
             holds(held >= seq, f"{seq} events of {key} were durable, {held} are left")
         self._check_erasures()
+        self.record.check_end()
+        if not self.oracle.split:
+            self.people.check_keys()
         self._check_databases()
 
     def check_copies(self) -> None:
@@ -303,6 +337,9 @@ class Company(World):
         for node in self.nodes.values():
             if isinstance(node.log, SqlLog):
                 node.log.check()
+                with node.log.facts() as facts:
+                    left = node.state.differences(facts, self.people.first_homes)
+                holds(not left, f"{node.region}'s tables and the model differ: {left[:3]}")
                 vector = frozenset((key, len(copy)) for key, copy in node.log.lanes.items())
                 digests = node.log.digests()
                 holds(tables.setdefault(vector, digests) == digests, f"I6: {node.region}'s tables")

@@ -25,6 +25,10 @@ class Point(StrEnum):
     EPOCH_MARKED = "between the mark of a new epoch and its first append"
     RECOVERING = "with a part of an own lost tail brought back"
     ERASED = "after an erasure, before its receipt"
+    POLL_STOPPED = "after its word that it takes no more ballots, before the poll is closed"
+    HANDED_OVER = "after somebody is handed over, before they are released"
+    RELEASED = "after somebody is released, before they are taken over"
+    KEY_ANNOUNCED = "after its next key is announced, before that signs anything"
 
 
 class Traps:

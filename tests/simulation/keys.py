@@ -12,15 +12,15 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 
-from server.federation.trust import Roster, key_id
-from tests.unit.federation.lab import key_of, roster_of
+from server.federation.frames import Succession
+from server.federation.trust import Roster, key_id, private_key
 
 
 class QuickKey:
     """Both halves of a key pair at once."""
 
-    def __init__(self, region: str) -> None:
-        self._secret = hashlib.sha256(b"quick key of " + region.encode()).digest()
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
 
     def public_key(self) -> QuickKey:
         return self
@@ -37,17 +37,37 @@ class QuickKey:
 
 
 class QuickRoster(Roster):
-    """Pins quick keys."""
+    """Believes in quick keys, also where they follow one another."""
 
-    def __init__(self, keys: Iterable[tuple[str, QuickKey]]) -> None:
-        super().__init__({})
-        self._keys: Any = {region: {key_id(key.public_bytes_raw()): key} for region, key in keys}
+    def _follow(self, word: Succession) -> bool:
+        news = super()._follow(word)
+        if news:
+            known: Any = self._keys[word.region]
+            known[key_id(word.key)] = QuickKey(word.key)
+        return news
 
 
-def keys_of(regions: Iterable[str], real: bool) -> tuple[dict[str, Any], Roster]:
-    """A private key for each region, and the roster that pins them all."""
-    regions = tuple(regions)
-    if real:
-        return {region: key_of(region) for region in regions}, roster_of(*regions)
-    keys = {region: QuickKey(region) for region in regions}
-    return keys, QuickRoster(keys.items())
+class Keys:
+    """Of all regions. ``real``: Ed25519."""
+
+    def __init__(self, regions: Iterable[str], real: bool) -> None:
+        self._real = real
+        self.first = {region: self.draw(region, 0) for region in regions}
+        self._pinned = {region: self._public(key) for region, key in self.first.items()}
+
+    def draw(self, region: str, number: int) -> Any:
+        """A region's private key; ``number``: how often it was replaced."""
+        seed = hashlib.sha256(f"key {number} of {region}".encode()).digest()
+        return private_key(seed) if self._real else QuickKey(seed)
+
+    def roster(self, region: str, own: Iterable[Any] = ()) -> Roster:
+        """Everybody's first key, and all that the region itself ever signed by."""
+        made = Roster({}) if self._real else QuickRoster({})
+        made._keys = {name: dict([public]) for name, public in self._pinned.items()}
+        made._keys[region].update([self._public(key) for key in own])
+        return made
+
+    @staticmethod
+    def _public(key: Any) -> tuple[str, Any]:
+        public = key.public_key()
+        return key_id(public.public_bytes_raw()), public

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from tests.simulation.company import Company
 from tests.simulation.crashes import Point
 from tests.simulation.faults import FAULTS, publish
+from tests.simulation.lives import LIVES, plan
 from tests.simulation.oracle import Broken
 from tests.unit.federation.lab import START
 
@@ -84,6 +85,9 @@ def _play(company: Company, chance: random.Random, kinds: Sequence[str], shorten
         (chance.randrange(active), chance.choices(kinds, weights)[0])
         for _ in range(chance.choice((1, 4, 10)))
     ]
+    acts += plan(company.seed, active)
+    people = random.Random(f"what people do {company.seed}")
+    company.active_until = START + active
     if company.joins:
         acts.append((random.Random(f"join {company.seed}").randrange(active), "join"))
     for at, kind in sorted(acts):
@@ -91,6 +95,8 @@ def _play(company: Company, chance: random.Random, kinds: Sequence[str], shorten
         company.done[kind] += 1
         if kind == "join":
             company.join()
+        elif kind in LIVES:
+            LIVES[kind](company, people)
         else:
             (publish if kind == "publish" else FAULTS[kind][0])(company, chance)
     company.run(max(0, START + active - company.now))
@@ -98,6 +104,7 @@ def _play(company: Company, chance: random.Random, kinds: Sequence[str], shorten
     until = company.now + HEALING_MS
     while not company.settled() and company.now < until:
         company.run(1_000)
+        company.people.end()
     company.check_end()
 
 

@@ -13,9 +13,10 @@ from server.federation import frames, steps
 from server.federation.frames import Ack, Batch, Heads, Hello, Want
 from server.federation.lanes import Held
 from tests.simulation.crashes import Point, Traps
+from tests.simulation.inhabited import Inhabited
 from tests.simulation.oracle import check_memory, holds
+from tests.simulation.plainlog import PlainLog
 from tests.simulation.releases import Release, as_released
-from tests.unit.federation.lab import ListLog, Node
 
 if TYPE_CHECKING:
     from tests.simulation.company import Company
@@ -29,16 +30,13 @@ AFTER_SENDING: Mapping[type, Point] = {
 }
 
 
-class Region(Node):
+class Region(Inhabited):
     """``world`` is a Company. Its log is what a disk holds; all else dies with the process."""
 
-    world: Company
-
     def __init__(
-        self, world: Company, region: str, dials: Mapping[str, bool], log: ListLog
+        self, world: Company, region: str, dials: Mapping[str, bool], log: PlainLog
     ) -> None:
-        super().__init__(world, region, list(dials), dials)
-        self.log = log
+        super().__init__(world, region, dials, log)
         self.traps = Traps(world.reached, world.died)
         self.release = Release.SAME
         self.disk_ms = (0, 5)
@@ -56,16 +54,19 @@ class Region(Node):
         self.log.reopen()
         if self.is_put_back and not self._open_epoch():
             return
+        self.begin()
         super().start()
         if self.alive:
             self.catch_up_on_duties()
+        if self.alive:
+            self.go_on()
 
     def _open_epoch(self) -> bool:
         """Nothing is written under a number that was given before (research 5.9)."""
         if self.dies(Point.EPOCH_MARKED):
             return False
         self.log.open_epoch(self.world.now)
-        self.is_put_back = False
+        self.is_put_back, self.is_recovering = False, True
         key = LaneKey(self.region, self.log.epoch, "control")
         self._wrote(key)
         return True
@@ -74,6 +75,8 @@ class Region(Node):
         """An older copy of the disk; ``knowing``: the mark beside it tells, and a new epoch is opened."""
         self.crash()
         self.log.put_back(lengths)
+        self._fold_anew()
+        self.world.put_back += 1
         if knowing:
             self.is_put_back = True
         else:
@@ -109,16 +112,23 @@ class Region(Node):
 
     def write(self, lane: str, bodies: Sequence[bytes]) -> None:
         """One commit of own events."""
-        for body in bodies:
-            kind = "topic.defined" if is_listed(lane, body) else "post.published"
-            key = self.log.append(lane, body, self.world.now + self.clock_offset, kind)
-            self._wrote(key)
+        key = self.remember(lane, bodies)
         if not self.dies(Point.APPENDED):
             self.committed({key: len(self.log.lanes[key])})
+
+    def remember(self, lane: str, bodies: Sequence[bytes]) -> LaneKey:
+        """The same, and nobody is told."""
+        key = LaneKey(self.region, self.log.epoch, lane)
+        for body in bodies:
+            kind = "topic.defined" if is_listed(lane, body) else "post.published"
+            self.log.append(lane, body, self.clock(), kind)
+            self._wrote(key)
+        return key
 
     def _wrote(self, key: LaneKey) -> None:
         events = self.log.lanes[key]
         self.world.oracle.appended(key, len(events), events[-1].hash)
+        self.grown.append((key, len(events)))
 
     def apply(self, peer: str, batch: LaneBatch) -> None:
         if self.refusing:
@@ -140,6 +150,11 @@ class Region(Node):
             self.later(lambda: self.feed(peer, steps.ApplyRefused(batch.key, refusal)))
             return
         gained = self._gained(batch, before.seq)
+        if seq > before.seq:
+            self.grown.append((batch.key, seq))
+        self._learn(batch.key, gained)
+        if before.lead and seq >= before.lead.base:
+            self.wake()
         if self.dies(self._committing(batch, before, seq)):
             return
         if batch.early:
@@ -172,11 +187,11 @@ class Region(Node):
         return Point.EARLY if batch.early and batch.after > before.seq else Point.COMMITTED
 
     def committed(self, tips: dict[LaneKey, int]) -> None:
-        life = self.life
         self.relay.moved(tips)
-        for peer in list(self.links):
-            if self.life == life:
-                self.feed(peer, steps.Committed(tips))
+        self.heed(tips)
+        if words := self.roster.fresh():
+            self.tell_keys(words)
+        self._feed_all(steps.Committed(tips))
 
     # -- erasure ---------------------------------------------------------------------------------------
 
@@ -262,6 +277,8 @@ class Region(Node):
 
     def perform(self, peer: str, effect: steps.Effect) -> None:
         super().perform(peer, effect)
+        if isinstance(effect, steps.Report) and effect.refusal:
+            self.world.people.reported(self, peer, effect.refusal)
         if isinstance(effect, steps.Send) and (point := AFTER_SENDING.get(self._last_sent)):
             self.dies(point)
 
@@ -275,6 +292,8 @@ class Region(Node):
         super().check(peer, frame, size)
         self.world.frames_checked += 1
         self.world.oracle.sent(frame)
+        if isinstance(frame, Batch):
+            self.world.record.sent(peer, frame)
 
 
 def is_listed(lane: str, body: bytes) -> bool:

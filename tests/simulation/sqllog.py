@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import create_engine, select
@@ -18,7 +18,7 @@ from sqlalchemy.pool import StaticPool
 from server.app.group_commit import Job
 from server.app.handle import Handler
 from server.app.tap import Tap
-from server.domain.decide import Draft
+from server.domain.decide import Context, Draft
 from server.domain.errors import Refusal, Refused
 from server.domain.events import Event, PostPublished, TopicDefined
 from server.domain.ids import EventId, LaneKey, object_id
@@ -38,8 +38,9 @@ from server.storage.event_log import Record
 from server.storage.node import open_node
 from server.storage.rebuild import rebuild_on
 from tests.simulation.oracle import holds
+from tests.simulation.plainlog import Place, PlainLog, Rule
 from tests.support.node import Entropy, migrated
-from tests.unit.federation.lab import GROUPS, LISTED, ListLog
+from tests.unit.federation.lab import GROUPS, LISTED
 
 T = TypeVar("T")
 COPY_EVERY = 5
@@ -60,6 +61,7 @@ class SyncHandler(Handler):
             if self._log.position == 0:
                 open_log(self._log, tx, 0, self._now(), self._entropy.take)
         self.position = self._log.position
+        self._tap.open(self.epoch, self.position)
 
     def do(self, work: Callable[[Any], T]) -> T:
         self._batch([Job(work, None)], last=True)  # type: ignore[arg-type]
@@ -71,6 +73,8 @@ class SyncHandler(Handler):
         holds(positions == list(range(first, first + len(records))), "I3: positions have a hole")
         self.position += len(records)
         self.announced = [record.id for record in records]
+        if records:
+            self._tap.committed(records)
         ((_, self._outcome),) = outcomes
         if isinstance(self._outcome, Exception):
             raise self._outcome
@@ -103,7 +107,7 @@ class _Snapshots:
         return self.connection.execute(statement, dict(params or {})).fetchone()
 
 
-def _at_once(work: Coroutine[Any, Any, T]) -> T:
+def at_once(work: Coroutine[Any, Any, T]) -> T:
     """The value of a coroutine that waits for nothing."""
     try:
         work.send(None)
@@ -112,7 +116,7 @@ def _at_once(work: Coroutine[Any, Any, T]) -> T:
     raise AssertionError("it waits")
 
 
-class SqlLog(ListLog):
+class SqlLog(PlainLog):
     """See the module. The process's memory of it is lost with ``reopen``, the disk with ``put_back``."""
 
     def __init__(self, region: str, private: Any, roster: Roster) -> None:
@@ -140,18 +144,20 @@ class SqlLog(ListLog):
         entropy = Entropy(f"{self.region} {self._lives}")
         with self._connection.transaction() as tx:
             self.epoch = open_node(tx, self.region, entropy(4)).epoch
+        self.reader: Any = self._snapshots
+        self.tap = Tap(self.reader)
         self._handler = SyncHandler(
             self._connection,
-            Tap(self._snapshots),  # type: ignore[arg-type]
+            self.tap,
             region=self.region,
             epoch=self.epoch,
             groups=_GROUPS,
             now=lambda: self._now,
             entropy=entropy,
+            peers=self._roster.regions - {self.region},
         )
         self._handler.open()
-        snapshots: Any = self._snapshots
-        self._pages = Pages(self.region, snapshots, self.private, self._roster)
+        self._pages = Pages(self.region, self.reader, self.private, self._roster)
         self._learn()
 
     def _learn(self) -> None:
@@ -162,7 +168,7 @@ class SqlLog(ListLog):
 
     def _read(self, key: LaneKey, after: int) -> list[Any]:
         found: list[Any] = []
-        while page := _at_once(event_log.lane_page(self._snapshots, key, after + len(found))):  # type: ignore[arg-type]
+        while page := at_once(event_log.lane_page(self._snapshots, key, after + len(found))):  # type: ignore[arg-type]
             found += page
         return found
 
@@ -189,7 +195,7 @@ class SqlLog(ListLog):
     # -- what links ask ----------------------------------------------------------------------------------
 
     def tips(self) -> dict[LaneKey, Held]:
-        return _at_once(self._pages.tips())
+        return at_once(self._pages.tips())
 
     def page(
         self,
@@ -199,12 +205,54 @@ class SqlLog(ListLog):
         course: Course = Course.WHOLE,
         upto: int = SEQ_END,
     ) -> Page | None:
-        return _at_once(self._pages.page(key, after, course, upto))
+        return at_once(self._pages.page(key, after, course, upto))
 
     def prove(self, evidence: LaneBatch) -> ForkProof | None:
-        return _at_once(self._pages.prove(evidence))
+        return at_once(self._pages.prove(evidence))
 
-    def append(self, lane: str, body: bytes, now: int, kind: str = "post.published") -> LaneKey:
+    def take(self, batch: LaneBatch) -> None:
+        self.apply(batch)
+
+    def go_by(self, roster: Roster) -> None:
+        self._roster = self._pages._roster = roster
+
+    def sign_by(self, private: Any) -> None:
+        super().sign_by(private)
+        self._pages.rotate(private)
+
+    def run(self, work: Callable[[Any], T]) -> T:
+        """``Handler.run``, at once."""
+        return self._handler.do(work)
+
+    @contextlib.contextmanager
+    def facts(self) -> Iterator[Any]:
+        """What the tables say."""
+        with self._connection.transaction() as tx:
+            self._handler._facts.use(tx)
+            yield self._handler._facts
+
+    def decide(
+        self, rule: Rule, facts: Any, context: Context
+    ) -> tuple[dict[str, Any] | Refusal, list[Place]]:
+        """By the tables; ``facts`` are the model's, and not asked."""
+        self._now, self._handler.announced = context.now, []
+        outcome = self._handler.do(lambda tx: self._handler._decided(tx, rule))
+        places = [(LaneKey(*id[:3]), id.seq) for id in self._handler.announced]
+        for key in dict.fromkeys([key for key, _ in places]):
+            known = self.lanes.setdefault(key, [])
+            known.extend(self._read(key, len(known)))
+        if places:
+            self._copy_now_and_then()
+        return outcome, places
+
+    def append(
+        self,
+        lane: str,
+        body: Any,
+        now: int,
+        kind: str = "post.published",
+        actor: str = "asha",
+    ) -> LaneKey:
         self._now = now
         key = LaneKey(self.region, self.epoch, lane)
         name = object_id(now, hashlib.sha256(body + self.tip(key).hash).digest())
@@ -223,9 +271,12 @@ class SqlLog(ListLog):
         handler.do(work)
         before = len(self.lanes.get(key, ()))
         self.lanes.setdefault(key, []).extend(self._read(key, before))
+        self._copy_now_and_then()
+        return key
+
+    def _copy_now_and_then(self) -> None:
         if sum(len(events) for events in self.lanes.values()) % COPY_EVERY == 0:
             self._copy()
-        return key
 
     def apply(self, batch: LaneBatch) -> int:
         key = batch.key

@@ -102,7 +102,11 @@ async def open_federation(
         nodes = {
             region: await stack.enter_async_context(
                 open_test_node(
-                    folder, region, clock=(clocks or {}).get(region, shared), groups=sets
+                    folder,
+                    region,
+                    clock=(clocks or {}).get(region, shared),
+                    groups=sets,
+                    peers=set(regions) - {region},
                 )
             )
             for region in regions

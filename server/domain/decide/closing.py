@@ -89,11 +89,13 @@ def _close_region(
 
 
 def _voting_regions(post: PostFact, facts: Facts, context: Context) -> frozenset[str]:
-    """Where somebody may have voted: who may read the poll lives there, or a ballot came from there."""
+    """Where somebody may have voted: who may read the poll lives or lived there, or a ballot came from there.
+    Who has left the company says nothing any more."""
     community = facts.community(post.place[2:])
     lane = community.audience if community else LOCAL
+    company = context.peers | {context.region}
     homes = facts.homes(post.place[2:]) | facts.cast_regions(post.post) | {context.region}
-    return homes & lane_audience(lane, context.region, homes, context.groups)
+    return homes & company & lane_audience(lane, context.region, company, context.groups)
 
 
 def _sub_tally(

@@ -16,7 +16,7 @@ from server.app.residency import OwnLog, Reach, check
 from server.domain import events as e
 from server.domain.decide import Decided, Draft
 from server.domain.decide.copies import adopt
-from server.domain.errors import Refusal
+from server.domain.errors import Code, Refusal, Refused
 from server.domain.events import ResidencyPolicy
 from server.domain.ids import LaneKey, derived_object_id
 from server.storage import tables as t
@@ -169,6 +169,17 @@ async def test_conversations_come_along_whoever_wrote_in_them_and_wherever(r: Re
     assert [said for _, said, _ in await texts(r, "fr", home)] == [], (
         "France has no part in it (I8)"
     )
+
+
+async def test_a_restored_home_releases_nobody_before_it_has_back_what_it_lost(r: Regions) -> None:
+    """The release would name less than the old home wrote for them."""
+    await hand_over(r, "asha", "in", "de")
+    r["in"].handler.holding = Refusal(Code.RECOVERING, "not yet")
+    with pytest.raises(Refused):
+        await r.moves["in"].catch_up()
+    r["in"].handler.holding = None
+    await r.everywhere()
+    assert await r.homes("asha") == {"de"}
 
 
 async def test_copies_come_once_and_before_the_release(r: Regions) -> None:

@@ -14,7 +14,7 @@ from server.app.polls import RETRY_MS, Polls
 from server.domain import limits
 from server.domain.decide import Context, Decided, Draft
 from server.domain.decide.closing import keep_ballots
-from server.domain.errors import Refusal
+from server.domain.errors import Code, Refusal
 from server.domain.events import (
     NAMES,
     BallotCast,
@@ -484,6 +484,45 @@ async def test_a_kept_ballot_is_kept_over_a_second_move(fed: Federation) -> None
     await move(fed, "de0", "de", "br")
     [(kept, _)] = await fed["br"].handler.run(lambda tx: secret_ballots(tx, "de0"))
     assert kept == poll
+
+
+async def test_a_restored_region_says_nothing_before_it_has_back_what_it_lost(
+    fed: Federation,
+) -> None:
+    """Peers may hold ballots of its own that its backup does not."""
+    poll = await ask(fed, await founded(fed))
+    await vote(fed, poll, "de0", 1)
+    fed["de"].handler.holding = Refusal(Code.RECOVERING, "not yet")
+    fed.advance(HOUR)
+    await fed.settle()
+    assert await said(fed["de"], poll, PollRegionClosed)
+    assert "de" not in {one.region for one in await said(fed["de"], poll, PollRegionClosed)}
+    assert not (await value(fed["in"], poll)).closed
+    fed["de"].handler.holding = None
+    await fed.settle()
+    assert (await result(fed, poll)).late == ()
+
+
+async def test_a_kept_ballot_counts_where_nobody_lives_any_more(fed: Federation) -> None:
+    """The poll's home waits for the region all the same, however late its word comes. Found by the simulation."""
+    for region, count in (("in", 5), ("br", 1), ("de", 1)):
+        for n in range(count):
+            await fed[region].register(f"{region}{n}")
+    tea = await fed["in"].community("in0", "Tea")
+    await fed.settle()
+    poll = await ask(fed, tea, secret=True)
+    for n in range(5):
+        await vote(fed, poll, f"in{n}", 1)
+    await vote(fed, poll, "de0", 0)
+    await move(fed, "de0", "de", "br")
+    fed.away.add("de")
+    fed.advance(HOUR)
+    await fed.settle()
+    assert not (await value(fed["in"], poll)).closed
+    fed.away.clear()
+    await fed.settle()
+    assert (await result(fed, poll)).late == ()
+    assert (await value(fed["br"], poll)).counts == (1, 5, 0)
 
 
 # -- what may go wrong -----------------------------------------------------------------------------------

@@ -69,7 +69,12 @@ def reach_of(*regions: str) -> Reach:
 
 
 def event_after(
-    key: LaneKey, tip: Held, body: bytes, hlc: int = START << 16, kind: str = "post.published"
+    key: LaneKey,
+    tip: Held,
+    body: bytes,
+    hlc: int = START << 16,
+    kind: str = "post.published",
+    actor: str = "asha",
 ) -> WireEvent:
     """The next event of a lane, as its origin would write it."""
     salt = hashlib.sha256(b"salt" + tip.hash).digest()[: wire.SALT_BYTES]
@@ -80,7 +85,7 @@ def event_after(
         kind,
         1,
         hlc,
-        "asha",
+        actor,
         (),
         wire.commitment(salt, body),
     )
@@ -107,6 +112,12 @@ def batch_of(key: LaneKey, bodies: list[bytes], tip: Held | None = None) -> Batc
     return decoded
 
 
+@lru_cache(maxsize=1 << 16)
+def _is_listed(header: bytes) -> bool:
+    """Decoding is most of a schedule's time otherwise."""
+    return wire.decode_header(header).type in LISTED
+
+
 class ListLog:
     """What a disk holds: lanes as lists. The model every copy is compared with."""
 
@@ -123,8 +134,9 @@ class ListLog:
 
     def tip(self, key: LaneKey) -> Held:
         events = self.lanes.get(key)
-        tip = Held(len(events), events[-1].hash) if events else Held.nothing(key)
-        return tip._replace(lead=self.leads.get(key))
+        if not events:
+            return Held.nothing(key)._replace(lead=self.leads.get(key))
+        return Held(len(events), events[-1].hash, self.leads.get(key))
 
     def event(self, key: LaneKey, seq: int) -> WireEvent | None:
         """However it came."""
@@ -135,12 +147,17 @@ class ListLog:
         return {key: self.tip(key) for key in self.lanes}
 
     def append(
-        self, lane: str, body: bytes | Event, now: int, kind: str = "post.published"
+        self,
+        lane: str,
+        body: bytes | Event,
+        now: int,
+        kind: str = "post.published",
+        actor: str = "asha",
     ) -> LaneKey:
         key = LaneKey(self.region, self.epoch, lane)
         if isinstance(body, Event):
             kind, body = NAMES[type(body)], encode_body(body)
-        event = event_after(key, self.tip(key), body, now << 16, kind)
+        event = event_after(key, self.tip(key), body, now << 16, kind, actor)
         self.lanes.setdefault(key, []).append(event)
         return key
 
@@ -293,12 +310,6 @@ class ListLog:
         return fork_between(evidence, near, hashes, headers)
 
 
-@lru_cache(maxsize=1 << 16)
-def _is_listed(header: bytes) -> bool:
-    """Decoding is most of a schedule's time otherwise."""
-    return wire.decode_header(header).type in LISTED
-
-
 class Wire:
     """One connection of two ends: keeps order, loses what is under way when it is cut."""
 
@@ -405,7 +416,7 @@ class Node:
     def start(self) -> None:
         me = Identity(self.region, self.log.epoch, self.log.private)
         every = self.world.regions
-        self.roster = self.world.rosters.get(self.region) or roster_of(*every)
+        self.roster = self.trusted()
         self.heeded = {}
         self.heed(sorted(self.log.lanes))
         self.roster.fresh()
@@ -420,6 +431,10 @@ class Node:
             self.feed(peer, steps.Started())
         if len(self.peers) > 1:
             self.tick()
+
+    def trusted(self) -> Roster:
+        """Whose keys a process believes in when it starts."""
+        return self.world.rosters.get(self.region) or roster_of(*self.world.regions)
 
     def tick(self) -> None:
         """The relay's, as the edge does it."""
@@ -591,7 +606,8 @@ class Node:
                 assert may_know(head.key, peer), f"I8: {head.key} went to {peer}"
             case Heads(tips):
                 assert all(may_know(tip.key, peer) for tip in tips), f"I8: HEAD to {peer}: {tips}"
-                more = [tip for tip in tips if tip.seq > self.log.tip(tip.key).seq]
+                lanes = self.log.lanes
+                more = [tip for tip in tips if tip.seq > len(lanes.get(tip.key, ()))]
                 assert not more, f"I5: HEAD tells of more than is held without a hole: {more}"
             case Ack(tips, credit, leads):
                 for tip in tips:

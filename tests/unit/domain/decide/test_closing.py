@@ -158,7 +158,8 @@ class World:
         self.accepted: dict[str, list[tuple[str, int, tuple[int, ...]]]] = defaultdict(list)
 
     def context(self, region: Region) -> Context:
-        return Context(region.name, self.now + region.skew, lambda: "", {"eu": EU})
+        others = frozenset(self.regions) - {region.name}
+        return Context(region.name, self.now + region.skew, lambda: "", {"eu": EU}, others)
 
     def vote(self) -> None:
         """Somebody votes, votes anew, or takes it back; whether their region still takes it."""
