@@ -7,6 +7,7 @@ I5 (a log takes the next number only), I8 (nothing outside its audience), I9 (cr
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import heapq
 import itertools
@@ -264,7 +265,7 @@ class ListLog:
     def _listed(self, key: LaneKey, after: int, upto: int) -> tuple[int, int] | None:
         """As ``Pages._listed_run``."""
         every = self.lanes.get(key, [])[:upto]
-        kinds = [wire.decode_header(event.header).type in LISTED for event in every]
+        kinds = [_is_listed(event.header) for event in every]
         first = next((seq for seq in range(after + 1, len(every) + 1) if kinds[seq - 1]), None)
         if first is None:
             return None
@@ -290,6 +291,12 @@ class ListLog:
         headers = {seq: event.header for seq, event in ours.items()}
         near = [head for head in heads if head.seq >= evidence.after]
         return fork_between(evidence, near, hashes, headers)
+
+
+@functools.lru_cache(maxsize=100_000)
+def _is_listed(header: bytes) -> bool:
+    """Asked of every event of a lane for every page of it."""
+    return wire.decode_header(header).type in LISTED
 
 
 class Wire:
