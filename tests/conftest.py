@@ -13,18 +13,21 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from tests.support.machine import IN_CI, cannot_run
+from tests.support.workers import ByUnit, heaviest_first
 
 if TYPE_CHECKING:
     from tests.support.postgres import Postgres
 
 PROFILE = os.environ.get("TAP_TEST_PROFILE", "ci" if IN_CI else "dev")
 SEED = int(os.environ.get("TAP_TEST_SEED") or random.SystemRandom().randrange(2**32))
+os.environ["TAP_TEST_SEED"] = str(SEED)
+"""The workers of a run, and what tests start, have the run's own."""
 
 # A shared machine stalls for reasons that are not ours: pytest-timeout guards against hanging tests,
 # and a test that generates slowly is still a test.
@@ -48,6 +51,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.randomly_seed = SEED
     if PROFILE != "dev" and config.getoption("hypothesis_seed", None) is None:
         config.option.hypothesis_seed = SEED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With ``--numprocesses``: whose tests stay together is for us to say (tests/support/workers.py)."""
+    config.option.loadscopereorder = False
+    return ByUnit(config, log)
 
 
 def pytest_report_header() -> str:
@@ -80,11 +90,8 @@ _NEEDS = {
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what this machine cannot run; in CI that is a failure, since nobody reads skips there.
-
-    Browser tests come last, whatever the random order: Playwright keeps an event loop running in this
-    thread from its first use on, and no other test could start one of its own."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """Skip what this machine cannot run; in CI that is a failure, since nobody reads skips there."""
+    items[:] = heaviest_first((item.nodeid, item) for item in items)
     for marker, (find, reason) in _NEEDS.items():
         needing = [item for item in items if item.get_closest_marker(marker)]
         if not needing or find():
