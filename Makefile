@@ -36,7 +36,7 @@ run: setup ## start the demo: regions with people and posts, in the browser
 
 test: setup-dev machine check ## every check and every test
 	$(NPM) run test
-	$(BIN)/python -m pytest $(WORKERS)
+	$(BIN)/python -m pytest $(WORKERS) --durations=30 --durations-min=10
 
 check: setup-dev ## format, lint, types and import rules, of Python and TypeScript
 	$(BIN)/ruff format --check .
