@@ -10,6 +10,7 @@ import pytest_asyncio
 from tap_client import Client, Event, Http, Value
 from websockets.exceptions import ConnectionClosed
 
+from server.ops import keys
 from server.ops.demo.nodes import Node
 from tests.support.processes import do_when_known, until
 from tests.unit.ops.pairs import (
@@ -162,8 +163,7 @@ async def test_peers_and_doctor_tell_how_it_is(nodes: dict[str, Node]) -> None:
     assert "1 of 1 links are live." in await asyncio.to_thread(at, de, "peers")
     assert findings(await asyncio.to_thread(doctor, de)) == {}
     text = de.config.read_text()
-    stranger = json.loads(await asyncio.to_thread(at, de, "keys", "--json"))["public_key"]
-    pinned = json.loads(await asyncio.to_thread(at, india, "keys", "--json"))["public_key"]
+    stranger, pinned = (keys.public_text(keys.load(one.key_file)) for one in (de, india))
     de.config.write_text(text.replace(pinned, stranger))
     assert findings(await asyncio.to_thread(doctor, de)) == {"peer.key": "failure"}
     await nodes["in"].stop()
