@@ -12,6 +12,7 @@ import random
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,12 +68,14 @@ def pytest_report_header() -> str:
 # ---------------------------------------------------------------- what the machine has
 
 
+@cache
 def find_chromium() -> Path | None:
     """The browser of the browser tests: TAP_CHROMIUM, or Debian's."""
     found = shutil.which(os.environ.get("TAP_CHROMIUM") or "chromium")
     return Path(found) if found else None
 
 
+@cache
 def find_postgres() -> Path | None:
     """The folder of PostgreSQL's server programs, newest first."""
     homes = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: -int(p.parent.name))
@@ -90,16 +93,16 @@ _NEEDS = {
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what this machine cannot run; in CI that is a failure, since nobody reads skips there."""
+    """After pytest-randomly: the units of unknown weight, and the tests in each, stay in its order."""
     items[:] = heaviest_first((item.nodeid, item) for item in items)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What this machine cannot run is skipped aloud; in CI it fails."""
     for marker, (find, reason) in _NEEDS.items():
-        needing = [item for item in items if item.get_closest_marker(marker)]
-        if not needing or find():
-            continue
-        if IN_CI:
-            raise pytest.UsageError(f"{len(needing)} tests cannot run: {reason}")
-        for item in needing:
-            item.add_marker(pytest.mark.skipif(True, reason=reason))
+        if item.get_closest_marker(marker) and not find():
+            cannot_run(reason)
 
 
 @pytest.fixture(scope="session")
