@@ -25,14 +25,14 @@ SECONDS = {
     "tests/e2e/test_crowd_survives.py": 100,
     "tests/e2e/test_chaos.py": 90,
     "tests/mutants/test_mutants.py": 80,
-    "tests/unit/ops/test_bootstrap.py": 80,
     "tests/contract": 60,
     "tests/e2e/test_kill_writer.py": 40,
     "tests/e2e/test_joining.py": 40,
     "tests/e2e/test_erasure.py": 40,
     "tests/e2e/test_transports.py": 40,
     "tests/e2e/test_webhooks.py": 30,
-    "tests/unit/app/test_sync_fold.py": 30,
+    "tests/unit/ops/test_lost_disk.py": 40,
+    "tests/unit/ops/test_bootstrap.py": 30,
     "tests/unit/ops/test_serve.py": 30,
     "tests/e2e/test_archive.py": 30,
     "tests/e2e/test_live.py": 30,
@@ -40,6 +40,7 @@ SECONDS = {
     "tests/e2e/test_moving.py": 20,
     "tests/e2e/test_streams.py": 20,
     "tests/unit/app/test_publishing.py": 20,
+    "tests/unit/app/test_sync_fold.py": 20,
 }
 """Unit -> what it takes on two quiet cores, roughly; only those above ten."""
 
