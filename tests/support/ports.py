@@ -12,8 +12,8 @@ import sys
 
 from server.ops.demo.nodes import HOST
 
-BASE_MIN, BASE_MAX = 10_000, 30_000
-"""Where ports in a row are looked for: below those the system gives out."""
+BASE_MIN, BASE_MAX = 11_000, 30_000
+"""Where ports in a row are looked for: below those the system gives out, above the last that browsers refuse (10080)."""
 
 
 def held_ports(count: int) -> list[int]:
