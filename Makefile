@@ -9,6 +9,12 @@ STAMPS := $(VENV)/.stamps
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location
 NPM := $(BIN)/python hatch_build.py npm
 
+# The tests start hundreds of processes; each would compile the server anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+# Workers for the tests: one for each core. Each runs several nodes at times, so four are enough.
+WORKERS := --numprocesses=auto --maxprocesses=4
+
 WEB := clients/web/dist/index.html
 WEB_MANIFESTS := $(wildcard clients/package*.json clients/*/package.json clients/.npmrc)
 WEB_SOURCES := $(WEB_MANIFESTS) $(wildcard clients/*.json clients/web/*.json clients/web/*.ts clients/web/index.html) \
@@ -30,7 +36,7 @@ run: setup ## start the demo: regions with people and posts, in the browser
 
 test: setup-dev machine check ## every check and every test
 	$(NPM) run test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WORKERS) --durations=30 --durations-min=10
 
 check: setup-dev ## format, lint, types and import rules, of Python and TypeScript
 	$(BIN)/ruff format --check .
@@ -41,7 +47,7 @@ check: setup-dev ## format, lint, types and import rules, of Python and TypeScri
 	$(NPM) run lint
 
 unit: setup-dev ## the quick tests: no browser, no processes, no database server
-	$(BIN)/python -m pytest -m 'not (e2e or browser or postgres or bench)'
+	$(BIN)/python -m pytest $(WORKERS) -m 'not (e2e or browser or postgres or bench)'
 
 fmt: setup-dev ## format and mend what can be mended
 	$(BIN)/ruff format .

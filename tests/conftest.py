@@ -12,19 +12,23 @@ import random
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from tests.support.machine import IN_CI, cannot_run
+from tests.support.workers import ByUnit, heaviest_first
 
 if TYPE_CHECKING:
     from tests.support.postgres import Postgres
 
 PROFILE = os.environ.get("TAP_TEST_PROFILE", "ci" if IN_CI else "dev")
 SEED = int(os.environ.get("TAP_TEST_SEED") or random.SystemRandom().randrange(2**32))
+os.environ["TAP_TEST_SEED"] = str(SEED)
+"""The workers of a run, and what tests start, have the run's own."""
 
 # A shared machine stalls for reasons that are not ours: pytest-timeout guards against hanging tests,
 # and a test that generates slowly is still a test.
@@ -50,6 +54,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = SEED
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With ``--numprocesses``: whose tests stay together is for us to say (tests/support/workers.py)."""
+    config.option.loadscopereorder = False
+    return ByUnit(config, log)
+
+
 def pytest_report_header() -> str:
     return f"tap: profile {PROFILE}, seed {SEED} (again: TAP_TEST_SEED={SEED} TAP_TEST_PROFILE={PROFILE})"
 
@@ -57,12 +68,14 @@ def pytest_report_header() -> str:
 # ---------------------------------------------------------------- what the machine has
 
 
+@cache
 def find_chromium() -> Path | None:
     """The browser of the browser tests: TAP_CHROMIUM, or Debian's."""
     found = shutil.which(os.environ.get("TAP_CHROMIUM") or "chromium")
     return Path(found) if found else None
 
 
+@cache
 def find_postgres() -> Path | None:
     """The folder of PostgreSQL's server programs, newest first."""
     homes = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: -int(p.parent.name))
@@ -80,19 +93,16 @@ _NEEDS = {
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what this machine cannot run; in CI that is a failure, since nobody reads skips there.
+    """After pytest-randomly: the units of unknown weight, and the tests in each, stay in its order."""
+    items[:] = heaviest_first((item.nodeid, item) for item in items)
 
-    Browser tests come last, whatever the random order: Playwright keeps an event loop running in this
-    thread from its first use on, and no other test could start one of its own."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What this machine cannot run is skipped aloud; in CI it fails."""
     for marker, (find, reason) in _NEEDS.items():
-        needing = [item for item in items if item.get_closest_marker(marker)]
-        if not needing or find():
-            continue
-        if IN_CI:
-            raise pytest.UsageError(f"{len(needing)} tests cannot run: {reason}")
-        for item in needing:
-            item.add_marker(pytest.mark.skipif(True, reason=reason))
+        if item.get_closest_marker(marker) and not find():
+            cannot_run(reason)
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,7 @@ EXPECT_MS = 15_000
 SignIn = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def company(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Company]:
@@ -53,9 +53,12 @@ def crew(company: Company) -> Crew:
     return company.new_crew()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium: Path) -> Iterator[Browser]:
-    """One for all tests: closing it can take seconds."""
+    """One for all tests: closing it can take seconds.
+
+    Gone before tests elsewhere begin: while it is there, Playwright keeps an event loop running in this
+    thread, and no other test could start one of its own."""
     expect.set_options(timeout=EXPECT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)

@@ -14,9 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
-from server.ops.demo.nodes import Node, Place, free_ports
+from server.ops.demo.nodes import Node, Place
 from tests.support.certificates import certify
 from tests.support.machine import program
+from tests.support.ports import held_ports
 from tests.support.processes import SECONDS_MAX, enrol, places, running, until
 
 pytestmark = pytest.mark.e2e
@@ -88,7 +89,7 @@ async def nginx(
     folder: Path, place: Place, chain: Path, private: Path, http_version: str
 ) -> AsyncIterator[str]:
     """The example of deploy/ with this machine's names in it; its address."""
-    (port,) = free_ports(1)
+    (port,) = held_ports(1)
     text = EXAMPLE.read_text()
     for old, new in {
         "127.0.0.1:8420": f"127.0.0.1:{place.port}",

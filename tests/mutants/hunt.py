@@ -1,7 +1,7 @@
 """Telling each lie to a copy of the package, and letting the tests find it.
 
 The tests of one mutant run in a fork of this process, which has imported everything but ours: a mutant takes
-a second or so, where a fresh interpreter takes four.
+a second or so, where a fresh interpreter takes four. What is ours is compiled once for each slot.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def hunt(mutants: Sequence[Mutant], at_once: int) -> Iterator[Verdict]:
                     pid, status = os.wait()
                     mutant, slot = running.pop(pid)
                     yield _verdict(mutant, slot, os.waitstatus_to_exitcode(status))
-                    shutil.copy2(ROOT / "server" / mutant.file, slot / "server" / mutant.file)
+                    _restore(slot, mutant.file)
                     free.append(slot)
         finally:
             for pid in running:
@@ -142,6 +142,14 @@ def _copy(folder: Path) -> Path:
         else:
             shutil.copy2(ROOT / name, folder / name)
     return folder
+
+
+def _restore(slot: Path, file: str) -> None:
+    """The file as it was. What was compiled of the lie goes too: its time and size might be the next one's."""
+    told = slot / "server" / file
+    shutil.copy2(ROOT / "server" / file, told)
+    for compiled in (told.parent / "__pycache__").glob(f"{told.stem}.*.pyc"):
+        compiled.unlink()
 
 
 def _fork(mutant: Mutant, slot: Path) -> int:
@@ -165,7 +173,8 @@ def _run(mutant: Mutant, slot: Path) -> int:
         os.dup2(out.fileno(), 2)
     os.chdir(slot)
     os.environ["TAP_TEST_PROFILE"] = "dev"
-    sys.dont_write_bytecode = True
+    # Whoever comes next in this slot need not compile it all again.
+    sys.dont_write_bytecode = False
     sys.path[:] = [str(slot), str(slot / "clients/python")] + [
         path
         for path in sys.path

@@ -62,8 +62,8 @@ class Line(ABC):
                 return
             wire.transport.abort()
 
-    async def until(self, holds: Any) -> None:
-        async with asyncio.timeout(SECONDS_MAX):
+    async def until(self, holds: Any, seconds: float | None = SECONDS_MAX) -> None:
+        async with asyncio.timeout(seconds):
             while not holds():
                 self.moved.clear()
                 await self.moved.wait()
@@ -126,7 +126,8 @@ class Ear(Line):
     async def follow(self) -> None:
         while True:
             await self.open()
-            await self.until(lambda: self.wire is None or self.wire.ended)
+            # However long it lives: nobody would come back after the next kill.
+            await self.until(lambda: self.wire is None or self.wire.ended, None)
 
 
 class Author(Line):

@@ -11,13 +11,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from server.ops.demo import company
-from server.ops.demo.nodes import Place, next_free_ports
+from server.ops.demo.nodes import Place
+from tests.support.ports import held_row
 from tests.support.processes import SECONDS_MAX
 
 
 def port_base() -> int:
-    """The first of as many free ports as the demo has regions; another for each process that asks."""
-    return next_free_ports(20_000 + os.getpid() % 20_000, len(company.REGIONS))
+    """The first of as many free ports as the demo has regions."""
+    return held_row(len(company.REGIONS))
 
 
 @asynccontextmanager

@@ -29,7 +29,8 @@ from server.domain.commands import RegisterPerson
 from server.ops import config_file
 from server.ops.accounts import desk
 from server.ops.demo import founding
-from server.ops.demo.nodes import Node, Place, configure, free_ports, start_all
+from server.ops.demo.nodes import Node, Place, configure, start_all
+from tests.support.ports import held_ports
 
 NAMES = {
     "in": ("India", "IN"),
@@ -44,7 +45,7 @@ SECONDS_MAX = 60.0
 
 def places(folder: Path, *regions: str) -> dict[str, Place]:
     """Places on free ports, configured as peers of one another; nothing runs yet."""
-    ports = free_ports(len(regions))
+    ports = held_ports(len(regions))
     made = {
         region: Place(region, *NAMES[region], folder / region, port)
         for region, port in zip(regions, ports, strict=True)

@@ -42,6 +42,23 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return asyncio.run(made(tmp_path_factory.mktemp("world")))
 
 
+@pytest.fixture(scope="module")
+def start(world: World) -> dict[str, Json]:
+    """What each viewer has before any story; cases refer to it by the viewer's name."""
+
+    async def loaded() -> dict[str, Json]:
+        reader = Reader.open(world.node.url)
+        tap = Tap(reader)
+        async with reader.snapshot() as tx:
+            tap.open(world.node.handler.epoch, await tx.position())
+        sync = Sync(reader, tap, world.node.region, world.node.clock)
+        loads = {viewer: await first_load(sync, viewer) for viewer in VIEWERS}
+        await reader.close()
+        return loads
+
+    return asyncio.run(loaded())
+
+
 @asynccontextmanager
 async def open_copy(world: World, folder: Path) -> AsyncIterator[World]:
     await asyncio.to_thread(folder.mkdir)
@@ -138,7 +155,7 @@ async def _hear(
 
 @pytest.mark.parametrize("kind", EVENTS)
 async def test_snapshot_and_tail_are_a_fresh_snapshot(
-    kind: str, world: World, tmp_path: Path
+    kind: str, world: World, start: dict[str, Json], tmp_path: Path
 ) -> None:
     """TAP_WRITE_VECTORS=1 writes tests/vectors/fold anew; the TypeScript SDK folds the same cases."""
     kept = []
@@ -149,7 +166,7 @@ async def test_snapshot_and_tail_are_a_fresh_snapshot(
         types = {event["type"] for story in told for event in events(story)}
         assert kind in types or kind in SILENT, f"{case.name} tells nobody of {kind}"
         kept += [story for story in told if _worth_keeping(story, kind)]
-    compare(kind, [_vector(story, await _start(world)) for story in kept])
+    compare(kind, [_vector(story, start) for story in kept])
 
 
 def check(case: Case, story: Json) -> None:
@@ -184,18 +201,6 @@ def _worth_keeping(story: Json, kind: str) -> bool:
     return seen or (changed and story["viewer"] == "bob")
 
 
-async def _start(world: World) -> dict[str, Json]:
-    """What each viewer has before any story; cases refer to it by the viewer's name."""
-    reader = Reader.open(world.node.url)
-    tap = Tap(reader)
-    async with reader.snapshot() as tx:
-        tap.open(world.node.handler.epoch, await tx.position())
-    sync = Sync(reader, tap, world.node.region, world.node.clock)
-    start = {viewer: await first_load(sync, viewer) for viewer in VIEWERS}
-    await reader.close()
-    return start
-
-
 def _vector(story: Json, start: dict[str, Json]) -> Json:
     """``before`` is a viewer's name where it is the world's start; ``after`` only where it differs."""
     kept = {name: story[name] for name in ("case", "viewer", "before", "pages", "folded")}
@@ -206,8 +211,7 @@ def _vector(story: Json, start: dict[str, Json]) -> Json:
     return kept
 
 
-async def test_the_vectors_start_is_current(world: World) -> None:
-    start = await _start(world)
+def test_the_vectors_start_is_current(start: dict[str, Json]) -> None:
     compare(WORLD, [{"viewer": viewer, "before": before} for viewer, before in start.items()])
 
 

@@ -211,6 +211,8 @@ def _opening(region: str, key: str) -> tuple[Handshake, bytes]:
         (_opening("xx", "xx")[1], "unknown_peer", 4403),
         (b"\x00" * (limits.PEER_FRAME_BYTES_MAX + 1), "", 1009),
     ],
+    # The bytes are other ones in every process, and tests are known by their names.
+    ids=["no encoding", "no such kind", "text", "no opening", "no peer", "too long"],
 )
 async def test_a_stranger_is_turned_away(
     region: Region, first: bytes | str, code: str, close: int

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,8 @@ from click.testing import CliRunner, Result
 from server.domain.commands import RegisterPerson
 from server.ops import config_file, core, operator
 from server.ops.cli import cli
+from server.ops.demo.nodes import Node
+from tests.unit.ops.pairs import running_pair
 
 
 @pytest.fixture(autouse=True)
@@ -58,3 +60,10 @@ def started(node: Path) -> Path:
 
     asyncio.run(register())
     return node
+
+
+@pytest.fixture
+async def nodes(tmp_path: Path) -> AsyncIterator[dict[str, Node]]:
+    """A pair to do anything to."""
+    async with running_pair(tmp_path) as nodes:
+        yield nodes

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from server.ops.commands.shared import Exit
-from server.ops.demo.nodes import Node, Place, free_ports
+from server.ops.demo.nodes import Node, Place
+from tests.support.ports import held_ports
 from tests.support.processes import SECONDS_MAX, places, rows, running, running_nodes, until
 
 pytestmark = pytest.mark.e2e
@@ -71,7 +72,7 @@ async def test_port_0_takes_a_free_port_and_says_which(place: Place) -> None:
 
 async def test_a_second_server_on_the_same_folder_is_refused(place: Place) -> None:
     async with running([place]):
-        port = str(free_ports(1)[0])
+        port = str(held_ports(1)[0])
         code, said = await asyncio.to_thread(serve, place, TAP_HTTP__PORT=port)
         assert (code, said.count("\n")) == (Exit.MACHINE, 1)
         assert "(serve)" in said
@@ -79,6 +80,7 @@ async def test_a_second_server_on_the_same_folder_is_refused(place: Place) -> No
 
 def test_a_port_in_use_is_named(place: Place) -> None:
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(("127.0.0.1", place.port))
         taken.listen()
         code, said = serve(place)
