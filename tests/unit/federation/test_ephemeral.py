@@ -255,7 +255,7 @@ def test_thirty_thousand_who_flip_at_once_stay_within_the_budget_and_are_all_tol
         assert so_far <= allowed
     gaps = [b - a for (a, _), (b, _) in zip(line.bytes, line.bytes[1:], strict=False)]
     assert min(gaps) >= limits.EPHEM_SECONDS_MIN * SECOND
-    assert line.bytes[-1][0] - began <= 20_000
+    assert line.bytes[-1][0] - began <= 25_000
 
 
 def test_who_types_is_told_in_the_middle_of_a_storm() -> None:
