@@ -24,6 +24,7 @@ from server.federation.steps import State
 from server.ops import listener
 from server.realtime.abroad import LEFT_MS, Abroad
 from server.realtime.presence import GRACE_MS
+from tests.support.cables import Cable
 from tests.support.node import open_test_node
 from tests.support.processes import until
 from tests.unit.federation.nodes import GROUPS, links_of, served
@@ -50,6 +51,8 @@ class Company(NamedTuple):
     fr: Side
     thread: str
     ours: str
+    cable: Cable
+    """Between the two; de dials."""
 
     async def pass_time(self, seconds: float) -> None:
         for side in (self.de, self.fr):
@@ -75,10 +78,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def _side(
-    folder: Path, region: str, socks: dict[str, Any], **options: Any
+    folder: Path, region: str, socks: dict[str, Any], port: int, **options: Any
 ) -> AsyncIterator[Side]:
+    """``port``: where the other one answers."""
     groups = {name: frozenset(them) for name, them in GROUPS.items()}
-    ports = {name: sock.getsockname()[1] for name, sock in socks.items()}
+    ports = dict.fromkeys(socks, port)
     async with open_test_node(folder, region, groups=groups) as node:
         links = links_of(node, ports)
 
@@ -97,8 +101,11 @@ async def company(folder: Path, **of_fr: Any) -> AsyncIterator[Company]:
     socks = {region: listener.bind("127.0.0.1", 0) for region in ("de", "fr")}
     try:
         async with AsyncExitStack() as stack:
-            de = await stack.enter_async_context(_side(folder, "de", socks))
-            fr = await stack.enter_async_context(_side(folder, "fr", socks, **of_fr))
+            cable = Cable("de-fr", socks["fr"].getsockname()[1], overhear=True)
+            await cable.open()
+            stack.push_async_callback(cable.close)
+            de = await stack.enter_async_context(_side(folder, "de", socks, cable.port))
+            fr = await stack.enter_async_context(_side(folder, "fr", socks, 1, **of_fr))
             await de.live.node.register("dora")
             for person in ("anna", "arno"):
                 await fr.live.node.register(person)
@@ -110,7 +117,7 @@ async def company(folder: Path, **of_fr: Any) -> AsyncIterator[Company]:
             await de.links.reached("fr", State.LIVE)
             await fr.links.reached("de", State.LIVE)
             await until("de has the thread", partial(_knows, de, fr))
-            yield Company(de, fr, "t:" + thread, "t:" + ours)
+            yield Company(de, fr, "t:" + thread, "t:" + ours, cable)
     finally:
         for sock in socks.values():
             sock.close()
@@ -211,6 +218,9 @@ async def test_i8_of_a_place_of_one_region_nobody_else_is_asked_or_told(tmp_path
         await anna.say(t="typing", channel=c.thread)
         await until("something is told", lambda: bool(heard))
         assert heard == [(c.thread,)]
+        assert c.cable.back.overheard
+        assert c.thread in c.cable.back.overheard.channels
+        assert c.ours not in c.cable.back.overheard.channels
 
 
 async def test_a_region_speaks_for_its_own_people_only(tmp_path: Path) -> None:
