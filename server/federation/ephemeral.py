@@ -289,7 +289,7 @@ class Ephemeral:
             self._slow_at = now + int(low + jitter * (high - low))
         else:
             self._slow_at = min(self._slow_at, now + high)  # the clock may have been set back
-        self._quick_at = min(self._quick_at, now + limits.EPHEM_SECONDS_MIN * SECOND)
+        self._quick_at = min(self._quick_at, now + int(limits.EPHEM_SECONDS_MIN * SECOND))
         if not self._is_said:
             return None
         if looking.is_quick or showing.is_quick:
@@ -298,7 +298,7 @@ class Ephemeral:
 
     def later(self, now: int) -> None:
         """Something more urgent takes the line: look again in a while."""
-        self._quick_at = now + limits.EPHEM_SECONDS_MIN * SECOND
+        self._quick_at = now + int(limits.EPHEM_SECONDS_MIN * SECOND)
 
     def next(self, now: int) -> tuple[Ephem, Said] | None:
         """The frame to send now, of what is so now; None where the budget is spent or nothing is to be said."""

@@ -163,6 +163,23 @@ def test_what_is_seen_is_what_is_so_whatever_is_under_way_when_numbers_are_used_
     assert line.seen == {name: line.truth[name] for name in looked}
 
 
+def test_an_answer_written_before_a_number_was_given_anew_is_not_about_the_new_one() -> None:
+    line = Line("p:asha")
+    line.change(asha="away", bob="offline")
+    line.run(8_000)
+    line.asker.looking.leave(["p:asha"])
+    line.asker.looking.look(["p:bob"])
+    line.change(asha="online")
+    line.teller.due_at(line.now, 0)
+    line.now += 5_000
+    line.say(0)  # both at once: asha is online, and the number is bob's
+    assert (line.frames[-1].online, line.frames[-1].read) == (packed([0]), 1)
+    line.hear()
+    assert "p:bob" not in line.seen
+    line.run(2_000)
+    assert line.seen["p:bob"] == "offline"
+
+
 # -- when ----------------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from server.domain import limits
 from server.domain.errors import Code
+from server.domain.wire import LaneBatch
 from server.federation import frames, handshake, steps
 from server.federation.ephemeral import FEATURE, packed
 from server.federation.frames import Ephem
@@ -262,6 +263,48 @@ def test_a_slow_line_holds_one_frame_and_fresh_events_go_before_it() -> None:
     world.run(30_000)
     assert set(de.sees.values()) == {"away"}
     world.check_converged()
+
+
+def _lags(monkeypatch: pytest.MonkeyPatch, *, storm: bool) -> list[int]:
+    """Milliseconds from commit to commit of 400 events, 100 a second, over 10 Mbit/s and 250 ms there and back."""
+    world, (de, fr) = company(seed=5)
+    people = [f"p:person.{n}" for n in range(8_000)]
+    de.changes(dict.fromkeys(people, "online"))
+    with monkeypatch.context() as hurry:
+        hurry.setattr(limits, "EPHEM_BYTES_PER_S", 2**30)
+        hurry.setattr(limits, "EPHEM_SECONDS_MIN", 0.01)
+        look(fr, "de", *people)
+        world.run(10_000)
+    assert len(fr.sees) == len(people)
+    world.latency_ms, world.disk_ms, world.bytes_per_ms = (125, 125), (2, 2), 1_250
+    world.run(3_000)
+    wrote: list[int] = []
+    came: list[int] = []
+    apply = fr.log.apply
+
+    def applied(batch: LaneBatch) -> int:
+        came.extend([world.now] * len(batch.events))
+        return apply(batch)
+
+    monkeypatch.setattr(fr.log, "apply", applied)
+    if storm:
+        de.changes(dict.fromkeys(people, "offline"))
+    for _ in range(400):
+        wrote.append(world.now)
+        de.publish("global", b"x" * 300)
+        world.run(10)
+    world.run(15_000)
+    assert set(fr.sees.values()) == {"offline" if storm else "online"}
+    return sorted(at - then for then, at in zip(wrote, came, strict=True))
+
+
+def test_a_storm_moves_no_fresh_event_by_more_than_a_frame_takes_on_the_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calm, storm = _lags(monkeypatch, storm=False), _lags(monkeypatch, storm=True)
+    frame_ms = limits.EPHEM_FRAME_BYTES_MAX // 1_250 + 1
+    assert storm[-1] <= calm[-1] + frame_ms
+    assert storm[len(storm) // 2] == calm[len(calm) // 2]
 
 
 def test_a_world_without_onlookers_is_the_same_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
