@@ -24,7 +24,7 @@ FURTHER = 255
 """What a byte of 0 stands for among gaps."""
 FRAME_BYTES_MIN = 256
 """Less than this is not worth a frame: the budget is saved up."""
-NUMBER_BYTES, ENVELOPE_BYTES = 5, 600
+NUMBER_BYTES, ENVELOPE_BYTES = 6, 600
 """On the wire, at most; the second is for what every frame has, and the zeros among gaps."""
 
 
