@@ -40,6 +40,7 @@
 - ``operator_proof``  whether a request was signed with the node's own key
 - ``peer_proof``  whether a request was signed with the key of another region
 - ``origin``   whose page a browser was on
+- ``audiences``  where people are at home, and which regions may hear what is typed in a place
 - ``residency``  what left this region on a day, and whether it was allowed to
 - ``schemas``  JSON Schemas as the generated documents hold them
 - ``metrics``  every counter, gauge and histogram, declared once

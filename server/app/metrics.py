@@ -206,6 +206,26 @@ FEDERATION_BYTES = Counter(
     "Bytes of frames sent to or received from a peer.",
     ["peer", "direction"],
 )
+FEDERATION_EPHEMERAL_FRAMES = Counter(
+    "tap_federation_ephemeral_frames_total",
+    "Frames about who is there and who types, sent to or received from a peer.",
+    ["peer", "direction"],
+)
+FEDERATION_EPHEMERAL_BYTES = Counter(
+    "tap_federation_ephemeral_bytes_total",
+    "Bytes of these frames; they count as bytes of frames, too.",
+    ["peer", "direction"],
+)
+FEDERATION_EPHEMERAL_TOLD = Counter(
+    "tap_federation_ephemeral_told_total",
+    "What these frames told, by class: presence, typing or looks.",
+    ["peer", "direction", "class"],
+)
+FEDERATION_EPHEMERAL_CONFLATED = Counter(
+    "tap_federation_ephemeral_conflated_total",
+    "Changes that were told to a peer together with a later one.",
+    ["peer"],
+)
 ROSTER_VERSION = Gauge(
     "tap_roster_version", "The version of the signed roster this node goes by; 0 without one."
 )

@@ -11,7 +11,7 @@ repeat (I3). Positions come from the tap, not from the database: a commit is see
 moment before it is announced, and a cursor must not run ahead of the records it stands for.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -23,7 +23,7 @@ from server.domain.errors import Code, Refusal
 from server.domain.events import BallotCast, PostPublished
 from server.domain.facts import PersonFact
 from server.domain.ids import GLOBAL_CHANNEL, Cursor, person_channel
-from server.domain.visibility import may_read_place, place_in_doubt, why_not_watch
+from server.domain.visibility import may_look, may_read_place, place_in_doubt
 from server.storage.async_facts import LoadedFacts, People, load_facts, load_people
 from server.storage.event_log import Record
 from server.storage.queries import listing, people, places, posts, scoring, values
@@ -131,8 +131,6 @@ class Interests(NamedTuple):
 
     own: frozenset[str]
     allowed: frozenset[str]
-    elsewhere: frozenset[str] = frozenset()
-    """Of the others those that only another region could answer for."""
 
 
 Asked = tuple[str, frozenset[str]]
@@ -152,15 +150,10 @@ async def load_interests(
     return {
         (person, further): Interests(
             frozenset(_own(facts.person(person), places_of[person])),
-            *_sorted_out(_codes(facts, facts.person(person), further)),
+            frozenset(_allowed(facts, facts.person(person), further)),
         )
         for person, further in asked
     }
-
-
-def _sorted_out(codes: Mapping[str, Code | None]) -> tuple[frozenset[str], frozenset[str]]:
-    elsewhere = frozenset([name for name, code in codes.items() if code is Code.NOT_HERE])
-    return frozenset(_without_code(codes)), elsewhere
 
 
 def _own(who: PersonFact | None, mine: places.Belonging) -> tuple[str, ...]:
@@ -169,24 +162,21 @@ def _own(who: PersonFact | None, mine: places.Belonging) -> tuple[str, ...]:
     return (GLOBAL_CHANNEL, person_channel(who.person), *mine.places)
 
 
-def _codes(
+def _allowed(
     facts: LoadedFacts, who: PersonFact | None, channels: Collection[str]
-) -> dict[str, Code | None]:
-    """Each channel once, with why it may not be watched."""
-    return {name: why_not_watch(facts, who, name) if who else Code.FORBIDDEN for name in channels}
-
-
-def _without_code(codes: Mapping[str, Code | None]) -> tuple[str, ...]:
-    return tuple([name for name, code in codes.items() if code is None])
+) -> tuple[str, ...]:
+    """Those of the channels that may be watched, each once."""
+    names = dict.fromkeys(channels)
+    return tuple([name for name in names if who and may_look(facts, who, name)])
 
 
 def _watchable(
     facts: LoadedFacts, channels: Collection[str]
 ) -> tuple[tuple[str, ...], tuple[RefusedChannel, ...]]:
-    codes = _codes(facts, facts.who, channels)
-    return _without_code(codes), tuple(
-        [RefusedChannel(channel=name, code=code) for name, code in codes.items() if code]
-    )
+    allowed = _allowed(facts, facts.who, channels)
+    known = frozenset(allowed)
+    others = [name for name in dict.fromkeys(channels) if name not in known]
+    return allowed, tuple([RefusedChannel(channel=name, code=Code.FORBIDDEN) for name in others])
 
 
 async def seen_by(

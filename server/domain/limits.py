@@ -224,6 +224,20 @@ ASK_SECONDS_MAX = 10
 """A person waits for the answer; three round trips of the slowest link and a busy writer take two."""
 ASKS_PER_PEER_MAX = 256
 """Commands under way to one region, each way: one batch of its writer; 64 MiB if each were the largest."""
+EPHEM_FRAME_BYTES_MAX = 4 * 1024
+"""Who is there and who types, in one frame, and what may be saved up: 3 ms of a line of 10 Mbit/s."""
+EPHEM_BYTES_PER_S = 1536
+"""Of that, each way on a link: below 5 % of what 200 events/s take; 30,000 people who flip at once are told in 20 s."""
+LOOKED_AT_MAX = 32 * 1024
+"""People and places of one region that another one's people look at: all of the design's 30,000."""
+PRESENCE_SECONDS_MIN = 2
+"""Changes of who is there wait for so long at least, so that they go together."""
+PRESENCE_SECONDS_MAX = 5
+"""And at most: drawn by chance, so that twenty regions do not tell each other at once."""
+EPHEM_SECONDS_MIN = 1
+"""Between two EPHEM frames: what somebody waits for, such as who types, is told within a second."""
+PRESENCE_KEPT_SECONDS = 30
+"""After a region's last word: longer than a link takes to come back."""
 EVENT_BODY_BYTES_MAX = 512 * 1024
 LANES_PER_PEER_MAX = 256
 """Lanes of one origin: a region sees about six, and six more after each restore of a backup there."""

@@ -91,6 +91,11 @@ def may_leave_in(lane: str, event: Event, policy: ResidencyPolicy) -> bool:
         return True
     if isinstance(event, MembershipChanged) and not event.joined:
         return True
+    return leaves_in(lane, policy)
+
+
+def leaves_in(lane: str, policy: ResidencyPolicy) -> bool:
+    """Whether what people say may leave the region in a lane."""
     return lane in policy.audiences or f"{lane.partition('.')[0]}.*" in policy.audiences
 
 

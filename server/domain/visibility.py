@@ -9,7 +9,6 @@ import itertools
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from server.domain.errors import Code
 from server.domain.events import (
     AnnouncementAcknowledged,
     AnswerAccepted,
@@ -161,16 +160,13 @@ def place_in_doubt(event: Event | None, on: Iterable[str], mine: Collection[str]
     return place
 
 
-def why_not_watch(facts: Facts, who: PersonFact, channel: str) -> Code | None:
-    """Why somebody may not watch a channel; None: they may. Besides the channels of the log that is
-    somebody's presence: any colleague is seen in the directory, but only their own region knows it."""
+def may_look(facts: Facts, who: PersonFact, channel: str) -> bool:
+    """Whether somebody may follow a channel while they are connected: besides those of the log that is anybody's
+    presence, as any colleague is seen in the directory."""
     kind, _, name = channel.partition(":")
     if kind != "p":
-        return None if may_watch(facts, who, channel) else Code.FORBIDDEN
-    other = facts.person(name)
-    if other is None or not who.active:
-        return Code.FORBIDDEN
-    return None if other.home == who.home else Code.NOT_HERE
+        return may_watch(facts, who, channel)
+    return who.active and facts.person(name) is not None
 
 
 def may_moderate(community: CommunityFact | None, member: MemberFact, who: PersonFact) -> bool:

@@ -16,13 +16,14 @@ order:
   ``leading``: the newest first, where much is missing)
 - ``catchup``     a ready page (``packing`` compresses it), and what a peer has not acknowledged
 - ``ledger``      what a link remembers between connections; ``deadlines`` its timer; ``status`` for operators
+- ``ephemeral``   who is there and who types, over the connection of the moment (EPHEM); ``presence`` what of it a link keeps
 - ``asking``      commands for another region to decide (ASK, TOLD)
 - ``relay``       one per node: which peer is asked for an origin that is out of reach
 - ``recovery``    one per node: when a restored one may show what it holds
 - ``links``       the edge: tasks and the clock, one ``peers`` entry per peer; with ``connection`` (one socket),
   ``dialled`` (opening one), ``polled`` and ``polling`` (both ends of one by long polls), ``reception`` (who comes in),
   ``desk`` (the log and the writer), ``pages`` (reading the log), ``questions`` (who waits for which answer),
-  ``fetching`` (files of posts). Only these wait. ``meters`` counts what passes, and ``gauges`` shows collectors what the links say of themselves.
+  ``fetching`` (files of posts), ``onlookers`` (the live layer). Only these wait. ``meters`` counts what passes, and ``gauges`` shows collectors what the links say of themselves.
 
 The shape of a link. The receiver drives: it says which events of which origin it holds (WANT) and
 how many bytes may be under way (credit); the sender streams batches; the receiver acknowledges only

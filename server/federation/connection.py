@@ -77,9 +77,13 @@ class AcceptedSocket:
 class Connection:
     """A socket and what waits to be written to it, which the peer's credit bounds (I9)."""
 
-    def __init__(self, number: int, socket: Socket) -> None:
+    def __init__(
+        self, number: int, socket: Socket, written: Callable[[], None] = lambda: None
+    ) -> None:
+        """``written``: told when what may be lost was handed to the socket, and nothing of it waits any more."""
         self.number = number
         self._socket = socket
+        self._written = written
         self._outbox = Outbox()
         self._closing: tuple[int, str] | None = None
         self._wake = asyncio.Event()
@@ -105,9 +109,13 @@ class Connection:
         """Until closed. Raises Gone when we closed, the peer is gone, or it takes nothing."""
         try:
             while True:
-                while messages := self._outbox.take(self._socket.take_bytes):
+                waits = self._outbox.waits(Rank.EPHEMERAL)
+                if messages := self._outbox.take(self._socket.take_bytes):
                     async with asyncio.timeout(limits.LINK_SILENCE_SECONDS_MAX):
                         await self._socket.send(*messages)
+                    if waits and not self._outbox.waits(Rank.EPHEMERAL):
+                        self._written()
+                    continue
                 if self._closing:
                     async with asyncio.timeout(CLOSE_SECONDS_MAX):
                         await self._socket.close(*self._closing)

@@ -18,6 +18,10 @@ class Due(StrEnum):
     """The peer is told which lanes moved."""
     APPLY = "apply"
     """A postponed apply is tried again."""
+    EPHEM = "ephem"
+    """What people are doing is told."""
+    EXPIRE = "expire"
+    """What a lost connection told of people counts no more."""
 
 
 class Deadline(NamedTuple):

@@ -91,6 +91,11 @@ class Flow:
         return self._intake.filling
 
     @property
+    def is_pressed(self) -> bool:
+        """Whether fresh events wait for room on the line."""
+        return self._serving is not None and self._serving.is_pressed
+
+    @property
     def load(self) -> tuple[int, int, int]:
         """Bytes under way to the peer, what it allows, and what came and is not committed."""
         sending, credit = self._serving.load if self._serving else (0, 0)
@@ -134,13 +139,13 @@ class Flow:
 
     def send(self, frame: frames.Frame) -> None:
         data = frames.encode(frame)
-        self._ledger.bytes_out += len(data)
+        self._ledger.wrote(len(data))
         self._out.append(Send(self.conn, data))
 
     # -- what the peer says ------------------------------------------------------------------------
 
     def heard(self, frame: frames.Frame, size: int, now: int) -> None:
-        """Raises Refused when the frame has no place here; ERROR is the link's."""
+        """Raises Refused when the frame has no place here; ERROR and EPHEM are the link's."""
         match frame:
             case Batch():
                 self._batch(frame, size)
@@ -161,11 +166,9 @@ class Flow:
                 self._pinged(frame, now)
             case Fork():
                 self._fork_told(frame)
-            case Ephem():
-                pass
             case Ask() | Told():
                 self._out.append(Spoken(self.conn, frame))
-            case Hello() | Fault():
+            case Hello() | Fault() | Ephem():
                 raise Refused(Code.BAD_FRAME, "this frame has no place on a proven connection")
             case _:
                 assert_never(frame)
@@ -353,7 +356,7 @@ class Flow:
             events = page.last - page.after
             data = page.packed if self._packs else page.frame
             self._out.append(Send(self.conn, data, events, rank))
-            self._ledger.bytes_out += len(data)
+            self._ledger.wrote(len(data))
             self._ledger.events_out += events
             self._ledger.sent(page)
         while load := self._serving.next_load():

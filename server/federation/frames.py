@@ -42,6 +42,8 @@ _Salt = Annotated[bytes, Meta(min_length=SALT_BYTES, max_length=SALT_BYTES)]
 _Nonce = Annotated[bytes, Meta(min_length=NONCE_BYTES, max_length=NONCE_BYTES)]
 _HeaderBytes = Annotated[bytes, Meta(max_length=4096)]
 _Credit = Annotated[int, Meta(ge=0, lt=2**32)]
+_Person = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}\Z")]
+_Gaps = Annotated[bytes, Meta(max_length=limits.EPHEM_FRAME_BYTES_MAX)]
 
 
 class _Array(msgspec.Struct, frozen=True, array_like=True):
@@ -222,8 +224,36 @@ class Ack(_Array, frozen=True, tag=5):
     leads: Annotated[tuple[LeadAck, ...], Meta(max_length=VECTOR_LANES_MAX)] = ()
 
 
+class Looked(_Array, frozen=True):
+    """A person or place the sender's people look at, and the number it goes by on this connection (22)."""
+
+    number: Annotated[int, Meta(ge=0, lt=limits.LOOKED_AT_MAX)]
+    channel: Annotated[
+        str, Meta(pattern=r"^(p:[a-z0-9][a-z0-9._-]{0,63}|[dt]:[0-7][0-9a-hjkmnp-tv-z]{25})\Z")
+    ]
+
+
+class TypingThere(_Array, frozen=True):
+    """Who types in a place the receiver's people look at (22)."""
+
+    number: Annotated[int, Meta(ge=0, lt=limits.LOOKED_AT_MAX)]
+    people: Annotated[tuple[_Person, ...], Meta(max_length=limits.TYPING_NAMES_MAX)]
+
+
 class Ephem(_Array, frozen=True, tag=6):
-    """Reserved for what may be lost (presence, typing). Read and ignored by version 1."""
+    """What may be lost (22): whom the sender's people look at, and what is so just now where the receiver's do.
+
+    ``drop``, ``online``, ``away`` and ``offline`` are numbers, as ``ephemeral.packed`` makes them."""
+
+    read: Annotated[int, Meta(ge=0, lt=2**53)] = 0
+    """How many EPHEM of the receiver this answers: a number is what it was called in those."""
+    drop: _Gaps = b""
+    """Looked at no more; before ``look``."""
+    look: Annotated[tuple[Looked, ...], Meta(max_length=limits.EPHEM_FRAME_BYTES_MAX)] = ()
+    online: _Gaps = b""
+    away: _Gaps = b""
+    offline: _Gaps = b""
+    typing: Annotated[tuple[TypingThere, ...], Meta(max_length=limits.EPHEM_FRAME_BYTES_MAX)] = ()
 
 
 class Ping(_Array, frozen=True, tag=7):
@@ -263,7 +293,7 @@ class Ask(_Array, frozen=True, tag=11):
 
     id: Annotated[int, Meta(gt=0, lt=2**53)]
     """The sender's number for it."""
-    person: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}\Z")]
+    person: _Person
     key: Annotated[str, Meta(min_length=limits.KEY_CHARS_MIN, max_length=limits.KEY_CHARS_MAX)]
     command: Annotated[bytes, Meta(max_length=limits.COMMAND_BYTES_MAX)]
     """MessagePack, as a client sends it (client.md 4.10)."""

@@ -17,13 +17,13 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from server.domain.errors import Code, Refused
-from server.federation import asking, packing
+from server.federation import asking, ephemeral, packing
 from server.federation.frames import Hello
 from server.federation.trust import Proof, Role, Roster, key_id, sign_proof, verify_proof
 
 VERSIONS = (1, 1)
 """Lowest and highest protocol version this code speaks."""
-FEATURES = (packing.FEATURE, asking.FEATURE)
+FEATURES = (packing.FEATURE, asking.FEATURE, ephemeral.FEATURE)
 """What is optional and understood here."""
 SOFTWARE = "tap/"
 """The feature that names the program's version (section 21.1); told to operators, never acted on."""

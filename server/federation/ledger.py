@@ -38,6 +38,10 @@ class Ledger:
         self.skew: int | None = None
         self.events_in = self.events_out = self.bytes_in = self.bytes_out = 0
 
+    def wrote(self, size: int) -> None:
+        """A frame of so many bytes goes to the peer."""
+        self.bytes_out += size
+
     def moved(self, tips: Mapping[LaneKey, int], now: int) -> dict[LaneKey, int]:
         """The local log reaches this far: the part of it the peer may know of (I8)."""
         may_receive, peer = self.reach.may_receive, self.peer

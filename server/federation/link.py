@@ -11,6 +11,7 @@ House rules of this file:
    names is exactly what is committed here.
 """
 
+from collections.abc import Set
 from typing import assert_never
 
 from server.domain import limits
@@ -20,13 +21,14 @@ from server.federation import frames, steps
 from server.federation.deadlines import Deadline, Deadlines, Due
 from server.federation.flow import Flow
 from server.federation.forks import ForkProof
-from server.federation.frames import Fault, Hello, Ping
+from server.federation.frames import Ephem, Fault, Hello, Ping
 from server.federation.guests import Guests
 from server.federation.handshake import Handshake, Identity
 from server.federation.intake import BEHIND_EVENTS
 from server.federation.lanes import Reach
 from server.federation.ledger import Ledger
 from server.federation.pauses import SECOND, backoff_ms, rejected_pause_ms
+from server.federation.presence import LinkPresence
 from server.federation.relay import View
 from server.federation.status import Filling, LaneStatus, LinkFacts, LinkStatus
 from server.federation.steps import (
@@ -47,7 +49,8 @@ from server.federation.trust import Roster
 
 class Link:
     """See the module. ``dials``: whether this end opens connections of its own accord; ``fresh``: how many of the
-    newest events of a lane come before those behind them (section 19)."""
+    newest events of a lane come before those behind them (section 19); ``wanted``: whom this region's people look at
+    in the peer's, kept up to date here (section 22)."""
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class Link:
         reach: Reach,
         dials: bool,
         fresh: int = limits.FRESH_EVENTS,
+        wanted: dict[str, None] | None = None,
     ) -> None:
         self.state = State.IDLE
         self.peer = peer
@@ -79,6 +83,14 @@ class Link:
         """Its epoch, the protocol version spoken with it, and its software, as it said last."""
         self._error: tuple[int, str] | None = None
         self._out: list[Effect] = []
+        self._presence = LinkPresence(
+            self._out, self._deadlines, self._ledger.wrote, {} if wanted is None else wanted
+        )
+
+    @property
+    def looked_at(self) -> Set[str]:
+        """People and places of this region that the peer's people look at."""
+        return self._presence.looked_at
 
     @property
     def may_ask(self) -> bool:
@@ -131,6 +143,8 @@ class Link:
             case steps.Renamed(me):
                 self._me = me
                 self._guests.introduce(me)
+            case steps.Looked() | steps.Allowed() | steps.Changed() | steps.Written():
+                self._presence.take(given)
             case _:
                 self._answered(given)
 
@@ -176,6 +190,7 @@ class Link:
                 self._move(Trigger.CAUGHT_UP)
             elif self.state is State.LIVE and behind is not None and behind > BEHIND_EVENTS:
                 self._move(Trigger.FELL_BEHIND)
+        self._presence.settle(self._now, self._jitter)
         if (at := self._deadlines.arm()) is not None:
             self._out.append(steps.SetTimer(at))
 
@@ -249,7 +264,10 @@ class Link:
 
     def _heard(self, flow: Flow, frame: frames.Frame, size: int) -> None:
         self._heard_from()
-        flow.heard(frame, size, self._now)
+        if isinstance(frame, Ephem):
+            self._presence.heard(frame, size)
+        else:
+            flow.heard(frame, size, self._now)
         if isinstance(frame, Ping) and self.state is State.LIVE and frame.echo:
             # It works, and has for a while: the next loss starts from the shortest pause.
             self._attempts = 0
@@ -293,7 +311,10 @@ class Link:
         self._deadlines.drop(Due.DIAL)
         self._deadlines.drop(Due.APPLY)
         self._deadlines.set(Due.PING, self._now)
+        if self._flow:
+            self._presence.lost(self._heard_at)
         self._heard_from()
+        self._presence.begin(conn, features, self._now)
         self._flow = Flow(conn, features, self._ledger, self._roster, self._out)
         self._move(Trigger.PROVEN)
         self._flow.begin()
@@ -336,6 +357,8 @@ class Link:
 
     def _down(self, trigger: Trigger, refusal: Refusal | None = None, note: str = "") -> None:
         """No connection any more: dial again after a pause, or wait to be dialled."""
+        if self._flow:
+            self._presence.lost(self._heard_at)
         self._flow = self._opener = None
         if self.dials:
             self._attempts += 1
@@ -355,6 +378,7 @@ class Link:
             self._out.append(Close(conn, code, refusal.code))
         self._guests.clear()
         self._deadlines.clear()
+        self._presence.stop(self._now)
         self._flow = self._opener = None
         self._move(Trigger.STOPPED)
 
@@ -392,12 +416,16 @@ class Link:
                 flow.retry()
             case Due.GOSSIP, Flow() as flow:
                 flow.gossip()
+            case Due.EPHEM, Flow() as flow:
+                self._presence.due(self._now, pressed=flow.is_pressed)
+            case Due.EXPIRE, _:
+                self._presence.expire(self._now)
             case _:
                 pass
 
     def _send(self, conn: int, frame: frames.Frame) -> None:
         data = frames.encode(frame)
-        self._ledger.bytes_out += len(data)
+        self._ledger.wrote(len(data))
         self._out.append(Send(conn, data))
 
     def _move(self, trigger: Trigger, refusal: Refusal | None = None, note: str = "") -> None:

@@ -39,6 +39,7 @@ from server.federation.handshake import Identity
 from server.federation.lanes import Reach
 from server.federation.link import Link
 from server.federation.membership import Company, changes
+from server.federation.onlookers import Onlookers
 from server.federation.pages import Pages, Snapshots
 from server.federation.peers import Peer
 from server.federation.polled import Polls
@@ -50,6 +51,7 @@ from server.federation.steps import (
     Apply,
     Close,
     Committed,
+    Counted,
     Dial,
     DialFailed,
     Disconnected,
@@ -61,6 +63,7 @@ from server.federation.steps import (
     KeysLearned,
     LoadPage,
     LoadTips,
+    LookedAt,
     Opened,
     ProveFork,
     Received,
@@ -68,6 +71,7 @@ from server.federation.steps import (
     Renamed,
     Report,
     Say,
+    Seen,
     Send,
     SetTimer,
     Spoken,
@@ -75,6 +79,7 @@ from server.federation.steps import (
     State,
     Stopped,
     TimerFired,
+    Written,
 )
 from server.federation.trust import Roster, heed, key_id
 
@@ -131,7 +136,9 @@ class Links:
         self._forks = {proof.key: proof for proof in forks}
         self._on_fork = on_fork
         self._relay = Relay()
-        self._peers = {p.region: Peer(p, self._new_link(p)) for p in self._company.peers}
+        self._peers: dict[str, Peer] = {}
+        self.onlookers = Onlookers(self._peers, self._feed)
+        self._peers |= {p.region: Peer(p, self._new_link(p)) for p in self._company.peers}
         self._reception = Reception(self._peers)
         pages = Pages(region, reader, private, self._roster)
         self._desk = Desk(pages, handler, self._relay, self._spawn, self._feed, self._lane_moved)
@@ -233,7 +240,10 @@ class Links:
     # -- a link's inputs and effects -------------------------------------------------------------------
 
     def _new_link(self, peer: PeerAddress) -> Link:
-        return Link(self._me, peer.region, self._roster, self._reach, peer.dials, self._fresh)
+        wanted = self.onlookers.wanted(peer.region)
+        return Link(
+            self._me, peer.region, self._roster, self._reach, peer.dials, self._fresh, wanted
+        )
 
     def _start(self, peer: Peer) -> None:
         for proof in self._forks.values():
@@ -262,6 +272,7 @@ class Links:
 
     def _renew(self, peer: Peer) -> None:
         peer.link = self._new_link(peer.address)
+        self.onlookers.forgotten(peer)
         peer.hang_up()
         if peer.timer:
             peer.timer.cancel()
@@ -296,6 +307,8 @@ class Links:
                     peer.dialling = self._spawn(self._dial(peer))
             case Spoken(conn, frame):
                 self.questions.heard(peer.region, conn, frame)
+            case LookedAt() | Seen() | Counted():
+                self.onlookers.perform(peer, effect)
             case Report():
                 self._report(peer, effect)
             case _:
@@ -479,8 +492,8 @@ class Links:
         self, peer: Peer, socket: Socket, *, inbound: bool, first: bytes | None = None
     ) -> bool:
         """One connection from its opening to its end; whether anything was heard on it."""
-        connection = Connection(next(self._numbers), socket)
-        conn = connection.number
+        conn = next(self._numbers)
+        connection = Connection(conn, socket, lambda: self._feed(peer, Written(conn)))
         peer.connections[conn] = connection
         reason = "our end stopped"
         try:

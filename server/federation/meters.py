@@ -3,6 +3,7 @@
 import structlog
 
 from server.app import metrics
+from server.federation.ephemeral import Said
 from server.federation.steps import Report
 
 log = structlog.get_logger(__name__)
@@ -23,3 +24,13 @@ def count(region: str, direction: str, size: int, events: int) -> None:
         metrics.FEDERATION_BYTES.labels(region, direction).inc(size)
     if events:
         metrics.FEDERATION_EVENTS.labels(region, direction).inc(events)
+
+
+def count_ephemeral(region: str, direction: str, size: int, said: Said, conflated: int) -> None:
+    metrics.FEDERATION_EPHEMERAL_FRAMES.labels(region, direction).inc()
+    metrics.FEDERATION_EPHEMERAL_BYTES.labels(region, direction).inc(size)
+    for name, count in said._asdict().items():
+        if count:
+            metrics.FEDERATION_EPHEMERAL_TOLD.labels(region, direction, name).inc(count)
+    if conflated:
+        metrics.FEDERATION_EPHEMERAL_CONFLATED.labels(region).inc(conflated)

@@ -15,7 +15,9 @@ class Rank(IntEnum):
     """Everything but batches: small, and others wait for it (ACK frees credit, PING measures)."""
     LIVE = 1
     """Batches of ``control``, and of lanes of which one batch is all that is missing."""
-    BULK = 2
+    EPHEMERAL = 2
+    """What may be lost (EPHEM): one at most, made when the one before is written."""
+    BULK = 3
     """Batches of lanes that are catching up."""
 
 
@@ -40,7 +42,10 @@ class Outbox:
                 break
         return taken
 
+    def waits(self, rank: Rank) -> bool:
+        return bool(self._ranks[rank])
+
     def drop_batches(self) -> None:
-        """The connection is being closed: what was not written is still in the log."""
-        for rank in (Rank.LIVE, Rank.BULK):
+        """The connection is being closed: what was not written is still in the log, or may be lost."""
+        for rank in (Rank.LIVE, Rank.EPHEMERAL, Rank.BULK):
             self._ranks[rank].clear()

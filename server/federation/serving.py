@@ -172,6 +172,12 @@ class Serving:
         """Bytes under way, and how many the peer allows."""
         return self.bytes_under_way, self._credit
 
+    @property
+    def is_pressed(self) -> bool:
+        """Whether a page of fresh events waits for room."""
+        page = self._ahead[Rank.LIVE].ready
+        return page is not None and not self._fits(len(page), Rank.LIVE)
+
     # -- what to do next ---------------------------------------------------------------------------
 
     def _room(self, rank: Rank) -> int:

@@ -5,7 +5,7 @@ input that names a connection the link has given up is ignored. docs/protocol/fe
 draws the table below.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from server.domain.errors import STATUS, Code, Mistake, Refusal
 from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch
 from server.federation.catchup import Page
+from server.federation.ephemeral import Presence, Said, Shown
 from server.federation.forks import ForkProof
 from server.federation.frames import SEQ_END, Ask, Succession, Told
 from server.federation.handshake import Identity
@@ -208,12 +209,41 @@ class Renamed(NamedTuple):
     me: Identity
 
 
+class Looked(NamedTuple):
+    """People and places (as channels) this region's people look at now, and others they look at no more."""
+
+    wanted: Collection[str]
+    left: Collection[str] = ()
+
+
+class Allowed(NamedTuple):
+    """The answer to LookedAt: what is so just now of those channels the peer may hear of; of the others it may not."""
+
+    asked: Collection[str]
+    shown: Mapping[str, Shown]
+
+
+class Changed(NamedTuple):
+    """This is so of people and places from now on; only what the peer looks at and may hear of is told."""
+
+    shown: Mapping[str, Shown]
+
+
+class Written(NamedTuple):
+    """The EPHEM that was sent last is on the line."""
+
+    conn: int
+
+
 class TimerFired(NamedTuple):
     """The time asked for by SetTimer has come."""
 
 
 Answer = TipsLoaded | Committed | PageLoaded | Applied | ApplyRefused
 """What the log, its reader and its writer say."""
+
+Sight = Looked | Allowed | Changed | Written
+"""What the live layer says (section 22)."""
 
 Input = (
     Started
@@ -229,6 +259,7 @@ Input = (
     | Renamed
     | TimerFired
     | Answer
+    | Sight
 )
 
 # -- effects -----------------------------------------------------------------------------------------
@@ -298,6 +329,28 @@ class Spoken(NamedTuple):
     frame: Ask | Told
 
 
+class LookedAt(NamedTuple):
+    """The peer's people look at these channels now; answered by Allowed."""
+
+    channels: Collection[str]
+
+
+class Seen(NamedTuple):
+    """What the peer says of its people: channels of presence, and who types in places."""
+
+    states: Mapping[str, Presence]
+    typing: Mapping[str, tuple[str, ...]]
+
+
+class Counted(NamedTuple):
+    """For counters: an EPHEM was sent or read, and what went together with a later change."""
+
+    direction: str
+    size: int
+    said: Said
+    conflated: int = 0
+
+
 class KeysLearned(NamedTuple):
     """The peer told of keys that were not known here; answered by KeysKnown on every link."""
 
@@ -328,6 +381,9 @@ Effect = (
     | ProveFork
     | ForkProven
     | Spoken
+    | LookedAt
+    | Seen
+    | Counted
     | KeysLearned
     | SetTimer
     | Report

@@ -27,6 +27,7 @@ from server import __version__
 from server.api.app import create_app
 from server.api.services import Operator, Services
 from server.app import metrics
+from server.app.audiences import Audiences
 from server.app.auth import Auth
 from server.app.cases import CaseNews
 from server.app.erasure import Erasures
@@ -69,6 +70,7 @@ from server.ops.registrar import Registrar
 from server.ops.restoring import Forks, Restoring
 from server.ops.webhook_sender import WebhookSender, networks_of
 from server.realtime import asyncapi
+from server.realtime.abroad import Abroad
 from server.realtime.gateway import Gateway
 from server.realtime.streams import Streams
 from server.storage.media_files import MediaFiles
@@ -123,9 +125,10 @@ def build(
     passwords = Passwords(core.reader, core.handler, now)
     auth = make_auth(core, passwords)
     news = News(core.tap)
-    gateway = _gateway(core, auth, restoring)
-    auth.on_revoked(gateway.recheck)
     between = _links(core, private, registrar, proven, forks)
+    abroad = _abroad(core, registrar, between)
+    gateway = _gateway(core, auth, restoring, abroad)
+    auth.on_revoked(gateway.recheck)
     certificate = Certificate(config.http.tls_certificate, config.federation.certificate)
     core.handler.ask_with(between.questions.ask)
     peer_files = PeerFiles(
@@ -208,7 +211,22 @@ def _steady() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
-def _gateway(core: Core, auth: Auth, restoring: Restoring) -> Gateway:
+def _abroad(core: Core, registrar: Registrar, between: Links) -> Abroad:
+    """Who is there and who types, over the links."""
+    region, config = core.identity.region, core.config
+    audience = partial(_lane_audience, registrar, region)
+    places = Audiences(core.reader, region, audience, config.residency.policy)
+    tells = config.live.presence_abroad
+    between.onlookers.live = abroad = Abroad(region, between.onlookers, places, tells=tells)
+    return abroad
+
+
+def _lane_audience(registrar: Registrar, origin: str, lane: str) -> frozenset[str]:
+    known = registrar.config
+    return visibility.lane_audience(lane, origin, known.regions, known.lanes.groups)
+
+
+def _gateway(core: Core, auth: Auth, restoring: Restoring, abroad: Abroad) -> Gateway:
     return Gateway(
         region=core.identity.region,
         tap=core.tap,
@@ -219,6 +237,7 @@ def _gateway(core: Core, auth: Auth, restoring: Restoring) -> Gateway:
         public_url=core.config.public_url,
         trusted_proxies=core.config.http.trusted_proxies,
         presence=core.config.live.presence,
+        abroad=abroad,
         hidden=restoring.hidden,
     )
 
@@ -270,10 +289,6 @@ def _erasures(core: Core, scores: Scores, media: Media, wanted: Audience) -> Era
 
 
 def _media(core: Core, registrar: Registrar, source: PeerFiles) -> Media:
-    def audience(lane: str, origin: str) -> frozenset[str]:
-        known = registrar.config
-        return visibility.lane_audience(lane, origin, known.regions, known.lanes.groups)
-
     files = MediaFiles(media_folder(core.config))
     files.open()
     return Media(
@@ -282,7 +297,7 @@ def _media(core: Core, registrar: Registrar, source: PeerFiles) -> Media:
         core.reader,
         core.tap,
         region=core.identity.region,
-        audience=audience,
+        audience=lambda lane, origin: _lane_audience(registrar, origin, lane),
         leaves=core.config.media.leaves,
         source=source,
         now=now,

@@ -276,6 +276,13 @@ class LiveSection(Section, frozen=True, kw_only=True):
             "nothing at all, where an agreement with the staff asks for that."
         ),
     ] = True
+    presence_abroad: Annotated[
+        bool,
+        Meta(
+            description="Whether colleagues in other regions see it as well, while they look at somebody. false "
+            "tells no region who of this one is there."
+        ),
+    ] = True
 
 
 class PeopleSection(Section, frozen=True, kw_only=True):

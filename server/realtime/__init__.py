@@ -8,6 +8,7 @@
 - ``presence``   who is typing, and who is there
 - ``hub``        which live connection hears which channel; one buffer per connection and commit batch
 - ``present``    what presence knows, on its way into the hub
+- ``abroad``     people of other regions whom people here look at, and the other way round
 - ``effects``    what a session is told and what it asks for: two closed sets
 - ``states``     a session's named states, and the literal table of moves between them
 - ``interest``   what one connection hears, and from which position on

@@ -253,7 +253,7 @@ class Connection(Outlet, asyncio.Protocol, ABC):
                 for value in gateway.present.values(people):
                     self._send(value)
             case fx.SayTyping(channel):
-                gateway.present.typing.said(channel, self.session.person, gateway.steady())
+                gateway.present.typed(channel, self.session.person, gateway.steady())
             case fx.Close(code, reason):
                 self._end(code, reason)
             case _:

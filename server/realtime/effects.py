@@ -61,7 +61,7 @@ class Renewed(NamedTuple):
 
 class Interests(NamedTuple):
     """What the person may hear, as of ``position``: their own channels, and those of the ``asked`` ones
-    that are allowed; or why nothing. ``elsewhere``: those only another region could allow."""
+    that are allowed; or why nothing."""
 
     ticket: int
     position: int
@@ -69,7 +69,6 @@ class Interests(NamedTuple):
     asked: frozenset[str]
     allowed: frozenset[str]
     refusal: Refusal | None = None
-    elsewhere: frozenset[str] = frozenset()
 
 
 class Authorized(NamedTuple):

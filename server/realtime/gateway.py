@@ -21,6 +21,7 @@ from server.domain import limits
 from server.domain.errors import Code, Refusal
 from server.realtime import effects as fx
 from server.realtime import loads
+from server.realtime.abroad import Abroad
 from server.realtime.buckets import Addresses
 from server.realtime.connection import CHANCE, Connection
 from server.realtime.handshake import client_address, networks
@@ -64,8 +65,8 @@ OVERLOADED = Refusal(Code.OVERLOADED, "too many commands are waiting; try again 
 
 class Gateway(Signing):
     """``clock``: UTC milliseconds. ``steady``: milliseconds that never jump (default: the loop's).
-    ``pause``: waits for some seconds. ``presence``: whether it is known and shown who is there. ``hidden``: why
-    nobody is let in at the moment."""
+    ``pause``: waits for some seconds. ``presence``: whether it is known and shown who is there. ``abroad``:
+    the people of other regions. ``hidden``: why nobody is let in at the moment."""
 
     def __init__(
         self,
@@ -81,6 +82,7 @@ class Gateway(Signing):
         public_url: str = "",
         trusted_proxies: Sequence[str] = (),
         presence: bool = True,
+        abroad: Abroad | None = None,
         hidden: Callable[[], Refusal | None] = lambda: None,
         steady: Callable[[], int] | None = None,
         chance: Callable[[], float] = CHANCE,
@@ -93,7 +95,7 @@ class Gateway(Signing):
         self._steady = steady
         self.stopping = False
         self.hidden = hidden
-        self._keeps_presence = presence
+        self._keeps_presence, self._abroad = presence, abroad
         self._proxies, self._addresses = networks(trusted_proxies), Addresses()
         self._region, self._tap, self._handler, self._reader = region, tap, handler, reader
         self._load_interests, self._load_values = load_interests, load_values
@@ -115,7 +117,11 @@ class Gateway(Signing):
         self._newcomers = InTurn(self._look_up, self._job)
         self.hub = await self._recalled()
         self.measures = Measures(self.hub, asyncio.get_running_loop().time)
-        self.present = Present(self.hub, self._keeps_presence)
+        self.present = Present(self.hub, self._keeps_presence, self._abroad)
+        if self._abroad:
+            self._abroad.attach(
+                self.hub, self.present.presence, self.present.typing, self._job, self.steady
+            )
         self.wheel: Wheel[Connection] = Wheel(self.steady())
         self.refresh = Refresh(self.hub, self._reader, self._load_values, self._job, self._fan_out)
         self._tap.subscribe(self._committed)
@@ -123,6 +129,8 @@ class Gateway(Signing):
         # The gateway holds its one task; everything else runs in that task's group.
         self._life = asyncio.create_task(self._live(ready), name="gateway")  # noqa: TID251
         await ready.wait()
+        if self._abroad:
+            await self._abroad.begin()
         self._arm()
 
     async def _recalled(self) -> Hub:
@@ -206,6 +214,8 @@ class Gateway(Signing):
 
     def _committed(self, records: Sequence[Record]) -> None:
         self.permits.note(records)
+        if self._abroad:
+            self._abroad.committed(records)
         self.hub.publish(records)
         self.measures.published(records[-1].position)
         self._fan_out()

@@ -107,6 +107,8 @@ class Hub:
         self._waiting_told: list[tuple[Sequence[Told], bool]] = []
         self.audiences: list[int] = []
         """How many seats each batch of records was for, until somebody has read it."""
+        self.turned: set[str] | None = None
+        """Channels that got their first hearer, or lost their last, since somebody looked; None if nobody does."""
         self.dropped = 0
         """Frames that slow readers were spared."""
         self._owed: dict[Seat, int] = {}
@@ -118,7 +120,11 @@ class Hub:
     def join(self, seat: Seat, channels: Iterable[str]) -> None:
         """From now on the seat hears these channels: everything after ``position``."""
         for channel in channels:
-            self._channels.setdefault(channel, {})[seat] = None
+            seats = self._channels.get(channel)
+            if seats is None:
+                seats = self._channels[channel] = {}
+                self._turn(channel)
+            seats[seat] = None
 
     def part(self, seat: Seat, channels: Iterable[str]) -> None:
         """The seat no longer hears these channels."""
@@ -128,6 +134,11 @@ class Hub:
                 seats.pop(seat, None)
                 if not seats:
                     del self._channels[channel]
+                    self._turn(channel)
+
+    def _turn(self, channel: str) -> None:
+        if self.turned is not None:
+            self.turned.add(channel)
 
     def leave(self, seat: Seat, channels: Iterable[str]) -> None:
         """The seat is no longer live; what it is owed it will pull."""

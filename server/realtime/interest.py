@@ -10,7 +10,7 @@ that channel is no longer held (section 6.3).
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from server.domain import limits
 from server.domain.errors import Code
@@ -28,11 +28,9 @@ RefusedPair = tuple[str, str]
 """(channel, code)"""
 
 
-def refusals(names: Iterable[str], elsewhere: Collection[str]) -> tuple[RefusedPair, ...]:
+def refusals(names: Iterable[str]) -> tuple[RefusedPair, ...]:
     """Channels that are not allowed, each with its code (section 5.5)."""
-    return tuple(
-        [(name, str(Code.NOT_HERE if name in elsewhere else Code.FORBIDDEN)) for name in names]
-    )
+    return tuple([(name, str(Code.FORBIDDEN)) for name in names])
 
 
 def is_channel(text: str) -> bool:

@@ -78,7 +78,7 @@ async def _permits(
     position = await snapshot.position()
     found = await load(snapshot, asked, known)
     return {
-        key: Permit(position, interned(one.own), interned(one.allowed), one.elsewhere)
+        key: Permit(position, interned(one.own), interned(one.allowed))
         for key, one in found.items()
     }
 
@@ -109,7 +109,6 @@ def greeted(effect: fx.LoadInterests, permit: Permit) -> fx.Interests:
         effect.asked,
         effect.asked & (permit.own | permit.allowed),
         None if permit.own else GONE,
-        permit.elsewhere,
     )
 
 
@@ -117,7 +116,7 @@ def authorized(effect: fx.Authorize, permit: Permit) -> fx.Authorized:
     """``permit`` as the answer to a session that asks about some channels."""
     may = permit.own | permit.allowed
     allowed = tuple([name for name in effect.channels if name in may])
-    refused = refusals([name for name in effect.channels if name not in may], permit.elsewhere)
+    refused = refusals([name for name in effect.channels if name not in may])
     return fx.Authorized(
         effect.id, effect.since, permit.position, allowed, effect.refused + refused
     )

@@ -23,8 +23,6 @@ class Permit(NamedTuple):
     position: int
     own: frozenset[str]
     allowed: frozenset[str]
-    elsewhere: frozenset[str] = frozenset()
-    """Asked about, and another region's to answer for; never remembered."""
 
 
 class Permits:

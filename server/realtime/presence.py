@@ -77,19 +77,31 @@ class Typing:
                     del self._places[channel]
         return told
 
+    def names(self, channel: str) -> tuple[str, ...]:
+        """Who types there, as far as was told last."""
+        place = self._places.get(channel)
+        return tuple(place.until) if place else ()
+
 
 class Presence:
-    """Connections of people by state. ``heard``: whether anybody live looks at a channel; of whom nobody
-    looks at, no change is noted. ``conflated``: changes that were not told on their own."""
+    """Connections of people by state, and what other regions say of theirs. ``heard``: whether anybody live looks
+    at a channel; of whom nobody looks at, no change is noted. ``moved_here``: told of each change of somebody
+    connected here. ``conflated``: changes that were not told on their own."""
 
     of = "presence"
 
-    def __init__(self, heard: Callable[[tuple[str]], bool]) -> None:
+    def __init__(
+        self,
+        heard: Callable[[tuple[str]], bool],
+        moved_here: Callable[[str], None] = lambda person: None,
+    ) -> None:
         self.conflated = 0
-        self._heard = heard
+        self._heard, self._moved_here = heard, moved_here
         self._here: dict[str, dict[State, int]] = {}
         self._gone: dict[str, tuple[int, State]] = {}
         """Who has no connection left: when that counts, and as what they are shown until then."""
+        self._abroad: dict[str, State] = {}
+        """Of people who are looked at here and connect elsewhere: what was said of them last."""
         self._dirty: dict[str, None] = {}
         self._position = 0
         """How many changes were told: what orders the values of one connection."""
@@ -107,13 +119,30 @@ class Presence:
             del self._here[person]
             self._gone[person] = (now + GRACE_MS, was)
         if self.state(person) != was:
-            self._note(person)
+            self.note(person)
+            self._moved_here(person)
+
+    def seen(self, person: str, state: State) -> None:
+        """Another region says so of somebody."""
+        if self._abroad.get(person) != state:
+            self._abroad[person] = state
+            self.note(person)
+
+    def forget(self, person: str) -> None:
+        """What another region says of them is not asked any more."""
+        self._abroad.pop(person, None)
+
+    def has_word(self, person: str) -> bool:
+        """Whether another region has said anything of them."""
+        return person in self._abroad
 
     def state(self, person: str) -> State:
         here = self._here.get(person)
         if here is not None:
             return "online" if here["online"] else "away"
-        return self._gone[person][1] if person in self._gone else "offline"
+        if person in self._gone:
+            return self._gone[person][1]
+        return self._abroad.get(person, "offline")
 
     def value(self, person: str) -> Value:
         """Their present state."""
@@ -136,9 +165,11 @@ class Presence:
             if self._gone[person][0] > now:
                 return
             del self._gone[person]
-            self._note(person)
+            self.note(person)
+            self._moved_here(person)
 
-    def _note(self, person: str) -> None:
+    def note(self, person: str) -> None:
+        """Whoever looks is to be told what is so."""
         if self._heard((presence_channel(person),)):
             self.conflated += person in self._dirty
             self._dirty[person] = None

@@ -225,13 +225,13 @@ class Session(Watching):
             return [self._reload()]
         lost = loaded.asked - loaded.allowed
         taken = self._interest.revise(loaded.own, lost, loaded.position, self.sent)
-        refused = refusals(taken, loaded.elsewhere)
+        refused = refusals(taken)
         return [*([replies.watching(0, (), refused)] if refused else []), *self._pull()]
 
     def _begin(self, loaded: fx.Interests) -> list[fx.Effect]:
         assert self._hello is not None
         start, reset = self._verdict(self._hello.cursor, loaded.position)
-        refused = refusals(sorted(loaded.asked - loaded.allowed), loaded.elsewhere)
+        refused = refusals(sorted(loaded.asked - loaded.allowed))
         if start is None:
             self.sent = loaded.position
             self._greeting = Greeting("reset" if reset else "fresh", reset, refused)

@@ -46,7 +46,9 @@ FIRST: dict[str, Sequence[str]] = {
     "federation/packing.py": ("packing",),
     "federation/pages.py": ("pages",),
     "federation/deadlines.py": ("deadlines",),
-    "federation/outbox.py": ("outbox",),
+    "federation/outbox.py": ("outbox", "presence_world"),
+    "federation/ephemeral.py": ("ephemeral", "presence_world"),
+    "federation/presence.py": ("presence_world",),
 }
 """By file of the lie: the tests that know most about it."""
 ELSEWHERE: dict[str, Sequence[str]] = {

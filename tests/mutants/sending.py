@@ -7,6 +7,7 @@ from tests.mutants.mutant import Mutant
 SERVING, LANES, LEDGER = "federation/serving.py", "federation/lanes.py", "federation/ledger.py"
 TRACKS = "federation/tracks.py"
 FLOW, LINK, RELAY = "federation/flow.py", "federation/link.py", "federation/relay.py"
+EPHEMERAL, PRESENCE = "federation/ephemeral.py", "federation/presence.py"
 
 SENDING = (
     Mutant(
@@ -253,6 +254,64 @@ SENDING = (
         "        self._ranks[rank].append(data)",
         "        self._ranks[Rank.BULK].append(data)",
         "9.2: words and fresh events pass a backlog",
+    ),
+    Mutant(
+        "presence_of_a_lost_link_stays",
+        PRESENCE,
+        "        self._told.lost(heard_at + KEPT_MS)\n",
+        "",
+        "22.4: a lost link leaves no ghosts",
+    ),
+    Mutant(
+        "presence_of_the_link_before_counts_on",
+        PRESENCE,
+        "            self._former.pop(channel, None)\n            self._states[channel] = state",
+        "            self._former.clear()\n            self._states[channel] = state",
+        "22.4: whoever is not named anew is offline",
+    ),
+    Mutant(
+        "presence_takes_an_old_number_for_the_new",
+        EPHEMERAL,
+        "if since <= read and channel not in self._left else None",
+        "if channel not in self._left else None",
+        "22.2: a number means what it was called when the answer was written",
+    ),
+    Mutant(
+        "presence_without_budget",
+        EPHEMERAL,
+        "        self._bytes -= size",
+        "        pass",
+        "22.3: an end sends at most so many bytes a second",
+    ),
+    Mutant(
+        "presence_queues",
+        EPHEMERAL,
+        "        self._is_said = False\n",
+        "        self._is_said = True\n",
+        "22.3: one frame at most waits",
+    ),
+    Mutant(
+        "presence_of_whom_it_may_not_hear",
+        EPHEMERAL,
+        "            if channel not in self._values or (",
+        "            if channel in self._numbers and channel not in self._values:\n"
+        "                self._values[channel] = value\n                self._changed[channel] = None\n"
+        "            if channel not in self._values or (",
+        "I8: only what may be heard is told",
+    ),
+    Mutant(
+        "presence_at_once",
+        EPHEMERAL,
+        "            self._slow_at = now + int(low + jitter * (high - low))",
+        "            self._slow_at = now",
+        "22.3: changes wait for each other",
+    ),
+    Mutant(
+        "presence_behind_a_backlog",
+        "federation/outbox.py",
+        "    EPHEMERAL = 2\n",
+        "    EPHEMERAL = -1\n",
+        "9.2: EPHEM goes before a backlog",
     ),
     Mutant(
         "asks_before_it_knows",

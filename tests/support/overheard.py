@@ -103,6 +103,8 @@ class Overheard:
         """Audience named by a mark -> how often one was read."""
         self.lanes: set[LaneKey] = set()
         """Every lane that was mentioned."""
+        self.channels: set[str] = set()
+        """Every person and place somebody was asked about (EPHEM)."""
         self.kinds: Counter[str] = Counter()
 
     def message(self, data: bytes) -> str:
@@ -115,6 +117,8 @@ class Overheard:
         kind = frames.NAMES[type(frame)]
         self.kinds[kind] += 1
         self.lanes.update(lanes_of(frame))
+        if isinstance(frame, frames.Ephem):
+            self.channels.update([one.channel for one in frame.look])
         return kind
 
     def scrap(self, data: bytes) -> None:

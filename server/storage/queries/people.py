@@ -1,5 +1,6 @@
 """The directory. Every colleague may see it (channel ``g``)."""
 
+import sys
 from collections.abc import Collection, Iterable
 from functools import reduce
 from typing import Any
@@ -24,6 +25,7 @@ _BY_ID = _PEOPLE.where(_c.person.in_(bindparam("ids", expanding=True)))
 _HOMES = select(_c.person, _c.home, _c.previous).where(
     _c.person.in_(bindparam("names", expanding=True))
 )
+_EVERY_HOME = select(_c.person, _c.home, _c.previous)
 _ROLES = select(t.person_roles.c.person, t.person_roles.c.role).where(
     t.person_roles.c.person.in_(bindparam("ids", expanding=True)), t.person_roles.c.on_
 )
@@ -58,6 +60,12 @@ async def homes(snapshot: Snapshot, ids: Iterable[str]) -> dict[str, str]:
     """The home of each of these people that is known here; of who is between two, the old one."""
     rows = await snapshot.named(_HOMES, ids)
     return {row.person: str(row.home or row.previous) for row in rows}
+
+
+async def every_home(snapshot: Snapshot) -> dict[str, str]:
+    """The same of everybody, each region's name once in memory."""
+    rows = await snapshot.rows(_EVERY_HOME)
+    return {row.person: sys.intern(str(row.home or row.previous)) for row in rows}
 
 
 async def search(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import uvloop
 
-from tests.bench.federation import mishaps
+from tests.bench.federation import mishaps, storm
 from tests.bench.federation.lines import ONE_WAY_SECONDS, pair, percentile
 from tests.bench.federation.member import started
 from tests.bench.federation.peers import names
@@ -244,6 +244,7 @@ FIGURES = {
     "rotation": mishaps.rotation,
     "orphans": mishaps.orphans,
     "erasure": mishaps.erasure,
+    "presence_storm": storm.presence_storm,
 }
 
 

@@ -14,7 +14,8 @@ import os
 import resource
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import structlog
 import uvloop
 
 from server.app import metrics
+from server.domain import limits
 from server.domain.decide import Context, Decided, Draft
 from server.domain.errors import Refusal
 from server.domain.events import KeyRotated, PostPublished
@@ -30,6 +32,7 @@ from server.domain.ids import LaneKey, object_id
 from server.federation.dialled import PeerAddress
 from server.federation.forks import ForkProof
 from server.federation.links import Links
+from server.federation.onlookers import Onlookers
 from server.federation.recovery import Phase, Recovery
 from server.federation.trust import key_id, succession
 from server.ops import listener
@@ -147,6 +150,42 @@ class Member:
         assert not isinstance(outcome, Refusal)
         self._links.rotate(new)
 
+    async def look(self, region: str, count: int) -> None:
+        """People here look at so many of a region, or show theirs; without a budget until ``settle``."""
+        self._budget = limits.EPHEM_BYTES_PER_S, limits.EPHEM_SECONDS_MIN
+        limits.EPHEM_BYTES_PER_S, limits.EPHEM_SECONDS_MIN = 2**30, 0  # not what is measured
+        self._links.onlookers.live = self._crowd = Crowd(self._links.onlookers)
+        self._links.onlookers.look(region, self._crowd.names(count), [])
+
+    async def settle(self) -> None:
+        """Whoever is looked at is known; from now on there is a budget."""
+        limits.EPHEM_BYTES_PER_S, limits.EPHEM_SECONDS_MIN = self._budget
+
+    async def storm(
+        self, people: int, rate: float, seconds: float, calm: float
+    ) -> tuple[int, list[tuple[float, float, float]]]:
+        """Posts at this pace, and after ``calm`` seconds so many people change at once. Where the lane ends then;
+        and from the storm on, twice a second: when, bytes of EPHEM sent so far, bytes of all frames."""
+        said: list[tuple[float, float, float]] = []
+
+        async def flip() -> None:
+            await asyncio.sleep(calm)
+            self._links.onlookers.changed(dict.fromkeys(self._crowd.names(people), "offline"))
+            while time.monotonic() < until_:
+                ephemeral = _summed(metrics.FEDERATION_EPHEMERAL_BYTES)
+                said.append((time.monotonic(), ephemeral, _summed(metrics.FEDERATION_BYTES)))
+                await asyncio.sleep(0.5)
+
+        until_ = time.monotonic() + seconds
+        storm = asyncio.ensure_future(flip())
+        end = await self.write("global", rate, seconds)
+        await storm
+        return end, said
+
+    async def shown(self, state: str, count: int) -> float:
+        """Waits until so many are shown in a state; when that was."""
+        return await self._crowd.reached(state, count)
+
     async def rejected(self) -> float:
         """What was refused of peers since the start: frames, batches, proofs."""
         [family] = metrics.FEDERATION_REJECTED.collect()
@@ -190,6 +229,47 @@ class Member:
 
     def _key(self, region: str, lane: str) -> LaneKey:
         return LaneKey(region, self._node.handler.epoch, lane)
+
+
+def _summed(counter: Any) -> float:
+    [family] = counter.collect()
+    found = [s for s in family.samples if s.name.endswith("_total")]
+    return float(sum(s.value for s in found if s.labels["direction"] == "out"))
+
+
+class Crowd:
+    """The live layer of a region with nothing but names and states."""
+
+    def __init__(self, links: Onlookers) -> None:
+        self._links = links
+        self._states: dict[str, str] = {}
+        self._count: Counter[str] = Counter()
+        self._awaited: tuple[str, int, asyncio.Future[float]] | None = None
+
+    @staticmethod
+    def names(count: int) -> list[str]:
+        return [f"p:person.{n}" for n in range(count)]
+
+    async def reached(self, state: str, count: int) -> float:
+        """Waits until so many are in a state; when that was."""
+        future: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._awaited = state, count, future
+        self._look_up()
+        return await future
+
+    def _look_up(self) -> None:
+        state, count, future = self._awaited or ("", 1, None)
+        if future and not future.done() and self._count[state] >= count:
+            future.set_result(time.monotonic())
+
+    def looked_at(self, region: str, channels: Collection[str]) -> None:
+        self._links.allow(region, channels, dict.fromkeys(channels, "online"))
+
+    def seen(self, _region: str, states: Mapping[str, str], _typing: object) -> None:
+        self._count.subtract([self._states[name] for name in states if name in self._states])
+        self._count.update(states.values())
+        self._states.update(states)
+        self._look_up()
 
 
 async def obey(one: object) -> None:

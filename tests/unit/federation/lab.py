@@ -26,8 +26,9 @@ from server.domain.ids import LaneKey
 from server.domain.leads import Lead, contradiction, grown
 from server.domain.wire import Header, LaneBatch, SignedHead, WireEvent
 from server.federation import catchup, frames, steps, trust
+from server.federation.ephemeral import Shown
 from server.federation.forks import ForkProof, fork_between
-from server.federation.frames import Ack, Batch, Fork, Heads, Packed, Want
+from server.federation.frames import Ack, Batch, Ephem, Fork, Heads, Packed, Want
 from server.federation.handshake import Identity
 from server.federation.lanes import Course, Held, Reach
 from server.federation.link import Link
@@ -354,6 +355,12 @@ class Wire:
         if not messages:
             return
         (data,) = messages
+        if data[1] == frames.Ephem.__struct_config__.tag and not self._outboxes[side].waits(
+            Rank.EPHEMERAL
+        ):
+            receiver, _ = self.other(sender)
+            conn = self.ends[side][1]
+            self.world.after(0, lambda: sender.feed(receiver.region, steps.Written(conn)))
         pause = len(data) // self.world.bytes_per_ms if self.world.bytes_per_ms else 0
         if pause:
             self.world.after(pause, lambda: self._written(sender, side, data))
@@ -408,6 +415,14 @@ class Node:
         self.forks: dict[LaneKey, ForkProof] = {}
         self.refusing: Refusal | None = None
         """What the writer answers instead of applying; None while all is well."""
+        self.wanted: dict[str, dict[str, None]] = {}
+        """By peer, whom people here look at."""
+        self.present: dict[str, Shown] = {}
+        """What is so here of people and places."""
+        self.shows: Callable[[str, str], bool] = lambda _peer, _channel: True
+        """Whether a peer may hear of a channel."""
+        self.sees: dict[str, Shown] = {}
+        """What peers say is so there."""
 
     @property
     def alive(self) -> bool:
@@ -422,7 +437,13 @@ class Node:
         self.roster.fresh()
         for peer in self.peers:
             self.links[peer] = Link(
-                me, peer, self.roster, reach_of(*every), self.dials[peer], self.world.fresh
+                me,
+                peer,
+                self.roster,
+                reach_of(*every),
+                self.dials[peer],
+                self.world.fresh,
+                self.wanted.setdefault(peer, {}),
             )
         self.forks = {}
         self.relay, self.asked = Relay(), {}
@@ -491,6 +512,12 @@ class Node:
         self.committed({key: self.log.tip(key).seq})
         return key
 
+    def changes(self, shown: Mapping[str, Shown]) -> None:
+        """This is so here from now on."""
+        self.present |= shown
+        for peer in self.links:
+            self.feed(peer, steps.Changed(shown))
+
     def committed(self, tips: dict[LaneKey, int]) -> None:
         self.relay.moved(tips)
         self.heed(tips)
@@ -542,6 +569,12 @@ class Node:
                 self.fork_proven(proof)
             case steps.KeysLearned(words):
                 self.tell_keys(words)
+            case steps.LookedAt(channels):
+                may = [name for name in channels if self.shows(peer, name)]
+                shown = {name: self.present[name] for name in may if name in self.present}
+                self.feed(peer, steps.Allowed(channels, shown))
+            case steps.Seen(states, typing):
+                self.sees |= {**states, **typing}
             case steps.Report():
                 self.reports.append((peer, effect))
 
@@ -628,6 +661,10 @@ class Node:
                     assert told == (held.base, *held[2:]), "WANT names another lead"
             case Fork(first=head):
                 assert may_know(head.key, peer), f"I8: a fork of {head.key} was told to {peer}"
+            case Ephem():
+                assert size <= limits.EPHEM_FRAME_BYTES_MAX
+                for looked in frame.look:
+                    assert looked.channel in self.wanted[peer], "I8: nobody looks at that there"
             case _:
                 pass
         assert size <= limits.PEER_FRAME_BYTES_MAX

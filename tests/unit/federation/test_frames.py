@@ -24,6 +24,7 @@ from server.federation.frames import (
     Heads,
     Hello,
     LaneRef,
+    Looked,
     Packed,
     Ping,
     Tip,
@@ -82,7 +83,25 @@ any_frame: st.SearchStrategy[Frame] = st.one_of(
     st.builds(Batch, seqs, hashes, st.lists(carried, min_size=1, max_size=4).map(tuple), heads),
     st.builds(Heads, vectors),
     st.builds(Ack, vectors, st.integers(0, 2**32 - 1)),
-    st.builds(Ephem),
+    st.builds(
+        Ephem,
+        st.integers(0, 2**53 - 1),
+        st.binary(max_size=50),
+        st.lists(
+            st.builds(
+                Looked,
+                st.integers(0, limits.LOOKED_AT_MAX - 1),
+                st.from_regex(
+                    r"(p:[a-z0-9][a-z0-9._-]{0,63}|[dt]:[0-7][0-9a-hjkmnp-tv-z]{25})",
+                    fullmatch=True,
+                ),
+            ),
+            max_size=4,
+        ).map(tuple),
+        st.binary(max_size=50),
+        st.binary(max_size=50),
+        st.binary(max_size=50),
+    ),
     st.builds(Ping, st.integers(1, frames.TIME_END - 1), times),
     st.builds(
         Ask,
@@ -170,7 +189,7 @@ EVENT = [b"header", b"s" * 16, b"body"]
         (PING[:-1], Code.BAD_ENCODING),
         (PING + b"\x00", Code.BAD_ENCODING),
         (b"\x92\x08\xa1\xff", Code.BAD_ENCODING),
-        (b"\x92\x06" + b"\x91" * 100_000 + b"\xc0", Code.BAD_ENCODING),
+        (b"\x94\x07\x01\x00" + b"\x91" * 100_000 + b"\xc0", Code.BAD_ENCODING),
         (b"\x00" * (limits.PEER_FRAME_BYTES_MAX + 1), Code.TOO_LARGE),
         ({}, Code.BAD_FRAME),
         ([], Code.BAD_FRAME),
@@ -208,14 +227,17 @@ EVENT = [b"header", b"s" * 16, b"body"]
         ([9, HEAD, HEAD, HASH, [b"h" * 4097]], Code.BAD_FRAME),
         ([9, HEAD, HEAD, HASH, [b"header"] * 257], Code.BAD_FRAME),
         ([8, "internal", "x" * 501], Code.BAD_FRAME),
+        ([6, -1], Code.BAD_FRAME),
+        ([6, 0, "gaps"], Code.BAD_FRAME),
+        ([6, 0, b"", [[0, "u:asha"]]], Code.BAD_FRAME),
+        ([6, 0, b"", [[0, "p:asha\n"]]], Code.BAD_FRAME),
+        ([6, 0, b"", [[limits.LOOKED_AT_MAX, "p:asha"]]], Code.BAD_FRAME),
+        ([6, 0, b"", [], b"\x01" * (limits.EPHEM_FRAME_BYTES_MAX + 1)], Code.BAD_FRAME),
+        ([6, 0, b"", [], b"", b"", b"", [[0, ["asha"] * 9]]], Code.BAD_FRAME),
     ],
 )
 def test_malformed_input_is_refused_with_a_stable_code(elements: object, code: Code) -> None:
     assert _code(elements) is code
-
-
-def test_the_reserved_frame_is_read_whatever_it_holds() -> None:
-    assert decode(msgspec.msgpack.encode([6, {"typing": ["asha"]}, 3])) == Ephem()
 
 
 def test_every_frame_has_its_name() -> None:

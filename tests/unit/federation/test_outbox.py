@@ -1,4 +1,4 @@
-"""Words go before fresh events, those before what catches up, and nothing overtakes within a rank."""
+"""Words go before fresh events, those before who is there, that before what catches up; none overtakes in its rank."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def test_the_most_urgent_goes_first_and_order_is_kept() -> None:
     outbox = Outbox()
     for data, rank in (
         (b"bulk 1", Rank.BULK),
+        (b"present", Rank.EPHEMERAL),
         (b"live 1", Rank.LIVE),
         (b"ack", Rank.WORD),
         (b"bulk 2", Rank.BULK),
@@ -24,7 +25,7 @@ def test_the_most_urgent_goes_first_and_order_is_kept() -> None:
         (b"ping", Rank.WORD),
     ):
         outbox.put(data, rank)
-    assert _all(outbox) == [b"ack", b"ping", b"live 1", b"live 2", b"bulk 1", b"bulk 2"]
+    assert _all(outbox) == [b"ack", b"ping", b"live 1", b"live 2", b"present", b"bulk 1", b"bulk 2"]
     assert outbox.take() == []
 
 
@@ -32,6 +33,7 @@ def test_a_closing_connection_says_why_and_writes_no_batch() -> None:
     outbox = Outbox()
     outbox.put(b"bulk", Rank.BULK)
     outbox.put(b"live", Rank.LIVE)
+    outbox.put(b"present", Rank.EPHEMERAL)
     outbox.put(b"error", Rank.WORD)
     outbox.drop_batches()
     assert _all(outbox) == [b"error"]

@@ -39,6 +39,13 @@ def test_what_a_cut_leaves_of_a_message_is_read_as_well() -> None:
     assert set(heard.marks) == {"pair.de.fr"}
 
 
+def test_who_is_asked_about_is_heard() -> None:
+    heard = Overheard()
+    look = frames.Looked(0, "p:anna")
+    assert heard.message(frames.encode(frames.Ephem(0, b"", (look,)))) == "EPHEM"
+    assert heard.channels == {"p:anna"}
+
+
 def test_long_polls_are_read_too() -> None:
     body = joined([_packed(), frames.encode(frames.Ping(1))])
     head = f"POST /x/say HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n".encode()

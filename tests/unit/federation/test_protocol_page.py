@@ -115,6 +115,10 @@ def test_codes_are_explained_to_operators() -> None:
         ("ASK_SECONDS_MAX", "10 s"),
         ("ASKS_PER_PEER_MAX", "256"),
         ("LINK_PING_SECONDS", "4 s"),
+        ("EPHEM_FRAME_BYTES_MAX", "4 KiB"),
+        ("EPHEM_BYTES_PER_S", "1.5 KiB a second"),
+        ("EPHEM_SECONDS_MIN", "1 s"),
+        ("PRESENCE_KEPT_SECONDS", "30 s"),
         ("LINK_SILENCE_SECONDS_MAX", "25 s"),
     ],
 )

@@ -291,9 +291,21 @@ async def live_node(
     async with open_test_node(folder) as node:
         for person in ("asha", "bob"):
             await node.register(person)
-        secrets = Secrets(node.reader, node.clock)
-        async with _live(node, secrets, auth(node) if auth else secrets, form, **options) as live:
+        async with live_of(node, form, auth, **options) as live:
             yield live
+
+
+@asynccontextmanager
+async def live_of(
+    node: TestNode,
+    form: Form = Form.JSON,
+    auth: Callable[[TestNode], Auth] | None = None,
+    **options: Any,
+) -> AsyncIterator[LiveNode]:
+    """A node that is there already, serving clients."""
+    secrets = Secrets(node.reader, node.clock)
+    async with _live(node, secrets, auth(node) if auth else secrets, form, **options) as live:
+        yield live
 
 
 @asynccontextmanager
@@ -301,7 +313,7 @@ async def _live(
     node: TestNode, secrets: Secrets, auth: Any, form: Form, **options: Any
 ) -> AsyncIterator[LiveNode]:
     gateway = Gateway(
-        region="in",
+        region=node.region,
         tap=node.tap,
         handler=node.handler,
         reader=node.reader,

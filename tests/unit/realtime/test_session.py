@@ -155,12 +155,10 @@ def test_channels_named_in_hello_resume_too_and_it_is_told_why_others_do_not() -
     book = signed_in(Hello(channels=(THREAD, "t:nonsense", OTHER, ABROAD)))
     asked = frozenset({THREAD, OTHER, ABROAD})
     book.asked(fx.LoadInterests(1, "asha", asked))
-    abroad = frozenset({ABROAD})
-    allowed = interests(1, 10, asked=asked, allowed=frozenset({THREAD}))
-    book.told(allowed._replace(elsewhere=abroad))
+    book.told(interests(1, 10, asked=asked, allowed=frozenset({THREAD})))
     book.asked(ONLINE, fx.CatchUp(2, tuple(sorted(OWN | {THREAD})), 10, None))
     book.told(fx.Page(2, (), 10, ready=True))
-    refused = (RefusedChannel(ABROAD, Code.NOT_HERE), RefusedChannel(OTHER, Code.FORBIDDEN))
+    refused = (RefusedChannel(ABROAD, Code.FORBIDDEN), RefusedChannel(OTHER, Code.FORBIDDEN))
     assert book.effects[1] == fx.SendFrame(frames.Watching(id=0, channels=(), refused=refused))
 
 

@@ -20,6 +20,7 @@ from server.domain import limits, wire
 from server.domain.ids import LaneKey
 from server.domain.wire import Header, WireEvent
 from server.federation import catchup, frames
+from server.federation.ephemeral import packed
 from server.federation.frames import (
     NAMES,
     Ack,
@@ -35,10 +36,12 @@ from server.federation.frames import (
     LaneRef,
     LeadAck,
     LeadTip,
+    Looked,
     Packed,
     Ping,
     Tip,
     Told,
+    TypingThere,
     Want,
 )
 from server.federation.lanes import Held
@@ -217,7 +220,14 @@ def every_frame() -> dict[str, Any]:
             limits.CREDIT_BYTES,
             (LeadAck("de", EPOCH, "global", 11_048, 600),),
         ),
-        "reserved": Ephem(),
+        "whom people look at, and two of whom no more": Ephem(
+            3,
+            packed([2, 260]),
+            (Looked(0, "p:anna"), Looked(2, "t:01kdvdna08smf21m1es6tyd2vs")),
+        ),
+        "who is there and who types": Ephem(
+            4, b"", (), packed([0, 1, 7]), packed([600]), packed([5]), (TypingThere(2, ("bob",)),)
+        ),
         "a ping": Ping(TIME),
         "its echo": Ping(TIME + 130, TIME),
         "two histories, told at one number": _fork(made, other, 3, 3),
@@ -266,7 +276,7 @@ def _bad_frames() -> list[dict[str, Any]]:
         ("cut short", ping[:-1], "bad_encoding"),
         ("something after the frame", ping + b"\x00", "bad_encoding"),
         ("bad UTF-8", b"\x92\x08\xa1\xff", "bad_encoding"),
-        ("nested beyond reason", b"\x92\x06" + b"\x91" * 5000 + b"\xc0", "bad_encoding"),
+        ("nested beyond reason", b"\x94\x07\x01\x00" + b"\x91" * 5000 + b"\xc0", "bad_encoding"),
         ("a map", b"\x80", "bad_frame"),
         ("no kind", b"\x90", "bad_frame"),
         ("kind 0", msgpack.encode([0]), "unknown_kind"),
@@ -288,6 +298,18 @@ def _bad_frames() -> list[dict[str, Any]]:
         ),
         ("a text instead of bytes", msgpack.encode([3, 0, "h" * 32, [], []]), "bad_frame"),
         ("a batch of nothing", _batch_bytes(events=[]), "bad_frame"),
+        (
+            "a look at a channel of events",
+            msgpack.encode([6, 0, b"", [[0, "u:anna"]]]),
+            "bad_frame",
+        ),
+        ("a number beyond all", msgpack.encode([6, 0, b"", [[2**15, "p:anna"]]]), "bad_frame"),
+        ("states that are no bytes", msgpack.encode([6, 0, b"", [], [0, 1]]), "bad_frame"),
+        (
+            "more names than are shown",
+            msgpack.encode([6, 0, b"", [], b"", b"", b"", [[0, ["anna"] * 9]]]),
+            "bad_frame",
+        ),
         ("a question without a number", msgpack.encode([11, 0, "asha", "a" * 8, b""]), "bad_frame"),
         ("a question for nobody", msgpack.encode([11, 1, "", "a" * 8, b""]), "bad_frame"),
         (

@@ -38,7 +38,7 @@ function Person({ person, posts }: { person: PersonView; posts: readonly string[
       <header class="person-head">
         <Avatar id={person.id} name={person.name} size="l" />
         <div class="grow">
-          <h1 class="page-title" dir="auto" tabIndex={-1}>{person.name} {!person.bot && <PresenceDot id={person.id} home={person.home} />} <RegionBadge home={person.home} /></h1>
+          <h1 class="page-title" dir="auto" tabIndex={-1}>{person.name} {!person.bot && <PresenceDot id={person.id} />} <RegionBadge home={person.home} /></h1>
           <p class="meta" dir="auto">{describe(person)}</p>
           <p class="meta num">{[person.country, localTime(person), person.active ? "" : t.formerColleague].filter((part) => part !== "").join(" · ")}</p>
         </div>

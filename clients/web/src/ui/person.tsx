@@ -25,7 +25,7 @@ export function PersonLink({ id, labelId, present = false }: { id: string; label
   return (
     <span class="person-name">
       <a href={`/p/${id}`} dir="auto" {...(labelId ? { id: labelId } : {})}>{name}</a>
-      {present && person && !person.bot && <PresenceDot id={id} home={person.home} />}
+      {present && person && !person.bot && <PresenceDot id={id} />}
       {person && <RegionBadge home={person.home} />}
       {person?.bot && <span class="tag">{t.bot}</span>}
     </span>
@@ -45,7 +45,7 @@ export function PersonRow({ person }: { person: PersonView }) {
       <div class="grow">
         <span class="person-name">
           <a href={`/p/${person.id}`} dir="auto">{person.name}</a>
-          {!person.bot && <PresenceDot id={person.id} home={person.home} />}
+          {!person.bot && <PresenceDot id={person.id} />}
           <RegionBadge home={person.home} />
         </span>
         <div class="meta" dir="auto">{describe(person)}</div>

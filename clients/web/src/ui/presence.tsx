@@ -5,11 +5,11 @@ import { useEffect, useRef } from "preact/hooks";
 import { useClient } from "../client.ts";
 import { t } from "../strings.ts";
 
-/** Only this region's people, and not oneself: of others the node knows nothing. */
-export function PresenceDot({ id, home }: { id: string; home: string }) {
-  const { company, store, view } = useClient();
+/** Of anybody but oneself; of people whose region says nothing the dot stays empty. */
+export function PresenceDot({ id }: { id: string }) {
+  const { company, view } = useClient();
   const dot = useRef<HTMLSpanElement>(null);
-  const known = home === store.region.value && id !== view.me;
+  const known = id !== view.me;
   useEffect(() => {
     const element = dot.current;
     if (!known || element === null) return undefined;

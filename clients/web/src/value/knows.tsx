@@ -87,7 +87,7 @@ function Known({ expert, person, topic }: { expert: Expert; person: PersonView |
       <div class="grow">
         <span class="person-name">
           <a href={`/p/${person.id}`} dir="auto">{person.name}</a>
-          {!person.bot && <PresenceDot id={person.id} home={person.home} />}
+          {!person.bot && <PresenceDot id={person.id} />}
           <RegionBadge home={person.home} />
           {!record.expert && <span class="tag" title={v.emergingHint}>{v.emerging}</span>}
         </span>
