@@ -143,7 +143,7 @@ def plan(seed: int, active: int) -> list[tuple[int, str]]:
         acts += [(at, "move"), (between(at, active), "revote")]
     if chance.random() < 0.12:
         acts.append((between(asked, active), "outwait"))
-    if chance.random() < 0.4:
+    if chance.random() < 0.3:
         rotated = between(0, active)
         acts += [(rotated, "rotate"), (between(rotated, active), "retire")]
     return acts
