@@ -46,7 +46,7 @@ REGIONS = (
 JOINER = "za"
 """A region that is in some companies, and starts only after the others have a history."""
 JOINER_LINES = 4
-BACKLOG_EVENTS = (40, 60)
+BACKLOG_EVENTS = (33, 40)
 """What every origin has written before a region joins that has a line to all of them: the newest come first."""
 TRACE_FRAMES = 400
 """So many of the last frames are kept, for the story of a failure."""
@@ -89,8 +89,8 @@ def _pair(a: str, b: str) -> Pair:
 TOPOLOGIES = {"mesh": mesh, "ring": ring, "hubs": hubs, "islands": islands}
 JOINS_EVERY = 7
 """Every so many companies one has a 21st region."""
-JOINS_ALL_EVERY = 21
-"""And some of these catch up with all twenty origins at once, each with a backlog."""
+JOINS_ALL_EVERY = 42
+"""And every sixth of these catches up with all twenty origins at once, each with a backlog."""
 MESH_EVERY = 20
 """A mesh has five times the lines of the others, and takes five times as long."""
 SQL_EVERY = 60

@@ -141,9 +141,9 @@ def plan(seed: int, active: int) -> list[tuple[int, str]]:
     moved = [between(asked, active * 3 // 4) for _ in range(chance.choice((0, 1, 1, 1, 2)))]
     for at in moved:
         acts += [(at, "move"), (between(at, active), "revote")]
-    if chance.random() < 0.12:
+    if chance.random() < 0.1:
         acts.append((between(asked, active), "outwait"))
-    if chance.random() < 0.4:
+    if chance.random() < 0.3:
         rotated = between(0, active)
         acts += [(rotated, "rotate"), (between(rotated, active), "retire")]
     return acts

@@ -97,13 +97,17 @@ class Oracle:
 
 
 def check_memory(link: Link) -> None:
-    """I9: what a link keeps for a peer has a bound that does not depend on the peer."""
+    """I9: what a link keeps for a peer has a bound that does not depend on the peer. Asked at every step."""
     flow, ledger = link._flow, link._ledger
     if flow:
         if serving := flow._serving:
-            holds(0 <= serving.bytes_under_way <= limits.CREDIT_BYTES, "I9: under way")
-            pages = [ahead for ahead in serving._ahead.values() if ahead.ready]
-            holds(len(pages) <= 2, "I9: pages loaded ahead")
-        holds(0 <= flow._intake.bytes_waiting <= limits.CREDIT_BYTES, "I9: waiting")
-    holds(len(list(link._guests)) <= GUESTS_MAX, "I9: unproven connections")
-    holds(len(ledger.gossip) <= frames.VECTOR_LANES_MAX, "I9: gossip")
+            if not 0 <= serving.bytes_under_way <= limits.CREDIT_BYTES:
+                raise Broken("I9: under way")
+            if sum([bool(ahead.ready) for ahead in serving._ahead.values()]) > 2:
+                raise Broken("I9: pages loaded ahead")
+        if not 0 <= flow._intake.bytes_waiting <= limits.CREDIT_BYTES:
+            raise Broken("I9: waiting")
+    if len(list(link._guests)) > GUESTS_MAX:
+        raise Broken("I9: unproven connections")
+    if len(ledger.gossip) > frames.VECTOR_LANES_MAX:
+        raise Broken("I9: gossip")

@@ -54,6 +54,8 @@ METHODS: Sequence[Mapping[str, Any]] = (
 )
 SECRET_METHODS = METHODS[:4]
 CHOICES = ("green", "black", "white")
+SCOPES = (2, 11, 12)
+"""How often the place is for all, for four or for two regions: a poll of all costs half a schedule."""
 CROWD = 5
 """So many live in one region, beside one or two in every other: a part of a secret poll by themselves."""
 
@@ -66,7 +68,7 @@ class People:
         self._company = company
         self.meaning: dict[bytes, Written] = {}
         """By hash: each event that means something, wherever it stands."""
-        scope = chance.choices(("", "asia", "eu"), (2, 12, 6))[0]
+        scope = chance.choices(("", "asia", "eu"), SCOPES)[0]
         self.lane = f"group.{scope}" if scope else GLOBAL
         self.regions = GROUPS[scope] if scope else company.regions
         self.is_secret = chance.random() < 0.5

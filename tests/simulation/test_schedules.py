@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from tests.conftest import SEED
+from tests.simulation.company import JOINS_ALL_EVERY, REGIONS, Company
 from tests.simulation.crashes import Point
 from tests.simulation.faults import FAULTS
 from tests.simulation.lives import LIVES, plan
@@ -41,6 +42,13 @@ def test_every_fault_does_something_and_heals(kind: str) -> None:
 def test_everything_people_do_is_in_some_schedule(act: str) -> None:
     plans = [plan(seed, ACTIVE_MS[0]) for seed in range(40)]
     assert any(act == kind for acts in plans for _, kind in acts)
+
+
+def test_a_region_that_joins_catches_up_with_all_twenty_origins_at_once() -> None:
+    """From each the newest come first: at least the last few of every one of twenty backlogs."""
+    assert Company(JOINS_ALL_EVERY + 3).joins_all
+    totals = play(JOINS_ALL_EVERY + 3, brief=True).totals
+    assert totals["events_applied_early"] >= len(REGIONS) * 4
 
 
 LEADING_TO: Mapping[Point, Sequence[str]] = {
