@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.workers import SECONDS, TOGETHER, heaviest_first, unit_of
+from tests.support.workers import APART, SECONDS, TOGETHER, heaviest_first, unit_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("unit", [*SECONDS, *TOGETHER])
+@pytest.mark.parametrize("unit", [*SECONDS, *TOGETHER, *APART])
 def test_what_is_told_apart_is_there(unit: str) -> None:
     assert (ROOT / unit).exists()
 
@@ -32,3 +32,11 @@ def test_a_folder_or_a_file_stays_whole_and_the_heaviest_begins() -> None:
         *["tests/unit/api/test_x.py"] * 2,
     ]
     assert sorted(ordered) == sorted(order)
+
+
+def test_tests_of_a_file_that_shares_nothing_are_divided() -> None:
+    part = "tests/simulation/test_schedules.py::test_nothing_is_lost_doubled_or_leaked[0]"
+    other = part.replace("[0]", "[1]")
+    small = "tests/unit/api/test_x.py::a"
+    assert unit_of(part) != unit_of(other)
+    assert heaviest_first((name, name) for name in (small, part, other)) == [part, other, small]

@@ -1,7 +1,7 @@
 """How a run is divided among workers (pytest-xdist): what stays together, and what is begun first.
 
-A *unit* goes to one worker whole, in its order: a file, so that what its tests share is made once; or a folder
-whose files share what is dear. Units of known weight are begun first, the heaviest foremost, so that a run ends
+A *unit* goes to one worker whole, in its order: a file, so that what its tests share is made once; a folder
+whose files share what is dear; or a test where a file shares nothing and takes long. Units of known weight are begun first, the heaviest foremost, so that a run ends
 with small ones and no worker waits long for the last.
 """
 
@@ -24,6 +24,7 @@ SECONDS = {
     "tests/e2e/test_demo.py": 100,
     "tests/e2e/test_crowd_survives.py": 100,
     "tests/e2e/test_chaos.py": 90,
+    "tests/stateful/test_link_network.py": 80,
     "tests/mutants/test_mutants.py": 80,
     "tests/contract": 60,
     "tests/e2e/test_kill_writer.py": 40,
@@ -44,12 +45,17 @@ SECONDS = {
 }
 """Unit -> what it takes on two quiet cores, roughly; only those above ten."""
 
+APART = {"tests/simulation/test_schedules.py": "each test plays schedules of its own"}
+"""File -> why its tests are units by themselves: shared by all workers, none waits for another."""
+
 T = TypeVar("T")
 
 
 def unit_of(nodeid: str) -> str:
-    """The file of a test, or its folder if that stays together."""
+    """The file of a test, or its folder if that stays together; the test itself where they need not."""
     path = nodeid.partition("::")[0]
+    if path in APART:
+        return nodeid
     folder = path.rpartition("/")[0]
     return folder if folder in TOGETHER else path
 
@@ -59,7 +65,7 @@ def heaviest_first(tests: Iterable[tuple[str, T]]) -> list[T]:
     units: dict[str, list[T]] = {}
     for nodeid, test in tests:
         units.setdefault(unit_of(nodeid), []).append(test)
-    ordered = sorted(units, key=lambda unit: -SECONDS.get(unit, 0))
+    ordered = sorted(units, key=lambda unit: -SECONDS.get(unit.partition("::")[0], 0))
     return [test for unit in ordered for test in units[unit]]
 
 
