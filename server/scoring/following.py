@@ -19,6 +19,8 @@ class Following:
         self._rulebook = rulebook
         self._running = Running(rulebook)
         self._on: dict[str, set[Act]] = defaultdict(set)
+        self._in: dict[str, set[str]] = defaultdict(set)
+        """Quarter -> contents acted on."""
         self._rulings: set[Act] = set()
         """Those that name people; what happened to a content lies with its acts."""
 
@@ -31,6 +33,7 @@ class Following:
                 ruled.append(act)
             else:
                 self._on[act.content].add(act)
+                self._in[quarter_of(act.at)].add(act.content)
                 contents.add(act.content)
         if ruled:
             self._rulings.update(ruled)
@@ -38,13 +41,13 @@ class Following:
             contents |= self._about(ruled)
         return self._running.put({content: self._on[content] for content in contents})
 
-    def keep(self, quarters: Collection[str]) -> None:
-        """Forgets contents that nobody acted on in these quarters. An act that comes to one of them later, or to
-        an earlier quarter, is scored as if it were the first."""
-        self._running.keep(quarters)
-        for content, acts in list(self._on.items()):
-            if not any(quarter_of(act.at) in quarters for act in acts):
-                del self._on[content]
+    def keep(self, since: str) -> None:
+        """Forgets every quarter before this one: acts of it change no line any more, and a content that nobody acted
+        on from then on is scored as if nobody ever had."""
+        self._running.keep(since)
+        old = [self._in.pop(name) for name in list(self._in) if name < since]
+        for content in set[str]().union(*old).difference(*self._in.values()):
+            self._on.pop(content, None)
 
     def _about(self, rulings: Collection[Act]) -> set[str]:
         return {

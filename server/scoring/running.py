@@ -21,11 +21,14 @@ from server.scoring.model import Act, Line
 from server.scoring.rules import Rulebook, day_of
 from server.scoring.score import Placed, line_of
 
-Pair = tuple[str, str, str, bool]
-"""Giver, author, quarter, and whether it is an act of the author's own."""
+Pair = tuple[str, str, bool]
+"""Giver, author, and whether it is an act of the author's own."""
+Series = list[tuple[int, str, str]]
+"""(time, act, content) of credits, in canonical order."""
 Place = tuple[str, str]
 """Content and act: where a credit is found."""
 NONE: Mapping[str, int] = {}
+NO_CREDITS: Mapping[str, Credit] = {}
 
 
 class Changed(NamedTuple):
@@ -34,6 +37,22 @@ class Changed(NamedTuple):
     lines: list[Line]
     gone: set[str]
     """Acts whose lines are no more."""
+
+
+class Quarter:
+    """What is counted within one."""
+
+    __slots__ = ("circles", "contents", "days", "given", "pairs")
+
+    def __init__(self) -> None:
+        self.pairs: dict[Pair, Series] = {}
+        """The credits that count."""
+        self.given: dict[str, dict[str, int]] = {}
+        self.circles: dict[str, set[str]] = {}
+        self.days: dict[tuple[str, int], set[Place]] = {}
+        """Where rules have a daily cap: the credits of an author's day."""
+        self.contents: set[str] = set()
+        """Those that were credited."""
 
 
 class Running:
@@ -46,13 +65,10 @@ class Running:
         self._credits: dict[str, dict[str, Credit]] = {}
         self._nth_of_unit: dict[str, dict[str, int]] = {}
         """Content -> act -> which one of its unit's it is, where it is not the first."""
-        self._pairs: dict[Pair, list[tuple[int, str, str]]] = {}
-        """(time, act, content) of the credits that count, in canonical order."""
-        self._given: dict[tuple[str, str], dict[str, int]] = {}
-        self._circles: dict[tuple[str, str], set[str]] = {}
-        self._days: dict[tuple[str, int], set[Place]] | None = None
-        if has_cap(rulebook):
-            self._days = {}
+        self._quarters: dict[str, Quarter] = {}
+        self._since = ""
+        """Quarters before this one are forgotten."""
+        self._capped = has_cap(rulebook)
         self._touched: set[Place] = set()
 
     def rule(self, rulings: Iterable[Act]) -> None:
@@ -70,40 +86,47 @@ class Running:
         found = [
             credit
             for content, act in self._touched
-            if (credit := self._credits[content].get(act)) is not None
+            if (credit := self._credit(content, act)) is not None
         ]
         return Changed(self._lines(found), gone - {credit.act for credit in found})
 
-    def keep(self, quarters: Collection[str]) -> None:
-        """Forgets every other quarter. From here on only lines of these are right."""
-        self._pairs = {key: found for key, found in self._pairs.items() if key[2] in quarters}
-        self._given = {key: found for key, found in self._given.items() if key[1] in quarters}
-        self._circles = {key: found for key, found in self._circles.items() if key[1] in quarters}
-        self._credits = {
-            content: credits
-            for content, credits in self._credits.items()
-            if any(credit.quarter in quarters for credit in credits.values())
-        }
-        self._nth_of_unit = {
-            content: later
-            for content, later in self._nth_of_unit.items()
-            if content in self._credits
-        }
+    def keep(self, since: str) -> None:
+        """Forgets every quarter before this one: what is placed there changes no line any more."""
+        self._since = since
+        old = [self._quarters.pop(name) for name in list(self._quarters) if name < since]
+        left = set[str]().union(*[quarter.contents for quarter in old])
+        for content in left.difference(*[kept.contents for kept in self._quarters.values()]):
+            self._credits.pop(content, None)
+            self._nth_of_unit.pop(content, None)
+
+    def _credit(self, content: str, act: str) -> Credit | None:
+        """Of a quarter that is not forgotten."""
+        found = self._credits.get(content, NO_CREDITS).get(act)
+        return found if found and found.quarter >= self._since else None
 
     # -- what a line asks (score.Counts) -----------------------------------------------------------------
 
     def given(self, giver: str, quarter: str) -> Mapping[str, int]:
-        return self._given.get((giver, quarter), NONE)
+        return self._quarter(quarter).given.get(giver, NONE)
 
     def mutual_circle(self, giver: str, quarter: str, _threshold: int) -> Collection[str]:
-        return self._circles.get((giver, quarter), ())
+        return self._quarter(quarter).circles.get(giver, ())
+
+    def _quarter(self, name: str) -> "Quarter":
+        found = self._quarters.get(name)
+        if found is None:
+            found = self._quarters[name] = Quarter()
+        return found
 
     # -- one content -------------------------------------------------------------------------------------
 
     def _replace(self, content: str, acts: Collection[Act]) -> set[str]:
         old = self._credits.get(content, {})
         new = {credit.act: credit for credit in credits_of(acts, self.rulebook, self._rulings)}
-        self._credits[content] = new
+        if new:
+            self._credits[content] = new
+        else:
+            self._credits.pop(content, None)
         for act, credit in old.items():
             if new.get(act) != credit:
                 self._take(credit)
@@ -114,31 +137,38 @@ class Running:
         return old.keys() - new.keys()
 
     def _give(self, credit: Credit) -> None:
+        if credit.quarter < self._since:
+            return
         place = (credit.strongest.content, credit.act)
         self._touched.add(place)
-        if self._days is not None:
-            self._days.setdefault(_day(credit), set()).add(place)
+        quarter = self._quarter(credit.quarter)
+        quarter.contents.add(place[0])
+        if self._capped:
+            quarter.days.setdefault(_day(credit), set()).add(place)
         if not credit.ruling:
             entry = (credit.at, credit.act, place[0])
-            entries = self._pairs.setdefault(_pair(credit), [])
+            entries = quarter.pairs.setdefault(_pair(credit), [])
             nth = bisect_left(entries, entry) if entries else 0
             entries.insert(nth, entry)
             self._touch_from(entries, nth + 1)
             self._exchange(credit, 1)
 
     def _take(self, credit: Credit) -> None:
-        if self._days is not None:
-            day = self._days[_day(credit)]
+        if credit.quarter < self._since:
+            return
+        quarter = self._quarter(credit.quarter)
+        if self._capped:
+            day = quarter.days[_day(credit)]
             day.discard((credit.strongest.content, credit.act))
             self._touched |= day
         if not credit.ruling:
             pair = _pair(credit)
-            entries = self._pairs[pair]
+            entries = quarter.pairs[pair]
             nth = bisect_left(entries, (credit.at, credit.act))
             del entries[nth]
             self._touch_from(entries, nth)
             if not entries:
-                del self._pairs[pair]
+                del quarter.pairs[pair]
             self._exchange(credit, -1)
 
     def _count_units(self, content: str, credits: Mapping[str, Credit]) -> None:
@@ -168,56 +198,48 @@ class Running:
         if credit.weight.own or not act.public:
             return
         giver, author = act.giver, act.author
-        row = self._given.setdefault((giver, quarter), {})
+        counted = self._quarter(quarter)
+        row = counted.given.setdefault(giver, {})
         count = row[author] = row.get(author, 0) + more
         if not count:
             del row[author]
-        circle = self._circles.get((giver, quarter))
+        circle = counted.circles.get(giver)
         least = credit.rules.mutual.threshold
         mutual = count >= least and self.given(author, quarter).get(giver, 0) >= least
         if not circle and not mutual:
             return
         if (circle is not None and author in circle) != mutual:
-            self._touch_circle(author, quarter)  # as it was
-            self._touch_circle(giver, quarter)
-            self._turn(giver, author, quarter, mutual)
+            self._touch_circle(author, counted)  # as it was
+            self._touch_circle(giver, counted)
+            _turn(giver, author, counted, mutual)
         if mutual:
-            self._touch_circle(author, quarter)
-        self._touch_circle(giver, quarter)
+            self._touch_circle(author, counted)
+        self._touch_circle(giver, counted)
 
-    def _turn(self, one: str, other: str, quarter: str, mutual: bool) -> None:
-        for person, friend in ((one, other), (other, one)):
-            circle = self._circles.setdefault((person, quarter), set())
-            if mutual:
-                circle.add(friend)
-            else:
-                circle.discard(friend)
-
-    def _touch_circle(self, person: str, quarter: str) -> None:
-        for other in self._circles.get((person, quarter), ()):
-            for _, act, content in self._pairs.get((person, other, quarter, False), ()):
+    def _touch_circle(self, person: str, counted: Quarter) -> None:
+        for other in counted.circles.get(person, ()):
+            for _, act, content in counted.pairs.get((person, other, False), ()):
                 self._touched.add((content, act))
 
     # -- lines ---------------------------------------------------------------------------------------------
 
     def _touch_days(self) -> None:
-        if self._days is None:
+        if not self._capped:
             return
         for content, act in list(self._touched):
-            credit = self._credits[content].get(act)
-            if credit is not None:
-                self._touched |= self._days[_day(credit)]
+            if credit := self._credit(content, act):
+                self._touched |= self._quarter(credit.quarter).days[_day(credit)]
 
     def _line(self, credit: Credit) -> Line:
         if credit.ruling:
             return line_of(Placed(credit, 0, 0), self)
-        entries = self._pairs[_pair(credit)]
+        entries = self._quarter(credit.quarter).pairs[_pair(credit)]
         k = 1 if len(entries) == 1 else bisect_left(entries, (credit.at, credit.act)) + 1
         n = self._nth_of_unit.get(credit.strongest.content, NONE).get(credit.act, 1)
         return line_of(Placed(credit, k, n), self)
 
     def _lines(self, credits: list[Credit]) -> list[Line]:
-        if self._days is None:
+        if not self._capped:
             return [self._line(credit) for credit in credits]
         by_author: dict[str, list[Credit]] = {}
         for credit in sorted(credits, key=lambda credit: (credit.at, credit.act)):
@@ -231,7 +253,16 @@ class Running:
 
 def _pair(credit: Credit) -> Pair:
     act = credit.strongest
-    return act.giver, act.author, credit.quarter, credit.weight.own
+    return act.giver, act.author, credit.weight.own
+
+
+def _turn(one: str, other: str, counted: Quarter, mutual: bool) -> None:
+    for person, friend in ((one, other), (other, one)):
+        circle = counted.circles.setdefault(person, set())
+        if mutual:
+            circle.add(friend)
+        else:
+            circle.discard(friend)
 
 
 def _later_of_units(credits: Mapping[str, Credit]) -> dict[str, int]:

@@ -60,7 +60,7 @@ class Stream:
         self.acts = stream()
         self.position = 0
         self._following = Following(BOOK)
-        self._quarters: list[str] = []
+        self._quarter = ""
         for part in batches(islice(self.acts, before), BATCH):
             self.come(part)
 
@@ -68,9 +68,9 @@ class Stream:
         changed = self._following.come(part)
         self.position += len(part)
         quarter = quarter_of(part[-1].at)
-        if quarter not in self._quarters:
-            self._quarters = [*self._quarters[-1:], quarter]
-            self._following.keep(self._quarters)
+        if quarter != self._quarter:
+            self._following.keep(self._quarter or quarter)
+            self._quarter = quarter
         return changed
 
     def score(self) -> float:

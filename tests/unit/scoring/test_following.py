@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from server.scoring.following import Following
 from server.scoring.model import Act, Line
-from server.scoring.rules import Rulebook, quarter_of, shipped
+from server.scoring.rules import DAY_MS, Rulebook, quarter_of, shipped
 from server.scoring.running import Changed
 from server.scoring.score import Book, lines
-from tests.unit.scoring.acts import act, act_sets, exchange, ruled
+from tests.unit.scoring.acts import DAY, act, act_sets, exchange, ruled
 from tests.unit.scoring.test_local import CAPPED
 
 BOOK = shipped()
@@ -81,12 +81,42 @@ def test_a_ruling_touches_what_it_is_about_alone() -> None:
     assert [(line.giver, line.status) for line in changed.lines] == [("chen", "held")]
 
 
-def test_lets_go_of_quarters() -> None:
-    """What was forgotten counts no more: the second of a pair becomes a first one."""
-    early, late = act("helpful", "ben", "asha/1"), act("helpful", "ben", "asha/2", day=5)
-    much_later = act("helpful", "ben", "asha/3", day=200)
+QUARTER = 92
+
+
+def test_an_old_content_counts_no_more_when_its_quarter_is_forgotten() -> None:
+    """The second of a pair is the first of what is known."""
+    early, later = (
+        act("helpful", "ben", "asha/1"),
+        act("helpful", "ben", "asha/2", day=DAY + QUARTER),
+    )
     reader = Reader()
     reader.come([early])
-    reader.following.keep({quarter_of(much_later.at)})
-    assert [line.factors for line in reader.come([late]).lines] == [()]
-    assert reader.come([much_later]).lines == list(replayed([much_later], BOOK).values())
+    reader.following.keep(quarter_of(later.at))
+    assert reader.come([later]).lines == list(replayed([later], BOOK).values())
+    assert reader.come([act("solved", "chen", "asha/1")]) == Changed([], set())
+
+
+@given(acts=act_sets, data=st.data())
+def test_forgetting_changes_no_line_of_what_is_kept(acts: list[Act], data: st.DataObject) -> None:
+    """All of it once more half a year later, on the same contents: only lines of then are told, and the same."""
+    later = [moved(one) for one in acts]
+    since = min([quarter_of(one.at) for one in later], default="")
+    reader, forgetful = Reader(), Reader()
+    for one in (reader, forgetful):
+        one.come([*acts, *later])
+    forgetful.following.keep(since)
+    more = data.draw(st.lists(st.sampled_from(later), max_size=5)) if later else []
+    for one in more:
+        taken = one._replace(id=f"{one.register}@9", rev=9, on=False)
+        told = [reader.come([taken]), forgetful.come([taken])]
+        kept = [{line for line in changed.lines if line.quarter >= since} for changed in told]
+        assert kept[0] == kept[1] == set(told[1].lines)
+        assert told[0].gone == told[1].gone
+
+
+def moved(one: Act) -> Act:
+    """By somebody else: the first giver's acts on the content would be one credit."""
+    register, giver = f"{one.register}+", one.giver and f"{one.giver}2"
+    at = one.at + 2 * QUARTER * DAY_MS
+    return one._replace(id=f"{register}@{one.rev}", register=register, giver=giver, at=at)
