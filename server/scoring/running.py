@@ -151,7 +151,7 @@ class Running:
             nth = bisect_left(entries, entry) if entries else 0
             entries.insert(nth, entry)
             self._touch_from(entries, nth + 1)
-            self._exchange(credit, 1)
+            self._exchange(credit, quarter, 1)
 
     def _take(self, credit: Credit) -> None:
         if credit.quarter < self._since:
@@ -169,7 +169,7 @@ class Running:
             self._touch_from(entries, nth)
             if not entries:
                 del quarter.pairs[pair]
-            self._exchange(credit, -1)
+            self._exchange(credit, quarter, -1)
 
     def _count_units(self, content: str, credits: Mapping[str, Credit]) -> None:
         """Notes who is not the first of their unit, which on most contents is nobody."""
@@ -192,20 +192,19 @@ class Running:
         if nth < len(entries):
             self._touched |= {(content, act) for _, act, content in entries[nth:]}
 
-    def _exchange(self, credit: Credit, more: int) -> None:
+    def _exchange(self, credit: Credit, counted: Quarter, more: int) -> None:
         """The giver gave the author one more, or one less."""
-        act, quarter = credit.strongest, credit.quarter
+        act = credit.strongest
         if credit.weight.own or not act.public:
             return
         giver, author = act.giver, act.author
-        counted = self._quarter(quarter)
         row = counted.given.setdefault(giver, {})
         count = row[author] = row.get(author, 0) + more
         if not count:
             del row[author]
         circle = counted.circles.get(giver)
         least = credit.rules.mutual.threshold
-        mutual = count >= least and self.given(author, quarter).get(giver, 0) >= least
+        mutual = count >= least and counted.given.get(author, NONE).get(giver, 0) >= least
         if not circle and not mutual:
             return
         if (circle is not None and author in circle) != mutual:
