@@ -22,8 +22,10 @@ order:
 - ``recovery``    one per node: when a restored one may show what it holds
 - ``links``       the edge: tasks and the clock, one ``peers`` entry per peer; with ``connection`` (one socket),
   ``dialled`` (opening one), ``polled`` and ``polling`` (both ends of one by long polls), ``reception`` (who comes in),
-  ``desk`` (the log and the writer), ``pages`` (reading the log), ``questions`` (who waits for which answer),
-  ``fetching`` (files of posts), ``onlookers`` (the live layer). Only these wait. ``meters`` counts what passes, and ``gauges`` shows collectors what the links say of themselves.
+  ``talks`` (one from its beginning to its end), ``telling`` (when links hear that lanes moved), ``desk`` (the log and
+  the writer), ``pages`` (reading the log), ``questions`` (who waits for which answer), ``fetching`` (files of posts),
+  ``onlookers`` (the live layer). Only these wait. ``meters`` counts what passes, and ``gauges`` shows collectors what the
+  links say of themselves.
 
 The shape of a link. The receiver drives: it says which events of which origin it holds (WANT) and
 how many bytes may be under way (credit); the sender streams batches; the receiver acknowledges only

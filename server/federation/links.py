@@ -6,8 +6,6 @@ no other.
 """
 
 import asyncio
-import contextlib
-import itertools
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from ssl import SSLContext
 from typing import Any, assert_never
@@ -16,23 +14,21 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from server import __version__
-from server.app import metrics
 from server.domain import limits
 from server.domain.errors import Code, Refusal
 from server.domain.events import Event
 from server.domain.ids import Cursor, EventId, LaneKey
 from server.domain.wire import LaneBatch
-from server.federation import dialled, frames, gauges, meters, polling
+from server.federation import frames, gauges, meters
 from server.federation.connection import (
     CLOSE_SECONDS_MAX,
-    Connection,
     Endpoint,
     Gone,
     Socket,
     turn_away,
 )
 from server.federation.desk import CommittedEvent, Desk, Log, Writer, guarded
-from server.federation.dialled import POLLED_PATH, NoUpgrade, PeerAddress
+from server.federation.dialled import POLLED_PATH, PeerAddress
 from server.federation.forks import ForkProof
 from server.federation.frames import Succession
 from server.federation.handshake import Identity
@@ -53,8 +49,6 @@ from server.federation.steps import (
     Committed,
     Counted,
     Dial,
-    DialFailed,
-    Disconnected,
     Effect,
     ForkKnown,
     ForkProven,
@@ -64,9 +58,7 @@ from server.federation.steps import (
     LoadPage,
     LoadTips,
     LookedAt,
-    Opened,
     ProveFork,
-    Received,
     Relayed,
     Renamed,
     Report,
@@ -79,8 +71,9 @@ from server.federation.steps import (
     State,
     Stopped,
     TimerFired,
-    Written,
 )
+from server.federation.talks import Talks
+from server.federation.telling import Telling
 from server.federation.trust import Roster, heed, key_id
 
 log = structlog.get_logger(__name__)
@@ -143,15 +136,11 @@ class Links:
         pages = Pages(region, reader, private, self._roster)
         self._desk = Desk(pages, handler, self._relay, self._spawn, self._feed, self._lane_moved)
         self._tap = tap
-        self._clock, self._entropy, self._tls = clock, entropy, tls
-        self._numbers = itertools.count(1)
-        self._moved: dict[LaneKey, int] = {}
-        """Lanes the links were not told of yet."""
-        self._told_at = 0.0
-        self._telling: asyncio.TimerHandle | None = None
+        self._clock, self._entropy = clock, entropy
+        self._telling = Telling(self._tell)
         self._tasks: asyncio.TaskGroup | None = None
         self._running: set[asyncio.Task[None]] = set()
-        self._stop, self._stopped, self._quiet = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._stop, self._stopped = asyncio.Event(), asyncio.Event()
         self._watchers: list[tuple[str, State, asyncio.Future[None]]] = []
         self.endpoint = Endpoint(self._accepted)
         self.polls = Polls(POLLED_PATH, self._accepted, self._spawn, entropy)
@@ -162,6 +151,7 @@ class Links:
             where=lambda: Cursor(tap.epoch, tap.position),
             first=int.from_bytes(entropy(5), "big") + 1,
         )
+        self._talks = Talks(self._feed, self.questions.lost, clock, entropy, tls)
 
     def status(self) -> list[LinkStatus]:
         """One entry per configured peer, by region."""
@@ -218,15 +208,12 @@ class Links:
             await self._stopped.wait()
 
     async def _wind_down(self) -> None:
-        if self._telling:
-            self._telling.cancel()
+        self._telling.stop()
         for peer in self._peers.values():
             self._let_go(peer)
         try:
             async with asyncio.timeout(CLOSE_SECONDS_MAX):
-                while any(peer.connections for peer in self._peers.values()):
-                    self._quiet.clear()
-                    await self._quiet.wait()
+                await self._talks.over(self._peers.values())
         except TimeoutError:
             log.warning("peers did not let go in time")
         for task in list(self._running):
@@ -304,7 +291,7 @@ class Links:
                 self._tell_keys(words)
             case Dial():
                 if peer.dialling is None:
-                    peer.dialling = self._spawn(self._dial(peer))
+                    peer.dialling = self._spawn(self._talks.dial(peer))
             case Spoken(conn, frame):
                 self.questions.heard(peer.region, conn, frame)
             case LookedAt() | Seen() | Counted():
@@ -347,37 +334,32 @@ class Links:
         self._feed(peer, TimerFired())
         self._measure(peer)
 
+    async def _accepted(self, socket: Socket) -> None:
+        """An inbound connection, until it ends: first of all it says who it is."""
+        if self._tasks is None or self._stop.is_set():
+            await turn_away(socket, Refusal(Code.STOPPING, "the node is not running"))
+        elif introduced := await self._reception.introduced(socket):
+            region, first = introduced
+            await self._talks.accept(self._peers[region], socket, first)
+
     # -- what concerns all links -----------------------------------------------------------------------
 
     def _committed(self, records: Sequence[CommittedEvent]) -> None:
-        """After each commit. The first is told at once; those right after it go together."""
+        """After each commit."""
         for record in records:
             heed(self._roster, record.id, record.event)
         if words := self._roster.fresh():
             self._tell_keys(words)
         # Of other regions' lanes an event says nothing about those before it: whoever applied it says how far.
         own = [record.id for record in records if record.id[:2] == self._me[:2]]
-        self._moved.update((LaneKey(*id[:3]), id.seq) for id in own)
-        if own:
-            self._tell_soon()
+        self._telling.moved([(LaneKey(*id[:3]), id.seq) for id in own])
 
     def _lane_moved(self, key: LaneKey, seq: int) -> None:
         """A batch was applied: the lane is whole up to here."""
-        self._moved[key] = max(seq, self._moved.get(key, 0))
-        self._tell_soon()
+        self._telling.moved([(key, seq)])
 
-    def _tell_soon(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._telling is None:
-            at = self._told_at + limits.BATCH_SECONDS_MIN
-            self._telling = loop.call_at(at, self._tell) if at > loop.time() else None
-            if self._telling is None:
-                self._tell()
-
-    def _tell(self) -> None:
+    def _tell(self, tips: Mapping[LaneKey, int]) -> None:
         """Only that the log moved; pages are read when a peer has credit."""
-        self._telling, self._told_at = None, asyncio.get_running_loop().time()
-        tips, self._moved = self._moved, {}
         self._relay.moved(tips)
         for peer in self._peers.values():
             self._feed(peer, Committed(tips))
@@ -450,74 +432,3 @@ class Links:
         for address in added:
             self._peers[address.region] = peer = Peer(address, self._new_link(address))
             self._start(peer)
-
-    # -- connections -------------------------------------------------------------------------------------
-
-    async def _dial(self, peer: Peer) -> None:
-        metrics.PEER_CONNECTS.labels(peer.region, "dialled").inc()
-        polls = peer.polls
-        async with contextlib.AsyncExitStack() as stack:
-            try:
-                socket = await stack.enter_async_context(self._way(peer))
-            except Gone as reason:
-                peer.dialling = None
-                if not polls:
-                    peer.websocket_tried(futile=isinstance(reason, NoUpgrade))
-                metrics.PEER_CONNECTS.labels(peer.region, "failed").inc()
-                self._feed(peer, DialFailed(str(reason)))
-                return
-            # From here on the task is the connection's; the next Dial gets one of its own.
-            peer.dialling = None
-            peer.certificate_until = socket.certificate_until
-            heard = await self._talk(peer, socket, inbound=False)
-            if not polls:
-                peer.websocket_tried(futile=not heard)
-
-    def _way(self, peer: Peer) -> contextlib.AbstractAsyncContextManager[Socket]:
-        if not peer.polls:
-            return dialled.connect(peer.address.uri, self._tls)
-        peer.poll_tried()
-        return polling.connect(peer.address.polled_url, self._tls)
-
-    async def _accepted(self, socket: Socket) -> None:
-        """An inbound connection, until it ends: first of all it says who it is."""
-        if self._tasks is None or self._stop.is_set():
-            await turn_away(socket, Refusal(Code.STOPPING, "the node is not running"))
-        elif introduced := await self._reception.introduced(socket):
-            region, first = introduced
-            metrics.PEER_CONNECTS.labels(region, "accepted").inc()
-            await self._talk(self._peers[region], socket, inbound=True, first=first)
-
-    async def _talk(
-        self, peer: Peer, socket: Socket, *, inbound: bool, first: bytes | None = None
-    ) -> bool:
-        """One connection from its opening to its end; whether anything was heard on it."""
-        conn = next(self._numbers)
-        connection = Connection(conn, socket, lambda: self._feed(peer, Written(conn)))
-        peer.connections[conn] = connection
-        reason = "our end stopped"
-        try:
-            self._feed(peer, Opened(conn, inbound, self._entropy(frames.NONCE_BYTES)))
-            if first is not None:
-                self._heard(peer, conn, first)
-            async with asyncio.TaskGroup() as both:
-                both.create_task(connection.write())
-                both.create_task(self._read(peer, connection))
-        except* Gone as gone:
-            reason = str(gone.exceptions[0])
-        finally:
-            del peer.connections[conn]
-            self._quiet.set()
-            self._feed(peer, Disconnected(conn, reason))
-            if not peer.link.may_ask:
-                self.questions.lost(peer.region)
-        return connection.heard
-
-    async def _read(self, peer: Peer, connection: Connection) -> None:
-        while True:
-            self._heard(peer, connection.number, await connection.receive())
-
-    def _heard(self, peer: Peer, conn: int, data: bytes) -> None:
-        meters.count(peer.region, "in", len(data), 0)
-        peer.heard_at = self._clock()
-        self._feed(peer, Received(conn, data))

@@ -20,7 +20,7 @@ from server.domain.facts import (
     PostFact,
 )
 from server.storage import tables as t
-from server.storage.facts import POST_COLUMNS, post_of
+from server.storage.post_facts import POST_COLUMNS, post_of
 from server.storage.reader import Snapshot
 
 _p, _c, _d = t.persons.c, t.communities.c, t.conversations.c

@@ -1,16 +1,16 @@
 """Answers ``decide``'s questions (domain/facts.py) inside the writer's transaction.
 
-People, communities, memberships and the posts that are being answered are asked for by nearly every
-command and change rarely: they are kept in a bounded cache that the projections' own events clear, so an answer is never older than the
-transaction. Everything else is one indexed look-up.
+People, communities, memberships and the posts that are being answered are asked for by nearly every command and change
+rarely: they are kept in a bounded cache that the projections' own events clear, so an answer is never older than the
+transaction. Everything else is one indexed look-up; those of polls, posts, cases and scoring have files of their own.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, bindparam, func, select, union
+from sqlalchemy import ColumnElement, bindparam, func, select
 
 from server.domain.events import (
     CommunityChanged,
@@ -33,7 +33,6 @@ from server.domain.events import (
     PollClosed,
     PollClosing,
     PollRegionClosed,
-    PollSpec,
     PollTallied,
     PostDeleted,
     PostEdited,
@@ -41,8 +40,6 @@ from server.domain.events import (
     ReplyPublished,
     ResidencyChanged,
     ResidencyPolicy,
-    ScoringChoice,
-    ScoringPolicy,
     ScoringPolicyChanged,
 )
 from server.domain.facts import (
@@ -69,18 +66,15 @@ from server.domain.facts import (
     UploadFact,
     ValueRegister,
 )
-from server.domain.ids import thread_channel
-from server.domain.scoring_policy import UNDECIDED
 from server.storage import case_facts as cases
 from server.storage import poll_facts as polls
+from server.storage import post_facts as posts
+from server.storage import score_facts as scores
 from server.storage import tables as t
 from server.storage.sql import Statement, Tx, point, statement
 
 T = TypeVar("T")
 _policy = msgspec.json.Decoder(ResidencyPolicy).decode
-_scoring = msgspec.json.Decoder(ScoringPolicy).decode
-_choice = msgspec.json.Decoder(ScoringChoice).decode
-_topics = msgspec.json.Decoder(dict[str, int]).decode
 _groups = msgspec.json.Decoder(dict[str, tuple[str, ...]]).decode
 CACHE_ENTRIES_MAX = 50_000
 """30,000 people and what they belong to; about 20 MB when full. Emptied whole when it overflows."""
@@ -119,41 +113,6 @@ COMMUNITY = point(t.communities, "home", "visibility", "audience", "archived", "
 JOINED = point(t.memberships, "joined", "rev")
 ROLE = point(t.community_roles, "role", "rev")
 CONVERSATION = point(t.conversations, "home", "members", "rev")
-_o = t.posts.c
-POST_COLUMNS = (
-    _o.post,
-    _o.kind,
-    _o.place,
-    _o.root,
-    _o.parent,
-    _o.author,
-    _o.rev,
-    _o.deleted,
-    _o.source,
-    _o.detail,
-    _o.at,
-    _o.erased,
-)
-POST = statement(select(*POST_COLUMNS).where(_o.post == bindparam("post")))
-POSTS_OF = statement(
-    select(*POST_COLUMNS)
-    .where(_o.author == bindparam("author"), _o.kind != "", ~_o.erased)
-    .order_by(_o.at, _o.post)
-    .limit(bindparam("limit"))
-)
-_LANES_AT = select(t.lanes.c.region, t.lanes.c.lane).join(
-    t.events, t.events.c.lane_id == t.lanes.c.id
-)
-LANES_OF = statement(
-    union(
-        _LANES_AT.join(t.event_channels, t.event_channels.c.position == t.events.c.position).where(
-            t.event_channels.c.channel == bindparam("thread")
-        ),
-        _LANES_AT.join(t.bodies, t.bodies.c.position == t.events.c.position).where(
-            t.bodies.c.post == bindparam("post")
-        ),
-    )
-)
 RECEIPT = point(t.erasure_receipts, "at")
 REACTION = point(t.reactions, "rev", "on_")
 ACCEPTANCE = point(t.acceptances, "rev", "answer")
@@ -185,16 +144,6 @@ UPLOAD = statement(
     .where(t.uploads.c.hash == bindparam("hash"), t.uploads.c.person == bindparam("person"))
 )
 RESIDENCY = point(t.residency, "rev", "policy", "regions", "groups")
-SCORING_POLICY = point(t.scoring_policies, "rev", "policy")
-SCORING_CHOICE = point(t.scoring_choices, "rev", "choice")
-SCORING_HISTORY = point(t.scoring_histories, "rev", "before")
-STANDING = point(t.standings, "rev", "day", "rules", "standing", "level", "topics", "shown")
-SHOWN_AT = statement(
-    select(t.standings.c.person)
-    .join(t.persons, _p.person == t.standings.c.person)
-    .where(_p.home == bindparam("home"), t.standings.c.shown)
-    .order_by(t.standings.c.person)
-)
 PROFILES = statement(
     select(_p.person, _p.rev, _p.name, *[known_of(name) for name in FULLER])
     .select_from(KNOWN)
@@ -284,7 +233,7 @@ class TxFacts:
         )
 
     def post(self, post: str) -> PostFact | None:
-        return self._cached(("post", post), lambda: self._post(post))
+        return self._cached(("post", post), lambda: posts.load(self._running(), post))
 
     def poll(self, poll: str) -> PollFact | None:
         return self._cached(("poll", poll), lambda: polls.load(self._running(), poll))
@@ -338,21 +287,13 @@ class TxFacts:
         members = tuple((m["person"], m["region"]) for m in json.loads(row[1]))
         return ConversationFact(conversation, row[0], members, row[2])
 
-    def _post(self, post: str) -> PostFact | None:
-        row = self._one(POST, post=post)
-        return None if row is None else post_of(row)
-
     # -- looked up each time -------------------------------------------------------------------------
 
     def posts_of(self, author: str, limit: int) -> list[PostFact]:
-        assert self._tx is not None, "facts are asked for inside a transaction"
-        rows = self._tx.rows(POSTS_OF, {"author": author, "limit": limit})
-        return [post_of(row) for row in rows]
+        return posts.of_author(self._running(), author, limit)
 
     def lanes_of(self, post: str, root: str) -> list[tuple[str, str]]:
-        assert self._tx is not None, "facts are asked for inside a transaction"
-        asked = {"post": post, "thread": thread_channel(root)}
-        return [(region, lane) for region, lane in self._tx.rows(LANES_OF, asked)]
+        return posts.lanes(self._running(), post, root)
 
     def receipted(self, request: str, region: str) -> bool:
         return self._one(RECEIPT, request=request, region=region) is not None
@@ -456,28 +397,16 @@ class TxFacts:
         return ResidencyFact(rev, _policy(policy), tuple(json.loads(regions)), _groups(groups))
 
     def scoring_policy(self, region: str) -> ScoringPolicyFact | None:
-        return self._cached(("scoring", region), lambda: self._scoring_policy(region))
-
-    def _scoring_policy(self, region: str) -> ScoringPolicyFact | None:
-        row = self._one(SCORING_POLICY, region=region)
-        return None if row is None else ScoringPolicyFact(row[0], _scoring(row[1]))
+        return self._cached(("scoring", region), lambda: scores.policy(self._running(), region))
 
     def scoring_choice(self, person: str) -> ScoringChoiceFact:
-        row = self._one(SCORING_CHOICE, person=person)
-        if row is None:
-            return ScoringChoiceFact(0, UNDECIDED)
-        return ScoringChoiceFact(row[0], _choice(row[1]))
+        return scores.choice(self._running(), person)
 
     def scoring_history(self, person: str) -> HistoryFact:
-        row = self._one(SCORING_HISTORY, person=person)
-        return HistoryFact(0, 0) if row is None else HistoryFact(*row)
+        return scores.history(self._running(), person)
 
     def standing(self, person: str) -> StandingFact | None:
-        row = self._one(STANDING, person=person)
-        if row is None:
-            return None
-        rev, day, rules, standing, level, topics, shown = row
-        return StandingFact(rev, day, rules, standing, level, _topics(topics), bool(shown))
+        return scores.standing(self._running(), person)
 
     def credit(self, person: str, line: str) -> CreditFact | None:
         return cases.credit(self._running(), person, line)
@@ -489,12 +418,11 @@ class TxFacts:
         return cases.about(self._running(), person, region)
 
     def shown_at(self, home: str) -> list[str]:
-        return [person for (person,) in self._running().rows(SHOWN_AT, {"home": home})]
+        return scores.shown_at(self._running(), home)
 
     def profiles(self, home: str) -> Iterator[ProfileFact]:
         """Everybody at home there, by id."""
-        assert self._tx is not None, "facts are asked for inside a transaction"
-        for person, rev, name, *fields in self._tx.rows(PROFILES, {"home": home}):
+        for person, rev, name, *fields in self._running().rows(PROFILES, {"home": home}):
             known = dict(zip(FULLER, fields, strict=True))
             known["skills"] = tuple(json.loads(known["skills"]))
             yield ProfileFact(person=person, rev=rev, name=name, **known)
@@ -516,33 +444,3 @@ class TxFacts:
     def _value(self, statement: Statement, **key: Any) -> ValueRegister:
         row = self._one(statement, **key)
         return UNSET if row is None else ValueRegister(row[0], row[1])
-
-
-def post_of(row: Sequence[Any]) -> PostFact:
-    """From a row of POST_COLUMNS."""
-    post, kind, place, root, parent, author, rev, deleted, source, detail, at, erased = row
-    return PostFact(
-        post=post,
-        kind=kind,
-        place=place,
-        root=root,
-        parent=parent,
-        author=author,
-        rev=rev,
-        deleted=bool(deleted),
-        imported=bool(source),
-        poll=poll_of(detail) if kind == "poll" else None,
-        announcement=kind == "announcement" and asks_acknowledgement(detail),
-        at=at,
-        erased=bool(erased),
-    )
-
-
-def poll_of(detail: str | None) -> PollSpec | None:
-    """The poll of a post's ``detail`` column."""
-    found = json.loads(detail or "{}").get("poll")
-    return msgspec.convert(found, PollSpec) if found else None
-
-
-def asks_acknowledgement(detail: str | None) -> bool:
-    return bool((json.loads(detail or "{}").get("announcement") or {}).get("acknowledge"))

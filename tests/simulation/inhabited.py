@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,7 @@ LOOK_MS = 500
 """How often a restored node looks how far it is, as the edge does."""
 
 
-class Inhabited(Node):
+class Inhabited(Node, ABC):
     """``world`` is a Company."""
 
     world: Company
@@ -86,9 +87,9 @@ class Inhabited(Node):
                 self._go_over()
         self.wake()
 
+    @abstractmethod
     def dies(self, point: Point) -> bool:
         """Whether the process ends here."""
-        raise NotImplementedError
 
     # -- the disk ---------------------------------------------------------------------------------------
 

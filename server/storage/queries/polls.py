@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, select
 from server.domain.events import PollClosed, PollSpec
 from server.storage import poll_facts
 from server.storage import tables as t
-from server.storage.facts import poll_of
+from server.storage.post_facts import poll_of
 from server.storage.projections.polls import AGREES, DIFFERS
 from server.storage.queries.shapes import PollResult, PollValue
 from server.storage.reader import Snapshot

@@ -69,11 +69,7 @@ async def test_a_folder_put_back_whole_is_told_by_peers_while_it_runs(
     nodes: dict[str, Node],
 ) -> None:
     de, india = nodes["de"], nodes["in"]
-    await de.stop()
-    backup = kept(de.place)
-    await de.start()
-    await create(de, "Lost")
-    await until("India has heard of it", lambda: community_names(india) == {"Lost"})
+    backup = await told_after_a_backup(de, india, "Lost")
     await de.stop()
     put_back(de.place, *backup)
     await de.start()
@@ -89,11 +85,7 @@ async def test_a_copy_that_wrote_on_is_proven_and_its_lane_left_out(
     nodes: dict[str, Node],
 ) -> None:
     de, india = nodes["de"], nodes["in"]
-    await de.stop()
-    backup = kept(de.place)
-    await de.start()
-    await create(de, "One")
-    await until("India has heard of it", lambda: community_names(india) == {"One"})
+    backup = await told_after_a_backup(de, india, "One")
     await asyncio.gather(de.stop(), india.stop())
     put_back(de.place, *backup)
     await de.start()
@@ -122,6 +114,16 @@ async def test_a_copy_that_wrote_on_is_proven_and_its_lane_left_out(
     again = await asyncio.to_thread(tap_exit, india.place, "forks", "resolve", fork["fork"])
     assert again[0] == 1
     assert len(forks(india)) == 1
+
+
+async def told_after_a_backup(de: Node, india: Node, name: str) -> tuple[bytes, bytes]:
+    """The backup, since when Germany told India something."""
+    await de.stop()
+    backup = kept(de.place)
+    await de.start()
+    await create(de, name)
+    await until("India has heard of it", lambda: community_names(india) == {name})
+    return backup
 
 
 def kept(place: Place) -> tuple[bytes, bytes]:
