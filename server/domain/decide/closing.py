@@ -3,7 +3,7 @@
     open ──► closed here ──► closed (by the poll's home) ──► checked here
 
 Each step is one commit and follows from what is committed alone: whatever a node was doing when it
-stopped, asking again gives the same next step. Nobody's clock is compared with another's. A region stops
+stopped, and whatever of it a restored one got back, asking again gives the next step. Nobody's clock is compared with another's. A region stops
 at its own deadline or at a word from elsewhere; what counts is the cut that the poll's home publishes.
 """
 
@@ -23,7 +23,7 @@ from server.domain.events import (
     PollSpec,
     PollTallied,
 )
-from server.domain.facts import CastFact, Facts, PollFact, PollRegionFact, PostFact
+from server.domain.facts import Facts, PollFact, PollRegionFact, PostFact
 from server.domain.visibility import LOCAL, lane_audience, pair_lane
 
 GRACE_MS = limits.POLL_GRACE_SECONDS * 1000
@@ -46,6 +46,9 @@ def advance(poll: str, facts: Facts, context: Context) -> Decided:
             return _close_region(post, post.poll, fact, facts, context)
         return _wait(post.poll.closes_at)
     if fact.outcome is None:
+        if post.poll.secret and not own.tallied:
+            # A restored region has got its word back from others, and not what it told the home alone.
+            return Decided([_sub_tally(post, post.poll, fact.home, facts, context)], {"due": None})
         if fact.home == context.region:
             return _close(post, post.poll, fact, facts, context)
     elif not own.checked:
@@ -69,22 +72,20 @@ def _say(post: PostFact, facts: Facts, context: Context, event: Event, *more: Dr
 def _close_region(
     post: PostFact, spec: PollSpec, fact: PollFact, facts: Facts, context: Context
 ) -> Decided:
-    own = facts.casts(post.post, context.region)
-    ends = cutting.ends_of(own)
-    ballots = cutting.counted(own, ends)
+    own = fact.of(context.region)
+    casts = facts.casts(post.post, context.region)
+    ends = cutting.ends_of(casts)
     waits = _voting_regions(post, facts, context) if fact.home == context.region else ()
     event = PollRegionClosed(
         poll=post.post,
         place=post.place,
         region=context.region,
-        ballots=0 if spec.secret else len(ballots),
+        ballots=0 if spec.secret else len(cutting.counted(casts, ends)),
         ends=() if spec.secret else ends,
         waits_for=tuple(sorted(waits)),
     )
-    if spec.secret and fact.outcome is None:
-        return _say(
-            post, facts, context, event, _sub_tally(post, spec, fact.home, ballots, context)
-        )
+    if spec.secret and fact.outcome is None and not own.tallied:
+        return _say(post, facts, context, event, _sub_tally(post, spec, fact.home, facts, context))
     return _say(post, facts, context, event)
 
 
@@ -98,11 +99,10 @@ def _voting_regions(post: PostFact, facts: Facts, context: Context) -> frozenset
     return homes & company & lane_audience(lane, context.region, company, context.groups)
 
 
-def _sub_tally(
-    post: PostFact, spec: PollSpec, home: str, ballots: Sequence[CastFact], context: Context
-) -> Draft:
+def _sub_tally(post: PostFact, spec: PollSpec, home: str, facts: Facts, context: Context) -> Draft:
     """For the poll's home alone: a small region is never shown by itself (I11)."""
-    tally = cutting.tally_of(spec, ballots)
+    casts = facts.casts(post.post, context.region)
+    tally = cutting.tally_of(spec, cutting.counted(casts, cutting.ends_of(casts)))
     event = PollTallied(
         poll=post.post,
         place=post.place,

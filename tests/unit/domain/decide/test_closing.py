@@ -111,6 +111,18 @@ class Region:
                 self._regions[origin] = said._replace(checked=True)
                 assert event.agrees, f"{origin} counts otherwise"
 
+    def forget(self, kind: type[Event]) -> None:
+        """A restored disk has its last word of a kind no more, and nobody brought it back."""
+        lane = next(lane for lane, events in self.lanes.items() if type(events[-1][1]) is kind)
+        self.lanes[lane].pop()
+        said = self._regions[self.name]
+        empty = PollRegionFact()
+        if kind is PollTallied:
+            kept = {"tallied": False, "voters": 0, "counts": empty.counts, "pairs": empty.pairs}
+        else:
+            kept = {"closed": False, "closed_at": 0, "waits_for": empty.waits_for}
+        self._regions[self.name] = said._replace(**kept)
+
     # -- what the rules ask --
 
     def post(self, post: str) -> PostFact | None:
@@ -354,3 +366,22 @@ def test_asked_again_nothing_is_said_twice(how: dict[str, Any]) -> None:
     kinds = [type(e) for r in world.regions.values() for lane in r.lanes.values() for _, e in lane]
     assert kinds.count(PollClosed) == 1
     assert kinds.count(PollChecked) == kinds.count(PollRegionClosed) == len(REGIONS)
+
+
+@pytest.mark.parametrize("kind", [PollTallied, PollRegionClosed])
+@pytest.mark.parametrize("name", [REGIONS[3], HOME])
+def test_half_of_a_commit_that_came_back_is_said_anew(name: str, kind: type[Event]) -> None:
+    """What a region tells all comes back from all, what it tells the home alone perhaps not; and the other way."""
+    world = World(random.Random(7), spec_of({"method": "single", "secret": True}))
+    world.live(150)
+    world.away.clear()
+    world.now = START + HOUR
+    world.ask(name)
+    world.regions[name].forget(kind)
+    world.settle()
+    outcome = world.regions[HOME].outcome
+    assert outcome is not None
+    assert outcome.late == ()
+    expect_counted(world, outcome, world.audience)
+    said = [type(e) for lane in world.regions[name].lanes.values() for _, e in lane]
+    assert (said.count(PollTallied), said.count(PollRegionClosed)) == (1, 1)
