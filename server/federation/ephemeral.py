@@ -6,7 +6,7 @@ most one frame is on its way out at a time, and within a budget of bytes. Pure; 
 
 from collections.abc import Iterable, Mapping, Set
 from heapq import heappop, heappush
-from itertools import islice
+from itertools import chain, islice
 from typing import Literal, NamedTuple, get_args
 
 from server.domain import limits
@@ -26,6 +26,10 @@ FRAME_BYTES_MIN = 256
 """Less than this is not worth a frame: the budget is saved up."""
 NUMBER_BYTES, ENVELOPE_BYTES = 6, 600
 """On the wire, at most; the second is for what every frame has, and the zeros among gaps."""
+
+
+def is_person(channel: str) -> bool:
+    return channel.startswith("p:")
 
 
 def packed(numbers: Iterable[int]) -> bytes:
@@ -60,23 +64,32 @@ class Said(NamedTuple):
 
 
 class Looking:
-    """What this end asks for. ``wanted``: what is looked at here when the connection begins."""
+    """What this end asks for, people before places and what somebody began to look at last before all else.
+    ``wanted``: what is looked at here when the connection begins.
+
+    ``in``: whether a channel is still to be asked about."""
 
     def __init__(self, wanted: Iterable[str]) -> None:
         self._numbers: dict[str, int] = {}
         self._channels: dict[int, tuple[str, int]] = {}
         """By number: what goes by it, and in which of our frames that was said."""
         self._free: list[int] = []
-        self._unsaid = dict.fromkeys(wanted)
+        self._people: dict[str, None] = {}
+        self._places: dict[str, None] = {}
+        """Not said yet."""
         self._left: dict[str, None] = {}
         """Looked at no more, and the peer does not know."""
         self.frames = 0
         """EPHEM sent."""
+        self._to_say(wanted)
+
+    def __contains__(self, channel: object) -> bool:
+        return channel in self._people or channel in self._places
 
     @property
     def is_quick(self) -> bool:
         """Whether somebody waits for an answer."""
-        return bool(self._unsaid)
+        return bool(self._people or self._places)
 
     @property
     def is_slow(self) -> bool:
@@ -84,12 +97,16 @@ class Looking:
 
     def look(self, channels: Iterable[str]) -> None:
         """What was left and not yet said so is said first: so the peer tells anew what is so."""
-        new = [name for name in channels if name not in self._numbers or name in self._left]
-        self._unsaid |= dict.fromkeys(new)
+        self._to_say([n for n in channels if n not in self._numbers or n in self._left])
+
+    def _to_say(self, channels: Iterable[str]) -> None:
+        for channel in channels:
+            (self._people if is_person(channel) else self._places)[channel] = None
 
     def leave(self, channels: Iterable[str]) -> None:
         for channel in channels:
-            self._unsaid.pop(channel, None)
+            self._people.pop(channel, None)
+            self._places.pop(channel, None)
             if channel in self._numbers:
                 self._left[channel] = None
 
@@ -108,14 +125,15 @@ class Looking:
     def next(self, bytes_max: int) -> list[Looked]:
         """What to ask for next; it counts as said in frame ``frames + 1``."""
         found, size = [], 0
-        for channel in list(islice(self._unsaid, max(0, bytes_max) // (NUMBER_BYTES + 3))):
+        waiting = chain(reversed(self._people), reversed(self._places))
+        for channel in list(islice(waiting, max(0, bytes_max) // (NUMBER_BYTES + 3))):
             if channel in self._numbers:  # still to be dropped
                 continue
             size += NUMBER_BYTES + len(channel)
             number = self._number() if size <= bytes_max else None
             if number is None:
                 break
-            del self._unsaid[channel]
+            del (self._people if is_person(channel) else self._places)[channel]
             self._numbers[channel], self._channels[number] = number, (channel, self.frames + 1)
             found.append(Looked(number, channel))
         return found
@@ -268,16 +286,12 @@ class Ephemeral:
         if frame.read > looking.frames:
             raise Refused(Code.BAD_VALUE, f"EPHEM {frame.read} was never sent")
         states: dict[str, Presence] = {}
-        for state, gaps in (
-            ("online", frame.online),
-            ("away", frame.away),
-            ("offline", frame.offline),
-        ):
-            for number in unpacked(gaps):
-                if channel := looking.named(number, frame.read):
-                    states[channel] = state  # type: ignore[assignment]
-        named = [(looking.named(one.number, frame.read), one.people) for one in frame.typing]
-        return states, {channel: people for channel, people in named if channel}
+        told = (frame.online, frame.away, frame.offline)
+        for state, gaps in zip(PRESENCES, told, strict=True):
+            named = [looking.named(number, frame.read) for number in unpacked(gaps)]
+            states |= {name: state for name in named if name and is_person(name)}
+        typed = [(looking.named(one.number, frame.read), one.people) for one in frame.typing]
+        return states, {name: people for name, people in typed if name and not is_person(name)}
 
     def due_at(self, now: int, jitter: float) -> int | None:
         """When the next frame is to be made; None while there is nothing to say, or one waits to be written."""
@@ -323,7 +337,7 @@ class Ephemeral:
         online, away, offline = [packed(states[state]) for state in PRESENCES]
         frame = Ephem(showing.frames, packed(drop), tuple(look), online, away, offline, typing)
         looking.frames += 1
-        return frame, Said(told, len(typing), len(look) + len(drop))
+        return frame, Said(told, len(typing), len(look))
 
     def sent(self, size: int) -> None:
         """The frame has so many bytes, and was handed over to be written."""

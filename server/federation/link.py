@@ -11,7 +11,7 @@ House rules of this file:
    names is exactly what is committed here.
 """
 
-from collections.abc import Set
+from collections.abc import Collection, Set
 from typing import assert_never
 
 from server.domain import limits
@@ -50,7 +50,7 @@ from server.federation.trust import Roster
 class Link:
     """See the module. ``dials``: whether this end opens connections of its own accord; ``fresh``: how many of the
     newest events of a lane come before those behind them (section 19); ``wanted``: whom this region's people look at
-    in the peer's, kept up to date here (section 22)."""
+    in the peer's when a connection begins (section 22)."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Link:
         reach: Reach,
         dials: bool,
         fresh: int = limits.FRESH_EVENTS,
-        wanted: dict[str, None] | None = None,
+        wanted: Collection[str] = (),
     ) -> None:
         self.state = State.IDLE
         self.peer = peer
@@ -83,9 +83,7 @@ class Link:
         """Its epoch, the protocol version spoken with it, and its software, as it said last."""
         self._error: tuple[int, str] | None = None
         self._out: list[Effect] = []
-        self._presence = LinkPresence(
-            self._out, self._deadlines, self._ledger.wrote, {} if wanted is None else wanted
-        )
+        self._presence = LinkPresence(self._out, self._deadlines, self._ledger.wrote, wanted)
 
     @property
     def looked_at(self) -> Set[str]:

@@ -417,6 +417,7 @@ class Links:
     def adopt(self, company: Company) -> None:
         """Others belong to the company from now on (17.1); links that this does not concern stand."""
         before, self._company = self._company, company
+        self.onlookers.regrouped()
         company.take_effect(self._roster, self._reach)
         added, removed, anew = changes(before, company)
         for region in removed:

@@ -13,7 +13,7 @@ class Live(Protocol):
     """``realtime.abroad.Abroad``. Channels: ``p:<person>``, ``t:<thread>``, ``d:<conversation>``."""
 
     def looked_at(self, region: str, channels: Collection[str]) -> None:
-        """A region's people look at these now: say by ``allow`` of which it may hear, and what is so."""
+        """A region's people look at these now: say by ``allow``, and not at once, of which it may hear and what is so."""
 
     def seen(
         self,
@@ -22,6 +22,9 @@ class Live(Protocol):
         typing: Mapping[str, tuple[str, ...]],
     ) -> None:
         """What a region says of its own people."""
+
+    def regrouped(self) -> None:
+        """Other regions belong to the company, or to a group of it."""
 
 
 class Onlookers:
@@ -32,14 +35,24 @@ class Onlookers:
         self._wanted: dict[str, dict[str, None]] = {}
         self.live: Live | None = None
 
+    @property
+    def regions(self) -> frozenset[str]:
+        """With whom there is a link."""
+        return frozenset(self._peers)
+
     def wanted(self, region: str) -> dict[str, None]:
-        """Whom people here look at in a region; the same object for each link to it, one after the other."""
+        """Whom people here look at in a region, written here alone; each link to it, one after the other, reads it."""
         return self._wanted.setdefault(region, {})
 
     def forgotten(self, peer: Peer) -> None:
         """The link was made anew and does not know what the one before it was told."""
         if self.live:
             self.live.seen(peer.region, dict.fromkeys(self.wanted(peer.region), "offline"), {})
+
+    def regrouped(self) -> None:
+        """Before the links begin anew: what is asked about places is not what it was."""
+        if self.live:
+            self.live.regrouped()
 
     # -- the live layer's words -----------------------------------------------------------------------
 
@@ -67,6 +80,14 @@ class Onlookers:
     def looks_at(self, channel: str) -> bool:
         """Whether anybody elsewhere does."""
         return any(channel in peer.link.looked_at for peer in self._peers.values())
+
+    def looks(self, channels: Collection[str]) -> dict[str, list[str]]:
+        """Which regions' people look at some of these, and at which."""
+        found = {
+            region: [name for name in channels if name in peer.link.looked_at]
+            for region, peer in self._peers.items()
+        }
+        return {region: names for region, names in found.items() if names}
 
     def every_look(self) -> dict[str, frozenset[str]]:
         """By region, what its people look at here."""

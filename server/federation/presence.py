@@ -4,7 +4,7 @@
 ``PRESENCE_KEPT_SECONDS`` after its last word: then everybody there is offline, unless a newer connection said so anew.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Set
 from typing import assert_never
 
 from server.domain import limits
@@ -46,26 +46,30 @@ class Told:
     def expires_at(self) -> int | None:
         return min([until for _, until in self._former.values()], default=None)
 
-    def expire(self, now: int) -> dict[str, Presence]:
+    def expire(self, now: int, unsaid: Container[str]) -> dict[str, Presence]:
         """What was said over earlier connections counts no more by now: those who were not offline are. (Further
-        ahead than it was ever set lies a time only if the clock was set back.)"""
+        ahead than it was ever set lies a time only if the clock was set back.) ``unsaid``: about whom the peer has
+        still to be asked over a connection that lives; they may wait for their turn."""
         former = self._former.items()
         old = {n: state for n, (state, until) in former if not now < until <= now + KEPT_MS}
-        for channel in old:
-            del self._former[channel]
-        return {channel: "offline" for channel, state in old.items() if state != "offline"}
+        for channel, state in old.items():
+            if channel in unsaid:
+                self._former[channel] = (state, now + KEPT_MS)
+            else:
+                del self._former[channel]
+        return {n: "offline" for n, state in old.items() if state != "offline" and n not in unsaid}
 
 
 class LinkPresence:
     """One per link. ``out``: the link's effects; ``deadlines``: its times; ``sent``: told the size of each frame;
-    ``wanted``: what this region's people look at that the peer can tell of, kept up to date here."""
+    ``wanted``: what this region's people look at that the peer can tell of, as others keep it."""
 
     def __init__(
         self,
         out: list[steps.Effect],
         deadlines: Deadlines,
         sent: Callable[[int], None],
-        wanted: dict[str, None],
+        wanted: Collection[str],
     ) -> None:
         self._out, self._deadlines, self._sent = out, deadlines, sent
         self._wanted = wanted
@@ -99,7 +103,7 @@ class LinkPresence:
         self.expire(now + KEPT_MS)
 
     def expire(self, now: int) -> None:
-        if gone := self._told.expire(now):
+        if gone := self._told.expire(now, self._flow.looking if self._flow else ()):
             self._out.append(steps.Seen(gone, {}))
         self._expire_later()
 
@@ -128,9 +132,6 @@ class LinkPresence:
                 assert_never(given)
 
     def _look(self, wanted: Collection[str], left: Collection[str]) -> None:
-        for channel in left:
-            self._wanted.pop(channel, None)
-        self._wanted.update(dict.fromkeys(wanted))
         self._told.forget(left)
         if self._flow:
             self._flow.looking.leave(left)

@@ -280,7 +280,7 @@ class LiveSection(Section, frozen=True, kw_only=True):
         bool,
         Meta(
             description="Whether colleagues in other regions see it as well, while they look at somebody. false "
-            "tells no region who of this one is there."
+            "tells no region who of this one is there; who types in a place both regions have is shown there still."
         ),
     ] = True
 

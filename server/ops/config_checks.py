@@ -37,13 +37,16 @@ def check(config: Config) -> list[str]:
     ]
 
 
+def _check_region(key: str, region: str) -> list[str]:
+    if REGION_PATTERN.fullmatch(region):
+        return []
+    return [
+        f'{key} "{region}" must be 2 to 16 characters: a letter, then letters, digits or "-", all in lower case'
+    ]
+
+
 def _check_node(node: NodeSection) -> list[str]:
-    problems = []
-    if not REGION_PATTERN.fullmatch(node.region):
-        problems.append(
-            f'node.region "{node.region}" must be 2 to 16 characters: a letter, then letters, digits '
-            'or "-", all in lower case'
-        )
+    problems = _check_region("node.region", node.region)
     if not node.name.strip():
         problems.append("node.name is empty: give the region a name people can read")
     if node.country and not COUNTRY_PATTERN.fullmatch(node.country):
@@ -86,7 +89,9 @@ def _check_groups(config: Config) -> list[str]:
     problems = []
     for name, members in config.lanes.groups.items():
         if not GROUP_PATTERN.fullmatch(name):
-            problems.append(f'lanes.groups: "{name}" may hold lower-case letters, digits and "-"')
+            problems.append(
+                f'lanes.groups: "{name}" must be 1 to 32 lower-case letters, digits or "-"'
+            )
         problems.extend(
             f'lanes.groups.{name} names the region "{region}", which is neither this node nor a peer'
             for region in members
@@ -122,8 +127,8 @@ def _check_peers(config: Config) -> list[str]:
         key = f"peers[{number}]"
         if peer.region in seen:
             problems.append(f'{key}.region "{peer.region}" is already {seen[peer.region]}')
-        elif not REGION_PATTERN.fullmatch(peer.region):
-            problems.append(f'{key}.region "{peer.region}" is no region code')
+        else:
+            problems.extend(_check_region(f"{key}.region", peer.region))
         seen[peer.region] = key
         problems.extend(_check_url(f"{key}.url", peer.url, ("http", "https", "ws", "wss")))
         if public_key_of(peer.public_key) is None:

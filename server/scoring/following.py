@@ -48,6 +48,7 @@ class Following:
         old = [self._in.pop(name) for name in list(self._in) if name < since]
         for content in set[str]().union(*old).difference(*self._in.values()):
             self._on.pop(content, None)
+        self._rulings = {act for act in self._rulings if not act.quarter or act.quarter >= since}
 
     def _about(self, rulings: Collection[Act]) -> set[str]:
         return {

@@ -62,7 +62,7 @@ class Running:
     def __init__(self, rulebook: Rulebook, rulings: Iterable[Act] = ()) -> None:
         self.rulebook = rulebook
         self.rule(rulings)
-        self._credits: dict[str, dict[str, Credit]] = {}
+        self._credits: dict[str, Mapping[str, Credit]] = {}
         self._nth_of_unit: dict[str, dict[str, int]] = {}
         """Content -> act -> which one of its unit's it is, where it is not the first."""
         self._quarters: dict[str, Quarter] = {}
@@ -91,8 +91,9 @@ class Running:
         return Changed(self._lines(found), gone - {credit.act for credit in found})
 
     def keep(self, since: str) -> None:
-        """Forgets every quarter before this one: what is placed there changes no line any more."""
-        self._since = since
+        """Forgets every quarter before this one: what is placed there changes no line any more. Never comes back."""
+        self._since = max(self._since, since)
+        since = self._since
         old = [self._quarters.pop(name) for name in list(self._quarters) if name < since]
         left = set[str]().union(*[quarter.contents for quarter in old])
         for content in left.difference(*[kept.contents for kept in self._quarters.values()]):
@@ -121,11 +122,12 @@ class Running:
     # -- one content -------------------------------------------------------------------------------------
 
     def _replace(self, content: str, acts: Collection[Act]) -> set[str]:
-        old = self._credits.get(content, {})
-        new = {credit.act: credit for credit in credits_of(acts, self.rulebook, self._rulings)}
+        credits = {credit.act: credit for credit in credits_of(acts, self.rulebook, self._rulings)}
+        old, new = self._kept(self._credits.get(content, NO_CREDITS)), self._kept(credits)
         if new:
-            self._credits[content] = new
+            self._credits[content] = credits
         else:
+            credits = {}
             self._credits.pop(content, None)
         for act, credit in old.items():
             if new.get(act) != credit:
@@ -133,12 +135,16 @@ class Running:
         for act, credit in new.items():
             if old.get(act) != credit:
                 self._give(credit)
-        self._count_units(content, new)
+        self._count_units(content, credits)
         return old.keys() - new.keys()
 
+    def _kept(self, credits: Mapping[str, Credit]) -> Mapping[str, Credit]:
+        """Those of quarters that are not forgotten."""
+        if not self._since:
+            return credits
+        return {act: credit for act, credit in credits.items() if credit.quarter >= self._since}
+
     def _give(self, credit: Credit) -> None:
-        if credit.quarter < self._since:
-            return
         place = (credit.strongest.content, credit.act)
         self._touched.add(place)
         quarter = self._quarter(credit.quarter)
@@ -154,8 +160,6 @@ class Running:
             self._exchange(credit, quarter, 1)
 
     def _take(self, credit: Credit) -> None:
-        if credit.quarter < self._since:
-            return
         quarter = self._quarter(credit.quarter)
         if self._capped:
             day = quarter.days[_day(credit)]

@@ -91,7 +91,7 @@ score_acts = Table(
     Column("data", Text, nullable=False),
 )
 """The acts that may earn somebody credit, as the scoring module takes them (JSON)."""
-Index("ix_score_acts_author", score_acts.c.author, score_acts.c.quarter, score_acts.c.giver)
+Index("ix_score_acts_author_giver", score_acts.c.author, score_acts.c.quarter, score_acts.c.giver)
 Index("ix_score_acts_giver", score_acts.c.giver, score_acts.c.quarter)
 Index("ix_score_acts_content", score_acts.c.content)
 

@@ -526,6 +526,14 @@ class Node:
         for peer in self.links:
             self.feed(peer, steps.Committed(tips))
 
+    def look(self, peer: str, wanted: Iterable[str], left: Iterable[str] = ()) -> None:
+        """As ``Onlookers.look``."""
+        known = self.wanted[peer]
+        for channel in left:
+            known.pop(channel, None)
+        known.update(dict.fromkeys(wanted))
+        self.feed(peer, steps.Looked([*wanted], [*left]))
+
     def feed(self, peer: str, given: Input) -> None:
         link = self.links.get(peer)
         if link is None:
@@ -572,7 +580,8 @@ class Node:
             case steps.LookedAt(channels):
                 may = [name for name in channels if self.shows(peer, name)]
                 shown = {name: self.present[name] for name in may if name in self.present}
-                self.feed(peer, steps.Allowed(channels, shown))
+                # Not at once: a link's effects are performed before it is given anything more.
+                self.world.after(0, lambda: self.feed(peer, steps.Allowed(channels, shown)))
             case steps.Seen(states, typing):
                 self.sees |= {**states, **typing}
             case steps.Report():

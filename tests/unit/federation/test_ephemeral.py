@@ -12,7 +12,7 @@ from server.domain import limits
 from server.domain.errors import Code, Refused
 from server.federation import frames
 from server.federation.ephemeral import PRESENCES, Ephemeral, Presence, Shown, packed, unpacked
-from server.federation.frames import Ephem, Looked
+from server.federation.frames import Ephem, Looked, TypingThere
 from tests.support.shapes import FEW
 from tests.unit.federation.lab import START
 
@@ -294,7 +294,25 @@ def test_beyond_so_many_nobody_is_asked_about_until_there_is_room(
     line = Line("p:n0", "p:n1", "p:n2")
     line.change(n0="online", n1="online", n2="online")
     line.run(6_000)
-    assert line.seen.keys() == {"p:n0", "p:n1"}
-    line.asker.looking.leave(["p:n0"])
+    assert line.seen.keys() == {"p:n2", "p:n1"}, "whom somebody began to look at last"
+    line.asker.looking.leave(["p:n2"])
     line.run(6_000)
-    assert "p:n2" in line.seen
+    assert "p:n0" in line.seen
+
+
+def test_people_are_asked_about_before_places() -> None:
+    line = Line(*[f"t:{n:026}" for n in range(200)], "p:asha")
+    line.change(asha="online")
+    line.run(2_000)
+    assert line.seen == {"p:asha": "online"}
+    assert THREAD in line.asker.looking, "not yet said"
+
+
+def test_of_a_place_no_state_is_believed_and_of_a_person_no_typing() -> None:
+    asker = Ephemeral((f"t:{1:026}", "p:asha"), START)
+    made = asker.next(START)
+    assert made is not None
+    number = {one.channel: one.number for one in made[0].look}
+    place, person = number[f"t:{1:026}"], number["p:asha"]
+    lie = Ephem(1, b"", (), packed([place]), b"", b"", (TypingThere(person, ("bob",)),))
+    assert asker.heard(lie) == ({}, {})

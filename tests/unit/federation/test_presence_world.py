@@ -28,7 +28,7 @@ def company(*regions: str, **options: Any) -> tuple[World, list[Node]]:
 
 
 def look(node: Node, peer: str, *channels: str) -> None:
-    node.feed(peer, steps.Looked(channels))
+    node.look(peer, channels)
 
 
 def ephems(world: World, sender: str, to: str) -> list[Ephem]:
@@ -78,7 +78,7 @@ def test_what_nobody_looks_at_any_more_is_not_told() -> None:
     fr.changes({"p:anna": "online"})
     look(de, "fr", "p:anna")
     world.run(3_000)
-    de.feed("fr", steps.Looked([], ["p:anna"]))
+    de.look("fr", [], ["p:anna"])
     world.run(8_000)
     assert not world.link("fr", "de").looked_at
     said = len(ephems(world, "fr", "de"))
@@ -135,6 +135,32 @@ def test_a_link_that_comes_back_shows_nobody_as_gone_and_those_who_went_meanwhil
     world.run(60_000)
     assert ("p:anna", "offline") not in seen
     assert de.sees == {"p:anna": "online", "p:bob": "away", "p:cleo": "offline"}
+
+
+def test_after_a_loss_a_great_many_are_shown_as_gone_by_nobody_s_haste() -> None:
+    """Asking anew about so many takes minutes; meanwhile what was so counts, and who went is found out in turn."""
+    world, (de, fr) = company()
+    everybody = [f"p:person.{n:05}" for n in range(5_000)]
+    fr.changes(dict.fromkeys(everybody, "online"))
+    look(de, "fr", *everybody)
+    world.run(180_000)
+    assert set(de.sees) == set(everybody)
+    seen: list[tuple[str, object]] = []
+    feed = de.perform
+
+    def noted(peer: str, effect: steps.Effect) -> None:
+        if isinstance(effect, steps.Seen):
+            seen.extend(effect.states.items())
+        feed(peer, effect)
+
+    de.perform = noted  # type: ignore[method-assign]
+    world.part("de", "fr")
+    gone = everybody[7]
+    fr.changes({gone: "offline"})
+    world.run(5_000)
+    world.cuts.clear()
+    world.run(180_000)
+    assert {channel for channel, state in seen if state == "offline"} == {gone}
 
 
 def test_each_loss_has_a_time_of_its_own() -> None:

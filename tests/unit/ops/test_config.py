@@ -176,7 +176,7 @@ def test_a_peer_is_pinned_by_its_public_key() -> None:
     ("change", "sentence"),
     [
         ({"region": "de"}, "already this node"),
-        ({"region": "F"}, "no region code"),
+        ({"region": "F"}, 'peers[0].region "F" must be 2 to 16 characters'),
         ({"url": "tap.fr"}, "peers[0].url"),
         ({"public_key": "bm8="}, "tap keys"),
         ({"public_key": "!!"}, "tap keys"),
