@@ -16,6 +16,11 @@ def test_what_is_told_apart_is_there(unit: str) -> None:
     assert (ROOT / unit).exists()
 
 
+def test_weights_are_of_units() -> None:
+    assert [name for name in SECONDS if unit_of(f"{name}::a") != name and name not in APART] == []
+    assert list(SECONDS.values()) == sorted(SECONDS.values(), reverse=True)
+
+
 def test_a_folder_or_a_file_stays_whole_and_the_heaviest_begins() -> None:
     order = [
         "tests/unit/api/test_x.py::a",

@@ -7,6 +7,7 @@ such a port to nobody, but lets whoever asks for it by its number listen there (
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
 
@@ -18,25 +19,35 @@ BASE_MIN, BASE_MAX = 11_000, 30_000
 
 def held_ports(count: int) -> list[int]:
     """Free ports of the system's choice."""
-    return [_hold(0) for _ in range(count)]
+    return [_held(_bound(0)) for _ in range(count)]
 
 
 def held_row(count: int) -> int:
     """The first of so many free ports in a row."""
     for base in range(BASE_MIN, BASE_MAX, count):
-        if all(_hold(port) for port in range(base, base + count)):
-            return base
+        with contextlib.ExitStack() as row:
+            try:
+                found = [row.enter_context(_bound(port)) for port in range(base, base + count)]
+            except OSError:
+                continue
+            held = [_held(holder) for holder in found]
+            return held[0]
     raise AssertionError(f"no {count} free ports in a row")
 
 
-def _hold(port: int) -> int:
-    """The port, bound; 0 when somebody has it."""
+def _bound(port: int) -> socket.socket:
+    """Raises OSError when somebody has it."""
     holder = socket.socket()
     try:
         holder.bind((HOST, port))
     except OSError:
         holder.close()
-        return 0
+        raise
+    return holder
+
+
+def _held(holder: socket.socket) -> int:
+    """Its port, for as long as this process lives."""
     port = int(holder.getsockname()[1])
     if sys.platform == "linux":
         # Only now: a socket that was bound so might share its port with another holder.

@@ -1,8 +1,8 @@
 """How a run is divided among workers (pytest-xdist): what stays together, and what is begun first.
 
-A *unit* goes to one worker whole, in its order: a file, so that what its tests share is made once; a folder
-whose files share what is dear; or a test where a file shares nothing and takes long. Units of known weight are begun first, the heaviest foremost, so that a run ends
-with small ones and no worker waits long for the last.
+A *unit* goes to one worker whole, in its order: a file, so that what its tests share is made once; a folder whose
+files share what is dear; or a test where a file shares nothing and takes long. Units of known weight are begun first,
+the heaviest foremost, so that a run ends with small ones and no worker waits long for the last.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ TOGETHER = {
 }
 """Folder -> what its tests share."""
 
+APART = {"tests/simulation/test_schedules.py": "each test plays schedules of its own"}
+"""File -> why its tests are units by themselves: shared by all workers, none waits for another."""
+
 SECONDS = {
     "tests/browser": 240,
-    "tests/simulation/test_schedules.py": 140,
     "tests/e2e/test_demo.py": 100,
     "tests/e2e/test_crowd_survives.py": 100,
     "tests/e2e/test_chaos.py": 90,
@@ -31,8 +33,8 @@ SECONDS = {
     "tests/e2e/test_joining.py": 40,
     "tests/e2e/test_erasure.py": 40,
     "tests/e2e/test_transports.py": 40,
-    "tests/e2e/test_webhooks.py": 30,
     "tests/unit/ops/test_lost_disk.py": 40,
+    "tests/e2e/test_webhooks.py": 30,
     "tests/unit/ops/test_bootstrap.py": 30,
     "tests/unit/ops/test_serve.py": 30,
     "tests/e2e/test_archive.py": 30,
@@ -42,11 +44,9 @@ SECONDS = {
     "tests/e2e/test_streams.py": 20,
     "tests/unit/app/test_publishing.py": 20,
     "tests/unit/app/test_sync_fold.py": 20,
+    "tests/simulation/test_schedules.py": 10,
 }
-"""Unit -> what it takes on two quiet cores, roughly; only those above ten."""
-
-APART = {"tests/simulation/test_schedules.py": "each test plays schedules of its own"}
-"""File -> why its tests are units by themselves: shared by all workers, none waits for another."""
+"""Unit -> what it takes on two quiet cores, roughly, from ten on; of a file whose tests are apart, what one takes."""
 
 T = TypeVar("T")
 

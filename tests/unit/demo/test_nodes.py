@@ -8,6 +8,7 @@ from pathlib import Path
 from server.ops import config_file
 from server.ops.config import dials
 from server.ops.demo.nodes import HOST, Place, configure, free_ports, is_free, next_free_ports
+from tests.support.ports import held_row
 
 
 def places(folder: Path) -> list[Place]:
@@ -37,9 +38,10 @@ def test_keys_are_drawn_once_and_kept(tmp_path: Path) -> None:
 def test_ports() -> None:
     first, second = free_ports(2)
     assert first != second
+    port = held_row(3)
     with socket.socket() as taken:
-        taken.bind((HOST, 0))
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind((HOST, port))
         taken.listen()
-        port = taken.getsockname()[1]
         assert not is_free(port)
         assert next_free_ports(port, 2) > port
