@@ -5,7 +5,7 @@ credit, and within it the window that delay allows. Two pages at most are loaded
 a lane that catches up never stands in the way of fresh events by more than one batch.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from server.domain import limits
 from server.domain.errors import Code, Refused
@@ -187,11 +187,20 @@ class Serving:
 
     def next_load(self) -> Load | None:
         """The page to load now, or None while there is none or no room for it."""
+        # Asked after every input of a link, and mostly there is nothing: that must cost next to nothing.
+        waiting = [
+            (track, cursor)
+            for track, cursor in self._cursors.items()
+            if cursor.has_more and self._wants(track.key)
+        ]
+        if not waiting:
+            return None
         taken = [ahead.track for ahead in self._ahead.values()]
         for rank, ahead in self._ahead.items():
             if ahead.track or self.bytes_under_way >= self._room(rank):
                 continue
-            ready = {track.key: track for track in self._ready(rank, taken)}
+            free = [(track, cursor) for track, cursor in waiting if track not in taken]
+            ready = {track.key: track for track in self._first(rank, free)}
             key = next_turn(ready, ahead.last)
             if key:
                 ahead.loading, ahead.track, ahead.last = True, ready[key], key
@@ -199,16 +208,12 @@ class Serving:
                 return Load(key, cursor.sent, ready[key].course, cursor.end)
         return None
 
-    def _ready(self, rank: Rank, taken: Collection[Track | None]) -> list[Track]:
-        """What has something to send in a rank; of it what goes first."""
+    def _first(self, rank: Rank, waiting: Iterable[tuple[Track, Cursor]]) -> list[Track]:
+        """Of what has something to send in a rank what goes first."""
         ready = [
             (cursor.order(track), track)
-            for track, cursor in self._cursors.items()
-            if cursor.has_more
-            and self._wants(track.key)
-            and cursor.rank(track) is rank
-            and track not in taken
-            and self._has_begun(track)
+            for track, cursor in waiting
+            if cursor.rank(track) is rank and self._has_begun(track)
         ]
         first = min([order for order, _ in ready], default=0)
         return [track for order, track in ready if order == first]
