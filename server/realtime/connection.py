@@ -185,7 +185,7 @@ class Connection(Outlet, asyncio.Protocol, ABC):
             return
         todo = self._todo = deque((what,))
         deadline = self.session.deadline
-        self.hold()
+        releases = self.hold()
         try:
             while todo:
                 for effect in self.session.receive(todo.popleft(), self._moment()):
@@ -197,7 +197,8 @@ class Connection(Outlet, asyncio.Protocol, ABC):
             self._end(INTERNAL_ERROR, "")
         finally:
             self._todo = None
-            self.release()
+            if releases:
+                self.release()
         if self.session.deadline < deadline:
             self._wake_at(self._due)
 
@@ -310,13 +311,14 @@ class Connection(Outlet, asyncio.Protocol, ABC):
 
     def _ping(self, now: int) -> None:
         self._wake_at(now + limits.PONG_SECONDS_MAX * 1000)
+        self.hold()  # a mark and the ping are one system call
         self.feed(fx.Tick())
-        if self._closing:
-            return
-        self._pinged = True
-        self._beat()
-        self._pings += 1
-        if self._pings % RECHECK_PINGS == 0:
+        if not self._closing:
+            self._pinged = True
+            self._beat()
+            self._pings += 1
+        self.release()
+        if self._pinged and self._pings % RECHECK_PINGS == 0:
             self._gateway.recheck_one(self, lambda: None)
 
     def _judge_stall(self, now: int) -> None:

@@ -44,10 +44,13 @@ class Outlet:
         """The connection is lost: from here on its descriptor may be anybody's, and nothing is sent."""
         self.direct = GONE
 
-    def hold(self) -> None:
+    def hold(self) -> bool:
         """What is written from now on leaves together, with ``release``: a welcome, what was missed and its
-        mark are one system call."""
+        mark are one system call. Returns whether it is the caller's to release, who else holds already."""
+        if self._held is not None:
+            return False
         self._held = []
+        return True
 
     def flush(self) -> None:
         """What is held leaves now, so that the transport can say whether it is too much."""

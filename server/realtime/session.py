@@ -79,6 +79,8 @@ class Session(Watching):
 
     def _dispatch(self, what: fx.Input, m: fx.Moment) -> list[fx.Effect]:
         match what:
+            case fx.Tick():  # first: of idle connections, which are most, it is all there is
+                return self._tick(m)
             case Ping():
                 return [fx.SendFrame(frames.Pong(server_time=m.utc))]
             case frames.ClientFrame() | Do() | fx.Malformed():
@@ -107,8 +109,6 @@ class Session(Watching):
                 return self._fail(refusal) if ticket == self._ticket else []
             case fx.ValuesMissed(since):
                 return self._values_missed(since)
-            case fx.Tick():
-                return self._tick(m)
             case fx.Expelled(reason):
                 return self._close(CloseCode.UNAUTHENTICATED, reason)
             case fx.Drain(retry_ms):

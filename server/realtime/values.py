@@ -170,8 +170,10 @@ class Values:
     @property
     def flushed(self) -> int:
         """Every touch up to here has been sent to whoever was live."""
+        if not self._dirty and not self._loading:  # mostly; asked with every input of every session
+            return self._position
         waiting = [next(iter(some.values())) for some in (self._dirty, self._loading) if some]
-        return min(waiting) - 1 if waiting else self._position
+        return min(waiting) - 1
 
     def flushed_at(self, position: int) -> int:
         """What ``flushed`` was before readers were sent the event at a position. A client's cursor says

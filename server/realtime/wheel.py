@@ -19,7 +19,8 @@ class Wheel(Generic[T]):
 
     def put(self, item: T, at: int) -> None:
         """Let the item be due at a time, or as soon as the wheel is turned next if that is past."""
-        self.remove(item)
+        if item in self._where:
+            self.remove(item)
         slot = max(-(-at // SLOT_MS), self._turned + 1)
         self._where[item] = slot
         self._slots.setdefault(slot, {})[item] = None

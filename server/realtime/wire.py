@@ -129,6 +129,8 @@ class Plain(NamedTuple):
 
 _PLAIN = {first: Opcode(first & 0x0F) for first in (TEXT, BINARY, PING, PONG)}
 _MASKED, _CONTROL_BYTES_MAX, _16_BITS = 0x80, 125, 126
+_SAID_NOTHING = Frame(Opcode.PONG, b"")
+"""Nearly all that idle clients ever send: made once."""
 
 
 def plain_frame(data: bytes, at: int) -> Plain | None:
@@ -144,6 +146,8 @@ def plain_frame(data: bytes, at: int) -> Plain | None:
     end = start + size
     if opcode is None or size < 0 or end > len(data):
         return None
+    if opcode is Opcode.PONG and not size:
+        return Plain(_SAID_NOTHING, end)
     payload = apply_mask(data[start:end], data[start - 4 : start])
     if opcode is Opcode.TEXT:
         if not _is_utf8(payload):

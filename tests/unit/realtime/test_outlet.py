@@ -139,6 +139,23 @@ def test_what_is_held_leaves_together(loop: asyncio.AbstractEventLoop) -> None:
     runs(loop, story)
 
 
+def test_who_holds_first_releases(loop: asyncio.AbstractEventLoop) -> None:
+    """A session that is asked while its connection is about to ping: its mark leaves with the ping."""
+
+    async def story(e: Ends) -> None:
+        assert e.line.hold()
+        e.line.write(b"mark")
+        assert not e.line.hold(), "the second leaves it to the first"
+        e.line.write(b"ping")
+        with pytest.raises(BlockingIOError):
+            e.peer.recv(1)
+        e.line.release()
+        assert e.peer.recv(100) == b"markping"
+        assert e.line.hold(), "it is released"
+
+    runs(loop, story)
+
+
 def test_a_reader_that_is_gone_is_the_transports_to_notice(
     loop: asyncio.AbstractEventLoop,
 ) -> None:
