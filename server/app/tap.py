@@ -22,9 +22,9 @@ TAIL_RECORDS = 4_096
 """About 30 s at the design's peak of 140 events/s; roughly 4 MB."""
 RETRY_SECONDS = 5.0
 """Pause of a follower after a failure; the log does not run away."""
-ROUND_SECONDS = 0.5
-"""Followers have their turn so long after a commit, all of them together: nobody notices half a second in their
-points, and one that ran after every commit cost as much as a post."""
+ROUND_SECONDS = 1.0
+"""Followers have their turn so long after a commit, all of them together: nobody notices a second in their points,
+and one that ran after every commit cost as much as a post."""
 
 
 class Tap:
