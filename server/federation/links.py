@@ -7,6 +7,7 @@ no other.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from random import random
 from ssl import SSLContext
 from typing import Any, assert_never
 
@@ -136,8 +137,8 @@ class Links:
         pages = Pages(region, reader, private, self._roster)
         self._desk = Desk(pages, handler, self._relay, self._spawn, self._feed, self._lane_moved)
         self._tap = tap
-        self._clock, self._entropy = clock, entropy
-        self._telling = Telling(self._tell)
+        self._clock = clock
+        self._telling = Telling(self._tell, lambda: len(self._peers))
         self._tasks: asyncio.TaskGroup | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._stop, self._stopped = asyncio.Event(), asyncio.Event()
@@ -247,9 +248,8 @@ class Links:
     def _feed(self, peer: Peer, given: Input) -> None:
         if self._tasks is None:
             return
-        jitter = int.from_bytes(self._entropy(4), "big") / 2**32
         try:
-            effects = peer.link.step(self._clock(), given, jitter)
+            effects = peer.link.step(self._clock(), given, random())
         except Exception:
             log.exception("a link failed and is made anew", peer=peer.region)
             self._renew(peer)
@@ -303,17 +303,12 @@ class Links:
 
     def _report(self, peer: Peer, report: Report) -> None:
         meters.record(peer.region, report)
-        self._measure(peer)
         for watcher in self._watchers[:]:
             region, state, future = watcher
             if (region, state) == (peer.region, report.state) or future.done():
                 self._watchers.remove(watcher)
                 if not future.done():
                     future.set_result(None)
-
-    def _measure(self, peer: Peer) -> None:
-        now = self._clock()
-        gauges.measure([peer.status(now)], now)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         if self._tasks is None:
@@ -332,7 +327,6 @@ class Links:
 
     def _timer_fired(self, peer: Peer) -> None:
         self._feed(peer, TimerFired())
-        self._measure(peer)
 
     async def _accepted(self, socket: Socket) -> None:
         """An inbound connection, until it ends: first of all it says who it is."""

@@ -21,9 +21,9 @@ def record(region: str, report: Report) -> None:
 
 def count(region: str, direction: str, size: int, events: int) -> None:
     if size:
-        metrics.FEDERATION_BYTES.labels(region, direction).inc(size)
+        metrics.of(metrics.FEDERATION_BYTES, region, direction).inc(size)
     if events:
-        metrics.FEDERATION_EVENTS.labels(region, direction).inc(events)
+        metrics.of(metrics.FEDERATION_EVENTS, region, direction).inc(events)
 
 
 def count_ephemeral(region: str, direction: str, size: int, said: Said, conflated: int) -> None:

@@ -17,6 +17,7 @@ from server.federation.outbox import Rank
 from server.federation.tracks import Cursor, Flight, Load, Track
 from server.federation.window import Window
 
+COURSES = tuple(Course)
 BULK_SHARE = 0.75
 """Of what may be under way: the rest is for fresh events, which so need not wait for an ACK."""
 
@@ -100,7 +101,7 @@ class Serving:
 
     def _courses(self, key: LaneKey, seq: int) -> list[Course]:
         """Those of a lane of which the peer says that it holds event ``seq``. Raises Refused(bad_value)."""
-        courses = [course for course in Course if Track(key, course) in self._cursors]
+        courses = [course for course in COURSES if Track(key, course) in self._cursors]
         cursors = [self._cursors[Track(key, course)] for course in courses]
         most = max([max(cursor.tip, cursor.sent) for cursor in cursors], default=-1)
         if key.region == self._me and seq > most:
@@ -122,7 +123,7 @@ class Serving:
                 continue
             if Track(key) not in self._cursors:
                 self._begin(key, tip)
-            for course in Course:
+            for course in COURSES:
                 if cursor := self._cursors.get(Track(key, course)):
                     cursor.moved(tip)
 
@@ -188,19 +189,18 @@ class Serving:
     def next_load(self) -> Load | None:
         """The page to load now, or None while there is none or no room for it."""
         # Asked after every input of a link, and mostly there is nothing: that must cost next to nothing.
+        taken = [ahead.track for ahead in self._ahead.values()]
         waiting = [
             (track, cursor)
             for track, cursor in self._cursors.items()
-            if cursor.has_more and self._wants(track.key)
+            if cursor.has_more and track not in taken and self._wants(track.key)
         ]
         if not waiting:
             return None
-        taken = [ahead.track for ahead in self._ahead.values()]
         for rank, ahead in self._ahead.items():
             if ahead.track or self.bytes_under_way >= self._room(rank):
                 continue
-            free = [(track, cursor) for track, cursor in waiting if track not in taken]
-            ready = {track.key: track for track in self._first(rank, free)}
+            ready = {track.key: track for track in self._first(rank, waiting)}
             key = next_turn(ready, ahead.last)
             if key:
                 ahead.loading, ahead.track, ahead.last = True, ready[key], key

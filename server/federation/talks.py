@@ -82,9 +82,10 @@ class Talks:
             self._feed(peer, Opened(conn, inbound, self._entropy(frames.NONCE_BYTES)))
             if first is not None:
                 self._heard(peer, conn, first)
-            async with asyncio.TaskGroup() as both:
-                both.create_task(connection.write())
-                both.create_task(self._read(peer, connection))
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(connection.write())
+                tasks.create_task(connection.watch())
+                tasks.create_task(self._read(peer, connection))
         except* Gone as gone:
             reason = str(gone.exceptions[0])
         finally:

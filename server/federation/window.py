@@ -37,7 +37,7 @@ class Window:
         self._round_at = self._round_bytes = 0
         """When the round in progress began, and what was acknowledged in it."""
         self._rounds: deque[tuple[int, float]] = deque()
-        """(when it ended, bytes delivered per least delay)."""
+        """(when it ended, bytes delivered per least delay), the best first: what a later one surpassed is dropped."""
         self._least: deque[tuple[int, int]] = deque()
         """(minute, least delay in it)."""
         self._starting = True
@@ -64,12 +64,15 @@ class Window:
             rounds.clear()
             self._round_at, self._round_bytes = now, 0
         elif lasted >= max(base, ROUND_MS_MIN):
-            rounds.append((now, self._round_bytes * base / lasted))
+            delivered = self._round_bytes * base / lasted
+            while rounds and rounds[-1][1] <= delivered:
+                rounds.pop()
+            rounds.append((now, delivered))
             self._round_at, self._round_bytes = now, 0
         self._round_bytes += size
         while rounds and rounds[0][0] < now - BEST_MS:
             rounds.popleft()
-        return max((delivered for _, delivered in rounds), default=0)
+        return rounds[0][1] if rounds else 0
 
     def _base(self, delay: int, minute: int) -> int:
         least = self._least
