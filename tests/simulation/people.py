@@ -35,6 +35,7 @@ from tests.simulation.inhabited import public_of
 from tests.simulation.oracle import holds
 from tests.simulation.plainlog import Rule
 from tests.simulation.region import Region
+from tests.simulation.releases import Release
 from tests.simulation.state import Written, audience_of
 from tests.unit.federation.lab import GROUPS, START, event_after
 
@@ -268,9 +269,11 @@ class People:
         return [(key, old) for key in lanes for old in thief.former_keys]
 
     def reported(self, node: Region, peer: str, refusal: Refusal) -> None:
-        """Nobody is refused for a key while lines are sound and no log was put back (goal 16)."""
+        """Nobody is refused for a key while lines are sound and no log was put back (goal 16), but by a node of the
+        older release, which reads no succession in a HELLO and waits for the log's."""
         company = self._company
         sound = not (company.damaged or company.put_back or company.done["repeat"])
+        sound &= Release.OLDER not in (node.release, company.nodes[peer].release)
         if refusal.code in REJECTIONS and (node.region, peer) not in self.forged:
             holds(not sound, f"{node.region} takes {peer} for somebody else: {refusal.message}")
 
