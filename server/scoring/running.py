@@ -19,7 +19,7 @@ from server.scoring.caps import capped, has_cap
 from server.scoring.credits import Credit, Rulings, credits_of, standing_acts
 from server.scoring.model import Act, Line
 from server.scoring.rules import Rulebook, day_of
-from server.scoring.score import Placed, line_of
+from server.scoring.score import Placed, Shares, line_of
 
 Pair = tuple[str, str, bool]
 """Giver, author, and whether it is an act of the author's own."""
@@ -42,13 +42,15 @@ class Changed(NamedTuple):
 class Quarter:
     """What is counted within one."""
 
-    __slots__ = ("circles", "contents", "days", "given", "pairs")
+    __slots__ = ("circles", "contents", "days", "given", "pairs", "shares")
 
     def __init__(self) -> None:
         self.pairs: dict[Pair, Series] = {}
         """The credits that count."""
         self.given: dict[str, dict[str, int]] = {}
         self.circles: dict[str, set[str]] = {}
+        self.shares: dict[str, Shares] = {}
+        """Of givers whose lines were asked for since they gave."""
         self.days: dict[tuple[str, int], set[Place]] = {}
         """Where rules have a daily cap: the credits of an author's day."""
         self.contents: set[str] = set()
@@ -110,8 +112,15 @@ class Running:
     def given(self, giver: str, quarter: str) -> Mapping[str, int]:
         return self._quarter(quarter).given.get(giver, NONE)
 
-    def mutual_circle(self, giver: str, quarter: str, _threshold: int) -> Collection[str]:
-        return self._quarter(quarter).circles.get(giver, ())
+    def shares(self, giver: str, quarter: str, _threshold: int) -> Shares:
+        """Kept until the giver's exchange changes: most lines that one act changes are of one giver."""
+        counted = self._quarter(quarter)
+        found = counted.shares.get(giver)
+        if found is None:
+            given = counted.given.get(giver, NONE)
+            inside = sum([given[other] for other in counted.circles.get(giver, ())])
+            found = counted.shares[giver] = Shares(inside, sum(given.values()))
+        return found
 
     def _quarter(self, name: str) -> "Quarter":
         found = self._quarters.get(name)
@@ -202,6 +211,7 @@ class Running:
         if credit.weight.own or not act.public:
             return
         giver, author = act.giver, act.author
+        counted.shares.pop(giver, None)
         row = counted.given.setdefault(giver, {})
         count = row[author] = row.get(author, 0) + more
         if not count:
@@ -261,6 +271,7 @@ def _pair(credit: Credit) -> Pair:
 
 def _turn(one: str, other: str, counted: Quarter, mutual: bool) -> None:
     for person, friend in ((one, other), (other, one)):
+        counted.shares.pop(person, None)
         circle = counted.circles.setdefault(person, set())
         if mutual:
             circle.add(friend)

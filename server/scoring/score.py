@@ -7,16 +7,24 @@ the mutual circle between giver and author. A ``Book`` made of those alone gives
 made of everybody's acts, so one author's quarter can be scored by itself (section 5 names the acts).
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from server.scoring.caps import capped, has_cap
 from server.scoring.credits import Credit, credits_of
 from server.scoring.model import Act, Factor, Ledger, Line
-from server.scoring.rules import DAY_MS, ONE, Rulebook, Rules, at, scaled
+from server.scoring.rules import DAY_MS, ONE, Mutual, Rulebook, Rules, at, scaled
 
 NOTHING: Mapping[str, int] = {}
 """What somebody gave who gave nothing."""
+
+
+class Shares(NamedTuple):
+    """Of what somebody gave in a quarter, in public lanes."""
+
+    inside: int
+    """To those of their mutual circle: to whom they gave the threshold or more, and who gave as much back."""
+    all: int
 
 
 class Counts(Protocol):
@@ -26,8 +34,8 @@ class Counts(Protocol):
         """Author -> how many of their contents the giver credited in a quarter, in public lanes."""
         ...
 
-    def mutual_circle(self, giver: str, quarter: str, threshold: int) -> Collection[str]:
-        """Those to whom the giver gave ``threshold`` or more in a quarter, and they as much back."""
+    def shares(self, giver: str, quarter: str, threshold: int) -> Shares:
+        """How much of it stayed inside."""
         ...
 
 
@@ -48,7 +56,7 @@ class Book:
         self.rulebook = rulebook
         self._placed: dict[str, list[Placed]] = {}
         self._given: dict[tuple[str, str], dict[str, int]] = {}
-        self._circles: dict[tuple[str, str, int], list[str]] = {}
+        self._shares: dict[tuple[str, str, int], Shares] = {}
         self._enter(credits_of(acts, rulebook))
 
     def _enter(self, credits: Iterable[Credit]) -> None:
@@ -83,15 +91,18 @@ class Book:
     def given(self, giver: str, quarter: str) -> Mapping[str, int]:
         return self._given.get((giver, quarter), NOTHING)
 
-    def mutual_circle(self, giver: str, quarter: str, threshold: int) -> Collection[str]:
+    def shares(self, giver: str, quarter: str, threshold: int) -> Shares:
         key = (giver, quarter, threshold)
-        if key not in self._circles:
-            self._circles[key] = [
-                other
-                for other, count in self.given(giver, quarter).items()
+        found = self._shares.get(key)
+        if found is None:
+            given = self.given(giver, quarter)
+            inside = [
+                count
+                for other, count in given.items()
                 if count >= threshold and self.given(other, quarter).get(giver, 0) >= threshold
             ]
-        return self._circles[key]
+            found = self._shares[key] = Shares(sum(inside), sum(given.values()))
+        return found
 
 
 def lines(book: Book, author: str, quarter: str | None = None) -> list[Line]:
@@ -109,25 +120,32 @@ def lines(book: Book, author: str, quarter: str | None = None) -> list[Line]:
 def line_of(placed: Placed, counts: Counts) -> Line:
     """A credit's line but for what a daily cap takes off."""
     credit = placed.credit
-    act, base = credit.strongest, credit.weight.points
-    factors = () if credit.ruling else _factors(placed, counts)
-    result = factors[-1].milli if factors else base * 1000
+    act, weight, abroad = credit.strongest, credit.weight, _abroad(credit.strongest)
+    milli = 0
+    factors: tuple[Factor, ...] = ()
+    if not credit.ruling:
+        milli = weight.points * 1000
+        # With most credits there are none.
+        if multipliers := _multipliers(placed, counts, weight.own, abroad):
+            factors = _factors(milli, multipliers)
+            milli = factors[-1].milli
+    # By position, in the order of the fields: naming fifteen takes as long as all the rest of this function.
     return Line(
-        act=credit.act,
-        person=act.author,
-        at=credit.at,
-        kind=act.kind,
-        content=act.content,
-        giver=act.giver,
-        abroad=_abroad(act),
-        base=base,
-        factors=factors,
-        milli_points=0 if credit.ruling else result,
-        quarter=credit.quarter,
-        rules=credit.rules.id,
-        status=credit.status,
-        topics=act.topics,
-        ruling=credit.ruling,
+        credit.act,
+        act.author,
+        credit.at,
+        act.kind,
+        act.content,
+        act.giver,
+        abroad,
+        weight.points,
+        factors,
+        milli,
+        credit.quarter,
+        credit.rules.id,
+        credit.status,
+        act.topics,
+        credit.ruling,
     )
 
 
@@ -136,12 +154,8 @@ def _abroad(act: Act) -> bool:
     return giver != author and giver != "" and author != ""
 
 
-def _factors(placed: Placed, counts: Counts) -> tuple[Factor, ...]:
-    """The steps that change something, each with the milli-points after it."""
-    multipliers = _multipliers(placed, counts)
-    if not multipliers:  # as with most credits
-        return ()
-    milli = placed.credit.weight.points * 1000
+def _factors(milli: int, multipliers: Iterable[tuple[str, int, int]]) -> tuple[Factor, ...]:
+    """The steps, each with the milli-points after it."""
     steps = []
     for name, ordinal, fixed in multipliers:
         milli = scaled(milli, fixed)
@@ -149,42 +163,41 @@ def _factors(placed: Placed, counts: Counts) -> tuple[Factor, ...]:
     return tuple(steps)
 
 
-def _multipliers(placed: Placed, counts: Counts) -> list[tuple[str, int, int]]:
+def _multipliers(
+    placed: Placed, counts: Counts, own: bool, abroad: bool
+) -> list[tuple[str, int, int]]:
     """Name, ordinal and multiplier of each factor that applies and is not 1."""
     credit, k, n = placed
-    rules, act = credit.rules, credit.strongest
+    rules = credit.rules
     found = []
     if (fixed := at(rules.inverse, k)) != ONE:
         found.append(("pair", k, fixed))
-    if credit.weight.own:
+    if own:
         return found
     if (fixed := at(rules.inverse_sqrt, n)) != ONE:
         found.append(("unit", n, fixed))
-    damped = _mutual(act.giver, act.author, credit.quarter, rules, counts)
-    if damped != ONE and not credit.undamped:
-        found.append(("mutual", 0, damped))
-    if _abroad(act) and (fixed := rules.border[0] * ONE // rules.border[1]) != ONE:
+    if not credit.undamped and (fixed := _mutual(credit, rules.mutual, counts)) != ONE:
+        found.append(("mutual", 0, fixed))
+    if abroad and (fixed := rules.border[0] * ONE // rules.border[1]) != ONE:
         found.append(("border", 0, fixed))
     return found
 
 
-def _mutual(giver: str, author: str, quarter: str, rules: Rules, counts: Counts) -> int:
+def _mutual(credit: Credit, mutual: Mutual, counts: Counts) -> int:
     """m = 1 - weight * kappa * rho in fixed point; 1 outside a mutual circle.
 
     kappa: the share of all the giver gave that stayed inside their mutual circle, with a prior against
     small numbers. rho: how even the exchange between the two was."""
-    mutual = rules.mutual
-    given = counts.given(giver, quarter)
-    there = given.get(author, 0)
+    giver, author, quarter = credit.strongest.giver, credit.strongest.author, credit.quarter
+    there = counts.given(giver, quarter).get(author, 0)
     if there < mutual.threshold:
         return ONE
     back = counts.given(author, quarter).get(giver, 0)
     if back < mutual.threshold:
         return ONE
-    circle = counts.mutual_circle(giver, quarter, mutual.threshold)
-    inside = sum([given[other] for other in circle])
+    inside, every = counts.shares(giver, quarter, mutual.threshold)
     over = mutual.weight[0] * inside * 2 * min(there, back)
-    under = mutual.weight[1] * (sum(given.values()) + mutual.prior) * (there + back)
+    under = mutual.weight[1] * (every + mutual.prior) * (there + back)
     return ONE - ONE * over // under
 
 
