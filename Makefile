@@ -63,7 +63,7 @@ bench-federation: setup ## measure the links between regions over a line of 250 
 	$(BIN)/python -m tests.bench.federation
 
 bench-scoring: setup ## measure scoring, and what people read of it, among 30,000 people
-	$(BIN)/python -m tests.bench.scoring
+	$(BIN)/python -m tests.bench.scoring --full
 
 crowd: setup-dev machine ## 5,000 clients and a browser on the demo while each region is killed
 	$(BIN)/python -m tests.e2e.crowd
