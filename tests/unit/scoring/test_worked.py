@@ -1,16 +1,19 @@
-"""The worked examples of docs/scoring.md, sections 3 to 8 and 11: the code gives what the page says."""
+"""The worked examples of docs/scoring.md, sections 2 to 8 and 11: the code gives what the page says."""
 
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime, time
 from decimal import Decimal
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from server.app.expert_pages import BUSY, Load
+from server.app.working_hours import shared_minutes
 from server.domain.limits import COHORT_PEOPLE_MIN
 from server.scoring.influence import influence
 from server.scoring.milestones import STARTED, medians
@@ -19,8 +22,10 @@ from server.scoring.roots import leaf, root
 from server.scoring.rules import DAY_MS, ONE, day_number, parse, rulebook, shipped
 from server.scoring.score import Book, ledgers, lines
 from server.scoring.topics import topic_standing
-from tests.unit.scoring.acts import DAY, act
+from server.scoring.whatif import Cause, Moved, what_if
+from tests.unit.scoring.acts import DAY, act, gone
 from tests.unit.scoring.ring_world import ledgers_of
+from tests.unit.scoring.test_rules import TEXT as RULES_TEXT
 from tests.unit.scoring.written import TEXT, equations, figures, places, value, worked
 
 BOOK = shipped()
@@ -36,13 +41,34 @@ EQUATIONS = [
 
 @pytest.mark.parametrize("sides", EQUATIONS, ids=" = ".join)
 def test_the_arithmetic_of_the_page(sides: list[str]) -> None:
-    """What is on the right is what is on the left, cut where its decimals end."""
+    """What is on the right is what is on the left; products and quotients are cut where the decimals end."""
     for left, right in pairwise(sides):
+        may_be_cut = any(sign in left for sign in "·/√^")
         over = value(left) - value(right)
-        assert -1e-9 < over < 10 ** -places(right)
+        assert -1e-9 < over < (10 ** -places(right) if may_be_cut else 1e-9)
 
 
-# ---------------------------------------------------------------- 3, 4
+# ---------------------------------------------------------------- 2 to 4
+
+
+def test_one_line_of_several_acts() -> None:
+    (text,) = worked("2")
+    monday = day_number(date(2026, 2, 2))
+    marked = act("helpful", "ben", "asha/1", day=monday)
+    accepted = act("accepted", "ben", "asha/1", day=monday + 4)
+    back = act("accepted", "ben", "asha/1", rev=2, on=False, day=monday + 5)
+    again = act("accepted", "ben", "asha/1", rev=3, day=monday + 6)
+    histories = ([marked, accepted], [marked, accepted, back], [marked, accepted, back, again])
+    deleted = [*histories[-1], gone("deleted", "asha/1", day=monday + 7)]
+    found = [line for one in (*histories, deleted) for line in lines(Book(one, BOOK), "asha")]
+    assert [line.at // DAY_MS for line in found] == [monday] * 4
+    said = figures(text, "one line of {} points, not of 5 + 15 = 20, and it stands on Monday")
+    said += figures(
+        text, "the line is one of {}; if he gives it again, one of {}; and once Asha deletes her"
+    )
+    said += figures(text, "answer one of {}, `lapsed`.")
+    assert [line.milli_points for line in found] == [one * 1000 for one in said]
+    assert [line.status for line in found] == ["counted"] * 3 + ["lapsed"]
 
 
 def test_unit_and_border() -> None:
@@ -160,6 +186,26 @@ def test_the_cap_and_the_floor() -> None:
     assert [one * 1000 for one in said] == [low.total, low.standing]
 
 
+def test_the_causes_of_a_what_if() -> None:
+    (text,) = worked("5.2")
+    acts = [act("helpful", "ben", f"asha/{n}", ms=n) for n in range(2)]
+
+    def moved(old: str, new: str) -> Moved:
+        changed = parse(RULES_TEXT.replace('"2026-1"', '"new"').replace(old, new))
+        (one,) = what_if(acts, BOOK, changed, DAY).moved
+        return one
+
+    new, old = figures(text, "By a version that says {} instead of {} she")
+    dear = moved(f"points = {old}", f"points = {new}")
+    plain = moved('factors = ["pair", ', "factors = [")
+    now, was, more = figures(text, "the cause is `helpful`: {} − {} = {}")
+    assert [one * 1000 for one in (was, now)] == [dear.before.total, dear.after.total]
+    assert dear.causes == (Cause("helpful", int(more * 1000)),)
+    now, was, more = figures(text, "the cause is `pair`: {} − {} = {}")
+    assert [one * 1000 for one in (was, now)] == [plain.before.total, plain.after.total]
+    assert plain.causes == (Cause("pair", int(more * 1000)),)
+
+
 def test_the_root() -> None:
     (text,) = worked("5.3")
     years, leap, january, day = figures(text, "2026, which is day {} · 365 + {} + {} = {},")
@@ -181,6 +227,29 @@ def test_the_root() -> None:
 
 
 # ---------------------------------------------------------------- 8
+
+
+def test_shared_hours_and_load() -> None:
+    (text,) = worked("8.4")
+    begin, end = re.findall(r"nine to five in Kolkata is (\d+:\d+) to (\d+:\d+) in Berlin", text)[0]
+    january = date(2026, 1, 15)
+    for clock, theirs in ((9, begin), (17, end)):
+        there = datetime.combine(january, time(clock), ZoneInfo("Asia/Kolkata"))
+        here = there.astimezone(ZoneInfo("Europe/Berlin"))
+        assert f"{here.hour}:{here.minute:02}" == theirs
+    noon = day_number(january) * DAY_MS + DAY_MS // 2
+    (hours,) = figures(text, "12.5 − 9 = {} hours of their day are shared")
+    assert shared_minutes(noon, "Europe/Berlin", "Asia/Kolkata") == hours * 60
+    assert figures(text, "where it is {} hours earlier") == [Decimal("4.5")]
+    answers, calls, load, fewer = figures(
+        text,
+        "gave {} answers in the seven days and is named in {} open questions has 6 + 4 = {} and stands behind "
+        "those who have less; named in {}, not yet.",
+    )
+    assert load == answers + calls == BUSY
+    assert Load(int(answers), int(calls)).is_busy
+    assert not Load(int(answers), int(fewer)).is_busy
+    assert fewer == calls - 1
 
 
 def test_influence() -> None:
