@@ -15,6 +15,7 @@ from server.scoring.periods import bounds
 from server.scoring.rules import DAY_MS
 from tests.unit.api.shown import SETTLED, Shown
 from tests.unit.api.site import Site
+from tests.unit.scoring.written import figures, worked
 
 
 @pytest.fixture
@@ -46,6 +47,27 @@ async def test_impact_says_whom_it_helped_and_hides_nothing_of_the_line(shown: S
     assert [one["month"] for one in found["trend"]][::11] == ["2025-02", "2026-01"]
     assert found["trend"][-1] == {"month": "2026-01", "people": 2, "milli": 12_500, "lines": 3}
     assert "bob" not in json.dumps(found["month"])
+
+
+async def test_the_worked_example_of_the_page(shown: Shown) -> None:
+    """docs/scoring.md 10.1."""
+    (text,) = worked("10.1")
+    both = await shown.helped("asha", "bob", "cleo", title="Both")
+    other = await shown.helped("asha", "bob", title="Another")
+    await shown.draw()
+    month = (await shown.site.get("/me/impact", "asha"))["month"]
+    people, first, second, third, points = figures(
+        text, "{} people and, as the second of Ben's counts half, {} + {} + {} = {} points."
+    )
+    lines = (await shown.site.get("/me/impact", "asha"))["lines"]
+    assert sorted([line["milli_points"] for line in lines]) == [
+        one * 1000 for one in sorted([first, second, third])
+    ]
+    assert (month["people"], month["milli"]) == (people, points * 1000)
+    told = figures(text, "comes first, with {} people; then the other with {}.")
+    assert [(one["content"], one["people"]) for one in month["contents"]] == list(
+        zip([both, other], told, strict=True)
+    )
 
 
 async def test_pages_of_lines_are_the_whole_ledger(shown: Shown) -> None:

@@ -1,24 +1,19 @@
-"""docs/scoring.md says what the rules file and the model say."""
+"""docs/scoring.md says what the rules file and the model say; its examples are in ``test_worked``."""
 
 from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 from server.scoring.explain import line_map
 from server.scoring.model import Act
 from server.scoring.rules import shipped
 from server.scoring.score import Book, lines
 from tests.unit.scoring.acts import act
+from tests.unit.scoring.written import section
 
-TEXT = (Path(__file__).resolve().parents[3] / "docs" / "scoring.md").read_text("utf-8")
 BOOK = shipped()
 RULES = BOOK.versions[-1]
-
-
-def section(number: int) -> str:
-    return re.split(r"^## \d+\. ", TEXT, flags=re.M)[number]
 
 
 def cells(text: str) -> list[list[str]]:
@@ -27,22 +22,22 @@ def cells(text: str) -> list[list[str]]:
 
 
 def test_the_weights() -> None:
-    written = {row[1].strip("`"): (int(row[2]), row[3] == "yes") for row in cells(section(1))}
+    written = {row[1].strip("`"): (int(row[2]), row[3] == "yes") for row in cells(section("1"))}
     assert written == {kind: (w.points, w.named) for kind, w in RULES.weights.items()}
 
 
 def test_the_rulings_in_the_order_of_the_rules() -> None:
-    written = [(row[0].strip("`"), row[1]) for row in cells(section(2).replace("   | ", "| "))]
+    written = [(row[0].strip("`"), row[1]) for row in cells(section("2").replace("   | ", "| "))]
     assert written == [(kind, one.status) for kind, one in RULES.statuses.items()]
 
 
 def test_the_levels() -> None:
-    (listed,) = re.findall(r"points of standing: ([0-9., ]+) \.\.\.", section(4))
+    (listed,) = re.findall(r"points of standing: ([0-9., ]+) \.\.\.", section("4"))
     assert [round(float(one) * 1000) for one in listed.split(", ")] == list(RULES.levels[:4])
 
 
 def test_the_line_in_the_page_has_the_shape_of_a_line() -> None:
-    (block,) = re.findall(r"```json\n(.*?)```", section(6), re.S)
+    (block,) = re.findall(r"```json\n(.*?)```", section("6"), re.S)
     shown = json.loads(block)
     abroad = {"country": "DE", "author_country": "IN", "topics": ("tomatoes",)}
     marks = [act("helpful", "ben", f"asha/{n}", ms=n, **abroad) for n in (1, 2)]
@@ -50,13 +45,13 @@ def test_the_line_in_the_page_has_the_shape_of_a_line() -> None:
     assert list(real) == list(shown)
     names = ("act", "at", "content", "content_title")
     assert real == shown | {name: real[name] for name in names}
-    explained = {name.strip("`") for row in cells(section(6)) for name in row[0].split(", ")}
+    explained = {name.strip("`") for row in cells(section("6")) for name in row[0].split(", ")}
     assert explained == set(real)
 
 
 def test_the_fields_of_an_act() -> None:
     defaults = {"": "empty", (): "empty", True: "true"}
-    written = [(row[0].strip("`"), row[1]) for row in cells(section(7))]
+    written = [(row[0].strip("`"), row[1]) for row in cells(section("7"))]
     assert written == [
         (
             name,
@@ -64,16 +59,3 @@ def test_the_fields_of_an_act() -> None:
         )
         for name in Act._fields
     ]
-
-
-def test_the_worked_example() -> None:
-    both = [
-        act("helpful", giver, f"{author}/{n}", ms=n)
-        for giver, author in (("asha", "ben"), ("ben", "asha"))
-        for n in range(3)
-    ]
-    got = [line.milli_points for line in lines(Book(both, BOOK), "asha")]
-    assert got == [3_312, 1_656, 1_103]
-    assert "3312" in section(3)
-    assert "1656" in section(3)
-    assert "1103" in section(3)
