@@ -91,6 +91,7 @@ class Published(NamedTuple):
     standing: int
     level: int
     day: int
+    """For which it was said."""
     rules: str
 
 
@@ -183,7 +184,9 @@ async def account(snapshot: Snapshot, person: str, eyes: Eyes, now: int) -> Acco
             if eyes.may_see("milestones")
             else None
         ),
-        published=await _published(snapshot, person) if eyes.may_see("profile") else None,
+        published=(
+            await _published(snapshot, person, day_of(now)) if eyes.may_see("profile") else None
+        ),
     )
 
 
@@ -203,9 +206,21 @@ async def _influence(snapshot: Snapshot, person: str, now: int, *, own: bool) ->
     return influence(await Desk(snapshot).acts(held), person, rulebook, day)
 
 
-async def _published(snapshot: Snapshot, person: str) -> Published | None:
+async def _published(snapshot: Snapshot, person: str, today: int) -> Published | None:
     row = await snapshot.one(_PUBLISHED, {"person": person})
-    return Published(*row) if row else None
+    return faded(Published(*row), today) if row else None
+
+
+def faded(published: Published, today: int) -> Published:
+    """As it stands today: it is not published again for fading alone (docs/scoring.md 9.3). By rules that this node
+    does not know, another release's, it stays as it was said."""
+    rulebook = shipped()
+    days = today - published.day
+    if days <= 0 or published.rules != rulebook.fingerprint:
+        return published
+    rules = rulebook.on(today)
+    standing = rules.decayed(published.standing, days)
+    return published._replace(standing=standing, level=rules.level(standing))
 
 
 async def medians(snapshot: Snapshot) -> Sequence[Median]:

@@ -12,7 +12,7 @@ from server.scoring.rules import DAY_MS
 STARTED = "started"
 """The first post or reply of any kind: the day the others are counted from."""
 MILESTONES = ("question", "answer", "accepted", "paper", "abroad")
-"""First question, answer, accepted answer, paper, and first use by somebody of another country: in the
+"""First question, answer, accepted answer, paper, and first use by somebody of another region: in the
 order in which they are told."""
 
 

@@ -95,7 +95,8 @@ class MedianView(Shape, frozen=True, kw_only=True):
 
 
 class PublishedView(Shape, frozen=True, kw_only=True):
-    """Milli-points and level as the person's region published them for a day (days since 1970)."""
+    """Milli-points and level that the person's region published for a day (days since 1970), faded from there to
+    today where this node knows the rules."""
 
     standing: int
     level: int

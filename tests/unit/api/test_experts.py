@@ -7,15 +7,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import asdict
 
 from server.api.resources.experts import evidence
 from server.app.experts import Experts
 from server.app.scores import Scores
+from server.domain.decide import Decided, Draft
 from server.domain.decide.scoring import adopt
+from server.domain.events import StandingPublished
 from server.domain.scoring_policy import DEFAULT, ScoringPolicy
-from server.scoring.rules import DAY_MS
+from server.scoring.rules import DAY_MS, day_of, shipped
 from tests.support.node import START
 from tests.unit.api.site import Site, open_site
 
@@ -174,6 +177,31 @@ async def test_ones_own_record_is_always_there(knowing: Knowing) -> None:
     await knowing.policy(scores="off")
     own = await knowing.get("/people/asha/record", "asha")
     assert own["topics"] is own["influence"] is own["milestones"] is None
+
+
+async def test_a_published_standing_fades_for_its_readers(knowing: Knowing) -> None:
+    """It is not published again for fading alone, so whoever rests would keep their level for ever."""
+    await knowing.policy(scores="public")
+    await knowing.choose("asha", profile=True)
+    day, rules = day_of(knowing.node.clock()), shipped().versions[-1]
+    said = StandingPublished(
+        person="asha", rev=1, day=day, rules=shipped().fingerprint, standing=100_000, level=2
+    )
+
+    async def shown(event: StandingPublished) -> Any:
+        await knowing.node.handler.append(
+            lambda _facts, _context: Decided([Draft("global", "", event, ())], {})
+        )
+        return (await knowing.get("/people/asha/record"))["published"]
+
+    first = await shown(said)
+    assert (first["standing"], first["level"], first["day"]) == (100_000, 2, day)
+    knowing.node.clock.advance(rules.half_life_days * DAY_MS)
+    later = (await knowing.get("/people/asha/record"))["published"]
+    assert (later["standing"], later["day"]) == (50_000, day)
+    assert later["level"] == rules.level(50_000) < rules.level(100_000)
+    other = await shown(msgspec.structs.replace(said, rev=2, rules="another release's"))
+    assert (other["standing"], other["level"]) == (100_000, 2), "nobody knows how it fades"
 
 
 async def test_nobody_has_the_record_of_nobody(knowing: Knowing) -> None:
