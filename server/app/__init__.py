@@ -12,7 +12,7 @@
 - ``scores``   the scoring consumer: tap -> scoring module -> ledger lines; with ``score_acts`` (what events
   come to, in ``score_rows``), ``score_parts`` (acts of two events, rulings), ``score_welcome`` (newcomers),
   ``score_changes``, ``score_anew`` (lines worked out anew), ``score_desk`` and ``score_store``;
-  ``score_rules``: the rules in words, and what-if
+  ``score_rules``: the rules in words, and what-if; ``score_acts_file``: all acts, to replay elsewhere
 - ``score_public``  what follows from the lanes every region holds: ledgers as any region computes them,
   on a ``public_mirror``
 - ``publishing``  what of them is published: standings and roots; ``score_audit`` what others published

@@ -50,6 +50,7 @@ _OF_PERSON = (
     .limit(TOPICS_SHOWN)
 )
 _names: Any = bindparam("names", expanding=True)
+_ABOVE = select(t.topics.c.parent).where(t.topics.c.topic.in_(_names), t.topics.c.parent != "")
 _ANSWERED = (
     select(_n.author, func.count())
     .where(_n.author.in_(_names), _n.at >= bindparam("since"))
@@ -79,7 +80,7 @@ class Load(NamedTuple):
 
 
 class Known(NamedTuple):
-    """Somebody who knows, for the topic they know best of those asked about."""
+    """Somebody who knows, for the topic they know best of those asked about, or above those."""
 
     row: Row
     load: Load
@@ -110,21 +111,48 @@ class Account(NamedTuple):
 async def who_knows(
     snapshot: Snapshot, topics: Collection[str], now: int, limit: int, *, spread_for: str = ""
 ) -> list[Known]:
-    """The first ``limit`` people of the topics. ``spread_for``: somebody about to ask, who is left out, and
-    for whose question whoever is busy stands behind those who are not."""
-    best: dict[str, Row] = {}
-    for topic in sorted(set(topics)):
-        for found in await snapshot.rows(_FIRST, {"topic": topic, "limit": limit + SPARE}):
-            row = row_from(found)
-            best[row.person] = min(row, best.get(row.person, row), key=_order)
-    best.pop(spread_for, None)
-    shown = await _listed(snapshot, best)
-    rows = sorted([row for row in best.values() if row.person in shown], key=_order)
+    """The first ``limit`` people of the topics, and where these have fewer, of the topics above them.
+
+    ``spread_for``: somebody about to ask, who is left out, and for whose question whoever is busy stands behind
+    those who are not."""
+    rows = await _nearest(snapshot, topics, limit, spread_for)
     loads = await _loads(snapshot, [row.person for row in rows], now)
     known = [Known(row, loads[row.person]) for row in rows]
     if spread_for:
         known.sort(key=lambda one: one.load.is_busy)
     return known[:limit]
+
+
+async def _nearest(
+    snapshot: Snapshot, topics: Collection[str], limit: int, without: str
+) -> list[Row]:
+    """Level by level up the tree until they are enough: each person for the nearest topic, the nearest first.
+
+    A topic that few asked about is thin, and who knows the field around it is the next best guess: as language
+    models back off from a rare context to a shorter one (Katz, 1987)."""
+    nearest: dict[str, Row] = {}
+    seen: set[str] = set()
+    level = set(topics)
+    while level and len(nearest) < limit:
+        best = await _best(snapshot, level, limit + SPARE)
+        news = best.keys() - nearest.keys() - {without}
+        shown = await _listed(snapshot, news)
+        rows = sorted([best[person] for person in shown], key=_order)
+        nearest |= {row.person: row for row in rows}
+        seen |= level
+        # Two regions may make a circle of the tree: nothing is asked about twice.
+        level = {row.parent for row in await snapshot.named(_ABOVE, level)} - seen
+    return list(nearest.values())
+
+
+async def _best(snapshot: Snapshot, topics: Collection[str], limit: int) -> dict[str, Row]:
+    """The first people of each topic, by person: for the topic they know best of these."""
+    best: dict[str, Row] = {}
+    for topic in sorted(topics):
+        for found in await snapshot.rows(_FIRST, {"topic": topic, "limit": limit}):
+            row = row_from(found)
+            best[row.person] = min(row, best.get(row.person, row), key=_order)
+    return best
 
 
 def _order(row: Row) -> tuple[int, str]:

@@ -28,6 +28,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from server import __version__
+from server.app.score_desk import Desk
 from server.app.scores import Scores
 from server.app.tap import Tap
 from server.domain.events import (
@@ -41,6 +42,7 @@ from server.domain.events import (
 )
 from server.domain.ids import LaneKey
 from server.domain.visibility import CONTROL, GLOBAL
+from server.scoring.model import Act
 from server.scoring.rules import Rulebook
 from server.storage import tables as t
 from server.storage.connection import WriterConnection, open_writer
@@ -192,6 +194,11 @@ class Mirror:
                 credit = PublicCredit(at, milli, _line(line).topics)
                 found.setdefault(person, []).append(credit)
         return {person: tuple(credits) for person, credits in found.items()}
+
+    async def acts(self) -> list[Act]:
+        """What its ledgers are computed from."""
+        async with self._reader.snapshot() as snapshot:
+            return await Desk(snapshot).all_acts()
 
     async def homes(self) -> dict[str, str]:
         """Where everybody is at home; empty for whoever moves just then."""

@@ -99,6 +99,10 @@ class Desk:
             acts += [welcomed] if welcomed else []
         return acts + await self._load_rulings()
 
+    async def all_acts(self) -> list[Act]:
+        """Every act that is whole by now, and all rulings."""
+        return await self.acts(await score_store.all_acts(self.snapshot))
+
     async def replies_beside(self, rows: Sequence[Row]) -> dict[str, frozenset[str]]:
         """Which other replies rows may have made welcome or unwelcome -> the newcomer."""
         await self._load(rows)

@@ -2,7 +2,6 @@
 
 from typing import Any, NamedTuple
 
-from server.app import score_store
 from server.app.score_desk import Desk
 from server.domain.errors import Code, Refusal
 from server.scoring.page import rules_map
@@ -34,7 +33,7 @@ async def compared(
         version = parse(text)
         async with reader.snapshot() as snapshot:
             desk = Desk(snapshot)
-            acts = await desk.acts(await score_store.all_acts(snapshot))
+            acts = await desk.all_acts()
             home = await desk.at_home({act.author for act in acts} - {""}, region)
         first = None if since is None else day_of(since)
         end = (day_of(now) + 1) * DAY_MS

@@ -7,11 +7,14 @@ versions, and a test holds it to them.
 from typing import Any
 
 from server.scoring.explain import ordinal
-from server.scoring.rules import Rulebook, Rules, date_of
+from server.scoring.knowledge import Expertise
+from server.scoring.rules import Rulebook, Rules, at, date_of, scaled
 
+ORDINALS_SHOWN = 5
+"""How many of a series are told what they count."""
 FACTOR_WORDS = {
-    "pair": "thanks from one colleague saturate: the k-th in a quarter counts 1/k",
-    "unit": "thanks from one team for one post saturate: the k-th counts 1/√k",
+    "pair": "thanks from one colleague saturate: in a quarter they count {pair} ...",
+    "unit": "thanks from one team for one post saturate: they count {unit} ...",
     "mutual": "thanks inside a circle of people who thank each other a lot count less",
     "border": "thanks from another country count {border} times",
 }
@@ -28,7 +31,9 @@ def rules_map(rules: Rules) -> dict[str, Any]:
         "acts": [{"kind": kind, **weight._asdict()} for kind, weight in rules.weights.items()],
         "rulings": [{"kind": kind, **one._asdict()} for kind, one in rules.statuses.items()],
         "factors": list(rules.factors),
+        "pair_shares": _shares(rules, "pair", rules.inverse),
         "pair_credits": _length(rules, "pair", rules.inverse),
+        "unit_shares": _shares(rules, "unit", rules.inverse_sqrt),
         "mutual": {
             "threshold": mutual.threshold,
             "share": mutual.weight[0] * 1000 // mutual.weight[1],
@@ -41,7 +46,30 @@ def rules_map(rules: Rules) -> dict[str, Any]:
         "half_life_days": rules.half_life_days,
         "floor_milli": rules.floor,
         "levels_milli": list(rules.levels),
+        "expertise": _expertise(rules.expertise) if rules.expertise else None,
+        "influence": {"days": rules.influence.days, "uses": list(rules.influence.uses)}
+        if rules.influence.uses
+        else None,
     }
+
+
+def _expertise(one: Expertise) -> dict[str, int]:
+    over, under = one.other_topics
+    return {
+        "half_life_days": one.half_life_days,
+        "prior_answers": one.prior_answers,
+        "other_topics_share": over * 1000 // under,
+        "answers": one.answers,
+        "askers": one.askers,
+        "units": one.units,
+    }
+
+
+def _shares(rules: Rules, factor: str, table: tuple[int, ...]) -> list[int]:
+    """What the first of a series count, in thousandths; none where the factor does not apply."""
+    if factor not in rules.factors:
+        return []
+    return [scaled(1000, at(table, k)) for k in range(1, ORDINALS_SHOWN + 1)]
 
 
 def _length(rules: Rules, factor: str, table: tuple[int, ...]) -> int:
@@ -92,8 +120,12 @@ def _rulings(rules: Rules) -> str:
 
 
 def _factors(rules: Rules) -> list[str]:
-    border = f"{rules.border[0] / rules.border[1]:g}"
-    found = [f"`{name}`: {FACTOR_WORDS[name].format(border=border)}" for name in rules.factors]
+    numbers = {
+        "pair": _series(_shares(rules, "pair", rules.inverse)),
+        "unit": _series(_shares(rules, "unit", rules.inverse_sqrt)),
+        "border": f"{rules.border[0] / rules.border[1]:g}",
+    }
+    found = [f"`{name}`: {FACTOR_WORDS[name].format_map(numbers)}" for name in rules.factors]
     if last := _length(rules, "pair", rules.inverse):
         found.append(
             f"beyond the {ordinal(last)} credit of one colleague in a quarter nothing is added"
@@ -110,6 +142,10 @@ def _factors(rules: Rules) -> list[str]:
         exempt = f", {', '.join(rules.cap.exempt)} aside" if rules.cap.exempt else ""
         found.append(f"all acts of a UTC day give {rules.cap.points} points at most{exempt}")
     return found or ["nothing: every act is worth its points"]
+
+
+def _series(thousandths: list[int]) -> str:
+    return ", ".join([_points(share) for share in thousandths])
 
 
 def _standing(rules: Rules) -> list[str]:

@@ -7,8 +7,29 @@ import { heights, isQuiet, mayDispute, sumsAreQuiet } from "../src/value/impact-
 import { askingAddress, topicsAround } from "../src/value/knows-data.ts";
 import { type LeaderMonth, type PeersMonth, compared, dotsOf, whereOf } from "../src/value/leader-data.ts";
 import { boardMonths, monthName, quarters } from "../src/value/months.ts";
-import { type RulesVersion, exampleOf } from "../src/value/rules-data.ts";
+import { type RulesVersion, changesOf, exampleOf, knowledgeOf, standingOf } from "../src/value/rules-data.ts";
 import { v } from "../src/value/words.ts";
+
+const ACCEPTED = { kind: "accepted", points: 15, text: "The asker accepted your answer.", named: true, outside_unit: false };
+const VERIFIED = { kind: "verified", points: 10, text: "A steward checked it.", named: false, outside_unit: true };
+const RULES: RulesVersion = {
+  id: "2026-1", effective: "2026-01-01", acts: [ACCEPTED, VERIFIED], rulings: [], factors: ["pair", "unit", "mutual", "border"],
+  pair_shares: [1000, 500, 333], pair_credits: 127, unit_shares: [1000, 707], mutual: { threshold: 3, share: 900 }, border_share: 1250,
+  cap: null, half_life_days: 180, floor_milli: null, levels_milli: [10_356, 25_000],
+  expertise: { half_life_days: 540, prior_answers: 3, other_topics_share: 250, answers: 3, askers: 3, units: 2 },
+  influence: { days: 180, uses: ["accepted"] },
+};
+const OTHER: RulesVersion = {
+  ...RULES, acts: [ACCEPTED], pair_shares: [1000, 250], pair_credits: 0, unit_shares: [1000, 1000], mutual: { threshold: 7, share: 500 }, border_share: 2000,
+  cap: { points: 200, exempt: ["accepted"] }, floor_milli: 1000,
+  expertise: { half_life_days: 1, prior_answers: 1, other_topics_share: 0, answers: 9, askers: 8, units: 1 },
+  influence: { days: 30, uses: ["accepted", "unknown"] },
+};
+/** Points and nothing else. */
+const BARE: RulesVersion = {
+  ...RULES, acts: [ACCEPTED], factors: [], pair_shares: [], pair_credits: 0, unit_shares: [], mutual: null, half_life_days: 0, levels_milli: [],
+  expertise: null, influence: null,
+};
 
 const line = (mode?: "quiet" | "friendly") => ({ act: "1", ...(mode ? { mode } : {}) }) as Parameters<typeof sumsAreQuiet>[0][number];
 
@@ -110,9 +131,59 @@ describe("months and quarters are UTC, whatever the reader's zone", () => {
 });
 
 test("the example is reckoned by the version's own numbers, cut as the ledger cuts", () => {
-  const version = { acts: [{ kind: "accepted", points: 15 }], factors: ["pair", "border"], border_share: 1250 } as unknown as RulesVersion;
-  expect(exampleOf(version)).toEqual({ base: 15_000, share: 1250, first: 18_750, again: 9_375 });
-  expect(exampleOf({ ...version, factors: [] })).toBeNull();
+  expect(exampleOf(RULES)).toEqual({ base: 15_000, share: 1250, first: 18_750, second: 500, again: 9_375 });
+  expect(exampleOf(OTHER)).toEqual({ base: 15_000, share: 2000, first: 30_000, second: 250, again: 7_500 });
+  expect(exampleOf(BARE)).toBeNull();
+});
+
+describe("a version of the rules in words", () => {
+  test("every number is the version's", () => {
+    expect(changesOf(RULES)).toEqual([
+      "Thanks from one colleague saturate: in a quarter they count 100%, 50%, 33.3% …",
+      "After 127 credits from one colleague in a quarter nothing is added.",
+      "Thanks from one team for one post saturate: they count 100%, 70.7% …",
+      "Thanks inside a circle of people who thank each other a lot count less: from 3 each way in a quarter on, up to 90% less.",
+      "Thanks from another country count 1.25 times.",
+      "Only from outside your team: “A steward checked it”.",
+    ]);
+    expect(standingOf(RULES)).toEqual([
+      "Your total never fades. Your standing does: what is 180 days old counts half.",
+      "Levels are thresholds, not ranks, and begin at 10.4 · 25. Nobody loses one because others rose.",
+    ]);
+    expect(knowledgeOf(RULES)).toEqual([
+      "An answer that is 540 days old counts half.",
+      "An answer on another topic counts 25%.",
+      "Everybody begins with 3 answers of middling quality, so that luck is no record.",
+      "An expert gave 3 answers on the topic to 3 colleagues of 2 teams.",
+      "Uses of your work count from outside your team and for 180 days: “The asker accepted your answer”.",
+    ]);
+  });
+
+  test("a version with other numbers shows other words", () => {
+    expect(changesOf(OTHER)).toEqual([
+      "Thanks from one colleague saturate: in a quarter they count 100%, 25% …",
+      "Thanks from one team for one post saturate: they count 100%, 100% …",
+      "Thanks inside a circle of people who thank each other a lot count less: from 7 each way in a quarter on, up to 50% less.",
+      "Thanks from another country count 2 times.",
+      "All acts of a UTC day give 200 points at most.",
+      "Beside that limit stand: “The asker accepted your answer”.",
+    ]);
+    expect(standingOf(OTHER)[1]).toBe("No standing is shown below 1.");
+    expect(knowledgeOf(OTHER)).toEqual([
+      "An answer that is 1 day old counts half.",
+      "An answer on another topic counts 0%.",
+      "Everybody begins with 1 answer of middling quality, so that luck is no record.",
+      "An expert gave 9 answers on the topic to 8 colleagues of 1 team.",
+      "Uses of your work count from outside your team and for 30 days: “The asker accepted your answer” and “unknown”.",
+    ]);
+  });
+
+  test("a version without such rules says so, and of a factor this page does not know its name", () => {
+    expect(changesOf(BARE)).toEqual(["Nothing: every act is worth its points."]);
+    expect(changesOf({ ...BARE, factors: ["moon"] })).toEqual(["moon"]);
+    expect(standingOf(BARE)).toEqual(["Neither your total nor your standing ever fades."]);
+    expect(knowledgeOf(BARE)).toEqual(["Nobody is named as knowing about a topic."]);
+  });
 });
 
 test("what was done with a content is told in words, also of a kind this page does not know", () => {

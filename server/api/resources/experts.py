@@ -48,7 +48,8 @@ class TopicRecord(Shape, frozen=True, kw_only=True):
 
 
 class ExpertView(Shape, frozen=True, kw_only=True):
-    """``record``: on the topic they know best of those asked about. ``shared_minutes``: how much of one's own
+    """``record``: on the topic they know best of those asked about; where these list fewer people than asked for,
+    further ones on the topics above them. ``shared_minutes``: how much of one's own
     working day, nine to five, is also theirs; null without a known time zone. ``week_answers``,
     ``week_calls``: answers given, and open questions that name them, in the last seven days."""
 
@@ -128,7 +129,8 @@ async def experts(call: Call[ExpertsQuery, None]) -> Experts | Refusal:
     async def load(snapshot: Snapshot) -> Experts:
         found = await expert_pages.who_knows(snapshot, topics, now, query.limit, spread_for=asker)
         views = await people.by_ids(snapshot, {me, *[known.row.person for known in found]})
-        names = await records.topic_names(snapshot, topics, views[me].locale)
+        topics_shown = {known.row.topic for known in found}
+        names = await records.topic_names(snapshot, topics_shown, views[me].locale)
         mine = views[me].timezone
         shared = {
             known.row.person: shared_minutes(now, mine, views[known.row.person].timezone)

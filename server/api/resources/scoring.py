@@ -15,8 +15,9 @@ class Rules(Shape, frozen=True, kw_only=True):
     """Every version, the newest first; days keep the one that was in force on them.
 
     ``fingerprint`` changes whenever any rule does. A version: its id and first day; what each kind of act is
-    worth and the sentence for who receives it; what rulings do; the factors that apply; the daily cap; the
-    half-life in days (0: none); from which milli-points of standing each level is held."""
+    worth and the sentence for who receives it; what rulings do; the factors that apply, with their
+    numbers in thousandths; the daily cap; the half-life in days (0: none); from which milli-points of standing
+    each level is held; how answers make an expert; what counts as a use, and how long."""
 
     fingerprint: str
     versions: tuple[dict[str, Any], ...]

@@ -10,7 +10,7 @@ import click
 from sqlalchemy import func, select
 
 from server.app.scores import Scores
-from server.ops.commands import scoring_cases, what_if
+from server.ops.commands import scoring_acts, scoring_cases, what_if
 from server.ops.commands.scoring_audit import audit_command, publish_command
 from server.ops.commands.shared import (
     Exit,
@@ -83,6 +83,7 @@ async def _ledger(core: Core) -> Ledger:
     return Ledger(count, people, total, found[t.credits_.name])
 
 
+command.add_command(scoring_acts.command)
 command.add_command(audit_command)
 command.add_command(publish_command)
 command.add_command(scoring_cases.command)

@@ -124,6 +124,47 @@ async def test_of_several_topics_each_is_shown_for_the_one_they_know_best(
     assert await knowing.names(topic="nothing") == []
 
 
+async def test_a_topic_nobody_answered_on_points_to_who_knows_the_field_around_it(
+    knowing: Knowing,
+) -> None:
+    await knowing.node.do("admin", "topic.define", topic="mint", names={"en": "M"}, parent="chai")
+    await knowing.node.do("admin", "topic.define", topic="cold", names={"en": "C"}, parent="mint")
+    question = await knowing.ask("dan", topics=["cups"])
+    await knowing.node.do("admin", "topic.define", topic="cups", names={"en": "Cups"}, parent="tea")
+    await knowing.node.reply("eva", question)
+    await knowing.choose("eva", experts=True)
+    found = await knowing.get("/experts", topic="cold")
+    assert [(one["person"], one["record"]["topic"]) for one in found["experts"]] == [
+        ("asha", "chai"),
+        ("bob", "chai"),
+        ("eva", "tea"),
+    ], "each for the nearest topic, the nearest first"
+    assert found["experts"][2]["record"]["evidence"].startswith("0 of 1 answer on Tea was")
+    assert set(found["people"]) == {"asha", "bob", "eva"}
+    found = await knowing.get("/experts", topic="cups")
+    assert [(one["person"], one["record"]["topic"]) for one in found["experts"]] == [
+        ("eva", "cups"),
+        ("asha", "tea"),
+        ("bob", "tea"),
+    ]
+    assert await knowing.names(topic="cups", limit=1) == ["eva"], "enough: nothing else is asked"
+
+
+async def test_going_up_ends_whoever_made_a_circle_of_the_topics(knowing: Knowing) -> None:
+    await knowing.node.do("admin", "topic.define", topic="tea", names={"en": "Tea"}, parent="chai")
+    assert await knowing.names(topic="chai") == ["asha", "bob"]
+
+
+async def test_nobody_is_sent_to_themselves_nor_to_who_opted_out_by_a_topic_above(
+    knowing: Knowing,
+) -> None:
+    await knowing.node.do("admin", "topic.define", topic="mint", names={"en": "M"}, parent="chai")
+    await knowing.choose("bob", experts=False)
+    found = await knowing.get("/experts", topic="mint")
+    assert [one["person"] for one in found["experts"]] == ["asha"]
+    assert (await knowing.get("/experts", "asha", topic="mint", ask="true"))["experts"] == []
+
+
 async def test_a_topic_is_asked_for_in_words_of_its_own(knowing: Knowing) -> None:
     for topic in ("", ",", ",".join(f"t{n}" for n in range(9))):
         answer = await knowing.site.refused("GET", "/experts", "cleo", params={"topic": topic})

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from server.app.publishing import PAUSE_MS, compute_apart, computed
+from server.app.score_acts_file import public_acts
 from server.domain.decide import scoring as decide
 from server.domain.events import ScoringRootPublished, StandingPublished
 from server.domain.scoring_policy import CAUTIOUS, WHAT
@@ -65,6 +66,19 @@ async def test_nothing_that_stays_at_home_goes_in(tmp_path: Path) -> None:
         assert (await w.publish("de")) == {"de": 0}
         assert await w.shown("bela_de") is None
         assert (await w.audit("fr", "de"))[1:4] == ("agrees", day_of(node.clock()), 0)
+
+
+async def test_every_region_reads_the_same_public_acts(tmp_path: Path) -> None:
+    async with open_publishing(tmp_path) as w:
+        reply = await w.answer("bela_de", "asha_in", "asha_fr")
+        await w["in"].do("asha_in", "reaction.set", target=reply, reaction="helpful", on=False)
+        await w.answer("asha_de", "bela_fr")
+        inside = await w["de"].community("asha_de", "Kantine", audience="local")
+        await w["de"].post("bela_de", inside, "soup")
+        await w.regions.everywhere(moving=False)
+        found = [await public_acts(w[region].reader, region) for region in NAMES]
+        assert found[0] == found[1] == found[2]
+        assert {act["author"] for act in found[0]} >= {"asha_de", "bela_de"}
 
 
 async def test_said_again_nothing_is_written(tmp_path: Path) -> None:

@@ -34,6 +34,21 @@ def test_every_act_ruling_and_level_is_in_the_map() -> None:
     assert shown["levels_milli"] == list(RULES.levels)
     assert shown["mutual"] == {"threshold": 3, "share": 900, "prior": 5}
     assert (shown["border_share"], shown["pair_credits"], shown["cap"]) == (1250, 127, None)
+    assert shown["pair_shares"] == [1000, 500, 333, 250, 200]
+    assert shown["unit_shares"] == [1000, 707, 577, 500, 447]
+
+
+def test_who_knows_and_whose_work_is_used_are_in_the_map() -> None:
+    shown = rules_map(RULES)
+    assert shown["expertise"] == {
+        "half_life_days": 540,
+        "prior_answers": 3,
+        "other_topics_share": 250,
+        "answers": 3,
+        "askers": 3,
+        "units": 2,
+    }
+    assert shown["influence"] == {"days": 180, "uses": ["accepted", "solved", "cited"]}
 
 
 def test_every_sentence_is_on_the_page() -> None:
@@ -44,6 +59,15 @@ def test_every_sentence_is_on_the_page() -> None:
         assert one.text in page
     assert "beyond the 127th credit" in page
     assert "count 1.25 times" in page
+    assert "in a quarter they count 1, 0.5, 0.333, 0.25, 0.2 ..." in page
+
+
+def test_a_page_of_other_tables_says_what_they_say() -> None:
+    kept = RULES._replace(inverse=(*RULES.inverse[:1], *RULES.inverse[3:]), border=(3, 2))
+    page, shown = markdown(Rulebook((kept,))), rules_map(kept)
+    assert "in a quarter they count 1, 0.25, 0.2, 0.166, 0.142 ..." in page
+    assert "count 1.5 times" in page
+    assert (shown["pair_shares"][1], shown["border_share"]) == (250, 1500)
 
 
 def test_a_page_of_other_rules_says_what_they_leave_out() -> None:
@@ -54,6 +78,8 @@ def test_a_page_of_other_rules_says_what_they_leave_out() -> None:
     assert "| `downvote` | -2 |" in page
     assert (shown["factors"], shown["mutual"], shown["pair_credits"]) == ([], None, 0)
     assert shown["cap"] == {"points": 200, "exempt": ["accepted", "accepts"]}
+    assert (shown["pair_shares"], shown["unit_shares"]) == ([], [])
+    assert (shown["expertise"], shown["influence"]) == (None, None)
 
 
 def test_rules_that_change_nothing_say_so() -> None:

@@ -4,7 +4,7 @@ import { useClient } from "../client.ts";
 import { number, points } from "../format.ts";
 import { Page } from "../pages/page.tsx";
 import { Loaded, useLoad } from "../ui/load.tsx";
-import { type RulesVersion, exampleOf } from "./rules-data.ts";
+import { type RulesVersion, changesOf, exampleOf, knowledgeOf, standingOf } from "./rules-data.ts";
 import { Sections } from "./sections.tsx";
 import { v } from "./words.ts";
 
@@ -21,8 +21,7 @@ export function RulesPage() {
 }
 
 function Version({ version }: { version: RulesVersion }) {
-  const { id, effective, acts, rulings, factors, half_life_days, levels_milli } = version;
-  const [first = 0, second = 0] = levels_milli;
+  const { id, effective, acts, rulings } = version;
   return (
     <article class="rules" aria-label={id}>
       <h2 class="section-title">{id}, {v.rulesSince(effective)}</h2>
@@ -33,12 +32,19 @@ function Version({ version }: { version: RulesVersion }) {
         <tbody>{acts.map((act) => <tr key={act.kind}><td>{act.text}</td><td class="num figure">{number(act.points)}</td></tr>)}</tbody>
       </table>
       <h3>{v.changes}</h3>
-      <ul class="plain">{factors.map((factor) => <li key={factor}>{v.factorWords[factor] ?? factor}</li>)}</ul>
+      <Sentences all={changesOf(version)} />
       <h3>{v.afterwards}</h3>
       <ul class="plain">{rulings.map((ruling) => <li key={ruling.kind}><span class="tag">{v.statuses[ruling.status] ?? ruling.status}</span> {ruling.text}</li>)}</ul>
-      <p class="part">{v.halfLife(half_life_days)} {v.levels(points(first), points(second))}</p>
+      <h3>{v.standingTitle}</h3>
+      <Sentences all={standingOf(version)} />
+      <h3>{v.knowsTitle}</h3>
+      <Sentences all={knowledgeOf(version)} />
     </article>
   );
+}
+
+function Sentences({ all }: { all: readonly string[] }) {
+  return <ul class="plain">{all.map((sentence) => <li key={sentence}>{sentence}</li>)}</ul>;
 }
 
 function Example({ version }: { version: RulesVersion }) {
@@ -47,7 +53,7 @@ function Example({ version }: { version: RulesVersion }) {
   return (
     <aside class="example" aria-label={v.example}>
       <h3>{v.example}</h3>
-      <p class="num">{v.exampleSteps(points(example.base), number(example.share / 1000), points(example.first), points(example.again))}</p>
+      <p class="num">{v.exampleSteps(points(example.base), number(example.share / 1000), points(example.first), example.second / 1000, points(example.again))}</p>
     </aside>
   );
 }

@@ -4,9 +4,16 @@ import { plural, t } from "../strings.ts";
 
 const lists = new Intl.ListFormat(t.language, { type: "conjunction" });
 const numbers = new Intl.NumberFormat(t.language);
+const percents = new Intl.NumberFormat(t.language, { style: "percent", maximumFractionDigits: 1 });
 
 const people = (count: number): string => plural(count, { one: "# colleague", other: "# colleagues" });
 const countries = (count: number): string => plural(count, { one: "# country", other: "# countries" });
+
+/** A sentence that stands inside another. */
+const quoted = (sentence: string): string => `“${sentence.replace(/\.$/, "")}”`;
+
+/** What the first, the second ... of many counts. */
+const series = (shares: readonly number[]): string => shares.map((share) => percents.format(share)).join(", ");
 
 /** What somebody did with a content, so many times. */
 const uses: Record<string, (count: number) => string> = {
@@ -249,17 +256,33 @@ export const v = {
   pointsColumn: "Points",
   afterwards: "What happens to credits afterwards",
   changes: "What changes the worth",
-  factorWords: {
-    pair: "Thanks from one colleague saturate: their k-th to you in a quarter counts 1/k.",
-    unit: "Thanks from one team for one post saturate: the k-th counts 1/√k.",
-    mutual: "Thanks inside a circle of people who thank each other a lot count less.",
-    border: "Thanks from another country count a quarter more.",
-  } as Record<string, string>,
-  halfLife: (days: number) => `Your total never fades. Your standing does: what is ${numbers.format(days)} days old counts half.`,
-  levels: (first: string, second: string) => `Levels are thresholds, not ranks: the first at ${first}, the second at ${second}. Nobody loses one because others rose.`,
+  pairFactor: (shares: readonly number[]) => `Thanks from one colleague saturate: in a quarter they count ${series(shares)} …`,
+  pairEnds: (count: number) => `After ${plural(count, { one: "# credit", other: "# credits" })} from one colleague in a quarter nothing is added.`,
+  unitFactor: (shares: readonly number[]) => `Thanks from one team for one post saturate: they count ${series(shares)} …`,
+  mutualFactor: (threshold: number, share: number) =>
+    `Thanks inside a circle of people who thank each other a lot count less: from ${numbers.format(threshold)} each way in a quarter on, up to ${percents.format(share)} less.`,
+  borderFactor: (share: number) => `Thanks from another country count ${numbers.format(share)} times.`,
+  outsideUnit: (acts: readonly string[]) => `Only from outside your team: ${lists.format(acts.map(quoted))}.`,
+  cap: (points: number) => `All acts of a UTC day give ${plural(points, { one: "# point", other: "# points" })} at most.`,
+  capExempt: (acts: readonly string[]) => `Beside that limit stand: ${lists.format(acts.map(quoted))}.`,
+  noFactors: "Nothing: every act is worth its points.",
+  standingTitle: "Standing and levels",
+  neverFades: "Neither your total nor your standing ever fades.",
+  halfLife: (days: number) => `Your total never fades. Your standing does: what is ${plural(days, { one: "# day", other: "# days" })} old counts half.`,
+  floor: (least: string) => `No standing is shown below ${least}.`,
+  levels: (all: readonly string[]) => `Levels are thresholds, not ranks, and begin at ${all.join(" · ")}. Nobody loses one because others rose.`,
+  knowsTitle: "Who knows",
+  knowsNobody: "Nobody is named as knowing about a topic.",
+  knowsHalfLife: (days: number) => `An answer that is ${plural(days, { one: "# day", other: "# days" })} old counts half.`,
+  knowsElsewhere: (share: number) => `An answer on another topic counts ${percents.format(share)}.`,
+  knowsPrior: (count: number) => `Everybody begins with ${plural(count, { one: "# answer", other: "# answers" })} of middling quality, so that luck is no record.`,
+  knowsExpert: (answers: number, askers: number, units: number) =>
+    `An expert gave ${plural(answers, { one: "# answer", other: "# answers" })} on the topic to ${people(askers)} of ${plural(units, { one: "# team", other: "# teams" })}.`,
+  influenceUses: (acts: readonly string[], days: number) =>
+    `Uses of your work count from outside your team and for ${plural(days, { one: "# day", other: "# days" })}: ${lists.format(acts.map(quoted))}.`,
   example: "An example",
-  exampleSteps: (base: string, share: string, sum: string, again: string) =>
-    `A colleague in another country accepts your answer: ${base} points, times ${share} for the border, is ${sum}. When the same colleague accepts your next answer in the same quarter, it is their second credit to you and counts half: ${again}.`,
+  exampleSteps: (base: string, share: string, sum: string, second: number, again: string) =>
+    `A colleague in another country accepts your answer: ${base} points, times ${share} for the border, is ${sum}. When the same colleague accepts your next answer in the same quarter, it is their second credit to you and counts ${percents.format(second)}: ${again}.`,
 
   // -- messages
   noMessages: "No conversations yet. Say hello to somebody on their page.",
