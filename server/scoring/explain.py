@@ -59,14 +59,16 @@ def _factor_map(factor: Factor) -> dict[str, Any]:
 
 
 def factor_text(factor: Factor) -> str:
-    """``× 1/2``, ``× 1/√3``, ``× 0.73``: cut, never rounded up, at two decimals."""
+    """``× 1/2``, ``× 1/√3`` where a version's tables say that, else ``× 0.73``: cut, never rounded up, at two
+    decimals."""
+    fixed, k = factor.fixed, factor.ordinal
     match factor.name:
-        case "pair" if factor.fixed:
-            return f"× 1/{factor.ordinal}"
-        case "unit":
-            return f"× 1/√{factor.ordinal}"
+        case "pair" if abs(fixed * k - ONE) <= k:
+            return f"× 1/{k}"
+        case "unit" if abs(fixed * fixed * k - ONE * ONE) <= 2 * k * ONE:
+            return f"× 1/√{k}"
         case _:
-            hundredths = factor.fixed * 100 // ONE
+            hundredths = fixed * 100 // ONE
             return f"× {hundredths // 100}.{hundredths % 100:02}"
 
 

@@ -81,7 +81,13 @@ def test_a_loss_is_a_line_with_a_reason(kind: str, status: str, text: str) -> No
     [
         (Factor("pair", 2, ONE // 2, 0), "× 1/2", "2nd credit from the same colleague"),
         (Factor("pair", 200, 0, 0), "× 0.00", "200th credit"),
-        (Factor("unit", 3, ONE, 0), "× 1/√3", "3rd person of the same team"),
+        (Factor("pair", 2, ONE * 3 // 4, 0), "× 0.75", "2nd credit"),  # another version's table
+        (
+            Factor("unit", 3, BOOK.versions[0].inverse_sqrt[2], 0),
+            "× 1/√3",
+            "3rd person of the same team",
+        ),
+        (Factor("unit", 3, ONE // 2, 0), "× 0.50", "3rd person"),
         (Factor("mutual", 0, ONE * 6625 // 10000, 0), "× 0.66", "until the quarter ends"),
         (Factor("border", 0, ONE * 5 // 4, 0), "× 1.25", "another country"),
         (Factor("cap", 0, ONE // 4, 0), "× 0.25", "so many points a day"),
