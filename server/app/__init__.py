@@ -15,7 +15,8 @@
   ``score_rules``: the rules in words, and what-if; ``score_acts_file``: all acts, to replay elsewhere
 - ``score_public``  what follows from the lanes every region holds: ledgers as any region computes them,
   on a ``public_mirror``
-- ``publishing``  what of them is published: standings and roots; ``score_audit`` what others published
+- ``publishing``  what of them is published: standings and roots; ``score_audit`` what others published,
+  with ``score_erased``: whose ledger an erasure since may have touched
 - ``score_retention``  after how long a ledger line no longer says what it was about
 - ``ring_watch``  once a day: circles of thanks for people to look at; ``cases``: how those and disputed lines
   are read, and who is told

@@ -3,13 +3,14 @@
 Reads this node's log alone, up to the cut the region named. Nothing the region claims goes in but the cut.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, NamedTuple
 
 from server.app.public_mirror import missing
-from server.app.score_public import PublicPart, differs, erased_since, public_part
+from server.app.score_erased import Reach, reach
+from server.app.score_public import PublicPart, differs, public_part
 from server.scoring.rules import Rulebook, shipped
 from server.storage.queries import scoring as queries
 from server.storage.queries.scoring import Root, Standing
@@ -25,6 +26,8 @@ class Wrong(NamedTuple):
     day: int
     """UTC day it was published for, counted from 1970-01-01."""
     why: str
+    erased: bool = False
+    """It may be for what was erased after the cut."""
 
 
 class Verdict(NamedTuple):
@@ -38,8 +41,9 @@ class Verdict(NamedTuple):
     shown: int = 0
     """Of whom a standing is shown, and was looked at."""
     why: str = ""
-    """Why nothing could be compared."""
+    """Why it could not be compared, or not all of it."""
     wrong: tuple[Wrong, ...] = ()
+    """Also where it may be for an erasure: who is named in each audit is to be looked at."""
 
 
 async def audit(reader: Reader, region: str, rulebook: Rulebook | None = None) -> Verdict:
@@ -60,19 +64,30 @@ async def audit(reader: Reader, region: str, rulebook: Rulebook | None = None) -
     with TemporaryDirectory(prefix="tap-audit-") as folder:
         file = Path(folder, "mirror.db")
         part = await public_part(reader, file, region, root.cut, root.day, rulebook)
-    covered = [one for one in published if one.shown and (one.epoch, one.seq) < root.place]
-    wrong = tuple(wrongs(part, root, covered, rulebook))
-    shown = len(covered)
-    if wrong and (erased := await erased_since(reader, root.cut)):
-        why = f"{erased} posts were erased since; its next publication can be compared again"
-        return Verdict(region, "erased_since", root.day, root.people, shown, why)
-    return Verdict(
-        region, "differs" if wrong else "agrees", root.day, root.people, shown, wrong=wrong
-    )
+        covered = [one for one in published if one.shown and (one.epoch, one.seq) < root.place]
+        touched = await reach(reader, file, root.cut, rulebook)
+    wrong = tuple(wrongs(part, root, covered, rulebook, touched))
+    why = _why(touched) if any(one.erased for one in wrong) else ""
+    return Verdict(region, _outcome(wrong), root.day, root.people, len(covered), why, wrong)
+
+
+def _outcome(wrong: Sequence[Wrong]) -> Outcome:
+    if not wrong:
+        return "agrees"
+    return "erased_since" if all(one.erased for one in wrong) else "differs"
+
+
+def _why(touched: Reach) -> str:
+    erased = "1 post was" if touched.posts == 1 else f"{touched.posts} posts were"
+    return f"{erased} erased since; its next publication can be compared again"
 
 
 def wrongs(
-    part: PublicPart, root: Root, covered: Iterable[Standing], rulebook: Rulebook
+    part: PublicPart,
+    root: Root,
+    covered: Iterable[Standing],
+    rulebook: Rulebook,
+    touched: Reach,
 ) -> Iterator[Wrong]:
     """What a region published that its public ledgers, computed here, do not say."""
     for one in covered:
@@ -81,11 +96,13 @@ def wrongs(
         elif one.day > root.day:
             yield Wrong(one.person, one.day, "was published for a day after the root's")
         elif why := differs(part, one, rulebook):
-            yield Wrong(one.person, one.day, why)
+            yield Wrong(one.person, one.day, why, touched.has(one.person))
     if part.root != root.root or len(part.credits) != root.people:
         yield Wrong(
             "",
             root.day,
             f"the root over {root.people} ledgers is {root.root[:12]}…; the log gives "
             f"{part.root[:12]}… over {len(part.credits)}",
+            # It is over everybody at home there, shown or not.
+            touched.anybody or any(part.homes.get(name) == part.region for name in touched.people),
         )

@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 from server.app import public_mirror
 from server.app.public_mirror import Cut, PublicCredit
-from server.domain.events import ErasureRequested
-from server.domain.visibility import CONTROL
 from server.scoring.roots import root
 from server.scoring.rules import DAY_MS, Rulebook, day_of, quarter_of, shipped
 from server.scoring.score import standing
@@ -112,17 +110,3 @@ def differs(part: PublicPart, published: Standing, rulebook: Rulebook) -> str:
     if any(credit.milli_points and day_of(credit.at) > published.day for credit in credits):
         return "was credited since, and it was not published"
     return ""
-
-
-async def erased_since(source: Reader, cut: Cut) -> int:
-    """How many posts were erased after a cut: what they say at it cannot be read any more."""
-    before = {public_mirror.key_of(end): end.seq for end in cut}
-    count = 0
-    for end in await public_mirror.cut_here(source):
-        if end.lane == CONTROL:
-            after = before.get(public_mirror.key_of(end), 0)
-            async for page in public_mirror.records(source, end, after):
-                for record in page:
-                    if isinstance(record.event, ErasureRequested):
-                        count += len(record.event.posts)
-    return count

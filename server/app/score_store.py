@@ -69,6 +69,11 @@ _AUTHORS_FIRST = (
     .scalar_subquery()
 )
 _FIRST_POSTS = select(t.persons.c.person, _AUTHORS_FIRST).where(t.persons.c.person.in_(_names))
+_WROTE_IN = select(_p.author).distinct().where(_p.root.in_(_names))
+_CREDITED_AT_ALL = select(_a.author).distinct().where(_a.giver.in_(_names), _a.author != "")
+_QUARTERS_OF = (
+    select(_a.quarter).distinct().where(_a.giver.in_(_names), _a.author != "", _a.content != "")
+)
 _POSTS_IN = select(_p.post, _p.author).where(_p.place.in_(_names), _p.parent == "")
 _r = t.score_rulings.c
 _RULINGS = select(_r.act, _r.giver, _r.author, _r.content, _r.quarter, _r.data)
@@ -279,6 +284,21 @@ async def marked_in(snapshot: Snapshot, roots: Iterable[str], givers: Iterable[s
         rows = await snapshot.named(_MARKED_IN, roots, {"givers": part})
         found += [from_columns(row) for row in rows]
     return found
+
+
+async def wrote_in(snapshot: Snapshot, roots: Iterable[str]) -> set[str]:
+    """The authors of all posts in some threads."""
+    return {row.author for row in await snapshot.named(_WROTE_IN, roots)}
+
+
+async def credited_by(snapshot: Snapshot, givers: Iterable[str]) -> set[str]:
+    """Everybody these people ever gave an act to."""
+    return {row.author for row in await snapshot.named(_CREDITED_AT_ALL, givers)}
+
+
+async def quarters_of(snapshot: Snapshot, givers: Iterable[str]) -> set[str]:
+    """The quarters in which any of these people gave an act."""
+    return {row.quarter for row in await snapshot.named(_QUARTERS_OF, givers)}
 
 
 async def posts_in(snapshot: Snapshot, places: Iterable[str]) -> dict[str, str]:

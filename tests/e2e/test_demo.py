@@ -7,15 +7,20 @@ import json
 import socket
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tap_client import Client, Event, login
+from tap_client.http import Http
 
 from server.ops.demo import company
 from server.ops.demo.command import demo_places
 from server.ops.demo.nodes import HOST, Place, is_free
 from tests.support.demo import announced, demo, holder, port_base, restart
+from tests.support.naming import paths_naming
 from tests.support.processes import SECONDS_MAX, rows, tap, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -36,6 +41,7 @@ async def test_the_company_talks_until_it_is_stopped_and_is_still_there_the_next
             assert kinds >= {"question", "answer", "poll", "idea", "praise", "paper", "article"}
             assert rows(place, "SELECT count(*) FROM acceptances")[0][0] > 0
             assert rows(place, "SELECT count(*) FROM persons") == [(len(company.PERSON),)]
+        await what_contributions_did_is_told(ready, password)
         await what_is_published_agrees_everywhere(places)
     assert process.returncode == 0
     assert all(is_free(place.port) for place in places)
@@ -46,6 +52,57 @@ async def test_the_company_talks_until_it_is_stopped_and_is_still_there_the_next
         assert posts(places[0]) == before
         await a_second_demo_is_refused(tmp_path)
         await a_killed_node_comes_back(places[1], process)
+
+
+async def what_contributions_did_is_told(ready: dict[str, str], password: str) -> None:
+    """As README.md says: a newcomer whom to ask and why, an author what their answers did, a leader how peers do."""
+    tokens: dict[str, str] = {}
+
+    async def shown(person: str, path: str, **query: str) -> dict[str, Any]:
+        url = ready[company.PERSON[person].region]
+        if person not in tokens:
+            tokens[person] = await login(url, person, password, "e2e")
+
+        def ask() -> dict[str, Any]:
+            with Http(url, tokens[person]) as http:
+                return dict(http.get(path, **query))
+
+        return await asyncio.to_thread(ask)
+
+    for look in (whom_to_ask_and_why, what_an_answer_did, a_leader_beside_peers, nobody_compared):
+        await until(look.__name__.replace("_", " "), partial(look, shown))
+
+
+Shown = Callable[..., Awaitable[dict[str, Any]]]
+"""(person, path, query) -> what a view of their node shows them."""
+
+
+async def whom_to_ask_and_why(shown: Shown) -> bool:
+    found = (await shown("tenzin.dorjee", "/experts", topic="firmware"))["experts"]
+    assert all("on firmware" in expert["record"]["evidence"] for expert in found)
+    return bool(found)
+
+
+async def what_an_answer_did(shown: Shown) -> bool:
+    impact = await shown("meera.iyer", "/me/impact")
+    return bool(impact["lines"]) and any(month["people"] for month in impact["trend"])
+
+
+async def a_leader_beside_peers(shown: Shown) -> bool:
+    """In a settled month at least; and whoever the quartiles are of, none of them is named beside."""
+    page = await shown("asha.rao", "/leader")
+    for peer in company.PERSON.values():
+        assert paths_naming(page["peers"], peer.id, peer.name) == []
+    settled = {month["month"] for month in page["months"] if not month["provisional"]}
+    told = [one for one in page["peers"] if one["why"] == "" and any(one["quartiles"].values())]
+    return page["compare"] == "shown" and any(one["month"] in settled for one in told)
+
+
+async def nobody_compared(shown: Shown) -> bool:
+    """What German law allows without an agreement."""
+    page = await shown("katharina.vogel", "/leader")
+    assert page["peers"] == []
+    return bool(page["compare"] == "policy")
 
 
 async def what_is_published_agrees_everywhere(places: list[Place]) -> None:

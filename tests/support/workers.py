@@ -43,6 +43,7 @@ SECONDS = {
     "tests/e2e/test_moving.py": 20,
     "tests/e2e/test_streams.py": 20,
     "tests/unit/app/test_publishing.py": 20,
+    "tests/unit/app/test_score_audit.py": 20,
     "tests/unit/app/test_sync_fold.py": 20,
     "tests/simulation/test_schedules.py": 10,
 }

@@ -88,7 +88,8 @@ def _print(verdicts: list[Verdict]) -> None:
             click.echo(f"{verdict.region}: {verdict.why}.")
         for wrong in verdict.wrong:
             who = wrong.person or f"the root of {verdict.region}"
-            click.echo(f"{verdict.region}: {who}, {_day(wrong.day)}: {wrong.why}.")
+            perhaps = " (perhaps for what was erased since)" if wrong.erased else ""
+            click.echo(f"{verdict.region}: {who}, {_day(wrong.day)}: {wrong.why}{perhaps}.")
 
 
 def _wrong(verdict: Verdict) -> list[dict[str, object]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -11,12 +10,11 @@ import pytest
 from server.app.publishing import PAUSE_MS, compute_apart, computed
 from server.app.score_acts_file import public_acts
 from server.domain.decide import scoring as decide
-from server.domain.events import ScoringRootPublished, StandingPublished
+from server.domain.events import StandingPublished
 from server.domain.scoring_policy import CAUTIOUS, WHAT
-from server.scoring.rules import DAY_MS, day_of, shipped
-from server.storage.queries import scoring
+from server.scoring.rules import DAY_MS, day_of
 from tests.support.naming import paths_naming
-from tests.support.published import NAMES, OPEN, Publishing, open_publishing
+from tests.support.published import NAMES, OPEN, open_publishing
 
 
 async def test_only_who_chose_it_is_published_and_everybody_can_recompute_it(
@@ -230,146 +228,6 @@ async def test_a_ledger_that_begins_anew_is_published_from_there_on(tmp_path: Pa
         assert told.standing == 6_250
         assert await w.shown("asha_de") == others
         assert (await w.audit("fr", "de")).outcome == "agrees"
-
-
-# ---------------------------------------------------------------- audits
-
-
-async def lie(w: Publishing, region: str, **changes: object) -> None:
-    """The region publishes another standing of somebody than the log gives, and a new root after it."""
-
-    def rule(facts: decide.Facts, context: decide.Context) -> decide.Decided:
-        known = facts.standing("bela_de")
-        assert known is not None
-        event = StandingPublished(
-            person="bela_de",
-            rev=known.rev + 1,
-            day=known.day,
-            rules=known.rules,
-            standing=known.standing,
-            level=known.level,
-        )
-        draft = decide.Draft("global", "", msgspec.structs.replace(event, **changes), ())
-        return decide.Decided([draft], {})
-
-    await w[region].handler.append(rule)
-    async with w[region].reader.snapshot() as snapshot:
-        root = await scoring.last_root(snapshot, region)
-    assert root is not None
-    again = ScoringRootPublished(
-        region=region,
-        day=root.day,
-        rules=root.rules,
-        quarter=root.quarter,
-        cut=root.cut,
-        people=root.people,
-        root=root.root,
-    )
-    await w[region].handler.append(partial(decide.publish_root, again))
-    await w.regions.everywhere(moving=False)
-
-
-async def test_a_forged_standing_is_found_with_its_person_and_day(tmp_path: Path) -> None:
-    async with open_publishing(tmp_path) as w:
-        await w.choose("bela_de", profile=True)
-        await w.answer("bela_de", "asha_in")
-        await w.publish()
-        await lie(w, "de", standing=99_000, level=4)
-        for at in NAMES:
-            verdict = await w.audit(at, "de")
-            assert verdict.outcome == "differs"
-            [wrong] = verdict.wrong
-            assert (wrong.person, wrong.day) == ("bela_de", day_of(w["de"].clock()))
-            assert "99000" in wrong.why
-            assert "6250" in wrong.why
-
-
-async def test_a_standing_by_another_region_is_found(tmp_path: Path) -> None:
-    async with open_publishing(tmp_path) as w:
-        await w.choose("bela_de", profile=True)
-        await w.answer("bela_de", "asha_in")
-        await w.publish()
-        await lie(w, "fr")
-        [wrong] = (await w.audit("in", "fr")).wrong
-        assert (wrong.person, "not by their home" in wrong.why) == ("bela_de", True)
-
-
-async def test_a_forged_root_is_found_although_nobody_is_shown(tmp_path: Path) -> None:
-    async with open_publishing(tmp_path) as w:
-        await w.answer("bela_de", "asha_in")
-        await w.publish()
-        async with w["de"].reader.snapshot() as snapshot:
-            root = await scoring.last_root(snapshot, "de")
-        assert root is not None
-        forged = ScoringRootPublished(
-            region="de",
-            day=root.day,
-            rules=root.rules,
-            quarter=root.quarter,
-            cut=root.cut,
-            people=root.people,
-            root="0" * 64,
-        )
-        await w["de"].handler.append(partial(decide.publish_root, forged))
-        await w.regions.everywhere(moving=False)
-        [wrong] = (await w.audit("fr", "de")).wrong
-        assert (wrong.person, wrong.day) == ("", root.day)
-
-
-async def test_what_has_not_arrived_is_not_called_wrong(tmp_path: Path) -> None:
-    """Germany computed with what India wrote; France has Germany's word but not India's."""
-    async with open_publishing(tmp_path) as w:
-        await w.choose("bela_de", profile=True)
-        reply = await w.answer("bela_de", "asha_fr")
-        await w["in"].do("asha_in", "reaction.set", target=reply, reaction="helpful", on=True)
-        await w.regions.carry("in", "de")
-        assert await w.publishers["de"].publish(w["de"].clock()) == 1
-        await w.regions.carry("de", "fr")
-        verdict = await w.audit("fr", "de")
-        assert (verdict.outcome, "in:global" in verdict.why) == ("not_here_yet", True)
-        await w.regions.carry("in", "fr")
-        assert (await w.audit("fr", "de")).outcome == "agrees"
-
-
-async def test_what_arrived_after_the_cut_changes_no_verdict(tmp_path: Path) -> None:
-    async with open_publishing(tmp_path) as w:
-        await w.choose("bela_de", profile=True)
-        await w.answer("bela_de", "asha_in")
-        await w.publish("de")
-        await w.answer("bela_de", "asha_fr")
-        await w["in"].do("asha_in", "profile.change", name="A", unit="bela", country="DE")
-        await w.regions.everywhere(moving=False)
-        assert (await w.audit("fr", "de")).outcome == "agrees"
-
-
-async def test_what_was_erased_since_is_not_called_wrong(tmp_path: Path) -> None:
-    async with open_publishing(tmp_path) as w:
-        await w.choose("bela_de", profile=True)
-        reply = await w.answer("bela_de", "asha_in")
-        await w.publish("de")
-        assert (tmp_path / "de-public.db").exists()
-        await w["de"].do("bela_de", "content.erase", scope="post", target=reply)
-        assert not (tmp_path / "de-public.db").exists()
-        await w.regions.everywhere(moving=False)
-        assert (await w.audit("fr", "de")).outcome in ("agrees", "erased_since")
-        await w.publish("de")
-        assert (await w.audit("fr", "de")).outcome == "agrees"
-        told = await w.shown("bela_de", at="fr")
-        assert told is not None
-        assert told.standing == 0
-
-
-async def test_other_rules_are_not_compared_and_nothing_published_is_said(tmp_path: Path) -> None:
-    async with open_publishing(tmp_path) as w:
-        assert (await w.audit("fr", "de")).outcome == "nothing"
-        other = ScoringRootPublished(
-            region="de", day=1, rules="1999-1", quarter="q", cut=(), people=0, root="0" * 64
-        )
-        await w["de"].handler.append(partial(decide.publish_root, other))
-        await w.regions.everywhere(moving=False)
-        verdict = await w.audit("fr", "de")
-        assert verdict.outcome == "other_rules"
-        assert shipped().fingerprint in verdict.why
 
 
 # ---------------------------------------------------------------- when

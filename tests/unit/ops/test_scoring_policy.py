@@ -8,6 +8,8 @@ from typing import Any
 
 from click.testing import Result
 
+from server.app.handle import Answer
+from server.domain.commands import Command, from_builtins
 from server.domain.decide import scoring as decide
 from server.domain.events import ScoringPolicyChanged, ScoringRootPublished
 from server.ops import config_file, core, lock
@@ -65,6 +67,32 @@ def test_what_was_published_is_audited_and_a_forged_root_found(started: Path, ta
     assert "the root of de" in found.stdout
     said: list[dict[str, Any]] = json.loads(tap("scoring", "audit", "--json").stdout)
     assert [(one["region"], one["outcome"]) for one in said] == [("de", "differs")]
+    erase_a_post_of_ada(started)
+    perhaps = tap("scoring", "audit")
+    assert perhaps.exit_code == Exit.MACHINE
+    assert "1 post was erased since" in perhaps.stdout
+    [named] = [line for line in perhaps.stdout.splitlines() if "the root of de" in line]
+    assert named.endswith("(perhaps for what was erased since).")
+
+
+def erase_a_post_of_ada(node: Path) -> None:
+    config = config_file.load(node / "tap.toml", {}).config
+
+    async def run() -> None:
+        async with core.opened(config, "test") as opened:
+
+            async def do(key: str, **wish: Any) -> dict[str, Any]:
+                command: Command = from_builtins(wish)
+                answer = await opened.handler.handle("ada", key, command)
+                assert isinstance(answer, Answer), answer
+                return answer.result
+
+            place = "c:" + (await do("erase-key-1", do="community.create", name="Tea"))["community"]
+            wish = {"do": "post.publish", "place": place, "kind": "update", "text": "hello"}
+            post = (await do("erase-key-2", **wish))["post"]
+            await do("erase-key-3", do="content.erase", scope="post", target=post)
+
+    asyncio.run(run())
 
 
 def forge(node: Path) -> None:
