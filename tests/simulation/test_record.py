@@ -1,0 +1,346 @@
+"""The record sees what it is there to see: each thing it should notice is done to it once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from server.domain import cut as cutting
+from server.domain.decide import Decided, Draft
+from server.domain.events import (
+    BallotCast,
+    Event,
+    PersonHandedOver,
+    PersonTakenOver,
+    PollChecked,
+    PollClosed,
+    PollRegionClosed,
+    PollSpec,
+    PollTallied,
+    PostPublished,
+)
+from server.domain.facts import CastFact
+from server.domain.ids import LaneKey
+from server.domain.tally import Tally
+from server.domain.visibility import GLOBAL, LOCAL
+from server.federation.frames import Batch
+from server.federation.lanes import Held
+from tests.simulation.company import Company
+from tests.simulation.oracle import Broken
+from tests.simulation.people import CHOICES
+from tests.simulation.state import Written
+from tests.unit.federation.lab import START, batch_of
+
+POLL = "00000000000000000poll"
+SINGLE = PollSpec(method="single", choices=CHOICES)
+SECRET = replace(SINGLE, secret=True)
+OPEN_BALLOTS = {"de0": (0,), "de1": (1,), "fr0": (0,), "in0": (2,)}
+
+
+class Place:
+    """A company in which nobody does anything by themselves: what happens is written by hand. ``de`` asks."""
+
+    def __init__(self, spec: PollSpec) -> None:
+        self.company = Company(4)
+        self.company.people.found()
+        self.record = self.company.record
+        self.spec, self.of = spec, {"poll": POLL, "place": self.company.people.place}
+        asked = PostPublished(
+            post=POLL, kind="poll", place=self.of["place"], at=START, text="?", poll=spec
+        )
+        self.writes("de", asked, "de0")
+
+    def writes(self, region: str, event: Event, actor: str = "", lane: str = GLOBAL) -> Written:
+        """As it is written, folded and told."""
+        drafts = [Draft(lane, actor, event, ())]
+        node = self.company.nodes[region]
+        node.append(lambda _facts, _context: Decided(drafts, {}))
+        key = LaneKey(region, node.log.epoch, lane)
+        return Written(key, len(node.log.lanes[key]), actor, START, event)
+
+    def votes(self, person: str, *choices: int, rev: int = 1, region: str = "") -> Written:
+        """``region``: where they live by now."""
+        secret = self.spec.secret
+        ballot = BallotCast(**self.of, rev=rev, choices=choices, secret=secret)
+        return self.writes(region or person[:2], ballot, person, LOCAL if secret else GLOBAL)
+
+    def stops(self, region: str, *ballots: Written) -> None:
+        ends = tuple(ballot.end for ballot in ballots)
+        self.writes(region, PollRegionClosed(**self.of, region=region, ends=ends))
+
+    def tallies(self, region: str, voters: int, lane: str = "", **changes: Any) -> Written:
+        """``counts``: as if all were for the first choice."""
+        said = PollTallied(**self.of, region=region, rev=1, voters=voters, counts=(voters, 0, 0))
+        lane = lane or (LOCAL if region == "de" else f"pair.de.{region}")
+        return self.writes(region, replace(said, **changes), lane=lane)
+
+    def result(self, *ballots: Written) -> PollClosed:
+        """The right one, if these are all."""
+        casts = [
+            CastFact(b.actor, b.event.rev, b.end, b.event.choices, b.event.withdrawn)  # type: ignore[attr-defined]
+            for b in ballots
+        ]
+        cut = cutting.ends_of(casts)
+        post: Any = self.company.nodes["de"].state.post(POLL)
+        return cutting.outcome(post, self.spec, casts, cut, ())
+
+    def secret_result(self, tallies: Mapping[str, Written]) -> PollClosed:
+        sums: dict[str, Any] = {region: said.event for region, said in tallies.items()}
+        regional = {r: Tally(said.voters, said.counts, said.pairs) for r, said in sums.items()}
+        post: Any = self.company.nodes["de"].state.post(POLL)
+        return cutting.secret_outcome(post, self.spec, regional, ())
+
+
+def _voted() -> tuple[Place, PollClosed]:
+    """Four open ballots, and the result that is right."""
+    place = Place(SINGLE)
+    ballots = [place.votes(person, *choices) for person, choices in OPEN_BALLOTS.items()]
+    return place, place.result(*ballots)
+
+
+def _voted_in_secret() -> tuple[Place, PollClosed]:
+    """Five in one region, and two and three in two others."""
+    place = Place(SECRET)
+    tallies = {}
+    for region, count in {"de": 5, "fr": 2, "in": 3}.items():
+        for n in range(count):
+            place.votes(f"{region}{n}", 0)
+        tallies[region] = place.tallies(region, count)
+    return place, place.secret_result(tallies)
+
+
+def test_what_is_right_is_not_complained_of() -> None:
+    company = Company(4).start()
+    people, chance = company.people, company.random
+    people.ask(None, chance)
+    company.run(2_000)
+    for _ in range(8):
+        people.vote(chance)
+    people.end()
+    company.run(20_000)
+    assert company.settled()
+    company.check_end()
+    assert [result.voters > 0 for result in company.record.results.values()] == [True]
+
+
+def test_the_right_results_pass() -> None:
+    for place, result in (_voted(), _voted_in_secret()):
+        place.writes("de", result)
+        assert place.record.results == {POLL: result}
+
+
+# -- open polls --------------------------------------------------------------------------------------------
+
+
+def test_a_voter_too_many_is_seen() -> None:
+    place, result = _voted()
+    with pytest.raises(Broken, match="5 voters, not 4"):
+        place.writes("de", replace(result, voters=5))
+
+
+def test_counts_that_do_not_follow_from_the_ballots_are_seen() -> None:
+    place, result = _voted()
+    assert result.counts == (2, 1, 1)
+    with pytest.raises(Broken, match=r"\(1, 2, 1\), not"):
+        place.writes("de", replace(result, counts=(1, 2, 1)))
+
+
+def test_somebody_who_moved_and_counts_twice_is_seen() -> None:
+    place = Place(SINGLE)
+    ballots = [place.votes("fr0", 0), place.votes("fr0", 1, rev=2, region="de")]
+    result = place.result(*ballots)
+    with pytest.raises(Broken, match="2 voters, not 1"):
+        place.writes("de", replace(result, voters=2, counts=(1, 1, 0)))
+
+
+def test_a_ballot_on_a_disk_that_its_region_forgets_is_seen() -> None:
+    place = Place(SINGLE)
+    first, _ = place.votes("fr0", 0), place.votes("fr1", 1)
+    with pytest.raises(Broken, match="fr forgets the ballot of fr1"):
+        place.stops("fr", first)
+
+
+def test_a_ballot_outside_the_cut_is_seen() -> None:
+    place = Place(SINGLE)
+    first, _ = place.votes("fr0", 0), place.votes("in0", 1)
+    with pytest.raises(Broken, match=r"leaves out \['in0'\]"):
+        place.writes("de", place.result(first))
+
+
+def test_two_results_are_seen() -> None:
+    place, result = _voted()
+    place.writes("de", result)
+    with pytest.raises(Broken, match="two results"):
+        place.writes("de", replace(result, late=("jp",)))
+
+
+def test_a_result_that_changes_at_a_node_is_seen() -> None:
+    place, result = _voted()
+    place.writes("de", result)
+    node, key = place.company.nodes["fr"], LaneKey("de", 9, GLOBAL)
+    node.state.fold(place.record.polls[POLL])
+    for epoch, said in ((9, result), (8, replace(result, voters=0))):  # the first epoch counts
+        written = Written(key._replace(epoch=epoch), 1, "", START, said)
+        node.state.fold(written)
+        if epoch == 9:
+            place.record.folded(node, written)
+    with pytest.raises(Broken, match="fr changes its result"):
+        place.record.folded(node, written)
+
+
+def test_a_region_that_counts_another_result_is_seen() -> None:
+    place, _ = _voted()
+    with pytest.raises(Broken, match="fr counts another result"):
+        place.writes("fr", PollChecked(**place.of, region="fr", agrees=False))
+
+
+def test_a_ballot_that_is_given_twice_is_seen() -> None:
+    place = Place(SINGLE)
+    place.votes("fr0", 0)
+    with pytest.raises(Broken, match="fr0's ballot 1 is given twice"):
+        place.votes("fr0", 1)
+
+
+# -- secret polls --------------------------------------------------------------------------------------------
+
+
+def test_a_secret_ballot_that_goes_out_is_seen() -> None:
+    place = Place(SECRET)
+    with pytest.raises(Broken, match="a secret ballot goes out in global"):
+        place.writes("fr", BallotCast(**place.of, rev=1, choices=(0,), secret=True), "fr0")
+
+
+def test_a_sub_tally_for_anybody_but_the_polls_home_is_seen() -> None:
+    place = Place(SECRET)
+    place.votes("fr0", 0)
+    with pytest.raises(Broken, match=r"a sub-tally goes out in pair\.fr\.in"):
+        place.tallies("fr", 1, lane="pair.fr.in")
+
+
+def test_a_sub_tally_of_more_than_voted_is_seen() -> None:
+    place = Place(SECRET)
+    place.votes("fr0", 0)
+    with pytest.raises(Broken, match="fr sends a tally of 2"):
+        place.tallies("fr", 2)
+
+
+def test_a_voter_in_two_sub_tallies_is_seen() -> None:
+    place = Place(SECRET)
+    place.votes("fr0", 0)
+    place.votes("fr0", 0, region="in")
+    place.tallies("fr", 1)
+    with pytest.raises(Broken, match=r"in and fr both count .*fr0"):
+        place.tallies("in", 1)
+
+
+def test_a_region_that_tells_of_its_secret_ballots_is_seen() -> None:
+    place = Place(SECRET)
+    with pytest.raises(Broken, match="tells of its secret ballots"):
+        place.stops("fr", place.votes("fr0", 0))
+
+
+def test_a_part_of_fewer_than_five_is_seen() -> None:
+    place, result = _voted_in_secret()
+    small = replace(result.parts[0], regions=("fr",), voters=2, counts=(2, 0, 0))
+    other = replace(result.parts[0], regions=("in",), voters=3, counts=(3, 0, 0))
+    with pytest.raises(Broken, match=r"I11: .* are shown"):
+        place.writes("de", replace(result, parts=(small, other, result.parts[1])))
+
+
+def test_counts_of_fewer_than_five_are_seen() -> None:
+    place = Place(SECRET)
+    place.votes("fr0", 0)
+    result = place.secret_result({"fr": place.tallies("fr", 1)})
+    with pytest.raises(Broken, match=r"I11: .* tells of 1 voters"):
+        place.writes("de", replace(result, counts=(1, 0, 0)))
+
+
+def test_a_secret_result_of_more_than_the_sub_tallies_is_seen() -> None:
+    place, result = _voted_in_secret()
+    with pytest.raises(Broken, match="counts somebody twice"):
+        place.writes("de", replace(result, voters=11))
+    with pytest.raises(Broken, match="counts 9 of 10"):
+        place.writes("de", replace(result, voters=9))
+
+
+def test_a_private_body_on_a_wire_is_seen() -> None:
+    place = Place(SECRET)
+    ballot, tally = place.votes("fr0", 0), place.tallies("fr", 1)
+    for written in (ballot, tally):
+        body = place.company.nodes["fr"].log.lanes[written.key][written.seq - 1].body or b""
+        batch = batch_of(written.key, [body])
+        with pytest.raises(Broken, match="in is sent what only some may see"):
+            place.record.sent("in", batch)
+    place.record.sent("de", batch)
+    head = batch.head
+    place.record.sent("fr", Batch(0, Held.nothing(tally.key).hash, batch.events, head))
+
+
+# -- people and the end ------------------------------------------------------------------------------------
+
+
+def test_two_regions_that_write_where_somebody_lives_are_seen() -> None:
+    place = Place(SINGLE)
+    moved = PersonHandedOver(person="fr0", to="de", rev=1)
+    place.writes("fr", moved)
+    with pytest.raises(Broken, match="I7: fr and in both write 1 of fr0"):
+        place.writes("in", moved)
+
+
+def test_a_home_that_lacks_what_was_written_for_somebody_is_seen() -> None:
+    place, _ = _voted()
+    with pytest.raises(Broken, match="de takes fr0 over without"):
+        place.writes("de", PersonTakenOver(person="fr0", previous="fr", rev=2))
+
+
+def test_somebody_with_two_homes_is_seen() -> None:
+    company = Company(4)
+    company.people.found()
+    company.record.check_end()
+    moved = PersonTakenOver(person="fr0", previous="fr", rev=2)
+    company.nodes["de"].state.fold(Written(LaneKey("de", 1, GLOBAL), 1, "", START, moved))
+    with pytest.raises(Broken, match="two homes"):
+        company.record.check_end()
+
+
+def test_a_poll_that_is_left_unfinished_is_seen() -> None:
+    place = Place(SINGLE)
+    with pytest.raises(Broken, match=r"unfinished: .*has not checked"):
+        place.record.check_end()
+
+
+def test_somebody_left_between_two_homes_is_seen() -> None:
+    place = Place(SINGLE)
+    place.record.polls.clear()
+    place.writes("fr", PersonHandedOver(person="fr0", to="de", rev=1))
+    with pytest.raises(Broken, match="waits for fr0 to arrive"):
+        place.record.check_end()
+
+
+def test_results_that_differ_in_the_end_are_seen() -> None:
+    place, result = _voted()
+    for node in place.company.nodes.values():
+        node.state.fold(place.record.polls[POLL])
+        checked = PollChecked(**place.of, region=node.region, agrees=True)
+        said = result if node.region != "fr" else replace(result, voters=0)
+        for event in (said, checked):
+            node.state.fold(Written(LaneKey("de", 1, GLOBAL), 1, "", START, event))
+    with pytest.raises(Broken, match="not one result everywhere"):
+        place.record.check_end()
+
+
+def test_a_node_that_believes_a_key_that_ended_is_seen() -> None:
+    company = Company(4).start().run(3_000)
+    people, thief = company.people, company.nodes["de"]
+    people.rotate(thief)
+    company.run(10_000)
+    assert people.retire(thief)
+    company.run(10_000)
+    assert company.settled()
+    people.check_keys()
+    company.nodes["fr"].roster = company.keys.roster("fr")
+    with pytest.raises(Broken, match="fr believes the old key"):
+        people.check_keys()
