@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -21,23 +23,26 @@ from server.domain.events import (
     PollSpec,
     PollTallied,
     PostPublished,
+    encode_body,
 )
 from server.domain.facts import CastFact
 from server.domain.ids import LaneKey
-from server.domain.tally import Tally
+from server.domain.tally import Tally, as_ranking, count, digest, method, outcome
 from server.domain.visibility import GLOBAL, LOCAL
-from server.federation.frames import Batch
-from server.federation.lanes import Held
+from tests.conftest import SEED
+from tests.simulation import counts
 from tests.simulation.company import Company
 from tests.simulation.oracle import Broken
-from tests.simulation.people import CHOICES
+from tests.simulation.people import CHOICES, METHODS
 from tests.simulation.state import Written
 from tests.unit.federation.lab import START, batch_of
 
 POLL = "00000000000000000poll"
 SINGLE = PollSpec(method="single", choices=CHOICES)
 SECRET = replace(SINGLE, secret=True)
-OPEN_BALLOTS = {"de0": (0,), "de1": (1,), "fr0": (0,), "in0": (2,)}
+RANKED = PollSpec(method="ranked", choices=CHOICES)
+RUNOFF = replace(RANKED, count="instant_runoff")
+OPEN_BALLOTS = {"de0": (0, 1), "de1": (1, 2, 0), "fr0": (0,), "in0": (2, 0, 1)}
 
 
 class Place:
@@ -47,11 +52,14 @@ class Place:
         self.company = Company(4)
         self.company.people.found()
         self.record = self.company.record
-        self.spec, self.of = spec, {"poll": POLL, "place": self.company.people.place}
+        self.spec = spec
+        self.of: dict[str, Any] = {"poll": POLL, "place": self.company.people.place}
         asked = PostPublished(
             post=POLL, kind="poll", place=self.of["place"], at=START, text="?", poll=spec
         )
         self.writes("de", asked, "de0")
+        self.told: dict[str, Written] = {}
+        """Sub-tallies, by region."""
 
     def writes(self, region: str, event: Event, actor: str = "", lane: str = GLOBAL) -> Written:
         """As it is written, folded and told."""
@@ -69,7 +77,9 @@ class Place:
 
     def stops(self, region: str, *ballots: Written) -> None:
         ends = tuple(ballot.end for ballot in ballots)
-        self.writes(region, PollRegionClosed(**self.of, region=region, ends=ends))
+        self.writes(
+            region, PollRegionClosed(**self.of, region=region, ends=ends, ballots=len(ends))
+        )
 
     def tallies(self, region: str, voters: int, lane: str = "", **changes: Any) -> Written:
         """``counts``: as if all were for the first choice."""
@@ -94,22 +104,25 @@ class Place:
         return cutting.secret_outcome(post, self.spec, regional, ())
 
 
-def _voted() -> tuple[Place, PollClosed]:
+def _voted(spec: PollSpec = SINGLE) -> tuple[Place, PollClosed]:
     """Four open ballots, and the result that is right."""
-    place = Place(SINGLE)
-    ballots = [place.votes(person, *choices) for person, choices in OPEN_BALLOTS.items()]
+    place = Place(spec)
+    ballots = [
+        place.votes(person, *(choices if spec.method == "ranked" else choices[:1]))
+        for person, choices in OPEN_BALLOTS.items()
+    ]
     return place, place.result(*ballots)
 
 
-def _voted_in_secret() -> tuple[Place, PollClosed]:
+def _voted_in_secret(spec: PollSpec = SECRET) -> tuple[Place, PollClosed]:
     """Five in one region, and two and three in two others."""
-    place = Place(SECRET)
-    tallies = {}
-    for region, count in {"de": 5, "fr": 2, "in": 3}.items():
-        for n in range(count):
+    place = Place(spec)
+    for region, voters in {"de": 5, "fr": 2, "in": 3}.items():
+        for n in range(voters):
             place.votes(f"{region}{n}", 0)
-        tallies[region] = place.tallies(region, count)
-    return place, place.secret_result(tallies)
+        pairs = (0, voters, voters, *[0] * 6) if spec.method == "ranked" else ()
+        place.told[region] = place.tallies(region, voters, pairs=pairs)
+    return place, place.secret_result(place.told)
 
 
 def test_what_is_right_is_not_complained_of() -> None:
@@ -127,9 +140,37 @@ def test_what_is_right_is_not_complained_of() -> None:
 
 
 def test_the_right_results_pass() -> None:
-    for place, result in (_voted(), _voted_in_secret()):
+    made = [_voted(spec) for spec in (SINGLE, RANKED, RUNOFF)]
+    made += [_voted_in_secret(spec) for spec in (SECRET, replace(RANKED, secret=True))]
+    for place, result in made:
         place.writes("de", result)
         assert place.record.results == {POLL: result}
+
+
+def test_what_is_counted_by_other_means_is_the_same() -> None:
+    """The record's way of counting and the regions', for any ballots of polls with up to five choices."""
+    chance = random.Random(SEED)
+    for number in range(600):
+        how = chance.choice((*METHODS, *[{**how, "secret": True} for how in METHODS]))
+        size = chance.randint(2, 5)
+        spec = msgspec.convert({**how, "choices": [*"abcde"[:size]]}, PollSpec)
+        most = 1 if spec.method == "single" else size
+        ballots = [
+            tuple(chance.sample(range(size), chance.randint(1, most)))
+            for _ in range(chance.randint(0, 9))
+        ]
+        theirs = count(method(spec), size, [as_ranking(spec, ballot) for ballot in ballots])
+        order, quorum = outcome(spec, theirs, 3)
+        ours = counts.result(spec, POLL, ballots, 3, ())
+        assert ours == {
+            "voters": len(ballots),
+            "counts": theirs.counts,
+            "pairs": theirs.pairs,
+            "order": order,
+            "regions": 3,
+            "quorum": quorum,
+            "digest": digest(POLL, (), 3, theirs),
+        }, f"{number}: {how} {ballots}"
 
 
 # -- open polls --------------------------------------------------------------------------------------------
@@ -137,22 +178,75 @@ def test_the_right_results_pass() -> None:
 
 def test_a_voter_too_many_is_seen() -> None:
     place, result = _voted()
-    with pytest.raises(Broken, match="5 voters, not 4"):
+    with pytest.raises(Broken, match="voters 5, not 4"):
         place.writes("de", replace(result, voters=5))
 
 
 def test_counts_that_do_not_follow_from_the_ballots_are_seen() -> None:
     place, result = _voted()
     assert result.counts == (2, 1, 1)
-    with pytest.raises(Broken, match=r"\(1, 2, 1\), not"):
+    with pytest.raises(Broken, match=r"counts \(1, 2, 1\), not"):
         place.writes("de", replace(result, counts=(1, 2, 1)))
+
+
+def test_pairs_that_do_not_follow_from_the_ballots_are_seen() -> None:
+    place, result = _voted(RANKED)
+    assert result.pairs == (0, 3, 2, 1, 0, 2, 2, 1, 0)
+    with pytest.raises(Broken, match=r"pairs \(0, 3, .*, not \(0, 3"):
+        place.writes("de", replace(result, pairs=(0, 3, 2, 1, 0, 2, 1, 1, 0)))
+
+
+@pytest.mark.parametrize("spec", [SINGLE, RANKED, RUNOFF], ids=["votes", "pairs", "runoff"])
+def test_an_order_that_does_not_follow_from_the_ballots_is_seen(spec: PollSpec) -> None:
+    place, result = _voted(spec)
+    assert result.order[0] != (1,)
+    with pytest.raises(Broken, match=r"order \(\(1,\), \(0, 2\)\), not"):
+        place.writes("de", replace(result, order=((1,), (0, 2))))
+
+
+def test_rankings_that_nobody_gave_are_seen_in_the_digest() -> None:
+    """Of an instant runoff they are published in no other way."""
+    place, result = _voted(RUNOFF)
+    theirs = count("rankings", 3, [((0,),)] * 2 + [((1,),), ((2,),)])
+    wrong = digest(POLL, result.cut, result.regions, theirs)
+    with pytest.raises(Broken, match="digest"):
+        place.writes("de", replace(result, digest=wrong))
+
+
+@pytest.mark.parametrize(
+    "few", [{"quorum_people": 5}, {"quorum_regions": 4}], ids=["people", "regions"]
+)
+def test_a_quorum_that_was_not_reached_is_seen(few: dict[str, int]) -> None:
+    place, result = _voted(replace(SINGLE, **few))
+    assert (result.voters, result.regions, result.quorum) == (4, 3, False)
+    with pytest.raises(Broken, match="quorum True, not False"):
+        place.writes("de", replace(result, quorum=True))
+
+
+def test_a_quorum_that_was_reached_and_is_denied_is_seen() -> None:
+    place, result = _voted(replace(SINGLE, quorum_people=4, quorum_regions=3))
+    with pytest.raises(Broken, match="quorum False, not True"):
+        place.writes("de", replace(result, quorum=False))
+
+
+def test_a_region_too_many_is_seen() -> None:
+    place, result = _voted()
+    with pytest.raises(Broken, match="regions 4, not 3"):
+        place.writes("de", replace(result, regions=4))
+
+
+def test_a_region_that_tells_of_more_ballots_than_it_has_is_seen() -> None:
+    place = Place(SINGLE)
+    end = place.votes("fr0", 0).end
+    with pytest.raises(Broken, match="the word of fr: ballots 2, not 1"):
+        place.writes("fr", PollRegionClosed(**place.of, region="fr", ends=(end,), ballots=2))
 
 
 def test_somebody_who_moved_and_counts_twice_is_seen() -> None:
     place = Place(SINGLE)
     ballots = [place.votes("fr0", 0), place.votes("fr0", 1, rev=2, region="de")]
     result = place.result(*ballots)
-    with pytest.raises(Broken, match="2 voters, not 1"):
+    with pytest.raises(Broken, match="voters 2, not 1"):
         place.writes("de", replace(result, voters=2, counts=(1, 1, 0)))
 
 
@@ -182,13 +276,14 @@ def test_a_result_that_changes_at_a_node_is_seen() -> None:
     place.writes("de", result)
     node, key = place.company.nodes["fr"], LaneKey("de", 9, GLOBAL)
     node.state.fold(place.record.polls[POLL])
-    for epoch, said in ((9, result), (8, replace(result, voters=0))):  # the first epoch counts
-        written = Written(key._replace(epoch=epoch), 1, "", START, said)
-        node.state.fold(written)
-        if epoch == 9:
-            place.record.folded(node, written)
+    first = Written(key, 1, "", START, result)
+    node.state.fold(first)
+    place.record.folded(node, first)
+    # The first epoch counts.
+    other = Written(key._replace(epoch=8), 1, "", START, replace(result, voters=0))
+    node.state.fold(other)
     with pytest.raises(Broken, match="fr changes its result"):
-        place.record.folded(node, written)
+        place.record.folded(node, other)
 
 
 def test_a_region_that_counts_another_result_is_seen() -> None:
@@ -223,8 +318,43 @@ def test_a_sub_tally_for_anybody_but_the_polls_home_is_seen() -> None:
 def test_a_sub_tally_of_more_than_voted_is_seen() -> None:
     place = Place(SECRET)
     place.votes("fr0", 0)
-    with pytest.raises(Broken, match="fr sends a tally of 2"):
+    with pytest.raises(Broken, match=r"fr's sub-tally .* voters 2, not 1"):
         place.tallies("fr", 2)
+
+
+def test_counts_of_a_sub_tally_that_do_not_follow_are_seen() -> None:
+    place = Place(replace(RANKED, secret=True))
+    place.votes("fr0", 1, 0)
+    place.votes("fr1", 1, 2, 0)
+    right: dict[str, Any] = {"counts": (0, 2, 0), "pairs": (0, 0, 1, 2, 0, 2, 1, 0, 0)}
+    for wrong in ({"counts": (1, 1, 0)}, {"pairs": (0, 0, 1, 2, 0, 1, 1, 0, 0)}):
+        with pytest.raises(Broken, match=rf"fr's sub-tally .*: {next(iter(wrong))} "):
+            place.tallies("fr", 2, **right | wrong)
+
+
+def test_a_part_that_is_not_the_sum_of_its_regions_is_seen() -> None:
+    place, result = _voted_in_secret(replace(RANKED, secret=True))
+    for wrong in ({"voters": 6}, {"counts": (4, 1, 0)}, {"pairs": (0, 5, 4, 0, 0, 0, 0, 0, 0)}):
+        parts = (result.parts[0], replace(result.parts[1], **wrong))
+        with pytest.raises(Broken, match="is not what its regions counted"):
+            place.writes("de", replace(result, parts=parts))
+
+
+def test_a_region_in_two_parts_or_in_none_is_seen() -> None:
+    place, result = _voted_in_secret()
+    both = (*result.parts, result.parts[1])
+    with pytest.raises(Broken, match="has a region in two parts"):
+        place.writes("de", replace(result, parts=both))
+    place, result = _voted_in_secret()
+    less = place.secret_result({"de": place.told["de"]})
+    with pytest.raises(Broken, match=f"all of {POLL}: voters 5, not 10"):
+        place.writes("de", less)
+
+
+def test_a_secret_quorum_that_was_not_reached_is_seen() -> None:
+    place, result = _voted_in_secret(replace(SECRET, quorum_people=11))
+    with pytest.raises(Broken, match="quorum True, not False"):
+        place.writes("de", replace(result, quorum=True))
 
 
 def test_a_voter_in_two_sub_tallies_is_seen() -> None:
@@ -254,29 +384,27 @@ def test_counts_of_fewer_than_five_are_seen() -> None:
     place = Place(SECRET)
     place.votes("fr0", 0)
     result = place.secret_result({"fr": place.tallies("fr", 1)})
-    with pytest.raises(Broken, match=r"I11: .* tells of 1 voters"):
+    with pytest.raises(Broken, match=r"I11: .* counts \(1, 0, 0\), not \(\)"):
         place.writes("de", replace(result, counts=(1, 0, 0)))
 
 
 def test_a_secret_result_of_more_than_the_sub_tallies_is_seen() -> None:
     place, result = _voted_in_secret()
-    with pytest.raises(Broken, match="counts somebody twice"):
+    with pytest.raises(Broken, match="voters 11, not 10"):
         place.writes("de", replace(result, voters=11))
-    with pytest.raises(Broken, match="counts 9 of 10"):
-        place.writes("de", replace(result, voters=9))
 
 
 def test_a_private_body_on_a_wire_is_seen() -> None:
     place = Place(SECRET)
     ballot, tally = place.votes("fr0", 0), place.tallies("fr", 1)
-    for written in (ballot, tally):
-        body = place.company.nodes["fr"].log.lanes[written.key][written.seq - 1].body or b""
-        batch = batch_of(written.key, [body])
+    bodies = [encode_body(written.event) for written in (ballot, tally)]
+    for key, body in zip((ballot.key, tally.key), bodies, strict=True):
         with pytest.raises(Broken, match="in is sent what only some may see"):
-            place.record.sent("in", batch)
-    place.record.sent("de", batch)
-    head = batch.head
-    place.record.sent("fr", Batch(0, Held.nothing(tally.key).hash, batch.events, head))
+            place.record.sent("in", batch_of(key, [body]))
+    place.record.sent("de", batch_of(tally.key, bodies[1:]))
+    place.record.sent("fr", batch_of(tally.key, bodies[1:]))  # its own, by way of another
+    with pytest.raises(Broken, match="de is sent what only some may see"):
+        place.record.sent("de", batch_of(ballot.key, bodies[:1]))
 
 
 # -- people and the end ------------------------------------------------------------------------------------
