@@ -82,6 +82,8 @@ class People:
             self.first_homes |= {f"{region}{n}": region for n in range(count)}
         self.movers: list[str] = []
         self.place = ""
+        self.asked: set[str] = set()
+        """Polls whose authors were told that they are published."""
         self.rejected: list[str] = []
         """Who was taken for somebody else."""
         self.forged: set[tuple[str, str]] = set()
@@ -174,7 +176,10 @@ class People:
         )
         author = f"{self.home}0"
         command = PublishPost(place=self.place, kind="poll", text="?", poll=spec)
-        if not isinstance(self.does(author, command), dict):
+        answer = self.does(author, command)
+        if isinstance(answer, dict):
+            self.asked.add(answer["post"])
+        else:
             self._company.after(AGAIN_MS, lambda: self.ask(closes_at, chance))
 
     def vote(self, chance: random.Random, person: str = "", at: str = "") -> None:

@@ -7,6 +7,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from server.domain.events import (
+    BallotCast,
+    KeyRetired,
+    KeyRotated,
+    PersonHandedOver,
+    PersonTakenOver,
+)
 from tests.simulation.company import Company
 from tests.simulation.crashes import Point
 from tests.simulation.faults import FAULTS, publish
@@ -64,14 +71,29 @@ def play(
             frames_checked=company.frames_checked,
             equal_logs_compared=company.vectors_compared,
             databases=len(company.nodes) * company.sql,
-            polls_closed=len(company.record.results),
             results_known=len(company.record.known),
-            handovers=company.record.moves,
+            **_lived(company),
         ),
         company.done,
         company.reached,
         company.died,
     )
+
+
+def _lived(company: Company) -> dict[str, int]:
+    """What came of what people and operators did: not what was tried, but what is written."""
+    record = company.record
+    return {
+        "polls_asked": len(record.polls),
+        "ballots": record.written[BallotCast],
+        "polls_closed": len(record.results),
+        "regions_late": sum(len(result.late) for result in record.results.values()),
+        "handovers": record.written[PersonHandedOver],
+        "takeovers": record.written[PersonTakenOver],
+        "keys_announced": record.written[KeyRotated],
+        "keys_ended": record.written[KeyRetired],
+        "batches_forged": company.done["forged"],
+    }
 
 
 def _play(company: Company, chance: random.Random, kinds: Sequence[str], shortened: int) -> None:

@@ -5,7 +5,7 @@ Most checks are made where an event is written or folded; nothing here asks the 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,8 @@ from server.domain import limits
 from server.domain.events import (
     BallotCast,
     BallotPart,
+    Event,
+    KeyRetired,
     LaneEnd,
     PersonHandedOver,
     PersonTakenOver,
@@ -26,7 +28,7 @@ from server.domain.events import (
     encode_body,
 )
 from server.domain.ids import LaneKey
-from server.domain.visibility import LOCAL, pair_lane
+from server.domain.visibility import CONTROL, LOCAL, pair_lane
 from server.federation.frames import Batch
 from tests.simulation import counts
 from tests.simulation.oracle import Broken, holds
@@ -47,8 +49,8 @@ class Record:
         self.results: dict[str, PollClosed] = {}
         self.known: dict[tuple[str, str], PollClosed] = {}
         """(region, poll) -> the result it has."""
-        self.moves = 0
-        """Handovers that were written."""
+        self.written: Counter[type[Event]] = Counter()
+        """Events by kind; the end of a key, which is said in every lane, once."""
         self._casts: dict[str, list[Written]] = defaultdict(list)
         self._tallied: dict[str, dict[str, list[list[Written]]]] = defaultdict(
             lambda: defaultdict(list)
@@ -73,6 +75,8 @@ class Record:
     # -- as it is written ------------------------------------------------------------------------------
 
     def wrote(self, node: Region, written: Written) -> None:
+        if not isinstance(written.event, KeyRetired) or written.key.lane == CONTROL:
+            self.written[type(written.event)] += 1
         if self.is_split:
             return
         match written.event:
@@ -94,7 +98,6 @@ class Record:
                     writer == node.region,
                     f"I7: {writer} and {node.region} both write {rev} of {person}",
                 )
-                self.moves += isinstance(written.event, PersonHandedOver)
                 if isinstance(written.event, PersonTakenOver):
                     self._arrived(node, person)
             case _:
@@ -249,6 +252,8 @@ class Record:
     def check_end(self) -> None:
         if self.is_split:
             return
+        unseen = self._company.people.asked - self.polls.keys()
+        holds(not unseen, f"polls {unseen} were asked for, and never written")
         holds(not (left := self.open()), f"unfinished: {left[:5]}")
         nodes = list(self._company.nodes.values())
         for poll, written in self.polls.items():

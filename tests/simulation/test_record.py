@@ -3,126 +3,41 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from server.domain import cut as cutting
-from server.domain.decide import Decided, Draft
 from server.domain.events import (
     BallotCast,
-    Event,
     PersonHandedOver,
     PersonTakenOver,
     PollChecked,
-    PollClosed,
     PollRegionClosed,
     PollSpec,
-    PollTallied,
-    PostPublished,
     encode_body,
 )
-from server.domain.facts import CastFact
 from server.domain.ids import LaneKey
-from server.domain.tally import Tally, as_ranking, count, digest, method, outcome
-from server.domain.visibility import GLOBAL, LOCAL
+from server.domain.tally import as_ranking, count, digest, method, outcome
+from server.domain.visibility import GLOBAL
 from tests.conftest import SEED
 from tests.simulation import counts
+from tests.simulation.byhand import (
+    POLL,
+    RANKED,
+    RUNOFF,
+    SECRET,
+    SINGLE,
+    Place,
+    voted,
+    voted_in_secret,
+)
 from tests.simulation.company import Company
 from tests.simulation.oracle import Broken
-from tests.simulation.people import CHOICES, METHODS
+from tests.simulation.people import METHODS
 from tests.simulation.state import Written
 from tests.unit.federation.lab import START, batch_of
-
-POLL = "00000000000000000poll"
-SINGLE = PollSpec(method="single", choices=CHOICES)
-SECRET = replace(SINGLE, secret=True)
-RANKED = PollSpec(method="ranked", choices=CHOICES)
-RUNOFF = replace(RANKED, count="instant_runoff")
-OPEN_BALLOTS = {"de0": (0, 1), "de1": (1, 2, 0), "fr0": (0,), "in0": (2, 0, 1)}
-
-
-class Place:
-    """A company in which nobody does anything by themselves: what happens is written by hand. ``de`` asks."""
-
-    def __init__(self, spec: PollSpec) -> None:
-        self.company = Company(4)
-        self.company.people.found()
-        self.record = self.company.record
-        self.spec = spec
-        self.of: dict[str, Any] = {"poll": POLL, "place": self.company.people.place}
-        asked = PostPublished(
-            post=POLL, kind="poll", place=self.of["place"], at=START, text="?", poll=spec
-        )
-        self.writes("de", asked, "de0")
-        self.told: dict[str, Written] = {}
-        """Sub-tallies, by region."""
-
-    def writes(self, region: str, event: Event, actor: str = "", lane: str = GLOBAL) -> Written:
-        """As it is written, folded and told."""
-        drafts = [Draft(lane, actor, event, ())]
-        node = self.company.nodes[region]
-        node.append(lambda _facts, _context: Decided(drafts, {}))
-        key = LaneKey(region, node.log.epoch, lane)
-        return Written(key, len(node.log.lanes[key]), actor, START, event)
-
-    def votes(self, person: str, *choices: int, rev: int = 1, region: str = "") -> Written:
-        """``region``: where they live by now."""
-        secret = self.spec.secret
-        ballot = BallotCast(**self.of, rev=rev, choices=choices, secret=secret)
-        return self.writes(region or person[:2], ballot, person, LOCAL if secret else GLOBAL)
-
-    def stops(self, region: str, *ballots: Written) -> None:
-        ends = tuple(ballot.end for ballot in ballots)
-        self.writes(
-            region, PollRegionClosed(**self.of, region=region, ends=ends, ballots=len(ends))
-        )
-
-    def tallies(self, region: str, voters: int, lane: str = "", **changes: Any) -> Written:
-        """``counts``: as if all were for the first choice."""
-        said = PollTallied(**self.of, region=region, rev=1, voters=voters, counts=(voters, 0, 0))
-        lane = lane or (LOCAL if region == "de" else f"pair.de.{region}")
-        return self.writes(region, replace(said, **changes), lane=lane)
-
-    def result(self, *ballots: Written) -> PollClosed:
-        """The right one, if these are all."""
-        casts = [
-            CastFact(b.actor, b.event.rev, b.end, b.event.choices, b.event.withdrawn)  # type: ignore[attr-defined]
-            for b in ballots
-        ]
-        cut = cutting.ends_of(casts)
-        post: Any = self.company.nodes["de"].state.post(POLL)
-        return cutting.outcome(post, self.spec, casts, cut, ())
-
-    def secret_result(self, tallies: Mapping[str, Written]) -> PollClosed:
-        sums: dict[str, Any] = {region: said.event for region, said in tallies.items()}
-        regional = {r: Tally(said.voters, said.counts, said.pairs) for r, said in sums.items()}
-        post: Any = self.company.nodes["de"].state.post(POLL)
-        return cutting.secret_outcome(post, self.spec, regional, ())
-
-
-def _voted(spec: PollSpec = SINGLE) -> tuple[Place, PollClosed]:
-    """Four open ballots, and the result that is right."""
-    place = Place(spec)
-    ballots = [
-        place.votes(person, *(choices if spec.method == "ranked" else choices[:1]))
-        for person, choices in OPEN_BALLOTS.items()
-    ]
-    return place, place.result(*ballots)
-
-
-def _voted_in_secret(spec: PollSpec = SECRET) -> tuple[Place, PollClosed]:
-    """Five in one region, and two and three in two others."""
-    place = Place(spec)
-    for region, voters in {"de": 5, "fr": 2, "in": 3}.items():
-        for n in range(voters):
-            place.votes(f"{region}{n}", 0)
-        pairs = (0, voters, voters, *[0] * 6) if spec.method == "ranked" else ()
-        place.told[region] = place.tallies(region, voters, pairs=pairs)
-    return place, place.secret_result(place.told)
 
 
 def test_what_is_right_is_not_complained_of() -> None:
@@ -140,8 +55,8 @@ def test_what_is_right_is_not_complained_of() -> None:
 
 
 def test_the_right_results_pass() -> None:
-    made = [_voted(spec) for spec in (SINGLE, RANKED, RUNOFF)]
-    made += [_voted_in_secret(spec) for spec in (SECRET, replace(RANKED, secret=True))]
+    made = [voted(spec) for spec in (SINGLE, RANKED, RUNOFF)]
+    made += [voted_in_secret(spec) for spec in (SECRET, replace(RANKED, secret=True))]
     for place, result in made:
         place.writes("de", result)
         assert place.record.results == {POLL: result}
@@ -177,20 +92,20 @@ def test_what_is_counted_by_other_means_is_the_same() -> None:
 
 
 def test_a_voter_too_many_is_seen() -> None:
-    place, result = _voted()
+    place, result = voted()
     with pytest.raises(Broken, match="voters 5, not 4"):
         place.writes("de", replace(result, voters=5))
 
 
 def test_counts_that_do_not_follow_from_the_ballots_are_seen() -> None:
-    place, result = _voted()
+    place, result = voted()
     assert result.counts == (2, 1, 1)
     with pytest.raises(Broken, match=r"counts \(1, 2, 1\), not"):
         place.writes("de", replace(result, counts=(1, 2, 1)))
 
 
 def test_pairs_that_do_not_follow_from_the_ballots_are_seen() -> None:
-    place, result = _voted(RANKED)
+    place, result = voted(RANKED)
     assert result.pairs == (0, 3, 2, 1, 0, 2, 2, 1, 0)
     with pytest.raises(Broken, match=r"pairs \(0, 3, .*, not \(0, 3"):
         place.writes("de", replace(result, pairs=(0, 3, 2, 1, 0, 2, 1, 1, 0)))
@@ -198,7 +113,7 @@ def test_pairs_that_do_not_follow_from_the_ballots_are_seen() -> None:
 
 @pytest.mark.parametrize("spec", [SINGLE, RANKED, RUNOFF], ids=["votes", "pairs", "runoff"])
 def test_an_order_that_does_not_follow_from_the_ballots_is_seen(spec: PollSpec) -> None:
-    place, result = _voted(spec)
+    place, result = voted(spec)
     assert result.order[0] != (1,)
     with pytest.raises(Broken, match=r"order \(\(1,\), \(0, 2\)\), not"):
         place.writes("de", replace(result, order=((1,), (0, 2))))
@@ -206,7 +121,7 @@ def test_an_order_that_does_not_follow_from_the_ballots_is_seen(spec: PollSpec) 
 
 def test_rankings_that_nobody_gave_are_seen_in_the_digest() -> None:
     """Of an instant runoff they are published in no other way."""
-    place, result = _voted(RUNOFF)
+    place, result = voted(RUNOFF)
     theirs = count("rankings", 3, [((0,),)] * 2 + [((1,),), ((2,),)])
     wrong = digest(POLL, result.cut, result.regions, theirs)
     with pytest.raises(Broken, match="digest"):
@@ -217,20 +132,20 @@ def test_rankings_that_nobody_gave_are_seen_in_the_digest() -> None:
     "few", [{"quorum_people": 5}, {"quorum_regions": 4}], ids=["people", "regions"]
 )
 def test_a_quorum_that_was_not_reached_is_seen(few: dict[str, int]) -> None:
-    place, result = _voted(replace(SINGLE, **few))
+    place, result = voted(replace(SINGLE, **few))
     assert (result.voters, result.regions, result.quorum) == (4, 3, False)
     with pytest.raises(Broken, match="quorum True, not False"):
         place.writes("de", replace(result, quorum=True))
 
 
 def test_a_quorum_that_was_reached_and_is_denied_is_seen() -> None:
-    place, result = _voted(replace(SINGLE, quorum_people=4, quorum_regions=3))
+    place, result = voted(replace(SINGLE, quorum_people=4, quorum_regions=3))
     with pytest.raises(Broken, match="quorum False, not True"):
         place.writes("de", replace(result, quorum=False))
 
 
 def test_a_region_too_many_is_seen() -> None:
-    place, result = _voted()
+    place, result = voted()
     with pytest.raises(Broken, match="regions 4, not 3"):
         place.writes("de", replace(result, regions=4))
 
@@ -265,14 +180,14 @@ def test_a_ballot_outside_the_cut_is_seen() -> None:
 
 
 def test_two_results_are_seen() -> None:
-    place, result = _voted()
+    place, result = voted()
     place.writes("de", result)
     with pytest.raises(Broken, match="two results"):
         place.writes("de", replace(result, late=("jp",)))
 
 
 def test_a_result_that_changes_at_a_node_is_seen() -> None:
-    place, result = _voted()
+    place, result = voted()
     place.writes("de", result)
     node, key = place.company.nodes["fr"], LaneKey("de", 9, GLOBAL)
     node.state.fold(place.record.polls[POLL])
@@ -287,7 +202,7 @@ def test_a_result_that_changes_at_a_node_is_seen() -> None:
 
 
 def test_a_region_that_counts_another_result_is_seen() -> None:
-    place, _ = _voted()
+    place, _ = voted()
     with pytest.raises(Broken, match="fr counts another result"):
         place.writes("fr", PollChecked(**place.of, region="fr", agrees=False))
 
@@ -333,7 +248,7 @@ def test_counts_of_a_sub_tally_that_do_not_follow_are_seen() -> None:
 
 
 def test_a_part_that_is_not_the_sum_of_its_regions_is_seen() -> None:
-    place, result = _voted_in_secret(replace(RANKED, secret=True))
+    place, result = voted_in_secret(replace(RANKED, secret=True))
     for wrong in ({"voters": 6}, {"counts": (4, 1, 0)}, {"pairs": (0, 5, 4, 0, 0, 0, 0, 0, 0)}):
         parts = (result.parts[0], replace(result.parts[1], **wrong))
         with pytest.raises(Broken, match="is not what its regions counted"):
@@ -341,18 +256,18 @@ def test_a_part_that_is_not_the_sum_of_its_regions_is_seen() -> None:
 
 
 def test_a_region_in_two_parts_or_in_none_is_seen() -> None:
-    place, result = _voted_in_secret()
+    place, result = voted_in_secret()
     both = (*result.parts, result.parts[1])
     with pytest.raises(Broken, match="has a region in two parts"):
         place.writes("de", replace(result, parts=both))
-    place, result = _voted_in_secret()
+    place, result = voted_in_secret()
     less = place.secret_result({"de": place.told["de"]})
     with pytest.raises(Broken, match=f"all of {POLL}: voters 5, not 10"):
         place.writes("de", less)
 
 
 def test_a_secret_quorum_that_was_not_reached_is_seen() -> None:
-    place, result = _voted_in_secret(replace(SECRET, quorum_people=11))
+    place, result = voted_in_secret(replace(SECRET, quorum_people=11))
     with pytest.raises(Broken, match="quorum True, not False"):
         place.writes("de", replace(result, quorum=True))
 
@@ -373,7 +288,7 @@ def test_a_region_that_tells_of_its_secret_ballots_is_seen() -> None:
 
 
 def test_a_part_of_fewer_than_five_is_seen() -> None:
-    place, result = _voted_in_secret()
+    place, result = voted_in_secret()
     small = replace(result.parts[0], regions=("fr",), voters=2, counts=(2, 0, 0))
     other = replace(result.parts[0], regions=("in",), voters=3, counts=(3, 0, 0))
     with pytest.raises(Broken, match=r"I11: .* are shown"):
@@ -388,8 +303,14 @@ def test_counts_of_fewer_than_five_are_seen() -> None:
         place.writes("de", replace(result, counts=(1, 0, 0)))
 
 
+def test_enough_who_voted_in_secret_and_are_not_shown_are_seen() -> None:
+    place, result = voted_in_secret()
+    with pytest.raises(Broken, match="shows no part"):
+        place.writes("de", replace(result, counts=(), order=(), parts=()))
+
+
 def test_a_secret_result_of_more_than_the_sub_tallies_is_seen() -> None:
-    place, result = _voted_in_secret()
+    place, result = voted_in_secret()
     with pytest.raises(Broken, match="voters 11, not 10"):
         place.writes("de", replace(result, voters=11))
 
@@ -419,7 +340,7 @@ def test_two_regions_that_write_where_somebody_lives_are_seen() -> None:
 
 
 def test_a_home_that_lacks_what_was_written_for_somebody_is_seen() -> None:
-    place, _ = _voted()
+    place, _ = voted()
     with pytest.raises(Broken, match="de takes fr0 over without"):
         place.writes("de", PersonTakenOver(person="fr0", previous="fr", rev=2))
 
@@ -440,6 +361,14 @@ def test_a_poll_that_is_left_unfinished_is_seen() -> None:
         place.record.check_end()
 
 
+def test_a_poll_that_was_asked_for_and_never_written_is_seen() -> None:
+    company = Company(4)
+    company.people.found()
+    company.people.asked.add(POLL)
+    with pytest.raises(Broken, match=f"{POLL}.* were asked for, and never written"):
+        company.record.check_end()
+
+
 def test_somebody_left_between_two_homes_is_seen() -> None:
     place = Place(SINGLE)
     place.record.polls.clear()
@@ -449,7 +378,7 @@ def test_somebody_left_between_two_homes_is_seen() -> None:
 
 
 def test_results_that_differ_in_the_end_are_seen() -> None:
-    place, result = _voted()
+    place, result = voted()
     for node in place.company.nodes.values():
         node.state.fold(place.record.polls[POLL])
         checked = PollChecked(**place.of, region=node.region, agrees=True)
