@@ -5,17 +5,22 @@ More and longer ones: ``make simulate``. Seeds that once failed are played at th
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import pytest
 
 from tests.conftest import SEED
+from tests.simulation.__main__ import arguments
+from tests.simulation.__main__ import how as ways
 from tests.simulation.company import JOINS_ALL_EVERY, REGIONS, Company
 from tests.simulation.crashes import Point
 from tests.simulation.faults import FAULTS
 from tests.simulation.lives import LIVES, plan
-from tests.simulation.play import ACTIVE_MS, play
+from tests.simulation.oracle import Broken
+from tests.simulation.play import ACTIVE_MS, command, play
 
 SCHEDULES, PER_TEST = 300, 15
 FIRST = SEED * 1_000
@@ -65,6 +70,30 @@ def test_every_act_of_people_is_planned_somewhere() -> None:
     assert planned == set(LIVES)
 
 
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"brief": True},
+        {"sql": True},
+        {"sql": False, "kinds": ["restore", "cut"]},
+        {"brief": True, "kinds": ["trap"], "traps": {Point.ERASED: 2, Point.MID_BATCH: 1}},
+    ],
+    ids=str,
+)
+def test_the_command_of_a_failure_plays_just_that(how: dict[str, Any]) -> None:
+    asked = arguments(shlex.split(command(5, **how))[3:])
+    nothing = {"sql": None, "kinds": [], "traps": {}, "brief": False}
+    assert (asked.seed, ways(asked)) == (5, nothing | how)
+
+
+def test_a_failure_says_how_to_play_it_again() -> None:
+    """Such as a fault that does not exist."""
+    traps = {Point.ERASED: 2}
+    with pytest.raises(Broken, match="--seed 5 --brief --no-sql --kinds none --trap erased:2\\)"):
+        play(5, sql=False, kinds=["none"], traps=traps, brief=True)
+
+
 def test_a_region_that_joins_catches_up_with_all_twenty_origins_at_once() -> None:
     """From each the newest come first: at least the last few of every one of twenty backlogs."""
     assert Company(JOINS_ALL_EVERY + 3).joins_all
@@ -95,16 +124,35 @@ def test_every_named_point_is_died_at(point: Point, nth: int) -> None:
     assert any(play(seed, kinds=kinds, traps={point: nth}).died[point] for seed in range(40, 80))
 
 
-FOUND = {
-    8: "WANT told a relay of lanes it is not in; and a forked pair lane whose histories grew equally long",
-    70: "two histories of one length, which no vector tells apart until one grows",
-    1113: "both directions of a line were lost, and neither end's close arrived",
-    1681: "a changed bit made a HEAD name a lane that does not exist",
-    100312: "a lane told of before its fork was known kept its link from being live",
-    100020: "connections were cut in the moment everything had arrived",
-}
+class Found(NamedTuple):
+    seed: int
+    what: str
+    how: Mapping[str, Any] = {}
+    """As ``play`` takes it."""
 
 
-@pytest.mark.parametrize("seed", FOUND, ids=str)
-def test_what_once_failed_holds(seed: int) -> None:
-    play(seed)
+FOUND = (
+    Found(
+        8,
+        "WANT told a relay of lanes it is not in; and a forked pair lane whose histories grew equally long",
+    ),
+    Found(70, "two histories of one length, which no vector tells apart until one grows"),
+    Found(1113, "both directions of a line were lost, and neither end's close arrived"),
+    Found(1681, "a changed bit made a HEAD name a lane that does not exist"),
+    Found(100312, "a lane told of before its fork was known kept its link from being live"),
+    Found(100020, "connections were cut in the moment everything had arrived"),
+    Found(
+        700003,
+        "a restored region never said its secret sub-tally again",
+        {"brief": True, "kinds": ["restore"]},
+    ),
+    Found(
+        1000777,
+        "a region set back to the older release refuses a new key until the log tells of it",
+    ),
+)
+
+
+@pytest.mark.parametrize("found", FOUND, ids=lambda found: str(found.seed))
+def test_what_once_failed_holds(found: Found) -> None:
+    play(found.seed, **found.how)
