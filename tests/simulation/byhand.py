@@ -65,6 +65,11 @@ class Place:
         ballot = BallotCast(**self.of, rev=rev, choices=choices, secret=secret)
         return self.writes(region or person[:2], ballot, person, LOCAL if secret else GLOBAL)
 
+    def forks(self, region: str) -> None:
+        """From here on nobody knows which of its histories is meant."""
+        epoch = self.company.nodes[region].log.epoch
+        self.company.oracle.split |= {LaneKey(region, epoch, lane) for lane in (GLOBAL, LOCAL)}
+
     def stops(self, region: str, *ballots: Written) -> None:
         ends = tuple(ballot.end for ballot in ballots)
         self.writes(

@@ -255,7 +255,8 @@ class People:
         return True
 
     def check_keys(self) -> None:
-        """17.3: whoever has a key that ended can add nothing, wherever the lane's end is known."""
+        """17.3: whoever has a key that ended can add nothing, wherever the lane's end is known; but to a lane of two
+        histories nobody can, with any key."""
         nodes = self._company.nodes
         for thief in [nodes[region] for region in self._retired]:
             for node, (key, old) in itertools.product(nodes.values(), self._ended(thief)):
@@ -265,7 +266,8 @@ class People:
                     and w.event == KeyRetired(key_id=old_id(old))
                     for event in node.log.lanes.get(key, ())
                 )
-                if knows and node.alive and key not in node.log.leads:
+                whole = key not in node.log.leads and key not in self._company.oracle.split
+                if knows and node.alive and whole:
                     data = forged(key, tip, old)
                     holds(refuses(data, tip, node), f"{node.region} believes the old key of {key}")
 

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 
 
 class Record:
-    """``company``'s. Where an origin signed two histories nobody promises one result, and nothing is asked."""
+    """``company``'s. Where an origin signed two histories nobody promises one result, one home or an end; what is
+    private stays so, and what is counted without that origin is counted again."""
 
     def __init__(self, company: Company) -> None:
         self._company = company
@@ -67,6 +68,10 @@ class Record:
     def is_split(self) -> bool:
         return bool(self._company.oracle.split)
 
+    def _is_sound(self, regions: Iterable[str]) -> bool:
+        """None of them signed two histories: what stands under a number of theirs is known."""
+        return not {key.region for key in self._company.oracle.split}.intersection(regions)
+
     @property
     def is_calm(self) -> bool:
         """No disk was put back: nothing anybody wrote is gone."""
@@ -77,8 +82,6 @@ class Record:
     def wrote(self, node: Region, written: Written) -> None:
         if not isinstance(written.event, KeyRetired) or written.key.lane == CONTROL:
             self.written[type(written.event)] += 1
-        if self.is_split:
-            return
         match written.event:
             case PostPublished(post=post):
                 self.polls[post] = written
@@ -91,11 +94,12 @@ class Record:
             case PollClosed() as said:
                 self._closed(said)
             case PollChecked(poll=poll, region=region, agrees=agrees):
-                holds(agrees, f"{region} counts another result of {poll}")
+                right = agrees or self.is_split
+                holds(right, f"{region} counts another result of {poll}")
             case PersonHandedOver(person=person, rev=rev) | PersonTakenOver(person=person, rev=rev):
                 writer = self._homes.setdefault((person, rev), node.region)
                 holds(
-                    writer == node.region,
+                    writer == node.region or self.is_split,
                     f"I7: {writer} and {node.region} both write {rev} of {person}",
                 )
                 if isinstance(written.event, PersonTakenOver):
@@ -119,6 +123,8 @@ class Record:
         lane = LOCAL if home == node.region else pair_lane(home, node.region)
         holds(written.key.lane == lane, f"I11: a sub-tally goes out in {written.key.lane}")
         self._private[encode_body(tally)] = frozenset([home])
+        if not self._is_sound([node.region]):
+            return
         own = _last([cast for cast in self._casts[tally.poll] if self._is_on(node, cast)])
         right = counts.sums(self._spec(tally.poll), _choices(own))
         _same(tally, right, f"{node.region}'s sub-tally of {tally.poll}")
@@ -138,6 +144,7 @@ class Record:
         """What is on some disk, and was cast before its region stopped, is never left out."""
         if self._spec(said.poll).secret:
             holds(not said.ends and not said.ballots, "I11: a region tells of its secret ballots")
+        if self._spec(said.poll).secret or not self._is_sound([said.region]):
             return
         casts = [cast for cast in self._casts[said.poll] if cast.key.region == said.region]
         under = _under(said.ends, casts)
@@ -166,7 +173,8 @@ class Record:
         if self.is_calm:
             left = [c for c in casts if c.key.region not in said.late and c not in under]
             holds(not left, f"{said.poll} leaves out {[cast.actor for cast in left]}")
-        self._follows(said, _last(under))
+        if self._is_sound(cast.key.region for cast in casts):
+            self._follows(said, _last(under))
 
     def _follows(self, said: PollClosed, ballots: list[Written]) -> None:
         """From these ballots, whichever way the poll is counted."""
@@ -178,10 +186,11 @@ class Record:
         small = [part for part in said.parts if part.voters < limits.SECRET_VOTERS_MIN]
         holds(not small, f"I11: {small} of {said.poll} are shown")
         if said.parts or not said.voters:
-            ballots = [cast for part in said.parts for cast in self._part(said.poll, part)]
             named = [region for part in said.parts for region in part.regions]
             holds(len(set(named)) == len(named), f"{said.poll} has a region in two parts")
-            self._follows(said, ballots)
+            if self._is_sound(named):
+                ballots = [cast for part in said.parts for cast in self._part(said.poll, part)]
+                self._follows(said, ballots)
         else:
             hidden = {"voters": said.voters, "counts": (), "pairs": ()}
             shown = counts.said_of(self._spec(said.poll), said.poll, hidden, said.regions)
@@ -219,7 +228,7 @@ class Record:
 
     def folded(self, node: Region, written: Written) -> None:
         """Once a node has a result it stays what it is."""
-        if not isinstance(written.event, PollClosed) or self.is_split:
+        if not isinstance(written.event, PollClosed):
             return
         fact = node.state.poll(written.event.poll)
         if fact is None or fact.outcome is None:
@@ -250,10 +259,10 @@ class Record:
         return found
 
     def check_end(self) -> None:
-        if self.is_split:
-            return
         unseen = self._company.people.asked - self.polls.keys()
         holds(not unseen, f"polls {unseen} were asked for, and never written")
+        if self.is_split:
+            return
         holds(not (left := self.open()), f"unfinished: {left[:5]}")
         nodes = list(self._company.nodes.values())
         for poll, written in self.polls.items():
