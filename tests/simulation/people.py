@@ -236,15 +236,15 @@ class People:
         return region in self._retired
 
     def retire(self, node: Region) -> bool:
-        """Ends the earlier keys, once all know the next one: that is what seven days are for."""
-        if not node.former_keys or node.next_key or not self.is_open(node):
-            return False
+        """Ends the keys before the one in use, once all know that: that is what seven days are for."""
         name = old_id(node.log.private)
+        ended = dict.fromkeys(map(old_id, earlier_keys(node)))
+        if not ended or node.next_key or not self.is_open(node):
+            return False
         if not all(other.roster.knows(node.region, name) for other in self._company.nodes.values()):
             return False
         ours = [k.lane for k in node.log.lanes if k[:2] == (node.region, node.log.epoch)]
         lanes = [*sorted({*ours} - {CONTROL, LOCAL}), CONTROL]
-        ended = [old_id(key) for key in node.former_keys]
 
         def rule(_facts: Facts, _context: Context) -> Decided:
             every = [(lane, KeyRetired(key_id=name)) for name in ended for lane in lanes]
@@ -283,6 +283,12 @@ class People:
         sound &= Release.OLDER not in (node.release, company.nodes[peer].release)
         if refusal.code in REJECTIONS and (node.region, peer) not in self.forged:
             holds(not sound, f"{node.region} takes {peer} for somebody else: {refusal.message}")
+
+
+def earlier_keys(node: Region) -> list[Any]:
+    """Before the one in use, to which a restored region may have gone back: nobody ends that."""
+    name = old_id(node.log.private)
+    return [*itertools.takewhile(lambda key: old_id(key) != name, node.former_keys)]
 
 
 def old_id(private: Any) -> str:

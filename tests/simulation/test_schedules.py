@@ -150,6 +150,9 @@ FOUND = (
         1000777,
         "a region set back to the older release refuses a new key until the log tells of it",
     ),
+    Found(
+        592, "a schedule ended the key in use, to which a restore had gone back", {"brief": True}
+    ),
 )
 
 
