@@ -3,8 +3,10 @@
     --schedules 10000   how many (``make simulate``)
     --first N           the seed of the first; the others follow (default: TAP_TEST_SEED, or by chance)
     --seed N            plays one, and tells all about it
-    --brief             with --seed: as ``make test`` plays it, half as long
-    --sql               every log is a real database, as now and then one schedule's is anyway
+    --brief             as ``make test`` plays them, half as long
+    --sql, --no-sql     every log is a real database, or none, instead of now and then one schedule's
+    --kinds cut,trap    only these faults, instead of the seed's choice
+    --trap erased:2     every region dies where it comes by that point for the second time; more than once if need be
 
 Says how it stands every ten seconds. A failing seed is printed when it fails, with the command that plays it
 again; the run goes on, and ends with 1.
@@ -19,7 +21,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,6 +29,7 @@ from server.ops.commands.serve import calm_collector
 from tests.conftest import SEED
 from tests.simulation.company import REGIONS
 from tests.simulation.crashes import Point
+from tests.simulation.faults import FAULTS
 from tests.simulation.play import Outcome, attempted, play
 
 TELL_SECONDS = 10
@@ -84,28 +87,58 @@ class Summary:
         }
 
 
-def _outcomes(seeds: range, processes: int, sql: bool) -> Iterator[Outcome | tuple[int, str]]:
-    attempt = partial(attempted, sql=sql or None)
+def _outcomes(
+    seeds: range, processes: int, how: Mapping[str, Any]
+) -> Iterator[Outcome | tuple[int, str]]:
     # Schedules make many objects and few cycles: looking for these takes a tenth of the time otherwise.
     with multiprocessing.get_context("spawn").Pool(processes, calm_collector) as pool:
-        yield from pool.imap_unordered(attempt, seeds, chunksize=4)
+        yield from pool.imap_unordered(partial(attempted, **how), seeds, chunksize=4)
 
 
-def main() -> int:
-    words = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    words = argparse.ArgumentParser(
+        "python -m tests.simulation", description=(__doc__ or "").splitlines()[0]
+    )
     words.add_argument("--schedules", type=int, default=300)
     words.add_argument("--first", type=int, default=SEED)
     words.add_argument("--seed", type=int)
     words.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    words.add_argument("--sql", action="store_true")
+    words.add_argument("--sql", action=argparse.BooleanOptionalAction)
     words.add_argument("--brief", action="store_true")
-    asked = words.parse_args()
+    words.add_argument("--kinds", type=_kinds, default=[])
+    words.add_argument("--trap", type=_trap, action="append", default=[])
+    return words.parse_args(given)
+
+
+def _kinds(words: str) -> list[str]:
+    kinds = words.split(",")
+    if unknown := set(kinds) - set(FAULTS):
+        raise argparse.ArgumentTypeError(f"no fault is called {', '.join(sorted(unknown))}")
+    return kinds
+
+
+def _trap(words: str) -> tuple[Point, int]:
+    name, _, nth = words.partition(":")
+    try:
+        return Point[name.upper()], int(nth or 1)
+    except (KeyError, ValueError):
+        raise argparse.ArgumentTypeError(f"{words} is no point and number") from None
+
+
+def how(asked: argparse.Namespace) -> dict[str, Any]:
+    """All that ``play`` takes beside a seed."""
+    traps = dict(asked.trap)
+    return {"sql": asked.sql, "kinds": asked.kinds, "traps": traps, "brief": asked.brief}
+
+
+def main() -> int:
+    asked = arguments()
     if asked.seed is not None:
-        print(play(asked.seed, sql=asked.sql or None, brief=asked.brief))
+        print(play(asked.seed, **how(asked)))
         return 0
     summary = Summary(asked.first, asked.schedules)
     for outcome in _outcomes(
-        range(asked.first, asked.first + asked.schedules), asked.processes, asked.sql
+        range(asked.first, asked.first + asked.schedules), asked.processes, how(asked)
     ):
         summary.add(outcome)
         summary.tell()

@@ -290,8 +290,7 @@ class Company(World):
             holds(held >= seq, f"{seq} events of {key} were durable, {held} are left")
         self._check_erasures()
         self.record.check_end()
-        if not self.oracle.split:
-            self.people.check_keys()
+        self.people.check_keys()
         self._check_databases()
 
     def check_copies(self) -> None:

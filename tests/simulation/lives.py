@@ -10,7 +10,7 @@ from server.domain.ids import LaneKey
 from server.domain.visibility import GLOBAL
 from server.federation import steps
 from tests.simulation.company import JOINER, Company
-from tests.simulation.people import DAY_MS, Act, forged
+from tests.simulation.people import DAY_MS, Act, earlier_keys, forged
 from tests.simulation.region import Region
 from tests.unit.federation.lab import Wire
 
@@ -85,7 +85,7 @@ def retire(company: Company, chance: random.Random) -> None:
 
 def forge(company: Company, thief: Region) -> None:
     """An event by a key that has ended, put into a line of the region whose key it was."""
-    key, old = LaneKey(thief.region, thief.log.epoch, GLOBAL), thief.former_keys[-1]
+    key, old = LaneKey(thief.region, thief.log.epoch, GLOBAL), earlier_keys(thief)[-1]
     tries = iter(range(TRIES))
 
     def once() -> None:

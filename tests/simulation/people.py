@@ -82,6 +82,8 @@ class People:
             self.first_homes |= {f"{region}{n}": region for n in range(count)}
         self.movers: list[str] = []
         self.place = ""
+        self.asked: set[str] = set()
+        """Polls whose authors were told that they are published."""
         self.rejected: list[str] = []
         """Who was taken for somebody else."""
         self.forged: set[tuple[str, str]] = set()
@@ -174,7 +176,10 @@ class People:
         )
         author = f"{self.home}0"
         command = PublishPost(place=self.place, kind="poll", text="?", poll=spec)
-        if not isinstance(self.does(author, command), dict):
+        answer = self.does(author, command)
+        if isinstance(answer, dict):
+            self.asked.add(answer["post"])
+        else:
             self._company.after(AGAIN_MS, lambda: self.ask(closes_at, chance))
 
     def vote(self, chance: random.Random, person: str = "", at: str = "") -> None:
@@ -231,15 +236,15 @@ class People:
         return region in self._retired
 
     def retire(self, node: Region) -> bool:
-        """Ends the earlier keys, once all know the next one: that is what seven days are for."""
-        if not node.former_keys or node.next_key or not self.is_open(node):
-            return False
+        """Ends the keys before the one in use, once all know that: that is what seven days are for."""
         name = old_id(node.log.private)
+        ended = dict.fromkeys(map(old_id, earlier_keys(node)))
+        if not ended or node.next_key or not self.is_open(node):
+            return False
         if not all(other.roster.knows(node.region, name) for other in self._company.nodes.values()):
             return False
         ours = [k.lane for k in node.log.lanes if k[:2] == (node.region, node.log.epoch)]
         lanes = [*sorted({*ours} - {CONTROL, LOCAL}), CONTROL]
-        ended = [old_id(key) for key in node.former_keys]
 
         def rule(_facts: Facts, _context: Context) -> Decided:
             every = [(lane, KeyRetired(key_id=name)) for name in ended for lane in lanes]
@@ -250,7 +255,8 @@ class People:
         return True
 
     def check_keys(self) -> None:
-        """17.3: whoever has a key that ended can add nothing, wherever the lane's end is known."""
+        """17.3: whoever has a key that ended can add nothing, wherever the lane's end is known; but to a lane of two
+        histories nobody can, with any key."""
         nodes = self._company.nodes
         for thief in [nodes[region] for region in self._retired]:
             for node, (key, old) in itertools.product(nodes.values(), self._ended(thief)):
@@ -260,7 +266,8 @@ class People:
                     and w.event == KeyRetired(key_id=old_id(old))
                     for event in node.log.lanes.get(key, ())
                 )
-                if knows and node.alive and key not in node.log.leads:
+                whole = key not in node.log.leads and key not in self._company.oracle.split
+                if knows and node.alive and whole:
                     data = forged(key, tip, old)
                     holds(refuses(data, tip, node), f"{node.region} believes the old key of {key}")
 
@@ -276,6 +283,12 @@ class People:
         sound &= Release.OLDER not in (node.release, company.nodes[peer].release)
         if refusal.code in REJECTIONS and (node.region, peer) not in self.forged:
             holds(not sound, f"{node.region} takes {peer} for somebody else: {refusal.message}")
+
+
+def earlier_keys(node: Region) -> list[Any]:
+    """Before the one in use, to which a restored region may have gone back: nobody ends that."""
+    name = old_id(node.log.private)
+    return [*itertools.takewhile(lambda key: old_id(key) != name, node.former_keys)]
 
 
 def old_id(private: Any) -> str:

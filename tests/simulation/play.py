@@ -5,8 +5,15 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from server.domain.events import (
+    BallotCast,
+    KeyRetired,
+    KeyRotated,
+    PersonHandedOver,
+    PersonTakenOver,
+)
 from tests.simulation.company import Company
 from tests.simulation.crashes import Point
 from tests.simulation.faults import FAULTS, publish
@@ -38,7 +45,7 @@ def play(
     traps: Mapping[Point, int] | None = None,
     brief: bool = False,
 ) -> Outcome:
-    """Raises Broken, with the command that plays it again.
+    """Raises Broken, with the command that plays it again (``command``).
 
     ``sql``: whether logs are real databases; ``kinds``: of faults, instead of the seed's choice; ``traps``: point
     -> its n-th hit, for every region; ``brief``: half the time and half the events, another schedule for it."""
@@ -50,7 +57,7 @@ def play(
         _play(company, random.Random(f"schedule {seed}"), kinds, 2 if brief else 1)
     except Exception as error:
         words = "\n  ".join([str(error), *company.story()])
-        again = f"python -m tests.simulation --seed {seed}" + " --brief" * brief
+        again = command(seed, sql, kinds, traps, brief)
         raise Broken(f"seed {seed} (again: {again}): {words}") from error
     oracle = company.oracle
     return Outcome(
@@ -64,14 +71,45 @@ def play(
             frames_checked=company.frames_checked,
             equal_logs_compared=company.vectors_compared,
             databases=len(company.nodes) * company.sql,
-            polls_closed=len(company.record.results),
             results_known=len(company.record.known),
-            handovers=company.record.moves,
+            **_lived(company),
         ),
         company.done,
         company.reached,
         company.died,
     )
+
+
+def command(
+    seed: int,
+    sql: bool | None = None,
+    kinds: Sequence[str] = (),
+    traps: Mapping[Point, int] | None = None,
+    brief: bool = False,
+) -> str:
+    """What to type to have ``play`` do the same; ``__main__`` reads it."""
+    words = [f"python -m tests.simulation --seed {seed}"]
+    words += ["--brief"] * brief
+    words += [] if sql is None else ["--sql" if sql else "--no-sql"]
+    words += [f"--kinds {','.join(kinds)}"] if kinds else []
+    words += [f"--trap {point.name.lower()}:{nth}" for point, nth in (traps or {}).items()]
+    return " ".join(words)
+
+
+def _lived(company: Company) -> dict[str, int]:
+    """What came of what people and operators did: not what was tried, but what is written."""
+    record = company.record
+    return {
+        "polls_asked": len(record.polls),
+        "ballots": record.written[BallotCast],
+        "polls_closed": len(record.results),
+        "regions_late": sum(len(result.late) for result in record.results.values()),
+        "handovers": record.written[PersonHandedOver],
+        "takeovers": record.written[PersonTakenOver],
+        "keys_announced": record.written[KeyRotated],
+        "keys_ended": record.written[KeyRetired],
+        "batches_forged": company.done["forged"],
+    }
 
 
 def _play(company: Company, chance: random.Random, kinds: Sequence[str], shortened: int) -> None:
@@ -111,9 +149,9 @@ def _play(company: Company, chance: random.Random, kinds: Sequence[str], shorten
     company.check_end()
 
 
-def attempted(seed: int, sql: bool | None) -> Outcome | tuple[int, str]:
+def attempted(seed: int, **how: Any) -> Outcome | tuple[int, str]:
     """As ``play``; for other processes: a failure is (seed, its story)."""
     try:
-        return play(seed, sql)
+        return play(seed, **how)
     except Broken as broken:
         return seed, str(broken)

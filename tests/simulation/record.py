@@ -5,25 +5,33 @@ Most checks are made where an event is written or folded; nothing here asks the 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import product
+from typing import TYPE_CHECKING, Any
 
 from server.domain import limits
 from server.domain.events import (
     BallotCast,
+    BallotPart,
+    Event,
+    KeyRetired,
+    LaneEnd,
     PersonHandedOver,
     PersonTakenOver,
     PollChecked,
     PollClosed,
     PollRegionClosed,
+    PollSpec,
     PollTallied,
     PostPublished,
     encode_body,
 )
-from server.domain.visibility import LOCAL, pair_lane
+from server.domain.ids import LaneKey
+from server.domain.visibility import CONTROL, LOCAL, pair_lane
 from server.federation.frames import Batch
-from tests.simulation.oracle import holds
+from tests.simulation import counts
+from tests.simulation.oracle import Broken, holds
 from tests.simulation.state import Written
 from tests.unit.federation.lab import may_know
 
@@ -33,7 +41,8 @@ if TYPE_CHECKING:
 
 
 class Record:
-    """``company``'s. Where an origin signed two histories nobody promises one result, and nothing is asked."""
+    """``company``'s. Where an origin signed two histories nobody promises one result, one home or an end; what is
+    private stays so, and what is counted without that origin is counted again."""
 
     def __init__(self, company: Company) -> None:
         self._company = company
@@ -41,11 +50,13 @@ class Record:
         self.results: dict[str, PollClosed] = {}
         self.known: dict[tuple[str, str], PollClosed] = {}
         """(region, poll) -> the result it has."""
-        self.moves = 0
-        """Handovers that were written."""
+        self.written: Counter[type[Event]] = Counter()
+        """Events by kind; the end of a key, which is said in every lane, once."""
         self._casts: dict[str, list[Written]] = defaultdict(list)
-        self._tallied: dict[str, dict[str, frozenset[str]]] = defaultdict(dict)
-        """Poll -> region -> whose secret ballots are in its sub-tally."""
+        self._tallied: dict[str, dict[str, list[list[Written]]]] = defaultdict(
+            lambda: defaultdict(list)
+        )
+        """Poll -> region -> the secret ballots in its sub-tally; a restored region may have said another one before."""
         self._homes: dict[tuple[str, int], str] = {}
         """(person, rev) -> who wrote it."""
         self._given: dict[tuple[str, str, int], Written] = {}
@@ -57,6 +68,10 @@ class Record:
     def is_split(self) -> bool:
         return bool(self._company.oracle.split)
 
+    def _is_sound(self, regions: Iterable[str]) -> bool:
+        """None of them signed two histories: what stands under a number of theirs is known."""
+        return not {key.region for key in self._company.oracle.split}.intersection(regions)
+
     @property
     def is_calm(self) -> bool:
         """No disk was put back: nothing anybody wrote is gone."""
@@ -65,8 +80,8 @@ class Record:
     # -- as it is written ------------------------------------------------------------------------------
 
     def wrote(self, node: Region, written: Written) -> None:
-        if self.is_split:
-            return
+        if not isinstance(written.event, KeyRetired) or written.key.lane == CONTROL:
+            self.written[type(written.event)] += 1
         match written.event:
             case PostPublished(post=post):
                 self.polls[post] = written
@@ -77,16 +92,16 @@ class Record:
             case PollRegionClosed() as said:
                 self._stopped(written, said)
             case PollClosed() as said:
-                self._closed(written, said)
+                self._closed(said)
             case PollChecked(poll=poll, region=region, agrees=agrees):
-                holds(agrees, f"{region} counts another result of {poll}")
+                right = agrees or self.is_split
+                holds(right, f"{region} counts another result of {poll}")
             case PersonHandedOver(person=person, rev=rev) | PersonTakenOver(person=person, rev=rev):
                 writer = self._homes.setdefault((person, rev), node.region)
                 holds(
-                    writer == node.region,
+                    writer == node.region or self.is_split,
                     f"I7: {writer} and {node.region} both write {rev} of {person}",
                 )
-                self.moves += isinstance(written.event, PersonHandedOver)
                 if isinstance(written.event, PersonTakenOver):
                     self._arrived(node, person)
             case _:
@@ -108,17 +123,16 @@ class Record:
         lane = LOCAL if home == node.region else pair_lane(home, node.region)
         holds(written.key.lane == lane, f"I11: a sub-tally goes out in {written.key.lane}")
         self._private[encode_body(tally)] = frozenset([home])
-        own = [cast for cast in self._casts[tally.poll] if self._is_on(node, cast)]
-        voters = frozenset(cast.actor for cast in _last(own))
-        holds(
-            tally.voters == len(voters),
-            f"{node.region} sends a tally of {tally.voters}, not {voters}",
-        )
+        if not self._is_sound([node.region]):
+            return
+        own = _last([cast for cast in self._casts[tally.poll] if self._is_on(node, cast)])
+        right = counts.sums(self._spec(tally.poll), _choices(own))
+        _same(tally, right, f"{node.region}'s sub-tally of {tally.poll}")
         if self.is_calm:
-            for region, others in self._tallied[tally.poll].items():
-                twice = voters & others if region != node.region else ()
+            for region, said in self._tallied[tally.poll].items():
+                twice = _voters(own) & _voters(said[-1]) if region != node.region else ()
                 holds(not twice, f"{node.region} and {region} both count {twice} in {tally.poll}")
-        self._tallied[tally.poll][node.region] = voters
+        self._tallied[tally.poll][node.region].append(own)
 
     @staticmethod
     def _is_on(node: Region, cast: Written) -> bool:
@@ -128,24 +142,25 @@ class Record:
 
     def _stopped(self, written: Written, said: PollRegionClosed) -> None:
         """What is on some disk, and was cast before its region stopped, is never left out."""
-        if self._is_secret(said.poll):
+        if self._spec(said.poll).secret:
             holds(not said.ends and not said.ballots, "I11: a region tells of its secret ballots")
+        if self._spec(said.poll).secret or not self._is_sound([said.region]):
             return
-        ends = {(end.region, end.epoch, end.lane): end.seq for end in said.ends}
-        for cast in self._casts[said.poll]:
-            if cast.key.region == said.region and self._is_durable(cast):
-                under = ends.get(tuple(cast.key), 0) >= cast.seq  # type: ignore[call-overload]
-                holds(under, f"{said.region} forgets the ballot of {cast.actor} at {cast.seq}")
+        casts = [cast for cast in self._casts[said.poll] if cast.key.region == said.region]
+        under = _under(said.ends, casts)
+        for cast in casts:
+            left = self._is_durable(cast) and cast not in under
+            holds(not left, f"{said.region} forgets the ballot of {cast.actor} at {cast.seq}")
+        _same(said, {"ballots": len(_last(under))}, f"the word of {said.region}")
 
     def _is_durable(self, cast: Written) -> bool:
         return self._company.oracle.durable.get(cast.key, 0) >= cast.seq
 
-    def _is_secret(self, poll: str) -> bool:
-        event = self.polls[poll].event
-        return isinstance(event, PostPublished) and event.poll is not None and event.poll.secret
+    def _spec(self, poll: str) -> PollSpec:
+        return self.polls[poll].event.poll  # type: ignore[attr-defined,no-any-return]
 
-    def _closed(self, written: Written, said: PollClosed) -> None:
-        if self._is_secret(said.poll):
+    def _closed(self, said: PollClosed) -> None:
+        if self._spec(said.poll).secret:
             self._closed_in_secret(said)
         else:
             self._closed_openly(said)
@@ -153,34 +168,52 @@ class Record:
         holds(first == said or not self.is_calm, f"{said.poll} has two results")
 
     def _closed_openly(self, said: PollClosed) -> None:
-        cut = {(end.region, end.epoch, end.lane): end.seq for end in said.cut}
         casts = self._casts[said.poll]
-        under = [cast for cast in casts if cut.get(tuple(cast.key), 0) >= cast.seq]  # type: ignore[call-overload]
+        under = _under(said.cut, casts)
         if self.is_calm:
             left = [c for c in casts if c.key.region not in said.late and c not in under]
             holds(not left, f"{said.poll} leaves out {[cast.actor for cast in left]}")
-        ballots = _last(under)
-        holds(said.voters == len(ballots), f"{said.poll}: {said.voters} voters, not {len(ballots)}")
-        event = self.polls[said.poll].event
-        spec = event.poll if isinstance(event, PostPublished) else None
-        if spec is not None and spec.method != "ranked":
-            counts = [0] * len(spec.choices)
-            for ballot in ballots:
-                for choice in ballot.event.choices:  # type: ignore[attr-defined]
-                    counts[choice] += 1
-            holds(said.counts == tuple(counts), f"{said.poll}: {said.counts}, not {counts}")
+        if self._is_sound(cast.key.region for cast in casts):
+            self._follows(said, _last(under))
+
+    def _follows(self, said: PollClosed, ballots: list[Written]) -> None:
+        """From these ballots, whichever way the poll is counted."""
+        spec, regions = self._spec(said.poll), {cast.key.region for cast in ballots}
+        right = counts.result(spec, said.poll, _choices(ballots), len(regions), said.cut)
+        _same(said, right, f"the result of {said.poll}")
 
     def _closed_in_secret(self, said: PollClosed) -> None:
         small = [part for part in said.parts if part.voters < limits.SECRET_VOTERS_MIN]
         holds(not small, f"I11: {small} of {said.poll} are shown")
-        hidden = said.parts or not said.voters or not (said.counts or said.pairs or said.order)
-        holds(bool(hidden), f"I11: {said.poll} tells of {said.voters} voters")
+        if said.parts or not said.voters:
+            named = [region for part in said.parts for region in part.regions]
+            holds(len(set(named)) == len(named), f"{said.poll} has a region in two parts")
+            if self._is_sound(named):
+                ballots = [cast for part in said.parts for cast in self._part(said.poll, part)]
+                self._follows(said, ballots)
+        else:
+            hidden = {"voters": said.voters, "counts": (), "pairs": ()}
+            shown = counts.said_of(self._spec(said.poll), said.poll, hidden, said.regions)
+            holds(said.voters < limits.SECRET_VOTERS_MIN, f"{said.poll} shows no part")
+            _same(said, hidden | shown | {"order": ()}, f"I11: the result of {said.poll}")
         if self.is_calm:
-            counted = [v for r, v in self._tallied[said.poll].items() if r not in said.late]
-            everybody = {cast.actor for cast in self._casts[said.poll]}
-            holds(said.voters <= len(everybody), f"{said.poll} counts somebody twice")
-            most = sum(len(voters) for voters in counted)
-            holds(said.voters == most, f"{said.poll} counts {said.voters} of {most}")
+            told = self._tallied[said.poll].items()
+            counted = [cast for r, tallies in told if r not in said.late for cast in tallies[-1]]
+            _same(
+                said,
+                {"voters": len(counted), "regions": len({cast.key.region for cast in counted})},
+                f"all of {said.poll}",
+            )
+
+    def _part(self, poll: str, part: BallotPart) -> list[Written]:
+        """The ballots a part is the sum of, if it is: those of one sub-tally of each of its regions."""
+        said = [filter(None, self._tallied[poll][region]) for region in part.regions]
+        for tallies in product(*said):
+            ballots = [cast for tally in tallies for cast in tally]
+            right = counts.sums(self._spec(poll), _choices(ballots))
+            if all(getattr(part, name) == value for name, value in right.items()):
+                return ballots
+        raise Broken(f"{part} of {poll} is not what its regions counted")
 
     def _arrived(self, node: Region, person: str) -> None:
         """18.1: the new home holds whatever was written for them where it can see it."""
@@ -195,7 +228,7 @@ class Record:
 
     def folded(self, node: Region, written: Written) -> None:
         """Once a node has a result it stays what it is."""
-        if not isinstance(written.event, PollClosed) or self.is_split:
+        if not isinstance(written.event, PollClosed):
             return
         fact = node.state.poll(written.event.poll)
         if fact is None or fact.outcome is None:
@@ -226,6 +259,8 @@ class Record:
         return found
 
     def check_end(self) -> None:
+        unseen = self._company.people.asked - self.polls.keys()
+        holds(not unseen, f"polls {unseen} were asked for, and never written")
         if self.is_split:
             return
         holds(not (left := self.open()), f"unfinished: {left[:5]}")
@@ -245,3 +280,23 @@ def _last(casts: Iterable[Written]) -> list[Written]:
     for cast in sorted(casts, key=lambda cast: (cast.event.rev, cast.key, cast.seq)):  # type: ignore[attr-defined]
         found[cast.actor] = cast
     return [cast for cast in found.values() if cast.event.choices]  # type: ignore[attr-defined]
+
+
+def _under(cut: Iterable[LaneEnd], casts: Iterable[Written]) -> list[Written]:
+    ends = {LaneKey(end.region, end.epoch, end.lane): end.seq for end in cut}
+    return [cast for cast in casts if ends.get(cast.key, 0) >= cast.seq]
+
+
+def _choices(casts: Iterable[Written]) -> list[tuple[int, ...]]:
+    return [cast.event.choices for cast in casts]  # type: ignore[attr-defined]
+
+
+def _voters(casts: Iterable[Written]) -> frozenset[str]:
+    return frozenset(cast.actor for cast in casts)
+
+
+def _same(said: Any, right: Mapping[str, Any], what: str) -> None:
+    """``right``: fields of ``said``, as they should be."""
+    for name, value in right.items():
+        is_right = getattr(said, name) == value
+        holds(is_right, f"{what}: {name} {getattr(said, name)}, not {value}")

@@ -5,20 +5,39 @@ More and longer ones: ``make simulate``. Seeds that once failed are played at th
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import pytest
 
 from tests.conftest import SEED
+from tests.simulation.__main__ import arguments
+from tests.simulation.__main__ import how as ways
 from tests.simulation.company import JOINS_ALL_EVERY, REGIONS, Company
 from tests.simulation.crashes import Point
 from tests.simulation.faults import FAULTS
 from tests.simulation.lives import LIVES, plan
-from tests.simulation.play import ACTIVE_MS, play
+from tests.simulation.oracle import Broken
+from tests.simulation.play import ACTIVE_MS, command, play
 
 SCHEDULES, PER_TEST = 300, 15
 FIRST = SEED * 1_000
 """Other schedules in every run."""
+LIVELY = (26, 31, 32, 41, 576)
+"""Short schedules in which, taken together, all comes about that people and operators try."""
+EFFECTS = (
+    "polls_asked",
+    "ballots",
+    "polls_closed",
+    "regions_late",
+    "handovers",
+    "takeovers",
+    "keys_announced",
+    "keys_ended",
+    "batches_forged",
+)
 
 
 @pytest.mark.parametrize("part", range(SCHEDULES // PER_TEST))
@@ -38,10 +57,41 @@ def test_every_fault_does_something_and_heals(kind: str) -> None:
     assert play(len(kind), kinds=[kind]).faults[kind]
 
 
-@pytest.mark.parametrize("act", sorted(LIVES))
-def test_everything_people_do_is_in_some_schedule(act: str) -> None:
-    plans = [plan(seed, ACTIVE_MS[0]) for seed in range(40)]
-    assert any(act == kind for acts in plans for _, kind in acts)
+def test_everything_people_do_comes_to_something() -> None:
+    """Not that it is planned or tried: it is written, counted, taken over, ended."""
+    came: Counter[str] = Counter()
+    for seed in LIVELY:
+        came += play(seed, brief=True).totals
+    assert not [effect for effect in EFFECTS if came[effect] == 0]
+
+
+def test_every_act_of_people_is_planned_somewhere() -> None:
+    planned = {act for seed in range(40) for _, act in plan(seed, ACTIVE_MS[0])}
+    assert planned == set(LIVES)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"brief": True},
+        {"sql": True},
+        {"sql": False, "kinds": ["restore", "cut"]},
+        {"brief": True, "kinds": ["trap"], "traps": {Point.ERASED: 2, Point.MID_BATCH: 1}},
+    ],
+    ids=str,
+)
+def test_the_command_of_a_failure_plays_just_that(how: dict[str, Any]) -> None:
+    asked = arguments(shlex.split(command(5, **how))[3:])
+    nothing = {"sql": None, "kinds": [], "traps": {}, "brief": False}
+    assert (asked.seed, ways(asked)) == (5, nothing | how)
+
+
+def test_a_failure_says_how_to_play_it_again() -> None:
+    """Such as a fault that does not exist."""
+    traps = {Point.ERASED: 2}
+    with pytest.raises(Broken, match="--seed 5 --brief --no-sql --kinds none --trap erased:2\\)"):
+        play(5, sql=False, kinds=["none"], traps=traps, brief=True)
 
 
 def test_a_region_that_joins_catches_up_with_all_twenty_origins_at_once() -> None:
@@ -74,16 +124,38 @@ def test_every_named_point_is_died_at(point: Point, nth: int) -> None:
     assert any(play(seed, kinds=kinds, traps={point: nth}).died[point] for seed in range(40, 80))
 
 
-FOUND = {
-    8: "WANT told a relay of lanes it is not in; and a forked pair lane whose histories grew equally long",
-    70: "two histories of one length, which no vector tells apart until one grows",
-    1113: "both directions of a line were lost, and neither end's close arrived",
-    1681: "a changed bit made a HEAD name a lane that does not exist",
-    100312: "a lane told of before its fork was known kept its link from being live",
-    100020: "connections were cut in the moment everything had arrived",
-}
+class Found(NamedTuple):
+    seed: int
+    what: str
+    how: Mapping[str, Any] = {}
+    """As ``play`` takes it."""
 
 
-@pytest.mark.parametrize("seed", FOUND, ids=str)
-def test_what_once_failed_holds(seed: int) -> None:
-    play(seed)
+FOUND = (
+    Found(
+        8,
+        "WANT told a relay of lanes it is not in; and a forked pair lane whose histories grew equally long",
+    ),
+    Found(70, "two histories of one length, which no vector tells apart until one grows"),
+    Found(1113, "both directions of a line were lost, and neither end's close arrived"),
+    Found(1681, "a changed bit made a HEAD name a lane that does not exist"),
+    Found(100312, "a lane told of before its fork was known kept its link from being live"),
+    Found(100020, "connections were cut in the moment everything had arrived"),
+    Found(
+        700003,
+        "a restored region never said its secret sub-tally again",
+        {"brief": True, "kinds": ["restore"]},
+    ),
+    Found(
+        1000777,
+        "a region set back to the older release refuses a new key until the log tells of it",
+    ),
+    Found(
+        592, "a schedule ended the key in use, to which a restore had gone back", {"brief": True}
+    ),
+)
+
+
+@pytest.mark.parametrize("found", FOUND, ids=lambda found: str(found.seed))
+def test_what_once_failed_holds(found: Found) -> None:
+    play(found.seed, **found.how)
