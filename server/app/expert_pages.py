@@ -20,6 +20,7 @@ from server.scoring.milestones import Median, Milestone
 from server.scoring.rules import DAY_MS, day_of, quarter_of, shipped
 from server.storage import tables as t
 from server.storage.queries import scoring
+from server.storage.queries.shapes import PersonView
 from server.storage.reader import Snapshot
 
 LOAD_DAYS = 7
@@ -162,21 +163,23 @@ async def _loads(snapshot: Snapshot, people: Collection[str], now: int) -> dict[
 
 
 class Eyes(NamedTuple):
-    """Who looks at whom: oneself sees all there is, others what policy and choice allow."""
+    """Who looks at whom: oneself sees all there is, others what policy and choice allow, and nothing of who left."""
 
     own: bool
+    active: bool
     policy: ScoringPolicy
     choice: ScoringChoice
 
     def may_see(self, what: What) -> bool:
         if self.own:
             return self.policy.scores != "off"
-        return may_show(what, self.policy, self.choice)
+        return self.active and may_show(what, self.policy, self.choice)
 
 
-async def eyes(snapshot: Snapshot, reader: str, person: str, home: str) -> Eyes:
-    policy = (await scoring.policies(snapshot)).get(home, CAUTIOUS)
-    return Eyes(reader == person, policy, await scoring.choice(snapshot, person))
+async def eyes(snapshot: Snapshot, reader: str, seen: PersonView) -> Eyes:
+    policy = (await scoring.policies(snapshot)).get(seen.home, CAUTIOUS)
+    choice = await scoring.choice(snapshot, seen.id)
+    return Eyes(reader == seen.id, seen.active, policy, choice)
 
 
 async def account(snapshot: Snapshot, person: str, eyes: Eyes, now: int) -> Account:

@@ -340,8 +340,15 @@ async def test_one_is_not_told_by_moving_who_found_something_helpful(company: Co
 
 
 async def test_medians_follow_from_what_is_shown_alone(company: Company) -> None:
-    """Whoever reads each colleague's dates has the medians; so they tell nothing more."""
+    """Whoever reads each colleague's dates has the medians; so they tell nothing more, of who left neither."""
+    question = await company.node.post("bob", company.place, "?", "question", title="When?")
+    for n in range(SILENT, PEOPLE):
+        await company.node.reply(f"p{n:02}", question)
+        company.node.clock.advance(DAY_MS)
+    await leaves(company, "p21")
     await company.on(company.node.clock.now + DAY_MS)
+    gone = await told(company, "/people/p21/record", "bob")
+    assert gone["milestones"] is gone["topics"] is gone["influence"] is None
     shown, page = [], None
     for person in (await told(company, "/people", "bob", limit=100))["people"]:
         page = await told(company, f"/people/{person['id']}/record", "admin")
@@ -353,7 +360,10 @@ async def test_medians_follow_from_what_is_shown_alone(company: Company) -> None
         days = sorted((path[name] - path["started"]) // DAY_MS for path in shown if name in path)
         if len(days) >= K:
             found.append({"name": name, "days": days[(len(days) - 1) // 2], "people": len(days)})
-    assert found
+    assert found == [
+        {"name": "question", "days": 0, "people": 14},
+        {"name": "answer", "days": 5, "people": 13},
+    ], "twelve, asha and, who never answered, bob"
     assert sorted(page["medians"], key=lambda one: one["name"]) == sorted(
         found, key=lambda one: one["name"]
     )
