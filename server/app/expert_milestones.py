@@ -12,7 +12,6 @@ from sqlalchemy import bindparam, func, select
 
 from server.app.expert_store import standings
 from server.app.expert_touches import NEVER
-from server.domain import limits
 from server.domain.events import ScoringChoice
 from server.domain.scoring_policy import CAUTIOUS, may_show
 from server.domain.visibility import GLOBAL
@@ -79,9 +78,12 @@ async def of_people(snapshot: Snapshot, people: Collection[str]) -> dict[str, li
 
 
 async def medians_of_all(snapshot: Snapshot) -> list[Median]:
-    """Over everybody who agreed to show their own."""
-    reached = await of_people(snapshot, await _consenting(snapshot))
-    return medians(_paths(reached.values()), limits.COHORT_PEOPLE_MIN)
+    """Over everybody who agreed to show their own; the strictest ``k`` of their regions.
+
+    Whoever agreed shows each date beside its post, so the medians tell nothing that is not shown."""
+    willing = await _consenting(snapshot)
+    reached = await of_people(snapshot, willing)
+    return medians(_paths(reached.values()), max(willing.values(), default=CAUTIOUS.k))
 
 
 def _paths(reached: Iterable[list[Milestone]]) -> list[dict[str, int]]:
@@ -89,15 +91,15 @@ def _paths(reached: Iterable[list[Milestone]]) -> list[dict[str, int]]:
     return [path for path in paths if STARTED in path]
 
 
-async def _consenting(snapshot: Snapshot) -> list[str]:
+async def _consenting(snapshot: Snapshot) -> dict[str, int]:
+    """With the ``k`` of their region."""
     choices = {row.person: _choice(row.choice) for row in await snapshot.rows(_CHOICES)}
     willing = [person for person, choice in choices.items() if choice.milestones is True]
     people = await standings(snapshot, willing)
     policies = await scoring.policies(snapshot)
-    return [
-        person
+    policy = {person: policies.get(one.home, CAUTIOUS) for person, one in people.items()}
+    return {
+        person: policy[person].k
         for person, one in people.items()
-        if one.active
-        and not one.bot
-        and may_show("milestones", policies.get(one.home, CAUTIOUS), choices[person])
-    ]
+        if one.active and not one.bot and may_show("milestones", policy[person], choices[person])
+    }

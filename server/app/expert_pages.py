@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, func, select
 from server.app import expert_milestones, score_store
 from server.app.expert_store import Row, row_from, standings
 from server.app.score_desk import Desk
+from server.app.score_rows import Row as ActRow
 from server.domain.scoring_policy import CAUTIOUS, ScoringChoice, ScoringPolicy, What, may_show
 from server.scoring.influence import Influence, influence
 from server.scoring.local import Received
@@ -19,6 +20,7 @@ from server.scoring.milestones import Median, Milestone
 from server.scoring.rules import DAY_MS, day_of, quarter_of, shipped
 from server.storage import tables as t
 from server.storage.queries import scoring
+from server.storage.queries.shapes import PersonView
 from server.storage.reader import Snapshot
 
 LOAD_DAYS = 7
@@ -29,6 +31,9 @@ SPARE = 20
 """Read beyond what is asked for: some may have opted out a moment ago, and some may be busy."""
 TOPICS_SHOWN = 50
 """Of one person's record."""
+TOLD = frozenset({"accepted", "cited"})
+"""Uses that name whose they are: the asker, the author of the post that cites."""
+USES = TOLD | {"solved"}
 
 _e, _n, _k, _m, _s = (
     t.expertise.c,
@@ -60,6 +65,11 @@ _CALLED = (
     select(_k.person, func.count())
     .where(_k.person.in_(_names), _k.at >= bindparam("since"))
     .group_by(_k.person)
+)
+_OPEN_TO_ALL = (
+    select(t.posts.c.post)
+    .join(t.communities, t.communities.c.community == func.substr(t.posts.c.place, 3))
+    .where(t.posts.c.post.in_(_names), t.communities.c.visibility == "open")
 )
 _MEDIANS = select(_m.milestone, _m.days, _m.people)
 _PUBLISHED = select(_s.standing, _s.level, _s.day, _s.rules).where(
@@ -182,21 +192,23 @@ async def _loads(snapshot: Snapshot, people: Collection[str], now: int) -> dict[
 
 
 class Eyes(NamedTuple):
-    """Who looks at whom: oneself sees all there is, others what policy and choice allow."""
+    """Who looks at whom: oneself sees all there is, others what policy and choice allow, and nothing of who left."""
 
     own: bool
+    active: bool
     policy: ScoringPolicy
     choice: ScoringChoice
 
     def may_see(self, what: What) -> bool:
         if self.own:
             return self.policy.scores != "off"
-        return may_show(what, self.policy, self.choice)
+        return self.active and may_show(what, self.policy, self.choice)
 
 
-async def eyes(snapshot: Snapshot, reader: str, person: str, home: str) -> Eyes:
-    policy = (await scoring.policies(snapshot)).get(home, CAUTIOUS)
-    return Eyes(reader == person, policy, await scoring.choice(snapshot, person))
+async def eyes(snapshot: Snapshot, reader: str, seen: PersonView) -> Eyes:
+    policy = (await scoring.policies(snapshot)).get(seen.home, CAUTIOUS)
+    choice = await scoring.choice(snapshot, seen.id)
+    return Eyes(reader == seen.id, seen.active, policy, choice)
 
 
 async def account(snapshot: Snapshot, person: str, eyes: Eyes, now: int) -> Account:
@@ -224,14 +236,35 @@ async def topics_of(snapshot: Snapshot, person: str) -> tuple[Row, ...]:
 
 
 async def _influence(snapshot: Snapshot, person: str, now: int, *, own: bool) -> Influence:
-    """From all acts on oneself's work; what others see rests on those that every region holds."""
+    """From all acts on oneself's work; what others see rests on those they can read themselves."""
     rulebook, day = shipped(), day_of(now)
     days = rulebook.on(day).influence.days
     quarters = {quarter_of(max(0, now - ago * DAY_MS)) for ago in (*range(0, days, 80), days)}
     rows = await score_store.needed(snapshot, [Received(person, q) for q in sorted(quarters)])
     since = (await score_store.began_anew(snapshot, [person])).get(person, 0)
-    held = [row for row in rows if row.data.at >= since and (own or row.data.public)]
+    held = [row for row in rows if row.data.at >= since]
+    if not own:
+        held = await _readable(snapshot, held)
     return influence(await Desk(snapshot).acts(held), person, rulebook, day)
+
+
+async def _readable(snapshot: Snapshot, rows: Sequence[ActRow]) -> list[ActRow]:
+    """Without the uses that not everybody may read, or that do not say whose they are: a count of few people
+    tells who was one of them, and from which country, where nothing else does."""
+    posts = {post for row in rows if row.data.kind in TOLD for post in _posts(row)}
+    found = await snapshot.named(_OPEN_TO_ALL, posts)
+    open_to_all = {row.post for row in found}
+    return [
+        row
+        for row in rows
+        if row.data.kind not in USES
+        or (row.data.public and row.data.kind in TOLD and open_to_all.issuperset(_posts(row)))
+    ]
+
+
+def _posts(row: ActRow) -> list[str]:
+    """Of an acceptance question and answer, of a citation the cited and the citing."""
+    return row.register.split(":")[1:]
 
 
 async def _published(snapshot: Snapshot, person: str, today: int) -> Published | None:

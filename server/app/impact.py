@@ -9,6 +9,9 @@ from typing import Any
 
 import msgspec
 
+from server.app import score_store
+from server.app.score_desk import Desk
+from server.scoring.local import Received
 from server.scoring.merits import is_person
 from server.scoring.periods import bounds, month_of, months_to
 from server.scoring.rules import quarter_of
@@ -109,11 +112,18 @@ async def lately(
     month = MonthHelped(
         month=months[-1],
         people=len(set(people.values())),
-        countries=len(await views.countries(snapshot, set(people.values()))),
+        countries=len(await _countries(snapshot, person, set(people.values()), current)),
         milli=_milli(lines),
         contents=await _contents(snapshot, helped, people),
     )
     return month, _trend(months, points, givers)
+
+
+async def _countries(snapshot: Snapshot, person: str, givers: set[str], since: int) -> set[str]:
+    """Where these people were when they gave: were it where they are now, who moves would be found out."""
+    rows = await score_store.needed(snapshot, [Received(person, quarter_of(since))])
+    acts = await Desk(snapshot).acts([row for row in rows if row.data.at >= since])
+    return {act.giver_country for act in acts if act.giver in givers} - {""}
 
 
 def _helps(line: _Line) -> bool:

@@ -2,6 +2,10 @@
 
 Each region's people are nominated by their own region, from communities in the mode ``programme`` (docs/scoring.md,
 section "Views"). A list that was taken is written down, and told to everybody it named.
+
+The rule is applied to those who may be named and to the others apart. Were they in one list, somebody silent who
+leaves would make room for a name, and two readings would tell whom the rule had put there. So names depend on people
+alone who consented, whatever the others do; and how many others there are is published once, of a settled quarter.
 """
 
 from collections import Counter, defaultdict
@@ -13,7 +17,7 @@ import msgspec
 
 from server.app.handle import Handler
 from server.app.ledger_export import csv_rows
-from server.domain.scoring_policy import ScoringPolicy, may_show
+from server.domain.scoring_policy import CAUTIOUS, may_show
 from server.scoring.anonymity import rounded_down
 from server.scoring.merits import (
     NOMINEE_PEOPLE_MIN,
@@ -25,14 +29,16 @@ from server.scoring.merits import (
 from server.storage import tables as t
 from server.storage.queries import people, scoring, views
 from server.storage.queries.shapes import Shape
-from server.storage.reader import Snapshot
+from server.storage.reader import Reader, Snapshot
 from server.storage.sql import Tx, upsert
 
+VIEW = "recognition"
+"""Under which the number of the unnamed is published."""
 EVIDENCE_SHOWN = 5
 """Contents a committee can read before it decides."""
 RULE = (
-    f"In each programme community and region, one in {NOMINEES_OF} of those credited in the quarter, one at least, "
-    f"with the most points; only who helped {NOMINEE_PEOPLE_MIN} people or more, in {NOMINEE_UNITS_MIN} teams or "
+    f"In each programme community and region, one in {NOMINEES_OF} of those credited in the quarter who may be named, "
+    f"one at least, with the most points; only who helped {NOMINEE_PEOPLE_MIN} people or more, in {NOMINEE_UNITS_MIN} teams or "
     "more. Points are counted per country, so that a large region does not outweigh a small one."
 )
 
@@ -65,8 +71,9 @@ class Nominee(Shape, frozen=True, kw_only=True):
 
 
 class Nominees(Shape, frozen=True, kw_only=True):
-    """``provisional``: the quarter has not settled. ``unnamed``: how many more the rule nominates who did not
-    consent, rounded down to five; null where that would be about fewer than the policy's least number."""
+    """``provisional``: the quarter has not settled. ``unnamed``: how many the same rule takes of those who did not
+    consent, rounded down to five and published once; null until the quarter has settled, and where that would be
+    about fewer than the policy's least number."""
 
     quarter: str
     region: str
@@ -83,18 +90,20 @@ class _Line(msgspec.Struct):
     milli_points: int
 
 
+class _Unnamed(msgspec.Struct):
+    """As it is published."""
+
+    people: int
+
+
 _line = msgspec.json.Decoder(_Line).decode
+_unnamed = msgspec.json.Decoder(_Unnamed).decode
+_encode = msgspec.json.Encoder().encode
 _kinds = msgspec.json.Decoder(dict[str, int]).decode
 
 
-async def nominees(
-    snapshot: Snapshot, quarter: str, region: str, policy: ScoringPolicy, *, provisional: bool
-) -> Nominees:
-    rows = await views.nominable(snapshot, quarter, region)
-    chosen = [row for group in _by_community(rows) for row in _chosen(group)]
-    choices = await scoring.choices(snapshot, {row.person for row in chosen})
-    named = [row for row in chosen if may_show("recognition", policy, choices[row.person])]
-    silent = {row.person for row in chosen} - {row.person for row in named}
+async def nominees(snapshot: Snapshot, quarter: str, region: str, *, provisional: bool) -> Nominees:
+    named, _ = await _chosen(snapshot, quarter, region)
     shown = await people.by_ids(snapshot, {row.person for row in named})
     found = [
         Nominee(
@@ -119,8 +128,39 @@ async def nominees(
         rule=RULE,
         provisional=provisional,
         nominees=tuple(found),
-        unnamed=rounded_down(len(silent)) if len(silent) >= policy.k else None,
+        unnamed=None if provisional else await _published(snapshot, quarter, region),
     )
+
+
+async def cells(reader: Reader, region: str, quarter: str) -> dict[str, bytes]:
+    """The figure to publish of a settled quarter: by region, only our own; none about too few."""
+    async with reader.snapshot() as snapshot:
+        policy = (await scoring.policies(snapshot)).get(region, CAUTIOUS)
+        if policy.recognition == "off" or policy.scores == "off":
+            return {}
+        _, silent = await _chosen(snapshot, quarter, region)
+    count = len({row.person for row in silent})
+    return {region: _encode(_Unnamed(rounded_down(count)))} if count >= policy.k else {}
+
+
+async def _published(snapshot: Snapshot, quarter: str, region: str) -> int | None:
+    figures = (await views.figures(snapshot, VIEW, [quarter])).get(quarter, {}).get(region)
+    return _unnamed(figures).people if figures else None
+
+
+async def _chosen(snapshot: Snapshot, quarter: str, region: str) -> tuple[list[Any], list[Any]]:
+    """Whom the rule takes of those who may be named, and of those who may not."""
+    policy = (await scoring.policies(snapshot)).get(region, CAUTIOUS)
+    rows = await views.nominable(snapshot, quarter, region)
+    choices = await scoring.choices(snapshot, {row.person for row in rows})
+    may = {who for who, choice in choices.items() if may_show("recognition", policy, choice)}
+    willing = [row for row in rows if row.person in may]
+    silent = [row for row in rows if row.person not in may]
+    return _by_rule(willing), _by_rule(silent)
+
+
+def _by_rule(rows: Iterable[Any]) -> list[Any]:
+    return [row for group in _by_community(rows) for row in _first(group)]
 
 
 def _by_community(rows: Iterable[Any]) -> Iterable[Sequence[Any]]:
@@ -130,7 +170,7 @@ def _by_community(rows: Iterable[Any]) -> Iterable[Sequence[Any]]:
     return found.values()
 
 
-def _chosen(group: Sequence[Any]) -> list[Any]:
+def _first(group: Sequence[Any]) -> list[Any]:
     merits = {
         row.person: Merit(row.milli, row.people, row.units, row.countries, {}) for row in group
     }
@@ -198,7 +238,8 @@ def as_csv(found: Nominees) -> bytes:
             "evidence": "; ".join([f"{e.title} ({_counted(e.kinds)})" for e in one.evidence]),
         }
         rows.append([cells[name] for name in COLUMNS])
-    unnamed = "fewer than can be told" if found.unnamed is None else found.unnamed
+    untold = "told once the quarter has settled" if found.provisional else "fewer than can be told"
+    unnamed = untold if found.unnamed is None else found.unnamed
     rows += [[found.quarter, "unnamed", unnamed], [found.quarter, "rule", found.rule]]
     return csv_rows(rows)
 

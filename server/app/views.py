@@ -4,8 +4,8 @@ Whatever a request asks for is a look-up in what was drawn last. Three things ar
 
 - *merits*   of the running quarter and, until it has settled, the one before: anew each time
 - *months*    of leaders: the settled ones once, for everybody; the open ones daily, for people at home here
-- *figures*   about groups: once for each settled month, and never again, since whoever saw two drawings of one
-  month could take one from the other (``scoring.anonymity``)
+- *figures*   about groups: once for each settled month or quarter, and never again, since whoever saw two drawings
+  of one could take one from the other (``scoring.anonymity``)
 
 Drawn again it comes to the same, whatever was interrupted. It takes a twentieth of a core at most: the pause
 grows with the work.
@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from server.app import metrics, views_leaders, views_place, views_store
+from server.app import metrics, recognition, views_leaders, views_place, views_store
 from server.app.handle import Handler
 from server.app.views_leaders import Leader, measured
 from server.app.views_merits import listed, merits_in
@@ -158,19 +158,27 @@ class Views:
         async with self._reader.snapshot() as snapshot:
             leaders = await views_store.published(snapshot, LEADER)
             places = await views_store.published(snapshot, views_place.VIEW)
+            nominees = await views_store.published(snapshot, recognition.VIEW)
         for month in months_to(last_settled(now), MONTHS_SHOWN):
             if month not in leaders:
                 await self._publish(LEADER, month, await self._peers(month) if leaders else {})
         month = last_settled(now)
         if month not in places:
             await self._publish(views_place.VIEW, month, await self._bands(month) if places else {})
+        for quarter, still in open_or_kept_quarters(now).items():
+            if not still and quarter not in nominees:
+                unnamed = await self._unnamed(quarter) if nominees else {}
+                await self._publish(recognition.VIEW, quarter, unnamed)
 
     async def _bands(self, month: str) -> dict[str, bytes]:
         return await views_place.cells(self._reader, self._handler.region, month, self._rulebook)
 
-    async def _publish(self, view: str, month: str, cells: Mapping[str, bytes]) -> None:
+    async def _unnamed(self, quarter: str) -> dict[str, bytes]:
+        return await recognition.cells(self._reader, self._handler.region, quarter)
+
+    async def _publish(self, view: str, period: str, cells: Mapping[str, bytes]) -> None:
         at = self._now()
-        await self._handler.run(lambda tx: views_store.publish(tx, view, month, cells, at))
+        await self._handler.run(lambda tx: views_store.publish(tx, view, period, cells, at))
 
     async def _peers(self, month: str) -> dict[str, bytes]:
         """Of those whose region and who themselves let their figures be compared; the strictest ``k`` of all."""

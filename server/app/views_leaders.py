@@ -59,7 +59,12 @@ _WROTE = (
     .join(_parent, _parent.c.post == _p.parent, isouter=True)
     .where(_p.author.in_(_names), _p.kind != "message", *_within, *_stands)
 )
-_SEEN = select(_p.author, _p.at).where(_p.author.in_(_names), *_within)
+_SEEN = (
+    select(_p.author, _p.at)
+    .join(t.communities, _c.community == func.substr(_p.place, 3))
+    .where(_p.author.in_(_names), *_within, *_OPEN, _c.visibility == "open")
+)
+"""Where everybody may read: of one person replied to, "one came back" would tell what they wrote elsewhere."""
 _PERSONS = select(t.persons.c.person, t.persons.c.country, t.persons.c.timezone).where(
     t.persons.c.person.in_(_names)
 )

@@ -44,7 +44,7 @@ async def test_every_view_is_drawn_and_looked_up(url: str, tmp_path: Path) -> No
             assert led is not None
             assert [(one.reply, one.helpful) for one in led.followed] == [(reply, 1)]
             assert led.months[-1].replied == 1
-            found = await recognition.nominees(snapshot, "2026Q1", "in", OPEN, provisional=True)
+            found = await recognition.nominees(snapshot, "2026Q1", "in", provisional=True)
             assert [(one.person, len(one.evidence)) for one in found.nominees] == [("asha", 2)]
         await recognition.write_down(node.handler, "cora", found, now)
         await world.policy(msgspec.structs.replace(OPEN, leaders="off"))

@@ -163,7 +163,7 @@ async def record(call: Call[NoQuery, None]) -> PersonRecord | Refusal:
         views = await people.by_ids(snapshot, {name, call.person})
         if name not in views:
             return Refusal(Code.NOT_FOUND, f"nobody is called {name}", "person")
-        seen = await expert_pages.eyes(snapshot, call.person, name, views[name].home)
+        seen = await expert_pages.eyes(snapshot, call.person, views[name])
         found = await expert_pages.account(snapshot, name, seen, services.now())
         topics = [row.topic for row in found.topics or ()]
         names = await records.topic_names(snapshot, topics, views[call.person].locale)

@@ -50,7 +50,7 @@ async def _taken(call: Call[RecognitionQuery, None]) -> Nominees | Refusal:
         if policy.recognition == "off" or policy.scores == "off":
             return Refusal(Code.FORBIDDEN, "this region's policy has no recognition")
         found = await recognition.nominees(
-            snapshot, quarter, services.region, policy, provisional=quarters[quarter]
+            snapshot, quarter, services.region, provisional=quarters[quarter]
         )
     await recognition.write_down(services.handler, call.person, found, services.now())
     return found

@@ -39,7 +39,6 @@ _IN_QUARTER = select(_l.line).where(
 _GAVE = select(_a.giver, _a.data).where(
     _a.author == _person, _a.quarter.in_(bindparam("quarters", expanding=True)), _a.giver != ""
 )
-_COUNTRIES = select(t.persons.c.person, t.persons.c.country).where(t.persons.c.person.in_(_names))
 _STANDS = (
     select(_p.post, _p.root, _p.place, _c.mode)
     .join(t.communities, _c.community == func.substr(_p.place, 3), isouter=True)
@@ -115,14 +114,6 @@ async def givers(snapshot: Snapshot, person: str, quarters: Collection[str]) -> 
     """Position of an act on what the person made, by which its line is named -> who gave."""
     rows = await snapshot.rows(_GAVE, {"person": person, "quarters": sorted(quarters)})
     return {_position(row.data).position: row.giver for row in rows}
-
-
-async def countries(snapshot: Snapshot, people: Collection[str]) -> set[str]:
-    """Where these people are; who says nothing is nowhere."""
-    if not people:
-        return set()
-    rows = await snapshot.rows(_COUNTRIES, {"names": sorted(people)})
-    return {row.country for row in rows} - {""}
 
 
 async def stands(snapshot: Snapshot, posts: Collection[str]) -> dict[str, Stands]:

@@ -200,7 +200,7 @@ async def test_the_list_as_a_file_is_harmless_and_written_down_too(shown: Shown)
     rows = list(csv.reader(io.StringIO(file.text, newline="")))
     assert [row[0:3] for row in rows[1:2]] == [["2026Q1", "Help desk", "asha"]]
     assert rows[1][-1] == "'=Why? (helpful 7); Who? (helpful 7)"
-    assert rows[2][:3] == ["2026Q1", "unnamed", "fewer than can be told"]
+    assert rows[2][:3] == ["2026Q1", "unnamed", "told once the quarter has settled"]
     assert len((await shown.site.get("/me/impact", "asha"))["named"]) == 1
 
 
