@@ -150,7 +150,7 @@ def test_nominees() -> None:
     (text,) = worked("10.5")
     people, of, seats = figures(
         text,
-        "{} of a region's people were credited in a community, and 45/{} = 2.25 makes {} seats",
+        "{} of a region's people were credited in a community and may be named, and 45/{} = 2.25 makes {} seats",
     )
     assert of == NOMINEES_OF
     *points, few = [
