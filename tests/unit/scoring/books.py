@@ -14,11 +14,12 @@ _SECOND = {
     "points = 15": "points = 12",
     "points = 5\n": "points = 7\n",
     "points = 8\n": "points = 9\n",
+    "Somebody found it helpful.": "Somebody found this helpful.",
     "threshold = 3": "threshold = 2",
     "weight = [9, 10]": "weight = [1, 2]",
     "factor = [5, 4]": "factor = [3, 2]",
 }
-"""Other points, and circles that close earlier, damp less and reach further."""
+"""Other points and words, and circles that close earlier, damp less and reach further."""
 
 
 def _other(text: str, changes: dict[str, str]) -> str:
