@@ -4,22 +4,18 @@ from collections.abc import Iterable, Mapping
 
 from server.scoring.credits import standing_acts
 from server.scoring.model import Act
-from server.scoring.rules import DAY_MS, day_of
 
 MARKS = frozenset({"helpful", "solved", "accepted"})
 """Kinds of acts by which a newcomer says that a reply was of use."""
-WEEKDAYS_TO_REPLY = 2
-_MONDAY_FIRST = 3
-"""1970-01-01 was a Thursday, three days after a Monday."""
+HOURS_TO_REPLY = 96
+"""Two working days, whenever and wherever somebody posts: each hour of the day comes four times in them, and at
+most two of the four lie on a weekend. A span, since midnights and weekdays are not the same everywhere."""
+HOUR_MS = 3_600_000
 
 
 def in_time(posted: int, replied: int) -> bool:
-    """Whether a reply came before the end of the second weekday after the day of the post (UTC)."""
-    day, left = day_of(posted), WEEKDAYS_TO_REPLY
-    while left:
-        day += 1
-        left -= (day + _MONDAY_FIRST) % 7 < 5
-    return replied < (day + 1) * DAY_MS
+    """Whether a reply came soon enough after the post (both UTC milliseconds) to welcome who wrote it."""
+    return replied - posted <= HOURS_TO_REPLY * HOUR_MS
 
 
 def welcome(marks: Iterable[Act], replies: Mapping[str, int]) -> tuple[Act, str] | None:

@@ -113,7 +113,10 @@ class Running:
         return self._quarter(quarter).given.get(giver, NONE)
 
     def shares(self, giver: str, quarter: str, _threshold: int) -> Shares:
-        """Kept until the giver's exchange changes: most lines that one act changes are of one giver."""
+        """Kept until the giver's exchange changes: most lines that one act changes are of one giver.
+
+        The threshold is the one by which the quarter's circles were formed: versions begin with a quarter, so
+        every credit of a quarter has the same."""
         counted = self._quarter(quarter)
         found = counted.shares.get(giver)
         if found is None:

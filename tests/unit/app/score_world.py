@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
@@ -111,3 +112,62 @@ async def open_world(
         world = ScoreWorld(node, rulebook)
         await world.settle()
         yield world
+
+
+async def tables(world: ScoreWorld) -> tuple[list[tuple[object, ...]], ...]:
+    return await world.rows(t.score_acts), await world.rows(t.credits_)
+
+
+PAUSES = (1, 1_000, 3 * 86_400_000)
+"""Milliseconds from one step to the next; a day on the average."""
+
+
+async def workload(
+    world: ScoreWorld, random: Random, steps: int, pauses: Sequence[int] = PAUSES
+) -> None:
+    """Colleagues who post, answer, thank, take back, edit, report, delete, hide and move, scored now and then."""
+    people, posts, answers = ["asha", "ben", "chen", "dora"], [], []
+    for _ in range(steps):
+        who = random.choice(people)
+        world.node.clock.advance(random.choice(pauses))
+        match random.randrange(15):
+            case 0:
+                posts.append(await world.question(who))
+            case 1 if posts:
+                root = random.choice(posts)
+                outcome = await world.node.try_do(who, "reply.publish", parent=root, text="so")
+                if not hasattr(outcome, "code"):
+                    answers.append((root, outcome.result["post"]))
+            case 2 if answers:
+                root, answer = random.choice(answers)
+                chosen = random.choice([answer, None])
+                for asker in people:
+                    await world.node.try_do(asker, "answer.accept", question=root, answer=chosen)
+            case 3 if posts and random.random() < 0.2:
+                await world.node.try_do(who, "post.delete", post=random.choice(posts))
+            case 4 if posts:
+                target, on = random.choice(posts), random.random() < 0.5
+                act = {"target": target, "act": "hide", "on": on, "reason": "why"}
+                await world.node.try_do("chen", "moderation.act", **act)
+            case 5 if random.random() < 0.3:
+                unit = random.choice(["tea", "rice"])
+                await world.node.do(
+                    who, "profile.change", name=who, unit=unit, country=random.choice(["IN", "DE"])
+                )
+            case 6:
+                await world.scores.catch_up()
+            case 7 if posts:
+                edit = {"title": "Why?", "text": "?", "topics": [random.choice(["tea", "pots"])]}
+                await world.node.try_do(who, "post.edit", post=random.choice(posts), **edit)
+            case 8 if posts:
+                flag = {"target": random.choice(posts), "reason": "why"}
+                await world.node.try_do(who, "flag.raise", **flag)
+            case 9 if posts:
+                target, upheld = random.choice(posts), random.random() < 0.7
+                await world.node.try_do("chen", "flag.resolve", target=target, upheld=upheld)
+            case _ if posts:
+                targets = posts + [answer for _, answer in answers]
+                target, on = random.choice(targets), random.random() < 0.85
+                kind = random.choice(["helpful", "solved"])
+                await world.node.try_do(who, "reaction.set", target=target, reaction=kind, on=on)
+    await world.scores.catch_up()

@@ -11,7 +11,7 @@ from server.domain.errors import Refusal
 from server.domain.import_records import import_record
 from server.storage import tables as t
 from tests.support.node import START
-from tests.unit.app.score_world import ScoreWorld, open_world
+from tests.unit.app.score_world import ScoreWorld, open_world, tables
 
 
 @pytest.fixture
@@ -193,6 +193,31 @@ async def test_the_fourth_thanks_of_a_colleague_counts_a_quarter(world: ScoreWor
         ("helpful", 1_666),
         ("helpful", 1_250),
     ]
+
+
+async def test_a_giver_who_leaves_takes_nobodys_line_along(world: ScoreWorld) -> None:
+    """Nor the damping of what they gave: a circle does not open by one of two leaving."""
+    await world.node.register("boss", "region_admin")
+    question = await world.question("dora")
+    answer = await world.node.reply("asha", question)
+    await world.node.do("dora", "answer.accept", question=question, answer=answer)
+    for giver, author in [("dora", "asha"), ("asha", "dora")] * 3:
+        await world.react(giver, await world.node.post(author, world.place))
+    people = ("asha", "dora")
+    before = {who: await world.lines(who) for who in people}
+    assert [line["kind"] for line in before["asha"]] == ["accepted"] + ["helpful"] * 3
+    assert all(line["factors"] for line in before["asha"])
+    told = len(world.told)
+    await world.node.do("boss", "person.set_status", person="dora", active=False)
+    assert {who: await world.lines(who) for who in people} == before
+    assert len(world.told) == told
+    await world.react("chen", answer, "solved")
+    assert (await world.lines("asha"))[:-1] == before["asha"], (
+        "what comes later changes none of them"
+    )
+    stored = await tables(world)
+    await world.scores.rebuild()
+    assert await tables(world) == stored
 
 
 # ---------------------------------------------------------------- what happens to the content

@@ -28,7 +28,7 @@ from server.storage import tables as t
 from server.storage.sql import Tx, statement
 from tests.support.node import START, ForeignLog, open_test_node
 from tests.support.postgres import running_postgres
-from tests.unit.app.score_world import ScoreWorld, open_world
+from tests.unit.app.score_world import ScoreWorld, open_world, tables, workload
 from tests.unit.scoring.test_rules import TEXT
 
 POST, ANSWER, OTHER = ("01" + letter * 24 for letter in "pab")
@@ -239,68 +239,15 @@ async def test_units_and_countries_are_those_of_the_time(tmp_path: Path) -> None
 # ---------------------------------------------------------------- cursor, restart, rebuild
 
 
-async def _tables(world: ScoreWorld) -> tuple[list[tuple[object, ...]], ...]:
-    return await world.rows(t.score_acts), await world.rows(t.credits_)
-
-
-async def _workload(world: ScoreWorld, random: Random, steps: int) -> None:
-    """Colleagues who post, answer, thank, take back, edit, report, delete, hide and move, scored now and then."""
-    people, posts, answers = ["asha", "ben", "chen", "dora"], [], []
-    for _ in range(steps):
-        who = random.choice(people)
-        world.node.clock.advance(random.choice([1, 1_000, 3 * 86_400_000]))
-        match random.randrange(15):
-            case 0:
-                posts.append(await world.question(who))
-            case 1 if posts:
-                root = random.choice(posts)
-                outcome = await world.node.try_do(who, "reply.publish", parent=root, text="so")
-                if not hasattr(outcome, "code"):
-                    answers.append((root, outcome.result["post"]))
-            case 2 if answers:
-                root, answer = random.choice(answers)
-                chosen = random.choice([answer, None])
-                for asker in people:
-                    await world.node.try_do(asker, "answer.accept", question=root, answer=chosen)
-            case 3 if posts and random.random() < 0.2:
-                await world.node.try_do(who, "post.delete", post=random.choice(posts))
-            case 4 if posts:
-                target, on = random.choice(posts), random.random() < 0.5
-                act = {"target": target, "act": "hide", "on": on, "reason": "why"}
-                await world.node.try_do("chen", "moderation.act", **act)
-            case 5 if random.random() < 0.3:
-                unit = random.choice(["tea", "rice"])
-                await world.node.do(
-                    who, "profile.change", name=who, unit=unit, country=random.choice(["IN", "DE"])
-                )
-            case 6:
-                await world.scores.catch_up()
-            case 7 if posts:
-                edit = {"title": "Why?", "text": "?", "topics": [random.choice(["tea", "pots"])]}
-                await world.node.try_do(who, "post.edit", post=random.choice(posts), **edit)
-            case 8 if posts:
-                flag = {"target": random.choice(posts), "reason": "why"}
-                await world.node.try_do(who, "flag.raise", **flag)
-            case 9 if posts:
-                target, upheld = random.choice(posts), random.random() < 0.7
-                await world.node.try_do("chen", "flag.resolve", target=target, upheld=upheld)
-            case _ if posts:
-                targets = posts + [answer for _, answer in answers]
-                target, on = random.choice(targets), random.random() < 0.85
-                kind = random.choice(["helpful", "solved"])
-                await world.node.try_do(who, "reaction.set", target=target, reaction=kind, on=on)
-    await world.scores.catch_up()
-
-
 @pytest.mark.parametrize("salt", range(3))
 async def test_scored_bit_by_bit_equals_replayed_equals_pure(
     tmp_path: Path, seed: int, salt: int
 ) -> None:
     async with open_world(tmp_path) as world:
-        await _workload(world, Random(seed + salt), 250)
-        bit_by_bit = await _tables(world)
+        await workload(world, Random(seed + salt), 250)
+        bit_by_bit = await tables(world)
         await world.scores.rebuild()
-        assert await _tables(world) == bit_by_bit
+        assert await tables(world) == bit_by_bit
         async with world.node.reader.snapshot() as snapshot:
             rows = [from_columns(row) for row in await world.rows(t.score_acts)]
             acts = await Desk(snapshot).acts([row for row in rows if row.content])
@@ -315,24 +262,24 @@ async def test_postgres_keeps_the_same_acts_and_lines(
     tmp_path: Path, seed: int, postgres_bin: Path
 ) -> None:
     async with open_world(tmp_path) as world:
-        await _workload(world, Random(seed), 150)
-        wanted = [sorted(rows) for rows in await _tables(world)]
+        await workload(world, Random(seed), 150)
+        wanted = [sorted(rows) for rows in await tables(world)]
     with running_postgres(postgres_bin) as server:
         async with open_world(tmp_path, url=server.new_database()) as world:
-            await _workload(world, Random(seed), 150)
-            assert [sorted(rows) for rows in await _tables(world)] == wanted
+            await workload(world, Random(seed), 150)
+            assert [sorted(rows) for rows in await tables(world)] == wanted
             await world.scores.rebuild()
-            assert [sorted(rows) for rows in await _tables(world)] == wanted
+            assert [sorted(rows) for rows in await tables(world)] == wanted
 
 
 async def test_reading_the_tap_twice_changes_nothing(tmp_path: Path) -> None:
     async with open_world(tmp_path) as world:
-        await _workload(world, Random(7), 60)
-        before, told = await _tables(world), len(world.told)
+        await workload(world, Random(7), 60)
+        before, told = await tables(world), len(world.told)
         back = statement(update(t.consumers).values(position=3))
         await world.node.handler.run(lambda tx: tx.execute(back, {}))
         await world.new_scores().catch_up()
-        assert await _tables(world) == before
+        assert await tables(world) == before
         assert len(world.told) == told
 
 

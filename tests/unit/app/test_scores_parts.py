@@ -10,7 +10,7 @@ import pytest
 
 from server.app.score_parts import ruling
 from server.app.score_store import put_rows
-from server.app.score_welcome import in_time
+from server.app.score_welcome import HOUR_MS, HOURS_TO_REPLY, in_time
 from server.domain.events import (
     PersonRegistered,
     PollClosed,
@@ -20,7 +20,7 @@ from server.domain.events import (
     ReactionChanged,
     ReplyPublished,
 )
-from server.scoring.rules import parse, rulebook
+from server.scoring.rules import parse, rulebook, shipped
 from server.storage import tables as t
 from tests.support.node import START, ForeignLog
 from tests.unit.app.score_world import ScoreWorld, open_world
@@ -78,24 +78,29 @@ async def test_only_the_newcomer_can_say_so(world: ScoreWorld) -> None:
     assert await world.points("chen") == [("helpful", 5_000)]
 
 
-async def test_a_reply_after_the_second_weekday_is_just_a_reply(world: ScoreWorld) -> None:
-    """START is a Thursday: Friday and Monday are the two days to reply in."""
+async def test_a_reply_after_four_days_is_just_a_reply(world: ScoreWorld) -> None:
     post = await world.node.post("asha", world.place)
-    world.node.clock.advance(5 * DAY)
+    world.node.clock.advance(4 * DAY)
     reply = await world.node.reply("chen", post)
     await world.react("asha", reply)
     assert await world.points("chen") == [("helpful", 5_000)]
 
 
-@pytest.mark.parametrize(
-    ("posted", "days"), [(0, 5), (1, 5), (2, 4), (3, 3), (4, 3), (5, 3), (6, 3)]
-)
-def test_weekends_are_no_days_to_reply_in(posted: int, days: int) -> None:
-    """``posted``: days after Thursday 1970-01-01; ``days``: until the start of the day that is too late."""
-    at = posted * DAY + 7
-    end = (posted + days) * DAY
-    assert in_time(at, end - 1)
-    assert not in_time(at, end)
+@pytest.mark.parametrize("hour", range(168))
+def test_there_are_two_working_days_to_reply_in_whenever_somebody_posts(hour: int) -> None:
+    """``hour``: of the week, by the clock of the place. Two working days are sixteen hours, nine to five."""
+    monday = 4 * DAY
+    posted = monday + hour * HOUR_MS
+    working = [n for n in range(hour, hour + 24 * 14) if n // 24 % 7 < 5 and n % 24 in range(9, 17)]
+    last = monday + (working[2 * 8 - 1] + 1) * HOUR_MS
+    assert in_time(posted, last)
+    assert in_time(posted, posted + HOURS_TO_REPLY * HOUR_MS)
+    assert not in_time(posted, posted + HOURS_TO_REPLY * HOUR_MS + 1)
+
+
+def test_the_rules_say_how_long_there_is_to_reply() -> None:
+    """So that another span is another rule: every ledger is then scored anew."""
+    assert f"within {HOURS_TO_REPLY} hours" in shipped().versions[-1].weights["welcomed"].text
 
 
 async def _welcomed(folder: Path, order: tuple[int, ...]) -> list[tuple[str, int]]:

@@ -10,6 +10,8 @@ from server.scoring.model import Act
 from server.scoring.rules import DAY_MS, day_number
 
 DAY = day_number(date(2026, 2, 1))
+APRIL = day_number(date(2026, 4, 1))
+"""A quarter begins, and in some rulebooks (books.py) a second version."""
 LAST_DAY = day_number(date(2026, 12, 31))
 
 
@@ -145,16 +147,24 @@ _mixed = st.lists(
 _pairs = [(giver, author) for giver in PEOPLE for author in PEOPLE if giver != author]
 
 
-def exchange(counts: list[int]) -> list[Act]:
-    """Everybody thanks every other for so many contents: circles close at three each way."""
+def exchange(counts: list[int], first: int = DAY, thread: str = "") -> list[Act]:
+    """Everybody thanks every other for so many contents, one a day: circles close at three each way."""
     return [
-        act("helpful", giver, f"{author}/{n}", day=DAY + n, unit=UNITS[giver])
+        act("helpful", giver, f"{author}/{thread}{n}", day=first + n, unit=UNITS[giver])
         for (giver, author), count in zip(_pairs, counts, strict=True)
         for n in range(count)
     ]
 
 
 _counts = st.lists(st.integers(0, 5), min_size=len(_pairs), max_size=len(_pairs))
-_circles = st.builds(exchange, _counts).flatmap(st.permutations)
-act_sets = st.one_of(_mixed, _circles)
+_days = st.sampled_from([DAY, APRIL - 3, APRIL])
+_circles = st.builds(exchange, _counts, _days).flatmap(st.permutations)
+across = st.builds(
+    lambda before, after, first: exchange(before) + exchange(after, first, "later"),
+    _counts,
+    _counts,
+    st.sampled_from([APRIL - 2, APRIL]),
+).flatmap(st.permutations)
+"""Circles in either of two quarters: those of the second are other circles, and some straddle its first day."""
+act_sets = st.one_of(_mixed, _circles, across)
 """Distinct acts in any order: two quarters, five people, toggles, deletions, rulings, bots; or many circles."""

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.scoring.following import Following
 from server.scoring.model import Act, Line
-from server.scoring.rules import DAY_MS, Rulebook, quarter_of, shipped
+from server.scoring.rules import DAY_MS, Rulebook, quarter_of
 from server.scoring.running import Changed
 from server.scoring.score import Book, lines
-from tests.unit.scoring.acts import DAY, act, act_sets, exchange, ruled
-from tests.unit.scoring.test_local import CAPPED
-
-BOOK = shipped()
+from tests.unit.scoring.acts import APRIL, DAY, across, act, act_sets, exchange, ruled
+from tests.unit.scoring.books import BOOK, CAPPED_LATER, TWO, with_every_book, with_two_versions
 
 
 def replayed(acts: Iterable[Act], rules: Rulebook) -> dict[str, Line]:
@@ -39,7 +36,7 @@ class Reader:
         return changed
 
 
-@pytest.mark.parametrize("rules", [BOOK, CAPPED], ids=["shipped", "with a daily cap"])
+@with_every_book
 @given(acts=act_sets, data=st.data())
 def test_bit_by_bit_is_all_at_once(rules: Rulebook, acts: list[Act], data: st.DataObject) -> None:
     reader = Reader(rules)
@@ -51,6 +48,70 @@ def test_bit_by_bit_is_all_at_once(rules: Rulebook, acts: list[Act], data: st.Da
         so_far = acts[: len(acts) - len(rest)]
         assert reader.lines == replayed(so_far, rules)
     assert reader.come(acts) == Changed([], set())
+
+
+@with_two_versions
+@given(acts=across, data=st.data())
+def test_each_credit_lives_by_the_version_of_its_quarter(
+    rules: Rulebook, acts: list[Act], data: st.DataObject
+) -> None:
+    """Circles before and after: each closes at the threshold of its own version, and is damped by its weight."""
+    reader = Reader(rules)
+    rest = list(acts)
+    while rest:
+        size = data.draw(st.integers(1, 60))
+        part, rest = rest[:size], rest[size:]
+        reader.come(part)
+    assert reader.lines == replayed(acts, rules)
+    for line in reader.lines.values():
+        assert line.rules == ("2026-1" if line.at < APRIL * DAY_MS else "2026-2")
+
+
+def test_the_acts_of_these_tests_lie_on_both_sides_of_a_new_version() -> None:
+    """And are damped on both: else they would show nothing about two versions."""
+    counted, damped = [], []
+
+    @settings(max_examples=100, database=None, derandomize=True)
+    @given(acts=act_sets)
+    def look(acts: list[Act]) -> None:
+        lines = replayed(acts, TWO).values()
+        counted.append({line.rules for line in lines if line.milli_points})
+        steps = [(line.rules, step.name) for line in lines for step in line.factors]
+        damped.append({version for version, name in steps if name == "mutual"})
+
+    look()
+    both = {"2026-1", "2026-2"}
+    assert counted.count(both) > len(counted) // 3
+    assert damped.count(both) > len(damped) // 6
+
+
+def test_a_circle_closes_at_the_threshold_of_its_quarter() -> None:
+    """Two each way are none before the second version, and one after."""
+    counts = [0] * 20
+    counts[0], counts[4] = 2, 2
+    acts = [*exchange(counts), *exchange(counts, APRIL, "later")]
+    reader = Reader(TWO)
+    for one in acts:
+        reader.come([one])
+    assert reader.lines == replayed(acts, TWO)
+    damped = [
+        line.rules
+        for line in reader.lines.values()
+        for step in line.factors
+        if step.name == "mutual"
+    ]
+    assert damped == ["2026-2"] * 4
+
+
+def test_a_cap_of_the_second_version_holds_from_its_first_day() -> None:
+    reader = Reader(CAPPED_LATER)
+    for day in (APRIL - 1, APRIL):
+        for giver in ("ben", "chen", "dora"):
+            reader.come([act("helpful", giver, f"asha/{day}", day=day)])
+    by_day = dict.fromkeys((APRIL - 1, APRIL), 0)
+    for line in reader.lines.values():
+        by_day[line.at // DAY_MS] += line.milli_points
+    assert list(by_day.values()) == [15_000, 12_000]
 
 
 def test_a_thanks_to_a_stranger_touches_that_line_alone() -> None:
@@ -97,12 +158,15 @@ def test_an_old_content_counts_no_more_when_its_quarter_is_forgotten() -> None:
     assert reader.come([act("solved", "chen", "asha/1")]) == Changed([], set())
 
 
+@with_every_book
 @given(acts=act_sets, data=st.data())
-def test_forgetting_changes_no_line_of_what_is_kept(acts: list[Act], data: st.DataObject) -> None:
+def test_forgetting_changes_no_line_of_what_is_kept(
+    rules: Rulebook, acts: list[Act], data: st.DataObject
+) -> None:
     """All of it once more half a year later, on the same contents: only lines of then are told, and the same."""
     later = [moved(one) for one in acts]
     since = min([quarter_of(one.at) for one in later], default="")
-    reader, forgetful = Reader(), Reader()
+    reader, forgetful = Reader(rules), Reader(rules)
     for one in (reader, forgetful):
         one.come([*acts, *later])
     forgetful.following.keep(since)

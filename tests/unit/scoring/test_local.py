@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,15 +26,10 @@ from server.scoring.local import (
     series_of,
 )
 from server.scoring.model import Act, Line
-from server.scoring.rules import Rulebook, parse, quarter_of, rulebook, shipped
+from server.scoring.rules import Rulebook, quarter_of
 from server.scoring.score import Book, lines
 from tests.unit.scoring.acts import act, act_sets
-from tests.unit.scoring.test_rules import TEXT
-
-BOOK = shipped()
-CAPPED = rulebook(
-    [parse(TEXT.replace("[border]", '[cap]\npoints = 12\nexempt = ["solved"]\n[border]'))]
-)
+from tests.unit.scoring.books import BOOK, with_every_book
 
 
 def answer(acts: Iterable[Act], need: Need) -> set[Act]:
@@ -68,13 +62,15 @@ def is_about(ruling: Act, judgement: Act) -> bool:
     return all(name in ("", other) for name, other in named)
 
 
-def partners(acts: Iterable[Act], scopes: Iterable[Scope]) -> dict[Scope, frozenset[str]]:
+def partners(
+    acts: Iterable[Act], scopes: Iterable[Scope], rules: Rulebook = BOOK
+) -> dict[Scope, frozenset[str]]:
     """As a store counts them: contents with any act, each way."""
     contents: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for one in acts:
         if one.author and one.giver and one.content:
             contents[one.giver, one.author, quarter_of(one.at)].add(one.content)
-    least = partner_contents(BOOK)
+    least = partner_contents(rules)
     close = {key for key, found in contents.items() if len(found) >= least}
     return {
         Scope(person, quarter): frozenset(
@@ -94,7 +90,7 @@ def scored(
 ) -> dict[Scope, list[Line]]:
     """The lines of the scopes from what they need, with ``more`` acts than that."""
     scopes = list(scopes)
-    asked = needs(Part(set(scopes), set()), partners(acts, scopes))
+    asked = needs(Part(set(scopes), set()), partners(acts, scopes, rules))
     return scope_lines(scopes, set(more).union(*[answer(acts, need) for need in asked]), rules)
 
 
@@ -111,28 +107,26 @@ def scopes_of(acts: Iterable[Act]) -> set[Scope]:
     return {Scope(a.author, quarter_of(a.at)) for a in acts if a.author}
 
 
+@with_every_book
 @given(acts=act_sets, data=st.data())
-def test_a_quarter_needs_only_its_neighbourhood(acts: list[Act], data: st.DataObject) -> None:
-    whole = ledger_of_all(acts)
+def test_a_quarter_needs_only_its_neighbourhood(
+    rules: Rulebook, acts: list[Act], data: st.DataObject
+) -> None:
+    whole = ledger_of_all(acts, rules)
     more = data.draw(st.lists(st.sampled_from(acts))) if acts else []
     for scope in scopes_of(acts):
-        assert scored([scope], acts, more) == {scope: whole.get(scope, [])}
+        assert scored([scope], acts, more, rules) == {scope: whole.get(scope, [])}
 
 
-@given(acts=act_sets)
-def test_a_daily_cap_is_as_local_as_everything_else(acts: list[Act]) -> None:
-    whole = ledger_of_all(acts, CAPPED)
-    scopes = scopes_of(acts)
-    wanted = {scope: whole.get(scope, []) for scope in scopes}
-    assert scored(scopes, acts, rules=CAPPED) == wanted
-
-
+@with_every_book
 @given(acts=act_sets, data=st.data())
-def test_many_quarters_are_scored_at_once(acts: list[Act], data: st.DataObject) -> None:
-    whole = ledger_of_all(acts)
+def test_many_quarters_are_scored_at_once(
+    rules: Rulebook, acts: list[Act], data: st.DataObject
+) -> None:
+    whole = ledger_of_all(acts, rules)
     all_scopes = sorted(scopes_of(acts))
     scopes = data.draw(st.sets(st.sampled_from(all_scopes))) if all_scopes else set[Scope]()
-    assert scored(scopes, acts) == {scope: whole.get(scope, []) for scope in scopes}
+    assert scored(scopes, acts, rules=rules) == {scope: whole.get(scope, []) for scope in scopes}
 
 
 Key = tuple[str, str]
@@ -152,7 +146,7 @@ def is_in(line: Line, part: Part) -> bool:
     ) in part.series
 
 
-@pytest.mark.parametrize("rules", [BOOK, CAPPED], ids=["shipped", "with a daily cap"])
+@with_every_book
 @given(acts=act_sets, data=st.data())
 def test_a_change_changes_the_part_it_names_and_nothing_else(
     rules: Rulebook, acts: list[Act], data: st.DataObject
@@ -162,7 +156,7 @@ def test_a_change_changes_the_part_it_names_and_nothing_else(
     late = data.draw(st.lists(st.sampled_from(sorted(acts)), min_size=1, max_size=3, unique=True))
     more = data.draw(st.lists(st.sampled_from(acts)))
     part = touch(acts, late, rules)
-    asked = needs(part, partners(acts, part.scopes | people_of(part.series)))
+    asked = needs(part, partners(acts, part.scopes | people_of(part.series), rules))
     answers = set(more).union(*[answer(acts, need) for need in asked])
     stored = all_lines([one for one in acts if one not in late], rules)
     kept = {key: line for key, line in stored.items() if not is_in(line, part)}
@@ -183,7 +177,7 @@ def touch(acts: list[Act], late: list[Act], rules: Rulebook = BOOK) -> Part:
         Touched([one for one in acts if one.content == content], givers)
         for content, givers in about
     ]
-    return affected(touched, partners(acts, people_of(series_of(touched))), rules)
+    return affected(touched, partners(acts, people_of(series_of(touched)), rules), rules)
 
 
 def test_needs_of_different_sorts_differ() -> None:
