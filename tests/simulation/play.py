@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -155,3 +156,5 @@ def attempted(seed: int, **how: Any) -> Outcome | tuple[int, str]:
         return play(seed, **how)
     except Broken as broken:
         return seed, str(broken)
+    finally:
+        gc.collect()  # a company is one large cycle
