@@ -130,7 +130,6 @@ class Flow:
         ledger.moved({key: tip.seq for key, tip in tips.items()}, now)
         if not self._asked:
             self._asked = True
-            self._tell_forks()
             if self._want:
                 self._serve(self._want, now)
 
@@ -221,7 +220,8 @@ class Flow:
     # -- forks ---------------------------------------------------------------------------------------
 
     def _tell_forks(self) -> None:
-        """What is proven, the peer should know, if it may know of the lane at all (I8)."""
+        """What is proven, the peer should know, if it may know of the lane at all (I8). After the keys: a proof may be
+        signed by one that the peer would else not know, and refuse."""
         for key, proof in self._ledger.forked.items():
             if proof and self._may_know(key):
                 self.send(proof.frame)
@@ -239,7 +239,7 @@ class Flow:
 
     def forked(self, proof: ForkProof) -> None:
         """A fork was proven on any link: leave the lane out from now on, and pass the proof on."""
-        if self._asked and self._may_know(proof.key):
+        if self._serving and self._may_know(proof.key):
             self.send(proof.frame)
         self.ask_anew()
 
@@ -304,6 +304,7 @@ class Flow:
             serving = self._serving = Serving(ledger.me, ledger.peer)
             if known := self._roster.words():
                 self.tell_keys(known)
+            self._tell_forks()
         self._announce()
         serving.wanted(want)
         serving.moved(ledger.tips)

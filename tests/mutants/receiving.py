@@ -161,7 +161,7 @@ RECEIVING = (
     Mutant(
         "fork_kept_to_oneself",
         FLOW,
-        "        if self._asked and self._may_know(proof.key):\n            self.send(proof.frame)\n",
+        "        if self._serving and self._may_know(proof.key):\n            self.send(proof.frame)\n",
         "",
         "9.4: a proof is passed on",
     ),
@@ -304,5 +304,12 @@ RECEIVING = (
         "last[0] < known.position",
         "last[0] < 0",
         "16.1: a database that ends before its extent is doubted",
+    ),
+    Mutant(
+        "forks_before_keys",
+        FLOW,
+        "                self.tell_keys(known)\n            self._tell_forks()\n",
+        "                self._tell_forks()\n                self.tell_keys(known)\n",
+        "9.4, 17.2: a proof goes out after the keys it needs",
     ),
 )

@@ -153,6 +153,7 @@ FOUND = (
     Found(
         592, "a schedule ended the key in use, to which a restore had gone back", {"brief": True}
     ),
+    Found(1010213, "a proof of a fork went out before the keys that it was signed by"),
 )
 
 

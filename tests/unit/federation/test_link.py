@@ -40,7 +40,7 @@ from server.federation.steps import (
     close_code,
     next_state,
 )
-from server.federation.trust import Role
+from server.federation.trust import Role, private_key, succession
 from tests.unit.federation.lab import (
     EPOCH,
     START,
@@ -61,8 +61,9 @@ class Playbook:
     def __init__(self, me: str = "de", peer: str = "fr", *, dials: bool = True) -> None:
         self.me, self.peer, self.now = me, peer, START
         self.log = ListLog(me)
+        self.roster = roster_of(*REGIONS)
         self.link = Link(
-            Identity(me, EPOCH, key_of(me)), peer, roster_of(*REGIONS), reach_of(*REGIONS), dials
+            Identity(me, EPOCH, key_of(me)), peer, self.roster, reach_of(*REGIONS), dials
         )
         self.effects: list[Effect] = []
         self.armed: int | None = None
@@ -338,6 +339,7 @@ def _fork(key: LaneKey) -> ForkProof:
 
 def test_i5_a_proven_fork_leaves_the_lane_out_at_once_and_is_passed_on() -> None:
     book = Playbook().live()
+    book.tell(1, _want())
     proof = _fork(_theirs())
     assert book.give(steps.ForkKnown(proof)) == ["live fork", "FORK on 1", "load tips"]
     assert book.sent(Fork) == proof.frame
@@ -358,6 +360,7 @@ def test_what_was_told_of_a_lane_before_its_fork_is_not_behind() -> None:
 
 def test_i8_a_fork_of_a_lane_that_is_not_for_the_peer_is_not_told() -> None:
     book = Playbook().live()
+    book.tell(1, _want())
     told = book.give(steps.ForkKnown(_fork(LaneKey("in", EPOCH, "pair.de.in"))))
     assert told == ["live fork", "load tips"]
 
@@ -368,7 +371,27 @@ def test_who_connects_later_is_told_of_a_fork() -> None:
     book.give(steps.ForkKnown(_fork(_theirs("pair.de.in", "in"))))
     book.give(steps.Started())
     book.dial()
-    assert book.tips() == ["WANT on 1", "FORK on 1"], "I8: nothing of a lane that is not for fr"
+    assert book.tips() == ["WANT on 1"]
+    told = book.tell(1, _want())
+    assert told.count("FORK on 1") == 1, "I8: nothing of a lane that is not for fr"
+
+
+def test_a_fork_is_told_after_the_keys_that_its_proof_needs() -> None:
+    """Else a peer that does not know them yet refuses the proof and the connection, every time."""
+    book = Playbook()
+    new = private_key(b"n" * 32)
+    word = succession("de", new.public_key().public_bytes_raw(), key_of("de"))
+    book.roster.learn(word)
+    book.give(steps.ForkKnown(_fork(_ours())))
+    book.give(steps.Started())
+    book.dial()
+    assert "FORK on 1" not in book.tips()
+    book.tell(1, _want())
+    sent = [frames.decode(e.data) for e in book.effects if isinstance(e, steps.Send)]
+    keys = next(n for n, frame in enumerate(sent) if isinstance(frame, Heads) and frame.keys)
+    fork = next(n for n, frame in enumerate(sent) if isinstance(frame, Fork))
+    assert sent[keys].keys == (word,)
+    assert keys < fork
 
 
 def test_a_fork_told_by_a_peer_is_checked_and_told_to_all() -> None:
