@@ -515,6 +515,7 @@ async def test_refusals_and_traffic_are_counted(region: Region) -> None:
         await _end(connection)
     after = value("tap_federation_rejected_total", peer="unknown", code="unknown_peer")
     assert after == before + 1
+    gauges.measure(region.links.status(), now())
     assert value("tap_peer_up", peer="fr") == 0
     assert value("tap_peer_connects_total", peer="fr", outcome="dialled") >= 1
 
