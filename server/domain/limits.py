@@ -191,8 +191,8 @@ BATCH_BYTES_MAX = 256 * 1024
 """Small enough that a control frame never waits long behind a batch on a slow link."""
 BATCH_SECONDS_MIN = 0.01
 """Commits closer together go as one batch, with one signature; the first of them goes at once."""
-BATCHES_PER_SECOND_MAX = 2_000
-"""Of new events to all peers together: with more than twenty of them commits wait longer for each other, 20 ms for
+BATCHES_PER_SECOND_MAX = 1_600
+"""Of new events to all peers together: with more than sixteen of them commits wait longer for each other, 25 ms for
 forty. A batch and its ACK take some 60 to 120 us of CPU, whatever is in it."""
 CREDIT_BYTES = 4 * 1024 * 1024
 """What a receiver lets a peer have in flight: 16 full batches; 8 cover 250 ms at 7,000 events/s."""

@@ -11,7 +11,7 @@ from server.federation.telling import Telling, pause
 KEY = LaneKey("de", 1, "global")
 
 
-@pytest.mark.parametrize(("links", "seconds"), [(0, 0.01), (1, 0.01), (20, 0.01), (40, 0.02)])
+@pytest.mark.parametrize(("links", "seconds"), [(0, 0.01), (1, 0.01), (16, 0.01), (40, 0.025)])
 def test_more_links_are_told_less_often(links: int, seconds: float) -> None:
     assert pause(links) == seconds
 
