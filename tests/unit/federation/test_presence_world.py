@@ -31,6 +31,20 @@ def look(node: Node, peer: str, *channels: str) -> None:
     node.look(peer, channels)
 
 
+def noted(node: Node) -> list[tuple[str, object]]:
+    """Everything the node sees from now on: (channel, state), in order."""
+    seen: list[tuple[str, object]] = []
+    perform = node.perform
+
+    def note(peer: str, effect: steps.Effect) -> None:
+        if isinstance(effect, steps.Seen):
+            seen.extend(effect.states.items())
+        perform(peer, effect)
+
+    node.perform = note  # type: ignore[method-assign]
+    return seen
+
+
 def ephems(world: World, sender: str, to: str) -> list[Ephem]:
     return [f for s, r, f in world.sent if (s, r) == (sender, to) and isinstance(f, Ephem)]
 
@@ -118,15 +132,7 @@ def test_a_link_that_comes_back_shows_nobody_as_gone_and_those_who_went_meanwhil
     fr.changes({"p:anna": "online", "p:bob": "online", "p:cleo": "online"})
     look(de, "fr", "p:anna", "p:bob", "p:cleo")
     world.run(3_000)
-    seen: list[tuple[str, object]] = []
-    feed = de.perform
-
-    def noted(peer: str, effect: steps.Effect) -> None:
-        if isinstance(effect, steps.Seen):
-            seen.extend(effect.states.items())
-        feed(peer, effect)
-
-    de.perform = noted  # type: ignore[method-assign]
+    seen = noted(de)
     world.part("de", "fr")
     del fr.present["p:cleo"]  # at home elsewhere by now: nothing is said of them any more
     fr.changes({"p:bob": "away"})
@@ -145,15 +151,7 @@ def test_after_a_loss_a_great_many_are_shown_as_gone_by_nobody_s_haste() -> None
     look(de, "fr", *everybody)
     world.run(180_000)
     assert set(de.sees) == set(everybody)
-    seen: list[tuple[str, object]] = []
-    feed = de.perform
-
-    def noted(peer: str, effect: steps.Effect) -> None:
-        if isinstance(effect, steps.Seen):
-            seen.extend(effect.states.items())
-        feed(peer, effect)
-
-    de.perform = noted  # type: ignore[method-assign]
+    seen = noted(de)
     world.part("de", "fr")
     gone = everybody[7]
     fr.changes({gone: "offline"})
