@@ -157,7 +157,7 @@ export const v = {
   builtHint: "Dates they chose to show. In brackets: within how many days half of all who show theirs got there.",
   milestones: {
     started: "First post", question: "First question", answer: "First answer", accepted: "First accepted answer", paper: "First paper",
-    abroad: "First used in another country",
+    abroad: "First used in another region",
   } as Record<string, string>,
   median: (days: number, many: number) => `half of ${people(many)} within ${plural(days, { one: "# day", other: "# days" })}`,
 
@@ -200,7 +200,7 @@ export const v = {
   nothingMeasured: "nothing to measure",
   overMonths: (what: string) => `${what}, by month`,
   workingTime: (minutes: number) => (minutes < 60 ? `${numbers.format(minutes)} min` : `${numbers.format(Math.round(minutes / 6) / 10)} h`),
-  returned: (back: number, heard: number) => `Of ${people(heard)} you replied to, ${numbers.format(back)} wrote again within a week.`,
+  returned: (back: number, heard: number) => `Of ${people(heard)} you replied to, ${numbers.format(back)} wrote within a week, where everybody may read.`,
   followed: "What followed your replies",
   followedNone: "No replies yet.",
   followedAccepted: "accepted",
@@ -213,7 +213,7 @@ export const v = {
   provisionalQuarter: "The quarter is still running.",
   asCsv: "As CSV",
   noNominees: "Nobody in this quarter, among people at home in this region who agreed to be named.",
-  unnamed: (count: number) => `About ${numbers.format(count)} more meet the rule and did not agree to be named.`,
+  unnamed: (count: number) => `Of those who did not agree to be named, about ${numbers.format(count)} meet the same rule.`,
   nominee: (helped: number, units: number, where: number) => `Helped ${people(helped)} of ${plural(units, { one: "# team", other: "# teams" })} in ${countries(where)}`,
   showEvidence: "Evidence",
   takeList: "Show the list",
