@@ -135,6 +135,10 @@ async def test_nothing_is_lost_or_doubled_when_nodes_are_killed(tmp_path: Path) 
         await writing
         poll = await open_poll(clients, company)
         tally = await company.vote(poll)
+        # Each node's own last word of the day: written later, it would reach some and not all before they stop.
+        await until(
+            "every region's root is known everywhere", lambda: have_all_roots(where.values())
+        )
         await until_level(where.values())
         posts = {*company.posts.values(), poll}
         for ear in ears:
@@ -147,6 +151,11 @@ async def test_nothing_is_lost_or_doubled_when_nodes_are_killed(tmp_path: Path) 
     assert digests[0] == digests[1] == digests[2]
     for place in where.values():
         tap("--config", place.config, "rebuild", "--check")
+
+
+def have_all_roots(where: Iterable[Place]) -> bool:
+    query = "SELECT count(DISTINCT region) FROM scoring_roots"
+    return all(rows(place, query) == [(len(REGIONS),)] for place in where)
 
 
 async def found(ears: list[Ear]) -> str:
