@@ -32,10 +32,15 @@ def lost(batch: LaneBatch, ours: LaneKey, tip: int) -> str:
 
 
 def raised(decision: Decided | Refusal, epoch: int) -> Decided | Refusal:
-    """A decision with each ``rev`` beyond what earlier incarnations of this log can have given."""
-    if isinstance(decision, Refusal) or incarnation(epoch) == 1 or not decision.drafts:
+    """A decision with each ``rev`` that it gives beyond what earlier incarnations of this log can have given."""
+    if isinstance(decision, Refusal) or incarnation(epoch) == 1:
         return decision
-    drafts = [draft._replace(event=_raised(draft.event, epoch)) for draft in decision.drafts]
+    if not any(draft.new_rev for draft in decision.drafts):
+        return decision
+    drafts = [
+        draft._replace(event=_raised(draft.event, epoch)) if draft.new_rev else draft
+        for draft in decision.drafts
+    ]
     answer = decision.answer
     if "rev" in answer:
         answer = answer | {"rev": merge.raised(answer["rev"], epoch)}

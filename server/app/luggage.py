@@ -144,7 +144,7 @@ async def copies(reader: Reader, route: Route, *, acts: bool) -> AsyncIterator[D
             mark = _fingerprint(header.actor, event)
             if mark not in held:
                 held.add(mark)
-                yield Draft(route.lane, header.actor, event, header.refs)
+                yield Draft(route.lane, header.actor, event, header.refs, new_rev=False)
 
 
 def _of_the_two(tips: Iterable[LaneKey], route: Route) -> list[LaneKey]:
@@ -213,7 +213,7 @@ async def marks(reader: Reader, route: Route) -> AsyncIterator[Draft]:
         known = profile._asdict() | {"skills": tuple(json.loads(profile.skills))}
         whole = PersonProfileChanged(person=route.person, **known)
         if _fingerprint(route.person, whole) not in held:
-            yield Draft(route.lane, route.person, whole, ())
+            yield Draft(route.lane, route.person, whole, (), new_rev=False)
     for start in range(0, len(found), NAMES_PER_LOOK):
         part = found[start : start + NAMES_PER_LOOK]
         async with reader.snapshot() as snapshot:
@@ -221,7 +221,7 @@ async def marks(reader: Reader, route: Route) -> AsyncIterator[Draft]:
         for channel, event in part:
             known = _fingerprint(route.person, event) in held
             if not known and _seen_there(facts, channel, route):
-                yield Draft(route.lane, route.person, event, ())
+                yield Draft(route.lane, route.person, event, (), new_rev=False)
 
 
 def _seen_there(facts: LoadedFacts, channel: str, route: Route) -> bool:

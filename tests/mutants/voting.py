@@ -51,6 +51,13 @@ VOTING = (
         "18.1: nobody takes over whom the old home has not released",
     ),
     Mutant(
+        "release_numbered_anew",
+        MOVES,
+        "NODE, event, (), new_rev=False)",
+        "NODE, event, ())",
+        "18.1: a release has the number of its handover, also from a log that was restored",
+    ),
+    Mutant(
         "former_homes_not_waited_for",
         FACTS,
         "_WHERE_FROM, _WHERE_TO = select(_w.region), ",

@@ -154,6 +154,11 @@ FOUND = (
         592, "a schedule ended the key in use, to which a restore had gone back", {"brief": True}
     ),
     Found(1010213, "a proof of a fork went out before the keys that it was signed by"),
+    Found(
+        2786920187249,
+        "a restored home released somebody with a number above that of the handover, again and again",
+        {"brief": True},
+    ),
 )
 
 

@@ -31,6 +31,9 @@ class Draft(NamedTuple):
     event: Event
     refs: tuple[str, ...]
     """Object ids the event is about; they stand in the header."""
+    new_rev: bool = True
+    """Whether this decision gives the event its ``rev``, if it has one. A copy keeps the original's, and a
+    release names its handover's: also where a restored log numbers above its past (docs/adr/0011)."""
 
 
 class Decided(NamedTuple):

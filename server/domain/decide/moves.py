@@ -91,7 +91,7 @@ def release(event: PersonReleased, facts: Facts, context: Context) -> Decided | 
         )
     if _released(person, facts):
         return Decided([], {"rev": event.rev})
-    draft = Draft(pair_lane(context.region, event.to), NODE, event, ())
+    draft = Draft(pair_lane(context.region, event.to), NODE, event, (), new_rev=False)
     return Decided([draft], {"rev": event.rev})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -18,13 +19,18 @@ from server.domain.decide import Decided, Draft
 from server.domain.decide.copies import adopt
 from server.domain.errors import Code, Refusal, Refused
 from server.domain.events import ResidencyPolicy
-from server.domain.ids import LaneKey, derived_object_id
+from server.domain.ids import LaneKey, derived_object_id, incarnation
+from server.domain.merge import raised
 from server.storage import tables as t
+from server.storage.connection import open_writer
 from server.storage.digest import digests
+from server.storage.epochs import begin_epoch
 from server.storage.event_log import lane_page, lane_tips
+from server.storage.node import open_node
 from server.storage.rebuild import rebuild
 from server.storage.sql import Tx, statement
 from server.storage.tables import PROJECTIONS
+from tests.support.node import START
 from tests.support.regions import Regions, open_regions
 
 GROUPS = {"eu": frozenset({"de", "fr"})}
@@ -180,6 +186,39 @@ async def test_a_restored_home_releases_nobody_before_it_has_back_what_it_lost(r
     r["in"].handler.holding = None
     await r.everywhere()
     assert await r.homes("asha") == {"de"}
+
+
+async def test_a_home_that_was_restored_since_releases_with_the_number_of_the_handover(
+    tmp_path: Path,
+) -> None:
+    """And its copies have the numbers of what they are copies of, though it numbers above its past by now."""
+    async with open_regions(tmp_path, "de", "in") as r:
+        for person in ("admin-in", "asha", "bob"):
+            await r["in"].register(person, *["region_admin"] * (person == "admin-in"))
+        home = await conversation(r, "in", "asha", "bob")
+        message = await r["in"].post("bob", home, "one", "message")
+        await r["in"].do("bob", "post.edit", post=message, text="two")
+        await r["in"].do("asha", "reaction.set", target=message, reaction="helpful", on=True)
+        await r["in"].do("asha", "follow.set", kind="post", target=message, on=True)
+        await r["in"].do("asha", "profile.change", name="Asha A")
+        await hand_over(r, "asha", "in", "de")
+    connection = open_writer(f"sqlite:///{tmp_path}/in.db")
+    with connection.transaction() as tx:
+        begin_epoch(tx, open_node(tx, "in", b""), START, os.urandom)
+    connection.close()
+    async with open_regions(tmp_path, "de", "in") as r:
+        assert incarnation(r["in"].handler.epoch) == 2
+        await r.everywhere()
+        assert await r.homes("asha") == {"de"}
+        for region in r.nodes:
+            assert await texts(r, region, home) == [("bob", "two", 2)]
+            assert [one.rev for one in await rows(r, region, t.reactions)] == [1]
+            assert (await r.person(region, "asha")).home_rev == 2
+        assert [one.rev for one in await rows(r, "de", t.follows)] == [1]
+        follow = {"kind": "post", "target": message, "on": False}
+        assert (await r["de"].do("asha", "follow.set", **follow))["rev"] == 2
+        edited = await r["in"].do("bob", "post.edit", post=message, text="three")
+        assert edited["rev"] == raised(3, r["in"].handler.epoch), "what is new is above the past"
 
 
 async def test_copies_come_once_and_before_the_release(r: Regions) -> None:
