@@ -202,7 +202,7 @@ class Intake:
     @property
     def lag_events(self) -> int:
         """Events of the origins asked for that the peer has told of and that are not applied here."""
-        return sum(lane.missing for lane in self._wanted())
+        return sum([lane.missing for lane in self._wanted()])
 
     @property
     def filling(self) -> Filling:

@@ -158,6 +158,8 @@ class Roster:
 
     def fresh(self) -> tuple[Succession, ...]:
         """What was learned since this was asked last."""
+        if not self._fresh:
+            return ()
         fresh, self._fresh = tuple(self._fresh), []
         return fresh
 

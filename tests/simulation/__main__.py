@@ -15,7 +15,6 @@ again; the run goes on, and ends with 1.
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import multiprocessing
 import os
@@ -90,8 +89,7 @@ class Summary:
 def _outcomes(
     seeds: range, processes: int, how: Mapping[str, Any]
 ) -> Iterator[Outcome | tuple[int, str]]:
-    # Looking for cycles takes a tenth of the time otherwise: ``attempted`` does it once, after each schedule.
-    with multiprocessing.get_context("spawn").Pool(processes, gc.disable) as pool:
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
         yield from pool.imap_unordered(partial(attempted, **how), seeds, chunksize=4)
 
 
