@@ -3,7 +3,7 @@
 TAP_TEST_PROFILE chooses how long Hypothesis looks: ``dev`` (default), ``ci`` (default when CI=true)
 or ``long``. TAP_TEST_SEED replays a run: the order of the tests and, but for ``dev``, Hypothesis's
 examples follow from it; ``dev`` rather keeps Hypothesis's memory of what failed last. In ``ci`` the seed
-follows from what is tested: the same files give the same run, wherever it is; other files another one.
+follows from the files of ``server`` and ``tests``: the same give the same run, wherever it is.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import random
 import shutil
 import subprocess
+import zlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -31,11 +32,10 @@ PROFILE = os.environ.get("TAP_TEST_PROFILE", "ci" if IN_CI else "dev")
 
 def draw() -> int:
     """The seed of a run that was not given one."""
-    ask = ["git", "rev-parse", "HEAD^{tree}"]
-    here = Path(__file__).parent
-    tree = subprocess.run(ask, cwd=here, capture_output=True, text=True, check=False).stdout.strip()
-    if PROFILE == "ci" and tree:
-        return int(tree[:8], 16)
+    ask, here = ["git", "rev-parse", "HEAD:server", "HEAD:tests"], Path(__file__).parent
+    trees = subprocess.run(ask, cwd=here, capture_output=True, check=False)
+    if PROFILE == "ci" and trees.returncode == 0:
+        return zlib.crc32(trees.stdout)
     return random.SystemRandom().randrange(2**32)
 
 
