@@ -30,7 +30,8 @@ def profile_drafts(
 def registration_drafts(
     event: PersonRegistered, actor: str, policy: ResidencyPolicy, context: Context
 ) -> list[Draft]:
-    """A new colleague; what only some may know follows as revision 1 of the profile."""
+    """A new colleague; what only some may know follows as revision 1 of the profile, which is that of the
+    registration in any epoch."""
     profile = PersonProfileChanged(
         person=event.person,
         rev=1,
@@ -41,7 +42,8 @@ def registration_drafts(
         locale=event.locale,
         timezone=event.timezone,
     )
-    return [_public(event, actor, policy), *_fuller(profile, actor, policy, context)]
+    fuller = [d._replace(new_rev=False) for d in _fuller(profile, actor, policy, context)]
+    return [_public(event, actor, policy), *fuller]
 
 
 def status_drafts(event: PersonStatusChanged, actor: str, policy: ResidencyPolicy) -> list[Draft]:

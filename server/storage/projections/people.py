@@ -44,6 +44,10 @@ EMPTY: dict[str, Any] = {
     "moving_to": "",
 }
 
+PROFILE_AT_START = ("name", "title", "unit", "country", "locale", "timezone")
+EMPTY_PROFILE = {name: EMPTY[name] for name in PROFILE}
+
+_AT_START = point(t.persons, "bot", "source", *PROFILE_AT_START)
 _READ = point(t.persons, "rev", "status_rev", "home_rev", "registered_in")
 _INSERT = upsert(t.persons)
 _BASICS = statement(
@@ -74,7 +78,7 @@ _HOME = statement(
     )
 )
 
-_FULLER = point(t.fuller_profiles, "rev", "given", "lane")
+_FULLER = point(t.fuller_profiles, "rev", "given", "lane", *FULLER)
 _PUT_FULLER = upsert(t.fuller_profiles, (*FULLER, "rev", "given", "lane"))
 _WROTE = upsert(t.person_homes)
 
@@ -91,20 +95,25 @@ def _row(tx: Tx, person: str, meta: Meta) -> tuple[int, int, int, str]:
 def registered(tx: Tx, event: PersonRegistered, meta: Meta) -> bool:
     rev, _, home_rev, claimed = _row(tx, event.person, meta)
     _wrote_for(tx, event.person, event.home)
-    if claimed and claimed <= event.home:
+    if claimed and claimed < event.home:
         return False
     known = {"p": event.person, "local_position": meta.position}
-    if home_rev == 0:
+    basics = {"bot": event.bot, "source": source_json(event.source)}
+    profile = _profile(event, PROFILE_AT_START)
+    is_better = is_fuller = True
+    if claimed == event.home:
+        # Registered, lost with a log that was restored, and registered anew: of each part the greater counts.
+        before = tx.one(_AT_START, {"person": event.person})
+        assert before is not None
+        is_better = (event.bot, basics["source"]) > (bool(before[0]), before[1])
+        is_fuller = tuple(profile.values()) > tuple(before[2:])
+    elif home_rev == 0:
         tx.execute(_HOME, known | _home(event.home, 0))
-    basics = {"bot": event.bot, "source": source_json(event.source), "registered_in": event.home}
-    tx.execute(_BASICS, known | basics)
-    if rev <= 1:
-        tx.execute(_PROFILE, known | EMPTY_PROFILE | _profile(event, PROFILE_AT_START) | {"rev": 1})
-    return True
-
-
-PROFILE_AT_START = ("name", "title", "unit", "country", "locale", "timezone")
-EMPTY_PROFILE = {name: EMPTY[name] for name in PROFILE}
+    if is_better:
+        tx.execute(_BASICS, known | basics | {"registered_in": event.home})
+    if is_fuller := is_fuller and rev <= 1:
+        tx.execute(_PROFILE, known | EMPTY_PROFILE | profile | {"rev": 1})
+    return is_better or is_fuller
 
 
 def _profile(event: Any, names: tuple[str, ...]) -> dict[str, Any]:
@@ -131,8 +140,9 @@ def _put_fuller(
     known: tuple[Any, ...] | None,
     meta: Meta,
 ) -> bool:
-    """Of two copies of one revision the one that says more; the lane decides between equals."""
-    news = (event.rev, len(told(event)), meta.lane)
+    """Of two copies of one revision the one that says more; the lane decides between equals, and what they say
+    between two registrations of one region."""
+    news = (event.rev, len(told(event)), meta.lane, *[values[field] for field in FULLER])
     if known is not None and tuple(known) >= news:
         return False
     tx.execute(_PUT_FULLER, values | {"person": event.person, "given": news[1], "lane": news[2]})

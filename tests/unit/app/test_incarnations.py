@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +18,9 @@ from sqlalchemy import select
 from server.app.handle import Answer
 from server.app.incarnations import lost
 from server.domain import merge
+from server.domain.decide.copies import adopt
 from server.domain.errors import Code, Refusal
+from server.domain.events import ResidencyPolicy
 from server.domain.events.base import Source
 from server.domain.ids import LaneKey, incarnation, new_epoch
 from server.domain.import_records import ImportPerson
@@ -112,10 +116,12 @@ def _put_back(backup: Path, folder: Path) -> None:
 
 
 @asynccontextmanager
-async def restored(backup: Path, folder: Path) -> AsyncIterator[TestNode]:
+async def restored(
+    backup: Path, folder: Path, groups: Mapping[str, frozenset[str]] | None = None
+) -> AsyncIterator[TestNode]:
     """A node on a backup's copy, in a new epoch."""
     _put_back(backup, folder)
-    async with open_test_node(folder) as node:
+    async with open_test_node(folder, groups=groups) as node:
         yield node
 
 
@@ -202,6 +208,50 @@ async def test_i6_what_is_written_before_the_tail_is_back_wins_everywhere(tmp_pa
             assert await _text(node, post) == "five"
         digests.append(shared_digests_at(f"sqlite:///{abroad}/r{number}.db"))
     assert digests[1] == digests[2] == digests[0]
+
+
+@pytest.mark.parametrize("changes", [False, True], ids=["untouched", "changed since"])
+async def test_i6_a_colleague_who_was_lost_and_is_registered_anew_is_the_same_everywhere(
+    tmp_path: Path, changes: bool
+) -> None:
+    """People's ids are chosen, unlike those of all else: both epochs have a first word about one person."""
+    first, second, abroad = tmp_path / "first", tmp_path / "second", tmp_path / "abroad"
+    for folder in (first, abroad):
+        folder.mkdir()
+    groups, lanes = {"asia": frozenset({"in", "r0", "r1"})}, ("control", "global", "group.asia")
+    async with open_test_node(first, groups=groups) as node:
+        await node.register("asha")
+        told = ResidencyPolicy(
+            profile=("title",), in_groups={"asia": ("unit",)}, audiences=("global", "group.*")
+        )
+        rule = partial(adopt, told, sorted(groups["asia"]), groups)
+        assert not isinstance(await node.handler.append(rule), Refusal)
+    backup = tmp_path / "backup"
+    shutil.copytree(first, backup)
+    async with open_test_node(first, groups=groups) as node:
+        await node.register("cara", name="Cara Old", unit="Zebras", bot=True)
+        lost_ones = [await own_batch(node, own(node, lane)) for lane in lanes]
+    async with restored(backup, second, groups) as node:
+        await node.register("cara", name="Cara New", unit="Apes", country="IN")
+        if changes:
+            await node.do("cara", "profile.change", "cara-changes", name="Cara")
+        new_ones = [await own_batch(node, own(node, lane)) for lane in lanes]
+        for batch in lost_ones:
+            assert await node.handler.apply(batch) == batch.head.seq
+    digests = [shared_digests_at(f"sqlite:///{second}/in.db")]
+    for number, batches in enumerate(([*lost_ones, *new_ones], [*new_ones, *lost_ones])):
+        async with open_test_node(abroad, f"r{number}", groups=groups) as node:
+            for batch in batches:
+                assert not isinstance(await node.handler.apply(batch), Refusal)
+            assert (await _fuller(node, "cara"))[0] == "Zebras" or changes
+        digests.append(shared_digests_at(f"sqlite:///{abroad}/r{number}.db"))
+    assert digests[1] == digests[2] == digests[0]
+
+
+async def _fuller(node: TestNode, person: str) -> Any:
+    known = t.fuller_profiles
+    async with node.reader.snapshot() as snapshot:
+        return await snapshot.one(select(known.c.unit).where(known.c.person == person))
 
 
 async def _text(node: TestNode, post: str) -> str:

@@ -26,6 +26,7 @@ from server.storage.connection import open_writer
 from server.storage.digest import digests
 from server.storage.epochs import begin_epoch
 from server.storage.event_log import lane_page, lane_tips
+from server.storage.facts import KNOWN, known_of
 from server.storage.node import open_node
 from server.storage.rebuild import rebuild
 from server.storage.sql import Tx, statement
@@ -188,6 +189,46 @@ async def test_a_restored_home_releases_nobody_before_it_has_back_what_it_lost(r
     assert await r.homes("asha") == {"de"}
 
 
+def put_back(folder: Path) -> None:
+    """India's log begins another epoch."""
+    connection = open_writer(f"sqlite:///{folder}/in.db")
+    with connection.transaction() as tx:
+        begin_epoch(tx, open_node(tx, "in", b""), START, os.urandom)
+    connection.close()
+
+
+async def units(r: Regions, person: str) -> list[str]:
+    """Of the person, as each region shows it."""
+    shown = select(known_of("unit")).select_from(KNOWN).where(t.persons.c.person == person)
+    found = []
+    for node in r.nodes.values():
+        async with node.reader.snapshot() as snapshot:
+            found.append((await snapshot.one(shown))[0])
+    return found
+
+
+async def test_whoever_was_registered_at_a_restored_home_is_shown_as_changed_at_the_next(
+    tmp_path: Path,
+) -> None:
+    """The whole of their first profile is revision 1, as in any epoch, or no later one would ever replace it."""
+    groups = {"both": frozenset({"de", "in"})}
+    async with open_regions(tmp_path, "de", "in", groups=groups) as r:
+        await r["in"].register("admin-in", "region_admin")
+    put_back(tmp_path)
+    async with open_regions(tmp_path, "de", "in", groups=groups) as r:
+        inside = ResidencyPolicy(
+            profile=("title",), in_groups={"both": ("unit",)}, audiences=("global", "group.*")
+        )
+        rule = partial(adopt, inside, list(r.nodes), groups)
+        assert not isinstance(await r["in"].handler.append(rule), Refusal)
+        await r["in"].register("cara", unit="Zebras")
+        await move(r, "cara", "in", "de")
+        assert await units(r, "cara") == ["Zebras", "Zebras"]
+        await r["de"].do("cara", "profile.change", name="Cara", unit="Apes")
+        await r.everywhere()
+        assert await units(r, "cara") == ["Apes", "Apes"]
+
+
 async def test_a_home_that_was_restored_since_releases_with_the_number_of_the_handover(
     tmp_path: Path,
 ) -> None:
@@ -202,10 +243,7 @@ async def test_a_home_that_was_restored_since_releases_with_the_number_of_the_ha
         await r["in"].do("asha", "follow.set", kind="post", target=message, on=True)
         await r["in"].do("asha", "profile.change", name="Asha A")
         await hand_over(r, "asha", "in", "de")
-    connection = open_writer(f"sqlite:///{tmp_path}/in.db")
-    with connection.transaction() as tx:
-        begin_epoch(tx, open_node(tx, "in", b""), START, os.urandom)
-    connection.close()
+    put_back(tmp_path)
     async with open_regions(tmp_path, "de", "in") as r:
         assert incarnation(r["in"].handler.epoch) == 2
         await r.everywhere()
