@@ -111,7 +111,8 @@ class State:
                 self._at_home(person, origin, rev, previous)
             case PersonReleased(person=person, to=to, rev=rev, cut=cut):
                 known = self._releases.get(person)
-                if known is None or known.rev < rev:
+                news = (rev, msgspec.json.encode(cut))
+                if known is None or (known.rev, msgspec.json.encode(known.cut)) < news:
                     self._releases[person] = ReleaseFact(origin, to, rev, cut)
             case CommunityCreated(community=name, home=home, audience=audience):
                 self._communities[name] = CommunityFact(name, home, "open", audience, False, 0)

@@ -510,6 +510,10 @@ class Company:
         self.write(old, "", released)
         self.write(new, person, taken)
         self._homes[person] = new
+        if self.chance.random() < 0.3:
+            # The old home's log was restored, and it released them anew: the number is the handover's.
+            end = e.LaneEnd(region=old, epoch=2, lane="global", seq=self.chance.randint(1, 9))
+            self.write(old, "", msgspec.structs.replace(released, cut=(*released.cut, end)))
 
     def claim(self) -> None:
         """Two regions import one archive, each sure that the community is its own."""
@@ -527,6 +531,17 @@ class Company:
         if claimant != HOMES[person] and self.once("claimed", person, claimant):
             registered = e.PersonRegistered(person=person, home=claimant, name=claimant)
             self.write(claimant, "", registered)
+
+    def register_anew(self) -> None:
+        """After a log was restored that had lost the registration; a claimant's may be lost as well."""
+        person = self.somebody()
+        home = self.chance.choice(REGIONS)
+        if home == HOMES[person] or ("claimed", person, home) in self._seen:
+            name, unit = self.chance.choice(["A", "Z"]), self.chance.choice(["", "tea"])
+            again = e.PersonRegistered(
+                person=person, home=home, name=name, unit=unit, bot=self.flip()
+            )
+            self.write(home, "", again)
 
     def define_topic(self) -> None:
         topic = self.chance.choice(TOPICS)
@@ -733,6 +748,7 @@ HAPPENINGS: tuple[Callable[[Company], None], ...] = (
     Company.move,
     Company.claim,
     Company.claim_person,
+    Company.register_anew,
     Company.define_topic,
     Company.flag,
     Company.moderate,

@@ -1,6 +1,6 @@
 """What every fold shares: the event's surroundings and the statements of a register."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -44,10 +44,12 @@ def to_json(value: Any) -> str:
 class RegisterTable:
     """A table whose rows are registers: the higher ``rev`` wins, an equal one is a repeat."""
 
-    def __init__(self, table: Table, *read: str) -> None:
-        """``read``: columns whose old values ``put`` returns (beside rev)."""
+    def __init__(self, table: Table, *read: str, then: Sequence[str] = ()) -> None:
+        """``read``: columns whose old values ``put`` returns (beside rev). ``then``: columns of which the greater
+        values win between equal ``rev``, where a region may say one thing twice: in two epochs."""
         keys = [column.name for column in table.primary_key]
-        wanted = [table.c.rev, *[table.c[name] for name in read]]
+        wanted = [table.c.rev, *[table.c[name] for name in (*read, *then)]]
+        self._then, self._then_at = then, 1 + len(read)
         self._read: Statement = statement(
             select(*wanted).where(*[table.c[key] == bindparam(key) for key in keys])
         )
@@ -60,15 +62,18 @@ class RegisterTable:
         Returns the old values of ``read`` (rev first; rev 0 and Nones when there was no row), or
         None when the event is a repeat or older."""
         old = tx.one(self._read, values)
-        if old is not None and old[0] >= values["rev"]:
+        news = (values["rev"], *[values[name] for name in self._then])
+        if old is not None and (old[0], *old[self._then_at :]) >= news:
             return None
         tx.execute(self._write, values)
         return old or (0,)
 
 
-def register_fold(table: Table, values: Callable[[Any, Meta], dict[str, Any]]) -> Fold:
-    """The fold of a plain register: ``values`` gives all columns of the row."""
-    register = RegisterTable(table)
+def register_fold(
+    table: Table, values: Callable[[Any, Meta], dict[str, Any]], then: Sequence[str] = ()
+) -> Fold:
+    """The fold of a plain register: ``values`` gives all columns of the row; ``then`` as in RegisterTable."""
+    register = RegisterTable(table, then=then)
 
     def fold(tx: Tx, event: Any, meta: Meta) -> bool:
         return register.put(tx, values(event, meta)) is not None

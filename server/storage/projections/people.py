@@ -206,6 +206,8 @@ FOLDS: dict[type, Fold] = {
             "cut": to_json(e.cut),
             "carried_keys": to_json(e.keys),
         },
+        # A home that was restored may say it again, with the number of the same handover.
+        then=("cut", "carried_keys"),
     ),
     PersonRoleChanged: register_fold(
         t.person_roles,
