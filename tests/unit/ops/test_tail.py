@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC
 from pathlib import Path
@@ -14,6 +17,8 @@ import pytest
 from click import unstyle
 from click.testing import Result
 
+from server.domain.commands import RegisterPerson
+from server.ops import config_file, core, operator
 from server.ops.commands import tail as verb
 from server.ops.commands.shared import Exit
 from server.ops.tail import Wanted, line, names, printable, since_of
@@ -145,6 +150,31 @@ def test_the_last_ones_are_shown_and_filters_hold(tap: Tap, started: Path) -> No
     assert tap("tail", "--type", "post.*").stdout == ""
     assert len(tap("tail", "--person", "ada", "--json").stdout.splitlines()) == 1
     assert len(tap("tail", "--since", "1d").stdout.splitlines()) == len(lines)
+
+
+async def test_what_is_written_while_it_follows_comes_and_ctrl_c_ends_it(started: Path) -> None:
+    """As an operator has it: a process of its own beside whoever writes, and no node that runs."""
+    words = ("-m", "server.ops.cli", "tail", "--follow", "--json", "--type", "person.*")
+    follower = await asyncio.create_subprocess_exec(
+        sys.executable, *words, cwd=started, env=os.environ, stdout=asyncio.subprocess.PIPE
+    )
+    assert follower.stdout is not None
+
+    async def next_person() -> str:
+        shown = await asyncio.wait_for(follower.stdout.readline(), 60)  # type: ignore[union-attr]
+        return str(json.loads(shown)["subject"])
+
+    try:
+        assert await next_person() == "ada"
+        config = config_file.load(started / "tap.toml", {}).config
+        for person in ("bob", "cleo"):
+            async with core.opened(config, "test") as opened:
+                await operator.register(opened.handler, RegisterPerson(person=person, name=person))
+            assert await next_person() == person
+    finally:
+        follower.send_signal(signal.SIGINT)
+        await follower.wait()
+    assert follower.returncode == 0
 
 
 @pytest.mark.parametrize(
