@@ -214,7 +214,8 @@ class Company(World):
     # -- the end -----------------------------------------------------------------------------------------
 
     def heal(self) -> None:
-        """All faults end. Clocks stay as wrong as they are, and releases as far apart."""
+        """All faults end. Clocks stay as wrong as they are, but where a poll would go on for an hour, and releases
+        as far apart."""
         self.cuts.clear()
         self.muted.clear()
         self.latencies.clear()
@@ -229,6 +230,10 @@ class Company(World):
             node.refusing, node.disk_ms, node.repeats = None, (0, 5), 0
             node.traps.clear()
             self.revive(node)
+        for home, closes_at in self.record.ends:
+            if self.nodes[home].clock() < closes_at:
+                self.nodes[home].clock_offset = 0
+                self.nodes[home].wake()
         self._go_on()
 
     def _go_on(self) -> None:

@@ -245,6 +245,12 @@ class Record:
 
     # -- the end -----------------------------------------------------------------------------------------
 
+    @property
+    def ends(self) -> list[tuple[str, int]]:
+        """Of each poll that ends by itself its home, and when."""
+        polls = [(said.key.region, said.event.poll.closes_at) for said in self.polls.values()]  # type: ignore[attr-defined]
+        return [(home, closes_at) for home, closes_at in polls if closes_at]
+
     def open(self) -> list[str]:
         """What has not come to its end yet."""
         if self.is_split:

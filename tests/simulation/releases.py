@@ -31,7 +31,7 @@ def as_released(data: bytes, release: Release) -> bytes:
         return data
     try:
         elements = _decode(data)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return data  # damaged on its way
     hello = elements[:1] == [Hello.__struct_config__.tag]
     if release is Release.OLDER:

@@ -155,6 +155,11 @@ FOUND = (
     ),
     Found(1010213, "a proof of a fork went out before the keys that it was signed by"),
     Found(
+        30001412,
+        "a poll's author moved away from a home whose clock was an hour behind: nobody could end it in time",
+    ),
+    Found(30002339, "a frame was damaged where only the laboratory's older release reads it"),
+    Found(
         2786920187249,
         "a restored home released somebody with a number above that of the handover, again and again",
         {"brief": True},
