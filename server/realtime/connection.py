@@ -202,6 +202,16 @@ class Connection(Outlet, asyncio.Protocol, ABC):
         if self.session.deadline < deadline:
             self._wake_at(self._due)
 
+    def turn(self, position: int, data: bytes) -> None:
+        """What may be heard from there on may be remembered, and more be sent at once: held, ``data`` stays
+        before it, and is not found to be too much before the session has left the hub."""
+        releases = self.hold()
+        if data:
+            self.write(data)
+        self.feed(fx.Turned(position))
+        if releases:
+            self.release()
+
     def _moment(self) -> fx.Moment:
         gateway, hub = self._gateway, self._gateway.hub
         return fx.Moment(

@@ -35,6 +35,11 @@ class Seat(Protocol):
 
     def write(self, data: bytes) -> None: ...
 
+    def turn(self, position: int, data: bytes) -> None:
+        """Tells the session that it is Turned there. ``data``, what is the seat's up to it, goes out before
+        anything that follows from that."""
+        ...
+
     def feed(self, what: fx.Input) -> None: ...
 
     def is_slow(self) -> bool:
@@ -56,8 +61,7 @@ class Slice(NamedTuple):
     """The next deliveries, to be performed in this order.
 
     ``writes``: the same buffer for many seats. ``turned``: who must ask again what they may hear, from
-    which position, and what is theirs up to it; they are told before they are written to, since a write
-    may find them slow. ``flooded``: whose part of the batch is more than a connection may hold: they
+    which position, and what is theirs up to it. ``flooded``: whose part of the batch is more than a connection may hold: they
     leave and pull it in pages (I9)."""
 
     writes: Sequence[tuple[bytes, Sequence[Seat]]]
@@ -68,9 +72,7 @@ class Slice(NamedTuple):
         for data, seats in self.writes:
             broadcast(data, seats)
         for seat, position, data in self.turned:
-            seat.feed(fx.Turned(position))
-            if data:
-                seat.write(data)
+            seat.turn(position, data)
         for seat in self.flooded:
             seat.feed(fx.Flooded())
 

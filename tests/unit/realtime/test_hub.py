@@ -29,6 +29,11 @@ class Reader:
     def write(self, data: bytes) -> None:
         self.heard.append([frame["position"] for frame in messages(data, self.form)])
 
+    def turn(self, position: int, data: bytes) -> None:
+        self.feed(fx.Turned(position))
+        if data:
+            self.write(data)
+
     def feed(self, what: fx.Input) -> None:
         self.fed.append(what)
 

@@ -1170,3 +1170,22 @@ async def test_nothing_is_lost_or_repeated_over_many_drops(live: LiveNode) -> No
         assert wanderer.heard == wanderers[0].heard
         assert sorted(wanderer.heard) == sorted(sent)
     assert {"fresh", "complete"} <= {one for w in wanderers for one in w.verdicts}
+
+
+async def test_the_event_that_turns_somebody_comes_before_what_follows_it(live: LiveNode) -> None:
+    """I3: also when what they may hear from then on is remembered already, as another device asked first."""
+    place = await tea(live)
+    async with live.device() as phone:
+        await phone.live("bob")
+        live.gateway._fanning = iter(())  # a large audience is being written to: what comes now waits
+        await live.node.do("bob", "membership.set", community=place[2:], joined=False)
+        await live.node.do("asha", "profile.change", name="Asha D.")
+        await live.gateway._look_up({"bob"})
+        live.gateway._fanning = None
+        live.gateway._fan_out()
+        heard = [await phone.hear() for _ in range(3)]
+        assert [one.get("type", one["t"]) for one in heard] == [
+            "membership.changed",
+            "person.profile_changed",
+            "mark",
+        ]
