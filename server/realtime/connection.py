@@ -221,6 +221,7 @@ class Connection(Outlet, asyncio.Protocol, ABC):
             hub.sent(self),
             hub.values.flushed,
             hub.narrowed,
+            gateway.log_position,
         )
 
     def _perform(self, effect: fx.Effect) -> None:

@@ -173,6 +173,11 @@ class Gateway(Signing):
             for connection in waiting[start : start + CLOSES_PER_SLICE]:
                 connection.feed(fx.Drain(self.retry_ms()))
 
+    @property
+    def log_position(self) -> int:
+        """Where the log is, which the hub may not have handed out yet."""
+        return self._tap.position
+
     def retry_ms(self) -> int:
         """When one of the present clients should come back, so that they do not all at once."""
         spread = len(self._connections) * 1000 / RECONNECTS_PER_SECOND
@@ -287,8 +292,9 @@ class Gateway(Signing):
         known = self.permits.find(person, asked)
         metrics.of(metrics.PERMITS, "miss" if known is None else "hit").inc()
         if known is not None:
-            # True as of everything that was noted, so certainly as of where the hub is.
-            position = max(known.position, self.hub.position)
+            # True as of everything that was noted, so as of the log. A client's cursor may be from there:
+            # a first load, a thread and a page of GET /sync do not wait for the hub.
+            position = max(known.position, self._tap.position)
             self._tell(position, connection, answer(known._replace(position=position)))
             return
 

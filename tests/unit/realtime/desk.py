@@ -274,6 +274,7 @@ class Line:
             hub.sent(self),
             hub.values.flushed,
             hub.narrowed,
+            len(self.desk.log),
         )
 
     def perform(self, effect: fx.Effect) -> None:

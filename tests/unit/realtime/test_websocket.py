@@ -1177,7 +1177,9 @@ async def test_the_event_that_turns_somebody_comes_before_what_follows_it(live: 
     place = await tea(live)
     async with live.device() as phone:
         await phone.live("bob")
-        live.gateway._fanning = iter(())  # a large audience is being written to: what comes now waits
+        live.gateway._fanning = iter(
+            ()
+        )  # a large audience is being written to: what comes now waits
         await live.node.do("bob", "membership.set", community=place[2:], joined=False)
         await live.node.do("asha", "profile.change", name="Asha D.")
         await live.gateway._look_up({"bob"})
@@ -1189,3 +1191,46 @@ async def test_the_event_that_turns_somebody_comes_before_what_follows_it(live: 
             "person.profile_changed",
             "mark",
         ]
+
+
+async def test_a_cursor_the_fan_out_has_not_reached_is_no_cursor_ahead(live: LiveNode) -> None:
+    """I3: a first load and a thread are as of the log, which a large audience is told of a little later."""
+    place = await tea(live)
+    async with live.device() as device:
+        await device.live("asha")
+    asha = await live.secrets.identify("asha")
+    assert isinstance(asha, Identity)
+    live.secrets.known["asha"] = asha
+    live.gateway._fanning = iter(())
+    await live.node.post("bob", place, "in the first load")
+    cursor = str(Cursor(live.node.tap.epoch, live.node.tap.position))
+    async with live.device() as device:
+        await device.say(t="hello", token="asha", cursor=cursor)
+        await device.say(t="ping")
+        await device.hear("pong")
+        live.gateway._fanning = None
+        live.gateway._fan_out()
+        welcome = await device.hear("welcome")
+        assert (welcome["resume"], welcome["cursor"]) == ("complete", cursor)
+        assert (await device.hear())["t"] == "mark"
+
+
+async def test_a_thread_fetched_before_the_fan_out_is_followed_without_a_gap(
+    live: LiveNode,
+) -> None:
+    place = await live.node.community("bob")
+    question = await live.node.post("bob", place, "why?", "question", title="Why?")
+    async with live.device() as device:
+        await device.live()
+        live.gateway._fanning = iter(())
+        await live.node.reply("bob", question, "in the thread that was fetched")
+        cursor = str(Cursor(live.node.tap.epoch, live.node.tap.position))
+        await device.say(t="watch", id=7, channels=["t:" + question], since=cursor)
+        await device.say(t="ping")
+        await device.hear("pong")
+        await live.node.reply("bob", question, "after")
+        live.gateway._fanning = None
+        live.gateway._fan_out()
+        assert (await device.hear())["body"]["text"] == "after"
+        watching = await device.hear()
+        assert (watching["channels"], watching["refused"]) == (["t:" + question], [])
