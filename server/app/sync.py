@@ -281,6 +281,16 @@ class Sync:
         limit: int = limits.SYNC_PAGE_EVENTS,
     ) -> Page | Reset | Refusal:
         """What the person missed after ``cursor``, also on further ``channels`` they watch."""
+        while True:
+            erasures = self._tap.erasures
+            answer = await self._since(person, cursor, channels, limit)
+            if erasures == self._tap.erasures:
+                return answer
+            # Perhaps what is in hand was erased meanwhile: it is read again.
+
+    async def _since(
+        self, person: str, cursor: Cursor, channels: Sequence[str], limit: int
+    ) -> Page | Reset | Refusal:
         upto = self._tap.position
         async with self._reader.snapshot() as snapshot:
             reason = await self._why_reset(snapshot, cursor)

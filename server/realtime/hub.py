@@ -114,6 +114,8 @@ class Hub:
         self.dropped = 0
         """Frames that slow readers were spared."""
         self._owed: dict[Seat, int] = {}
+        self._buffers = _Buffers(())
+        """What is being handed out."""
         self._before = position
         """The position before the batch that is being handed out."""
 
@@ -174,6 +176,7 @@ class Hub:
         self._waiting.extend(records)
         if erased := {position for record in records for position in record.erased}:
             self.ring.forget(erased)
+            self._buffers.forget(erased)
             self._waiting = [r.bare() if r.position in erased else r for r in self._waiting]
 
     def push_values(self, keys: Collection[Key], position: int, loaded: dict[Key, Any]) -> None:
@@ -280,7 +283,7 @@ class Hub:
         self, items: Sequence[Item], owed: dict[Seat, int], turned: dict[Seat, int]
     ) -> Iterator[Slice]:
         self._owed = owed
-        buffers = _Buffers(items)
+        self._buffers = buffers = _Buffers(items)
         seats = list(owed)
         # One empty slice at least: a long import nobody hears must not hold the loop either.
         for start in range(0, max(1, len(seats)), SLICE_SEATS):
@@ -322,7 +325,8 @@ class Hub:
             if turned:
                 turning += [(seat, turned[seat], buffer) for seat in seats if seat in turned]
                 seats = [seat for seat in seats if seat not in turned]
-            writes.append((buffer, seats))
+            if buffer:
+                writes.append((buffer, seats))
         return Slice(writes, turning, flooded)
 
 
@@ -342,8 +346,15 @@ class _Buffers:
     """The joined frames of a batch's items, made once per combination and form."""
 
     def __init__(self, items: Sequence[Item]) -> None:
-        self._items = items
+        self._items: Sequence[Item | None] = items
         self._made: dict[tuple[int, Form], bytes | None] = {}
+
+    def forget(self, positions: Collection[int]) -> None:
+        """These events were erased: who was not written to yet gets nothing of them."""
+        gone = [isinstance(item, Ready) and item.position in positions for item in self._items]
+        if any(gone):
+            self._items = [None if g else item for g, item in zip(gone, self._items, strict=True)]
+            self._made.clear()
 
     def of(self, bits: int, form: Form) -> bytes | None:
         """None when it is more than a connection may hold."""
@@ -353,7 +364,11 @@ class _Buffers:
         return self._made[key]
 
     def _join(self, bits: int, form: Form) -> bytes | None:
-        frames = [item.frame(form) for index, item in enumerate(self._items) if bits >> index & 1]
+        frames = [
+            item.frame(form)
+            for index, item in enumerate(self._items)
+            if bits >> index & 1 and item is not None
+        ]
         if len(frames) > 1 and sum(map(len, frames)) > limits.WRITE_BUFFER_BYTES_MAX:
             return None
         return b"".join(frames)

@@ -204,6 +204,25 @@ async def test_a_frame_is_plain_json(node: TestNode) -> None:
     assert event_map(erased)["body"] == {}
 
 
+async def test_a_page_says_nothing_of_what_is_erased_while_it_is_made(
+    node: TestNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync, tea = of(node), await node.community("asha", "Tea")
+    before = cursor_at(node, node.tap.position)
+    post = await node.post("asha", tea, "regretted")
+    read = node.tap.channel_page
+
+    async def erased_after(*asked: Any) -> Any:
+        monkeypatch.setattr(node.tap, "channel_page", read)
+        found = await read(*asked)
+        await node.do("asha", "content.erase", scope="post", target=post)
+        return found
+
+    monkeypatch.setattr(node.tap, "channel_page", erased_after)
+    page = await page_of(sync, "asha", before)
+    assert [event.type for event in page.events] == ["erasure.requested"]
+
+
 async def test_a_hundred_places_cost_no_more_than_their_newest(node: TestNode) -> None:
     """The window is found whatever the number of places; an empty one costs nothing."""
     sync = of(node)

@@ -200,6 +200,21 @@ def test_a_community_made_private_turns_its_readers_and_everybody_in_a_thread() 
     assert hub.narrowed == 1
 
 
+def test_what_is_erased_while_it_is_handed_out_reaches_nobody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub_module, "SLICE_SEATS", 1)
+    hub = Hub(0, epoch=EPOCH)
+    first, second = readers(hub, (TEA,), (TEA,))
+    hub.publish([record(1, TEA), record(2, TEA)])
+    slices = hub.fan_out()
+    next(slices).deliver()
+    hub.publish([record(3, TEA)._replace(erased=(1,))])
+    for part in slices:
+        part.deliver()
+    assert (first.heard, second.heard) == ([[1, 2], [3]], [[2], [3]])
+
+
 def test_more_than_a_connection_may_hold_is_left_to_be_pulled() -> None:
     """I9"""
     hub = Hub(0, epoch=EPOCH)

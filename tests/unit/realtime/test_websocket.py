@@ -1234,3 +1234,24 @@ async def test_a_thread_fetched_before_the_fan_out_is_followed_without_a_gap(
         assert (await device.hear())["body"]["text"] == "after"
         watching = await device.hear()
         assert (watching["channels"], watching["refused"]) == (["t:" + question], [])
+
+
+async def test_a_page_in_hand_says_nothing_of_what_is_erased_meanwhile(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = await tea(live)
+    cursor = str(Cursor(live.node.tap.epoch, live.node.tap.position))
+    post = await live.node.post("bob", place, "regretted")
+    live.gateway.hub.ring = Ring(live.node.tap.position)
+    read = live.node.tap.channel_page
+
+    async def erased_after(*asked: Any) -> Any:
+        monkeypatch.setattr(live.node.tap, "channel_page", read)
+        found = await read(*asked)
+        await live.node.do("bob", "content.erase", scope="post", target=post)
+        return found
+
+    monkeypatch.setattr(live.node.tap, "channel_page", erased_after)
+    async with live.device() as device:
+        heard = await device.live(cursor=cursor)
+    assert [one["type"] for one in heard if one["t"] == "event"] == ["erasure.requested"]
