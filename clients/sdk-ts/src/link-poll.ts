@@ -185,18 +185,13 @@ export class PollLink extends RequestsLink {
     return position <= cursorPosition(this.#since ?? "") && (channels ?? []).some((channel) => wanted.has(channel));
   }
 
-  async #do({ key, command }: Do): Promise<void> {
-    try {
-      const response = await ask(this.host, "/api/v1/commands", this.token(), {
-        method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ key, command }),
-      });
+  #do({ key, command }: Do): Promise<void> {
+    return this.post("/api/v1/commands", { key, command }, async (response) => {
       if (response.status === 401) return this.closed(endOf(response));
       const answer: unknown = response.ok ? await response.json() : null;
       const error: ErrorBody | null = response.ok ? null : await errorOf(response);
       this.#tell(error === null ? { t: "done", key, ok: true, ...(answer as object) } : { t: "done", key, ok: false, error });
-    } catch {
-      this.closed(UNREACHABLE);
-    }
+    });
   }
 
   // -- requests --------------------------------------------------------------------------------

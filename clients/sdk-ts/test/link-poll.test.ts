@@ -3,6 +3,7 @@ import { beforeEach, expect, test } from "vitest";
 import type { ServerFrame } from "../src/frames.ts";
 import type { End } from "../src/link.ts";
 import { PollLink } from "../src/link-poll.ts";
+import { POST_MS_MAX } from "../src/link-requests.ts";
 import { FakeHost, eventFrame, settled } from "./fakes.ts";
 
 interface Asked {
@@ -136,4 +137,19 @@ test("no answer in time ends it", async () => {
   host.pass(35_000);
   await settled();
   expect(ends).toMatchObject([{ code: 0 }]);
+});
+
+test("a command whose answer never comes ends the link: it is sent again by another", async () => {
+  host.answers["/api/v1/commands"] = (_path: string, { signal }: RequestInit) => new Promise<Response>((_resolve, reject) => {
+    signal?.addEventListener("abort", () => reject(new Error("aborted")));
+  });
+  await welcomed();
+  link.send({ t: "do", key: "k1", command: { do: "post.delete", post: "p" } });
+  await settled();
+  host.pass(POST_MS_MAX - 1);
+  await settled();
+  expect(ends).toEqual([]);
+  host.pass(1);
+  await settled();
+  expect(ends).toEqual([{ code: 0, reason: "no answer" }]);
 });

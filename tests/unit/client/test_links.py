@@ -117,6 +117,30 @@ async def test_where_no_stream_gets_through_either_it_asks_again_and_again() -> 
         assert await asyncio.wait_for(wish, SECONDS_MAX) == Done({"post": "p"}, "1.13", False)
 
 
+@pytest.mark.parametrize("polls", [True, False], ids=["poll", "events"])
+async def test_a_command_whose_answer_never_comes_is_sent_again(
+    monkeypatch: pytest.MonkeyPatch, polls: bool
+) -> None:
+    """Signs of life from the stream or the polls say nothing of a request that is lost (I2)."""
+    monkeypatch.setattr("tap_client.link_requests.POST_SECONDS_MAX", 0.05)
+    async with fake_http() as node, client(node, Ears()) as tap:
+        if polls:
+            node.absent.add("/live/events")
+            (await node.asked("/sync")).answer({"cursor": "1.10"})
+            await node.asked("/sync")
+        else:
+            await streaming(node)
+        await asyncio.wait_for(tap.live(), SECONDS_MAX)
+        wish = asyncio.create_task(tap.do(POST))
+        lost = await node.asked("/commands" if polls else "/live/frames")
+        if polls:
+            assert (await node.asked("/sync")).query == {"since": "1.10", "wait": "0"}
+        else:
+            assert (await node.asked("/live/events")).query == {"cursor": "1.10"}
+        wish.cancel()
+        assert tap._session._outbox._pending.keys() == {lost.value["key"]}
+
+
 async def test_a_polled_replay_ends_where_the_client_is() -> None:
     ears = Ears()
     async with fake_http() as node, client(node, ears) as tap:
