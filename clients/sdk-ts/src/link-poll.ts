@@ -173,6 +173,8 @@ export class PollLink extends RequestsLink {
       if (answer === null) break;
       refused = answer.reset ? frame.channels.map((channel) => ({ channel, code: "gone" })) : answer.refused;
       for (const event of answer.events ?? []) if (this.#isReplay(event, wanted)) this.#tell(event);
+      // Each the latest: the next page knows only newer ones.
+      for (const value of answer.values ?? []) this.#tell(value);
       since = answer.more === true ? answer.cursor : undefined;
     }
     const denied = new Set((refused ?? []).map(({ channel }) => channel));
