@@ -21,7 +21,7 @@ from server.app import metrics
 from server.app.tap import Tap
 from server.domain import limits
 from server.domain.errors import Code, Refusal
-from server.domain.events import BallotCast, PostPublished, encode_body
+from server.domain.events import BallotCast, PostPublished, ReplyPublished, encode_body
 from server.domain.facts import PersonFact
 from server.domain.ids import GLOBAL_CHANNEL, Cursor, person_channel
 from server.domain.visibility import may_look, may_read_place, place_in_doubt
@@ -347,7 +347,8 @@ class Sync:
         """The changed values, and those of posts that arrived later than what was said about them."""
         position = await snapshot.position()
         keys = [(one.of, one.id) for one in changed]
-        new = [record.event.post for record in shown if isinstance(record.event, PostPublished)]
+        told = [record.event for record in shown]
+        new = [one.post for one in told if isinstance(one, PostPublished | ReplyPublished)]
         early = await values.counts(snapshot, new)
         found = await values.values(snapshot, [*keys, *[("post", post) for post in early]])
         return tuple([value_frame(name, position, value) for (_, name), value in found.items()])
