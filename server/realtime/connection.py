@@ -10,7 +10,7 @@ import logging
 import random
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, MutableSet, Sequence
+from collections.abc import Callable, Collection, MutableSet, Sequence
 from typing import TYPE_CHECKING, Any, assert_never
 
 from server.app import metrics
@@ -296,8 +296,10 @@ class Connection(Outlet, asyncio.Protocol, ABC):
     def is_slow(self) -> bool:
         return self.waiting_bytes() > LOW_WATER_BYTES
 
-    def takes_values(self) -> bool:
-        return self.session.state is State.LIVE and not self._paused
+    def takes_values(self, channels: Collection[str]) -> bool:
+        """Whether what is shown on these channels may be written now."""
+        is_live = self.session.state is State.LIVE and not self._paused
+        return is_live and self.session.hears(channels)
 
     # -- time ----------------------------------------------------------------------------------------------
 

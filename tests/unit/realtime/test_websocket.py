@@ -7,7 +7,7 @@ import gc
 import socket
 import struct
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from server.realtime.handshake import networks
 from server.realtime.ring import Ring
 from server.realtime.states import CloseCode
 from server.realtime.websocket import PATH
+from server.storage.queries.values import load_values
 from server.storage.reader import Reader
 from tests.support.node import START, Entropy, ForeignLog, TestNode
 from tests.unit.realtime.live import EVENTS, SECONDS_MAX, LiveNode, Secrets, Speaker, live_node
@@ -1255,3 +1256,29 @@ async def test_a_page_in_hand_says_nothing_of_what_is_erased_meanwhile(
     async with live.device() as device:
         heard = await device.live(cursor=cursor)
     assert [one["type"] for one in heard if one["t"] == "event"] == ["erasure.requested"]
+
+
+async def test_values_on_their_way_are_not_told_to_who_may_not_hear_them_any_more(
+    tmp_path: Path,
+) -> None:
+    """I12"""
+    may_go = asyncio.Event()
+
+    async def load(reader: Reader, keys: Collection[Any]) -> tuple[int, dict[Any, Any]]:
+        found = await load_values(reader, keys)
+        await may_go.wait()
+        return found
+
+    async with live_node(tmp_path, load_values=load) as live:
+        place = await tea(live)
+        post = await live.node.post("bob", place, "hello")
+        cursor = str(Cursor(live.node.tap.epoch, live.node.tap.position))
+        await live.node.do("asha", "reaction.set", target=post, reaction="helpful", on=True)
+        live.pass_time(1)
+        async with live.device() as device:
+            await device.live("bob", cursor=cursor)
+            await live.node.do("bob", "membership.set", community=place[2:], joined=False)
+            await device.hear("mark")
+            may_go.set()
+            await device.say(t="ping")
+            assert (await device.hear())["t"] == "pong"
