@@ -11,6 +11,7 @@ repeat (I3). Positions come from the tap, not from the database: a commit is see
 moment before it is announced, and a cursor must not run ahead of the records it stands for.
 """
 
+import contextlib
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -20,7 +21,7 @@ from server.app import metrics
 from server.app.tap import Tap
 from server.domain import limits
 from server.domain.errors import Code, Refusal
-from server.domain.events import BallotCast, PostPublished
+from server.domain.events import BallotCast, PostPublished, ReplyPublished, encode_body
 from server.domain.facts import PersonFact
 from server.domain.ids import GLOBAL_CHANNEL, Cursor, person_channel
 from server.domain.visibility import may_look, may_read_place, place_in_doubt
@@ -32,8 +33,13 @@ from server.storage.reader import Reader, Snapshot
 
 VALUES_PER_PAGE = 500
 """A value is about 150 bytes: a page of them stays below 100 KB."""
+BODY_DEPTH_MAX = 16
+"""Maps and lists inside each other in an event's body; those known today have four."""
 POSTS_IN_SNAPSHOT = 50
 """What the first screens show; older posts are paged. The clients' fold keeps the same window."""
+
+
+_fields = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
 
 class EventFrame(Shape, frozen=True, kw_only=True):
@@ -100,12 +106,13 @@ class Reset(Shape, frozen=True, kw_only=True):
 
 def event_map(record: Record) -> dict[str, Any]:
     """The frame of an event. Of a secret ballot nobody learns the choices, not even its devices (I11)."""
-    body: dict[str, Any] = msgspec.msgpack.decode(record.body) if record.body else {}
+    body = _body(record)
     if isinstance(record.event, BallotCast) and record.event.secret:
         body.pop("choices", None)
-    for file in body.get("attachments", ()):
-        # Travels between regions; clients ask for it when it is looked at, and keep it.
-        file.pop("thumbnail", None)
+    if getattr(record.event, "attachments", ()):
+        for file in body["attachments"]:
+            # Travels between regions; clients ask for it when it is looked at, and keep it.
+            file.pop("thumbnail", None)
     return {
         "t": "event",
         "position": record.position,
@@ -116,6 +123,35 @@ def event_map(record: Record) -> dict[str, Any]:
         "channels": record.channels,
         "body": body,
     }
+
+
+def _body(record: Record) -> dict[str, Any]:
+    """As it was written, with what a newer version put beside the fields known here. Other regions may put anything
+    there: what cannot be told stays out, as one event must not hold up those behind it."""
+    if record.event is None:
+        return {}
+    known = encode_body(record.event)
+    if record.body != known:
+        with contextlib.suppress(ValueError, RecursionError):
+            body = _fields(record.body)
+            if _is_plain(body, BODY_DEPTH_MAX):
+                return body
+    return _fields(known)
+
+
+def _is_plain(value: Any, depth: int) -> bool:
+    """Whether either encoding can say it, and every reader take it."""
+    match value:
+        case None | bool() | int() | float() | str() | bytes():
+            return True
+        case list():
+            return depth > 0 and all(_is_plain(one, depth - 1) for one in value)
+        case dict():
+            return depth > 0 and all(
+                isinstance(key, str) and _is_plain(one, depth - 1) for key, one in value.items()
+            )
+        case _:
+            return False
 
 
 def value_frame(id: str, position: int, value: Counts | PollValue) -> PostValue | TallyValue:
@@ -245,6 +281,16 @@ class Sync:
         limit: int = limits.SYNC_PAGE_EVENTS,
     ) -> Page | Reset | Refusal:
         """What the person missed after ``cursor``, also on further ``channels`` they watch."""
+        while True:
+            erasures = self._tap.erasures
+            answer = await self._since(person, cursor, channels, limit)
+            if erasures == self._tap.erasures:
+                return answer
+            # Perhaps what is in hand was erased meanwhile: it is read again.
+
+    async def _since(
+        self, person: str, cursor: Cursor, channels: Sequence[str], limit: int
+    ) -> Page | Reset | Refusal:
         upto = self._tap.position
         async with self._reader.snapshot() as snapshot:
             reason = await self._why_reset(snapshot, cursor)
@@ -301,7 +347,8 @@ class Sync:
         """The changed values, and those of posts that arrived later than what was said about them."""
         position = await snapshot.position()
         keys = [(one.of, one.id) for one in changed]
-        new = [record.event.post for record in shown if isinstance(record.event, PostPublished)]
+        told = [record.event for record in shown]
+        new = [one.post for one in told if isinstance(one, PostPublished | ReplyPublished)]
         early = await values.counts(snapshot, new)
         found = await values.values(snapshot, [*keys, *[("post", post) for post in early]])
         return tuple([value_frame(name, position, value) for (_, name), value in found.items()])

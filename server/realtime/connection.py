@@ -10,7 +10,7 @@ import logging
 import random
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, MutableSet, Sequence
+from collections.abc import Callable, Collection, MutableSet, Sequence
 from typing import TYPE_CHECKING, Any, assert_never
 
 from server.app import metrics
@@ -202,6 +202,16 @@ class Connection(Outlet, asyncio.Protocol, ABC):
         if self.session.deadline < deadline:
             self._wake_at(self._due)
 
+    def turn(self, position: int, data: bytes) -> None:
+        """What may be heard from there on may be remembered, and more be sent at once: held, ``data`` stays
+        before it, and is not found to be too much before the session has left the hub."""
+        releases = self.hold()
+        if data:
+            self.write(data)
+        self.feed(fx.Turned(position))
+        if releases:
+            self.release()
+
     def _moment(self) -> fx.Moment:
         gateway, hub = self._gateway, self._gateway.hub
         return fx.Moment(
@@ -211,6 +221,7 @@ class Connection(Outlet, asyncio.Protocol, ABC):
             hub.sent(self),
             hub.values.flushed,
             hub.narrowed,
+            gateway.log_position,
         )
 
     def _perform(self, effect: fx.Effect) -> None:
@@ -285,8 +296,10 @@ class Connection(Outlet, asyncio.Protocol, ABC):
     def is_slow(self) -> bool:
         return self.waiting_bytes() > LOW_WATER_BYTES
 
-    def takes_values(self) -> bool:
-        return self.session.state is State.LIVE and not self._paused
+    def takes_values(self, channels: Collection[str]) -> bool:
+        """Whether what is shown on these channels may be written now."""
+        is_live = self.session.state is State.LIVE and not self._paused
+        return is_live and self.session.hears(channels)
 
     # -- time ----------------------------------------------------------------------------------------------
 

@@ -20,7 +20,8 @@ class Moment(NamedTuple):
     """``now``: milliseconds of a clock that never jumps, for limits; ``utc``: UTC milliseconds, for
     people. The rest are positions: ``hub``, of the hub; ``sent``, up to where the hub has written to
     this connection (means something only while live); ``flushed``, up to which touched values have been
-    sent; ``narrowed``, of the newest event that took channels from people who did not hear it.
+    sent; ``narrowed``, of the newest event that took channels from people who did not hear it; ``log``,
+    of the log, which the hub follows.
 
     A result is handed in only once the hub has reached the position the result is as of."""
 
@@ -30,6 +31,7 @@ class Moment(NamedTuple):
     sent: int
     flushed: int
     narrowed: int
+    log: int = 0
 
 
 # -- inputs -----------------------------------------------------------------------------------------------

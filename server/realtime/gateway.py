@@ -34,7 +34,7 @@ from server.realtime.permits import Permit, Permits
 from server.realtime.present import Present
 from server.realtime.reading import Node
 from server.realtime.refresh import Refresh
-from server.realtime.ring import Part, doubtful
+from server.realtime.ring import doubtful
 from server.realtime.signing import Signing
 from server.realtime.websocket import WebSocket
 from server.realtime.wheel import SLOT_MS, Wheel
@@ -173,6 +173,11 @@ class Gateway(Signing):
             for connection in waiting[start : start + CLOSES_PER_SLICE]:
                 connection.feed(fx.Drain(self.retry_ms()))
 
+    @property
+    def log_position(self) -> int:
+        """Where the log is, which the hub may not have handed out yet."""
+        return self._tap.position
+
     def retry_ms(self) -> int:
         """When one of the present clients should come back, so that they do not all at once."""
         spread = len(self._connections) * 1000 / RECONNECTS_PER_SECOND
@@ -287,8 +292,9 @@ class Gateway(Signing):
         known = self.permits.find(person, asked)
         metrics.of(metrics.PERMITS, "miss" if known is None else "hit").inc()
         if known is not None:
-            # True as of everything that was noted, so certainly as of where the hub is.
-            position = max(known.position, self.hub.position)
+            # True as of everything that was noted, so as of the log. A client's cursor may be from there:
+            # a first load, a thread and a page of GET /sync do not wait for the hub.
+            position = max(known.position, self._tap.position)
             self._tell(position, connection, answer(known._replace(position=position)))
             return
 
@@ -307,17 +313,21 @@ class Gateway(Signing):
         if found is not None and not doubtful(found.entries, effect.channels):
             connection.feed(fx.Page(effect.ticket, found.entries, found.upto, ready=True))
             return
-        work = partial(self._page, connection, effect, upto, found)
+        work = partial(self._page, connection, effect, upto)
         self._job(work, lambda: connection.feed(fx.PageFailed(effect.ticket, INTERNAL)))
 
-    async def _page(
-        self, connection: Connection, effect: fx.CatchUp, upto: int, found: Part | None
-    ) -> None:
-        ready = found is not None
-        if found is None:
-            found = await loads.page(self._tap, effect.channels, effect.after, upto)
+    async def _page(self, connection: Connection, effect: fx.CatchUp, upto: int) -> None:
         person = connection.session.person
-        seen = await loads.readable(self._reader, person, effect.channels, found.entries)
+        while True:
+            erasures = self._tap.erasures
+            found = self.hub.ring.since(effect.channels, effect.after, upto)
+            ready = found is not None
+            if found is None:
+                found = await loads.page(self._tap, effect.channels, effect.after, upto)
+            seen = await loads.readable(self._reader, person, effect.channels, found.entries)
+            if erasures == self._tap.erasures:
+                break
+            # Perhaps what is in hand was erased meanwhile: it is read again.
         connection.feed(fx.Page(effect.ticket, seen, found.upto, ready))
 
     def submit(self, connection: Connection, effect: fx.Submit) -> None:

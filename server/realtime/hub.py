@@ -35,6 +35,11 @@ class Seat(Protocol):
 
     def write(self, data: bytes) -> None: ...
 
+    def turn(self, position: int, data: bytes) -> None:
+        """Tells the session that it is Turned there. ``data``, what is the seat's up to it, goes out before
+        anything that follows from that."""
+        ...
+
     def feed(self, what: fx.Input) -> None: ...
 
     def is_slow(self) -> bool:
@@ -56,8 +61,7 @@ class Slice(NamedTuple):
     """The next deliveries, to be performed in this order.
 
     ``writes``: the same buffer for many seats. ``turned``: who must ask again what they may hear, from
-    which position, and what is theirs up to it; they are told before they are written to, since a write
-    may find them slow. ``flooded``: whose part of the batch is more than a connection may hold: they
+    which position, and what is theirs up to it. ``flooded``: whose part of the batch is more than a connection may hold: they
     leave and pull it in pages (I9)."""
 
     writes: Sequence[tuple[bytes, Sequence[Seat]]]
@@ -68,9 +72,7 @@ class Slice(NamedTuple):
         for data, seats in self.writes:
             broadcast(data, seats)
         for seat, position, data in self.turned:
-            seat.feed(fx.Turned(position))
-            if data:
-                seat.write(data)
+            seat.turn(position, data)
         for seat in self.flooded:
             seat.feed(fx.Flooded())
 
@@ -112,6 +114,8 @@ class Hub:
         self.dropped = 0
         """Frames that slow readers were spared."""
         self._owed: dict[Seat, int] = {}
+        self._buffers = _Buffers(())
+        """What is being handed out."""
         self._before = position
         """The position before the batch that is being handed out."""
 
@@ -172,6 +176,7 @@ class Hub:
         self._waiting.extend(records)
         if erased := {position for record in records for position in record.erased}:
             self.ring.forget(erased)
+            self._buffers.forget(erased)
             self._waiting = [r.bare() if r.position in erased else r for r in self._waiting]
 
     def push_values(self, keys: Collection[Key], position: int, loaded: dict[Key, Any]) -> None:
@@ -278,7 +283,7 @@ class Hub:
         self, items: Sequence[Item], owed: dict[Seat, int], turned: dict[Seat, int]
     ) -> Iterator[Slice]:
         self._owed = owed
-        buffers = _Buffers(items)
+        self._buffers = buffers = _Buffers(items)
         seats = list(owed)
         # One empty slice at least: a long import nobody hears must not hold the loop either.
         for start in range(0, max(1, len(seats)), SLICE_SEATS):
@@ -320,7 +325,8 @@ class Hub:
             if turned:
                 turning += [(seat, turned[seat], buffer) for seat in seats if seat in turned]
                 seats = [seat for seat in seats if seat not in turned]
-            writes.append((buffer, seats))
+            if buffer:
+                writes.append((buffer, seats))
         return Slice(writes, turning, flooded)
 
 
@@ -340,8 +346,15 @@ class _Buffers:
     """The joined frames of a batch's items, made once per combination and form."""
 
     def __init__(self, items: Sequence[Item]) -> None:
-        self._items = items
+        self._items: Sequence[Item | None] = items
         self._made: dict[tuple[int, Form], bytes | None] = {}
+
+    def forget(self, positions: Collection[int]) -> None:
+        """These events were erased: who was not written to yet gets nothing of them."""
+        gone = [isinstance(item, Ready) and item.position in positions for item in self._items]
+        if any(gone):
+            self._items = [None if g else item for g, item in zip(gone, self._items, strict=True)]
+            self._made.clear()
 
     def of(self, bits: int, form: Form) -> bytes | None:
         """None when it is more than a connection may hold."""
@@ -351,7 +364,11 @@ class _Buffers:
         return self._made[key]
 
     def _join(self, bits: int, form: Form) -> bytes | None:
-        frames = [item.frame(form) for index, item in enumerate(self._items) if bits >> index & 1]
+        frames = [
+            item.frame(form)
+            for index, item in enumerate(self._items)
+            if bits >> index & 1 and item is not None
+        ]
         if len(frames) > 1 and sum(map(len, frames)) > limits.WRITE_BUFFER_BYTES_MAX:
             return None
         return b"".join(frames)

@@ -82,6 +82,10 @@ class Reading:
     def channels(self) -> tuple[str, ...]:
         return tuple(self._interest.held)
 
+    def hears(self, channels: Iterable[str]) -> bool:
+        """All of them."""
+        return all(name in self._interest.held for name in channels)
+
     def _load(self, asked: frozenset[str]) -> fx.Effect:
         self._ticket += 1
         return fx.LoadInterests(self._ticket, self.person, asked)

@@ -66,7 +66,7 @@ class Refresh:
         if missed.shown:
             connection.write(b"".join([one.frame(connection.form) for one in missed.shown]))
         if missed.complete and missed.unknown:
-            work = partial(self._send, connection, since, missed.unknown)
+            work = partial(self._send, connection, since, effect.channels, missed.unknown)
         elif not missed.complete:
             work = partial(self._search, connection, since, effect.channels)
         else:
@@ -76,14 +76,17 @@ class Refresh:
     async def _search(self, connection: Connection, since: int, channels: tuple[str, ...]) -> None:
         """Memory does not reach back that far: the tables know when each value last changed."""
         keys = await loads.changed(self._reader, channels, since, self._hub.position)
-        await self._send(connection, since, keys)
+        await self._send(connection, since, channels, keys)
 
-    async def _send(self, connection: Connection, since: int, keys: Collection[Key]) -> None:
+    async def _send(
+        self, connection: Connection, since: int, channels: tuple[str, ...], keys: Collection[Key]
+    ) -> None:
+        """Not to who left meanwhile, or has lost a channel: what they still hear is asked for again."""
         waiting = list(keys)
         while waiting:
             part, waiting = waiting[:VALUES_PER_LOAD], waiting[VALUES_PER_LOAD:]
             position, loaded = await self._load(self._reader, part)
-            if not connection.takes_values():
+            if not connection.takes_values(channels):
                 connection.feed(fx.ValuesMissed(since))
                 return
             connection.write(self._joined(connection, position, loaded))

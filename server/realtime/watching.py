@@ -61,7 +61,8 @@ class Watching(Reading):
         return [fx.Drop(dropped)] if dropped else []
 
     def _since(self, text: str | None, m: fx.Moment) -> tuple[int | None, Code | None]:
-        since, reason = self._verdict(text, m.hub)
+        """What is not handed out yet is no further than the log: the answer comes when it is."""
+        since, reason = self._verdict(text, max(m.hub, m.log))
         return since, None if reason is None else Code.BAD_CURSOR
 
     def _authorized(self, result: fx.Authorized, m: fx.Moment) -> list[fx.Effect]:

@@ -14,6 +14,7 @@
 - ``store``        what must survive a restart: the cursor and the commands not yet answered
 - ``http``         plain requests: log in, read views, send imports; ``exchange``: one that is awaited
 - ``frames``       the two encodings of the protocol and the values a client hears
+- ``clock``        the time of day, that never goes back
 - ``errors``       what can go wrong, by what the caller can do about it
 
 Guarantees. Each event is given to ``on_event`` once and in the node's order, also across broken

@@ -11,13 +11,13 @@ import json
 import logging
 import random
 import secrets
-import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, NoReturn, assert_never
 
 from tap_client.address import live_address
 from tap_client.choice import Remembered
+from tap_client.clock import now_ms, onward
 from tap_client.conversation import Conversation, first
 from tap_client.delivery import Callbacks, Delivery, Heard, Settled, Shown, Typed, WasReset
 from tap_client.effects import (
@@ -49,10 +49,6 @@ from tap_client.session import Session
 from tap_client.store import MemoryStore, Store, Waiting
 
 log = logging.getLogger("tap_client")
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 class Client:
@@ -89,7 +85,7 @@ class Client:
         callbacks = Callbacks(on_event, on_value, on_reset, on_settled, on_typing)
         self._delivery = Delivery(callbacks, self._store, self._rewind, chance)
         self._encoding: Encoding = encoding
-        self._clock = clock
+        self._clock = onward(clock)
         self._session = Session(
             token if isinstance(token, str) else None,
             self._store.cursor(),
@@ -99,7 +95,7 @@ class Client:
             in_flight_max=in_flight_max,
             is_renewable=self._renewal is not None,
         )
-        self._session.network_changed(self._remembered(), clock())
+        self._session.network_changed(self._remembered(), self._clock())
         self.waiting = asyncio.Event()
         """Set while there is no connection, and none is made before its time or ``network_changed``."""
         self._answers: dict[str, asyncio.Future[Done]] = {}

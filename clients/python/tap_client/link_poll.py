@@ -141,6 +141,10 @@ class PollLink(RequestsLink):
             for event in answer.get("events", ()):
                 if self._is_replay(event, names):
                     await self._frames.put(event)
+            for value in answer.get(
+                "values", ()
+            ):  # each the latest: the next page knows only newer ones
+                await self._frames.put(value)
             since = answer.get("cursor") if answer.get("more") else None
         denied = {one.get("channel") for one in refused}
         heard = [name for name in names if name not in denied]

@@ -12,6 +12,9 @@ from tap_client.link import End, LinkEnded, Token
 
 UNREAD_MAX = 100
 """Frames read ahead; then the connection waits, and the node notices."""
+POST_SECONDS_MAX = 20
+"""For the answer to what was said. What comes by the other requests is no sign of life of this one, and nothing
+else is said before it."""
 
 
 class RequestsLink:
@@ -45,13 +48,16 @@ def headers_for(token: str | None) -> dict[str, str]:
 
 
 async def post(url: str, path: str, token: str | None, value: object) -> tuple[int, dict[str, Any]]:
-    """Status and answer of a JSON request. Raises LinkEnded when nobody answers."""
+    """Status and answer of a JSON request. Raises LinkEnded when nobody answers in time."""
     headers = headers_for(token) | {"Content-Type": "application/json"}
     try:
-        async with exchange(url, "POST", path, headers, json.dumps(value).encode()) as answer:
+        async with (
+            asyncio.timeout(POST_SECONDS_MAX),
+            exchange(url, "POST", path, headers, json.dumps(value).encode()) as answer,
+        ):
             return answer.status, parsed(await answer.body())
-    except Unreachable as error:
-        raise LinkEnded(End(None, str(error))) from error
+    except (Unreachable, TimeoutError) as error:
+        raise LinkEnded(End(None, str(error) or "no answer")) from error
 
 
 def parsed(body: bytes) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 import { type ReadonlySignal, type Signal, computed, signal } from "@preact/signals-core";
 
-import { Api } from "./api.ts";
+import { Api, ApiError } from "./api.ts";
+import { backoff } from "./backoff.ts";
 import type { Command } from "./commands.ts";
 import { Company } from "./company.ts";
 import type { Transport } from "./choice.ts";
 import { Connection } from "./connection.ts";
-import { Credentials, type TokenProvider } from "./credentials.ts";
+import { Credentials, type TokenProvider, isFinal } from "./credentials.ts";
 import type { EventFrame, ServerFrame, ValueFrame, Welcome } from "./frames.ts";
 import type { Host, Shelf } from "./host.ts";
 import { Names } from "./names.ts";
@@ -57,6 +58,8 @@ export class TapClient {
   readonly #watchers = new Map<string, number>();
   /** Server's clock minus ours, so that "3 minutes ago" is true on a machine whose clock is not. */
   #clockAhead = 0;
+  /** Snapshots asked for so far: only the newest is asked for again. */
+  #refreshes = 0;
 
   /** Takes a snapshot (throws ``ApiError``), restores the outbox and connects. */
   static async open(options: ClientOptions): Promise<TapClient> {
@@ -157,6 +160,7 @@ export class TapClient {
 
   /** Stops; after signing out nothing of the person stays on the shelf but what they have not sent. */
   close(): void {
+    this.#refreshes += 1;
     this.#connection.stop();
   }
 
@@ -242,12 +246,20 @@ export class TapClient {
     await this.load(`/posts/${id}`).catch(() => {});
   }
 
-  /** The node cannot tell what we missed: start over from a snapshot, and keep watching from there. */
-  async #refresh(): Promise<void> {
+  /**
+   * The node cannot tell what we missed: start over from a snapshot, and keep watching from there. Asked for until
+   * it is there: our place is past what is missing already, so no welcome will say again that something is.
+   */
+  async #refresh(attempt = 0): Promise<void> {
+    this.#refreshes += 1;
+    const mine = this.#refreshes;
     try {
       this.#take(await this.api.get<Snapshot>("/sync"));
-    } catch {
-      // Not reachable: the next welcome will say again what is missing.
+    } catch (error) {
+      if (!(error instanceof ApiError) || isFinal(error)) return;
+      this.#host.after(backoff(attempt, 0, this.#host.random()), () => {
+        if (mine === this.#refreshes) void this.#refresh(attempt + 1);
+      });
     }
   }
 

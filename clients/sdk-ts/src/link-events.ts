@@ -21,7 +21,7 @@ export class EventsLink extends RequestsLink {
   send(frame: ClientFrame): boolean {
     if (this.listener === null) return false;
     if (frame.t === "hello") void this.#read(frame);
-    else this.afterPosts(() => this.#post(frame));
+    else this.afterPosts(() => this.#say(frame));
     return true;
   }
 
@@ -60,16 +60,10 @@ export class EventsLink extends RequestsLink {
     if (frame.t === "bye") this.#end = { code: frame.code, reason: frame.reason };
   }
 
-  async #post(frame: ClientFrame): Promise<void> {
-    if (this.listener === null) return;
-    try {
-      const response = await ask(this.host, `${FRAMES}?stream=${encodeURIComponent(this.#stream)}`, this.token(), {
-        method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(frame), signal: this.#abort.signal,
-      });
+  #say(frame: ClientFrame): Promise<void> {
+    return this.post(`${FRAMES}?stream=${encodeURIComponent(this.#stream)}`, frame, async (response) => {
       if (!response.ok) await this.#refused(response, frame);
-    } catch {
-      this.closed(UNREACHABLE);
-    }
+    });
   }
 
   /** A command is answered by its refusal; where the stream itself is gone, so is the link. */

@@ -173,6 +173,8 @@ export class PollLink extends RequestsLink {
       if (answer === null) break;
       refused = answer.reset ? frame.channels.map((channel) => ({ channel, code: "gone" })) : answer.refused;
       for (const event of answer.events ?? []) if (this.#isReplay(event, wanted)) this.#tell(event);
+      // Each the latest: the next page knows only newer ones.
+      for (const value of answer.values ?? []) this.#tell(value);
       since = answer.more === true ? answer.cursor : undefined;
     }
     const denied = new Set((refused ?? []).map(({ channel }) => channel));
@@ -185,18 +187,13 @@ export class PollLink extends RequestsLink {
     return position <= cursorPosition(this.#since ?? "") && (channels ?? []).some((channel) => wanted.has(channel));
   }
 
-  async #do({ key, command }: Do): Promise<void> {
-    try {
-      const response = await ask(this.host, "/api/v1/commands", this.token(), {
-        method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ key, command }),
-      });
+  #do({ key, command }: Do): Promise<void> {
+    return this.post("/api/v1/commands", { key, command }, async (response) => {
       if (response.status === 401) return this.closed(endOf(response));
       const answer: unknown = response.ok ? await response.json() : null;
       const error: ErrorBody | null = response.ok ? null : await errorOf(response);
       this.#tell(error === null ? { t: "done", key, ok: true, ...(answer as object) } : { t: "done", key, ok: false, error });
-    } catch {
-      this.closed(UNREACHABLE);
-    }
+    });
   }
 
   // -- requests --------------------------------------------------------------------------------

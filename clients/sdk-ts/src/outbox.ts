@@ -70,7 +70,8 @@ export class Outbox {
   readonly #entries = signal<readonly Entry[]>([]);
   readonly #waiters = new Map<string, (outcome: Outcome) => void>();
   readonly #faults = new Map<string, number>();
-  #pausedUntil = 0;
+  /** Ends the pause; null while there is none. By a timer alone: it may be early by the clock, or the clock be set. */
+  #resume: (() => void) | null = null;
   #pauses = 0;
 
   constructor(host: Host, shelf: Shelf, wire: Wire, person: string) {
@@ -125,7 +126,7 @@ export class Outbox {
 
   /** A new connection: whatever was under way on the old one is sent again. */
   opened(): void {
-    this.#pausedUntil = 0;
+    this.#resume?.();
     const oldest = this.#host.now() - KEY_KEPT_MS;
     for (const { key, at, state } of this.#entries.value) if (at < oldest && state !== "done" && state !== "failed") this.#fail(key, STALE);
     this.#entries.value = this.#entries.value.map((entry) => waitingAgain(entry));
@@ -165,10 +166,20 @@ export class Outbox {
     if (!error.retry) return this.#fail(key, error);
     this.#change(key, { state: "waiting", error });
     if (!NODE_WIDE.has(error.code) && this.#fault(key, error)) return;
-    const wait = backoff(this.#pauses, 0, this.#host.random());
+    this.#pause(backoff(this.#pauses, 0, this.#host.random()));
     this.#pauses += 1;
-    this.#pausedUntil = this.#host.now() + wait;
-    this.#host.after(wait, () => this.#pump());
+  }
+
+  #pause(ms: number): void {
+    this.#resume?.();
+    const cancel = this.#host.after(ms, () => {
+      this.#resume = null;
+      this.#pump();
+    });
+    this.#resume = () => {
+      this.#resume = null;
+      cancel();
+    };
   }
 
   /** The node failed at this command; true once it has done so too often. */
@@ -190,7 +201,7 @@ export class Outbox {
 
   /** Sends the first waiting command, if none is under way. A failed one does not hold up the rest. */
   #pump(): void {
-    if (this.#host.now() < this.#pausedUntil) return;
+    if (this.#resume !== null) return;
     if (this.#entries.value.some((entry) => entry.state === "sent")) return;
     const next = this.#entries.value.find((entry) => entry.state === "waiting");
     if (next === undefined || !this.#wire.send(next.key, next.command)) return;

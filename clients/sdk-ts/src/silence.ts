@@ -51,7 +51,8 @@ export class Silence {
   #wait(ms: number): void {
     this.#timer(ms, () => {
       const silent = this.#host.now() - this.#heardAt;
-      if (silent < SILENCE_MS_MAX) this.#wait(SILENCE_MS_MAX - silent);
+      // Less than nothing: the clock was set back, and how long it was nobody knows.
+      if (silent >= 0 && silent < SILENCE_MS_MAX) this.#wait(SILENCE_MS_MAX - silent);
       else this.probe(PONG_MS_MAX);
     });
   }

@@ -15,6 +15,10 @@ async function open(): Promise<TapClient> {
   return opened;
 }
 
+function snapshotsAsked(): number {
+  return host.requests.filter(({ path }) => path === "/api/v1/sync").length;
+}
+
 beforeEach(async () => {
   host = new FakeHost();
   shelf = new MemoryShelf();
@@ -68,6 +72,33 @@ test("a reset starts over from a snapshot and says so to whoever shows lists", a
   await settled();
   expect(client.view.post("q").value).toBeDefined();
   expect(client.store.generation.value).toBe(generation + 1);
+});
+
+test("a snapshot that could not be had after a reset is asked for until it is there", async () => {
+  host.answers["/api/v1/sync"] = Response.json({ error: { code: "overloaded", message: "", retry: true } }, { status: 503 });
+  host.last.says({ t: "reset", reason: "too_far_behind", cursor: "1a.400" });
+  host.last.says({ t: "mark", cursor: "1a.400" });
+  await settled();
+  expect(client.view.post("q").value).toBeUndefined();
+  host.answers["/api/v1/sync"] = snapshot({ cursor: "1a.401", posts: { q: post("q") }, order: ["q"] });
+  host.pass(1_000);
+  await settled();
+  expect(client.view.post("q").value).toBeDefined();
+  const asked = snapshotsAsked();
+  host.pass(30_000);
+  await settled();
+  expect(snapshotsAsked()).toBe(asked);
+});
+
+test("who is closed asks for no snapshot any more", async () => {
+  host.answers["/api/v1/sync"] = undefined;
+  host.last.says({ t: "reset", reason: "too_far_behind", cursor: "1a.400" });
+  await settled();
+  client.close();
+  const asked = snapshotsAsked();
+  host.pass(30_000);
+  await settled();
+  expect(snapshotsAsked()).toBe(asked);
 });
 
 test("a thread is watched while anybody looks at it", () => {

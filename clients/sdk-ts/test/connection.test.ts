@@ -234,6 +234,16 @@ describe("coming back", () => {
 });
 
 describe("silence", () => {
+  test("is noticed also when the clock was set back meanwhile", () => {
+    connection.start();
+    host.last.greets();
+    host.clockOff = -3_600_000;
+    host.pass(30_000);
+    expect(host.last.sent.at(-1)).toEqual({ t: "ping" });
+    host.pass(10_000);
+    expect(connection.phase).toBe("waiting");
+  });
+
   test("asks after 30 quiet seconds and gives up 10 later", () => {
     connection.start();
     host.last.greets();

@@ -94,6 +94,8 @@ export class FakeStream {
 
 export class FakeHost implements Host {
   time = 1_000_000;
+  /** What the machine's clock is off since somebody set it; timers do not notice. */
+  clockOff = 0;
   luck = 0.5;
   readonly sockets: FakeSocket[] = [];
   readonly requests: { path: string; init: RequestInit }[] = [];
@@ -104,7 +106,7 @@ export class FakeHost implements Host {
   #timers: { at: number; work: () => void }[] = [];
 
   now(): number {
-    return this.time;
+    return this.time + this.clockOff;
   }
 
   after(ms: number, work: () => void): () => void {

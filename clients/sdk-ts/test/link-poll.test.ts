@@ -3,7 +3,8 @@ import { beforeEach, expect, test } from "vitest";
 import type { ServerFrame } from "../src/frames.ts";
 import type { End } from "../src/link.ts";
 import { PollLink } from "../src/link-poll.ts";
-import { FakeHost, eventFrame, settled } from "./fakes.ts";
+import { POST_MS_MAX } from "../src/link-requests.ts";
+import { FakeHost, eventFrame, settled, valueFrame } from "./fakes.ts";
 
 interface Asked {
   query: URLSearchParams;
@@ -136,4 +137,27 @@ test("no answer in time ends it", async () => {
   host.pass(35_000);
   await settled();
   expect(ends).toMatchObject([{ code: 0 }]);
+});
+
+test("a thread's replay tells the values that changed meanwhile", async () => {
+  await welcomed();
+  link.send({ t: "watch", id: 3, channels: ["t:y"], since: "1.5" });
+  await settled();
+  await answer(page("1.12", { events: [on(7, "t:y")], values: [valueFrame(9, "r", { helpful: 2 })] }));
+  expect(kinds().slice(4)).toEqual(["event 7", "value", "watching"]);
+});
+
+test("a command whose answer never comes ends the link: it is sent again by another", async () => {
+  host.answers["/api/v1/commands"] = (_path: string, { signal }: RequestInit) => new Promise<Response>((_resolve, reject) => {
+    signal?.addEventListener("abort", () => reject(new Error("aborted")));
+  });
+  await welcomed();
+  link.send({ t: "do", key: "k1", command: { do: "post.delete", post: "p" } });
+  await settled();
+  host.pass(POST_MS_MAX - 1);
+  await settled();
+  expect(ends).toEqual([]);
+  host.pass(1);
+  await settled();
+  expect(ends).toEqual([{ code: 0, reason: "no answer" }]);
 });

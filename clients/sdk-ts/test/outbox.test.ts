@@ -112,6 +112,16 @@ test("a refusal that may pass is tried again by itself, a little later", async (
   expect(texts()).toEqual(["one", "one"]);
 });
 
+test("a clock that is set back puts off nothing", async () => {
+  const outbox = open();
+  void outbox.submit(reply("one"));
+  await settled();
+  outbox.answered({ t: "done", key: sent[0]!.key, ok: false, error: { code: "overloaded", message: "", retry: true } });
+  host.clockOff = -3_600_000;
+  host.pass(3_000);
+  expect(texts()).toEqual(["one", "one"]);
+});
+
 test("an answered command's echo leaves by itself", async () => {
   const outbox = open();
   void outbox.submit(reply("one"));

@@ -14,9 +14,10 @@ import pytest
 from server.app import sync as sync_module
 from server.app.sync import Interests, Page, Reset, Sync, event_map, load_interests, seen_by
 from server.domain.errors import Refusal
+from server.domain.events import ReactionChanged, ReplyPublished
 from server.domain.ids import Cursor, derived_object_id
 from server.storage.queries.shapes import Counts, FirstLoad
-from tests.support.node import TestNode, open_test_node
+from tests.support.node import ForeignLog, TestNode, open_test_node
 
 SECONDS_MAX = 30
 
@@ -150,6 +151,25 @@ async def test_no_value_is_lost_between_pages(
     assert {post: counts.helpful for post, counts in latest.items()} == dict.fromkeys(made, 2)
 
 
+async def test_a_reply_comes_with_what_was_said_of_it_before_it_came(node: TestNode) -> None:
+    """As on a socket: whoever was told its counters earlier knew no such reply."""
+    sync, tea = of(node), await node.community("asha", "Tea")
+    root = await node.post("asha", tea, "hello")
+    reply, at = derived_object_id(1, "reply"), node.clock.now
+    helpful = ReactionChanged(
+        target=reply, root=root, place=tea, author="emil", reaction="helpful", rev=1, on=True
+    )
+    await node.handler.apply(ForeignLog("fr").batch(at, ("dora", helpful)))
+    before = cursor_at(node, node.tap.position)
+    said = ReplyPublished(
+        post=reply, kind="reply", place=tea, root=root, parent=root, at=at, text="hi"
+    )
+    await node.handler.apply(ForeignLog("de").batch(at, ("emil", said)))
+    page = await page_of(sync, "asha", before, f"t:{root}")
+    told = {value.id: value.value for value in page.values if isinstance(value.value, Counts)}
+    assert told[reply].helpful == 1
+
+
 async def test_further_channels_are_watched_if_they_may_be(node: TestNode) -> None:
     sync = of(node)
     tea = await node.community("asha", "Tea")
@@ -202,6 +222,25 @@ async def test_a_frame_is_plain_json(node: TestNode) -> None:
     )
     erased = record._replace(event=None, body=b"")
     assert event_map(erased)["body"] == {}
+
+
+async def test_a_page_says_nothing_of_what_is_erased_while_it_is_made(
+    node: TestNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync, tea = of(node), await node.community("asha", "Tea")
+    before = cursor_at(node, node.tap.position)
+    post = await node.post("asha", tea, "regretted")
+    read = node.tap.channel_page
+
+    async def erased_after(*asked: Any) -> Any:
+        monkeypatch.setattr(node.tap, "channel_page", read)
+        found = await read(*asked)
+        await node.do("asha", "content.erase", scope="post", target=post)
+        return found
+
+    monkeypatch.setattr(node.tap, "channel_page", erased_after)
+    page = await page_of(sync, "asha", before)
+    assert [event.type for event in page.events] == ["erasure.requested"]
 
 
 async def test_a_hundred_places_cost_no_more_than_their_newest(node: TestNode) -> None:

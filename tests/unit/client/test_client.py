@@ -348,6 +348,29 @@ async def test_commands_wait_for_a_time_the_clock_decides() -> None:
     assert numbers == [True]
 
 
+async def test_a_clock_that_is_set_back_puts_off_nothing() -> None:
+    running: list[Client] = []
+    seconds: Iterator[int] = count(4_000)
+
+    def clock() -> int:
+        """A second later at each look; set back by an hour once a command waits for its time."""
+        waits = running and running[0]._session._outbox.wake_at() is not None
+        return (next(seconds) - (3_600 if waits else 0)) * 1_000
+
+    async def node(line: Line) -> None:
+        await line.welcome()
+        wish = await line.heard("do")
+        error = {"code": "overloaded", "message": "later", "retry": True}
+        await line.say(t="done", key=wish["key"], ok=False, error=error)
+        again = await line.heard("do")
+        await line.say(t="done", key=again["key"], ok=True, answer={}, cursor="1.11")
+        await line.gone()
+
+    async with fake_node(node) as url, Client(url, "secret", chance=no_wait, clock=clock) as tap:
+        running.append(tap)
+        await asyncio.wait_for(tap.do(POST), SECONDS_MAX)
+
+
 async def test_a_token_is_asked_for_before_connecting_and_a_refused_one_never_shown_again() -> None:
     given = ["old", "new"]
     shown: list[str] = []

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from tap_client import Client, Done, MemoryStore, Refused, Unreachable
+from tap_client import Client, Done, MemoryStore, Refused, Unreachable, Value
 from tap_client.exchange import exchange
 
 from tests.unit.client.fake_http import SECONDS_MAX, FakeHttp, Request, fake_http
@@ -117,6 +117,30 @@ async def test_where_no_stream_gets_through_either_it_asks_again_and_again() -> 
         assert await asyncio.wait_for(wish, SECONDS_MAX) == Done({"post": "p"}, "1.13", False)
 
 
+@pytest.mark.parametrize("polls", [True, False], ids=["poll", "events"])
+async def test_a_command_whose_answer_never_comes_is_sent_again(
+    monkeypatch: pytest.MonkeyPatch, polls: bool
+) -> None:
+    """Signs of life from the stream or the polls say nothing of a request that is lost (I2)."""
+    monkeypatch.setattr("tap_client.link_requests.POST_SECONDS_MAX", 0.05)
+    async with fake_http() as node, client(node, Ears()) as tap:
+        if polls:
+            node.absent.add("/live/events")
+            (await node.asked("/sync")).answer({"cursor": "1.10"})
+            await node.asked("/sync")
+        else:
+            await streaming(node)
+        await asyncio.wait_for(tap.live(), SECONDS_MAX)
+        wish = asyncio.create_task(tap.do(POST))
+        lost = await node.asked("/commands" if polls else "/live/frames")
+        if polls:
+            assert (await node.asked("/sync")).query == {"since": "1.10", "wait": "0"}
+        else:
+            assert (await node.asked("/live/events")).query == {"cursor": "1.10"}
+        wish.cancel()
+        assert tap._session._outbox._pending.keys() == {lost.value["key"]}
+
+
 async def test_a_polled_replay_ends_where_the_client_is() -> None:
     ears = Ears()
     async with fake_http() as node, client(node, ears) as tap:
@@ -131,6 +155,20 @@ async def test_a_polled_replay_ends_where_the_client_is() -> None:
         assert news.query == {"since": "1.10", "channels": "t:x", "wait": "25"}
         news.answer(page("1.15", event(14, "c:a"), event(15, "t:x")))
         assert await ears.until(3) == [5, 14, 15]
+
+
+async def test_a_polled_replay_tells_the_values_that_changed_meanwhile() -> None:
+    """As a socket's does (section 6.3): what a thread shows is as of where it is live from."""
+    shown: asyncio.Queue[Value] = asyncio.Queue()
+    counts = {"t": "value", "of": "post", "id": "r", "position": 9, "value": {"helpful": 2}}
+    async with fake_http() as node, Client(node.url, "secret", on_value=shown.put) as tap:
+        node.absent.add("/live/events")
+        (await node.asked("/sync")).answer({"cursor": "1.10"})
+        await node.asked("/sync")
+        tap.watch("t:x", since="1.3")
+        (await node.asked("/sync")).answer(page("1.10", event(5, "t:x"), values=[counts]))
+        value = await asyncio.wait_for(shown.get(), SECONDS_MAX)
+        assert (value.id, value.position, value.value) == ("r", 9, {"helpful": 2})
 
 
 async def test_a_refused_page_ends_the_link_as_a_close_would() -> None:

@@ -250,6 +250,11 @@ class Line:
             self.paused = True
             self.feed(fx.Paused())
 
+    def turn(self, position: int, data: bytes) -> None:
+        self.buffer += data
+        self.feed(fx.Turned(position))
+        self.write(b"")  # if it is too much, that is found only now
+
     def feed(self, what: fx.Input) -> None:
         if self._todo is not None:
             self._todo.append(what)
@@ -269,6 +274,7 @@ class Line:
             hub.sent(self),
             hub.values.flushed,
             hub.narrowed,
+            len(self.desk.log),
         )
 
     def perform(self, effect: fx.Effect) -> None:

@@ -22,6 +22,16 @@ from server.realtime.frames import Do, Encoding, Form, Hello, Ping, Unwatch, Wat
 from tests.unit.realtime.scenes import EPOCH, ME, TEA, THREAD, UTC, post, record
 from tests.unit.realtime.wire import EventSource
 
+ODD = {
+    "extension": msgspec.msgpack.encode(msgspec.msgpack.Ext(5, b"a")),
+    "key that is no text": b"\x81\xc0\x01",
+    "key that is a map": b"\x81\x80\x01",
+    "no utf-8": b"\xa1\xff",
+    "no time": b"\xd7\xff" + bytes([255] * 8),
+    "deep": bytes([0x91] * 900) + b"\xc0",
+}
+"""MessagePack that a decoder passes over where it knows no such field."""
+
 BOTH = pytest.mark.parametrize("encoding", list(Encoding), ids=lambda e: e.subprotocol)
 EACH = pytest.mark.parametrize("form", list(Form), ids=lambda form: form.name)
 _PACK = (msgspec.json.encode, msgspec.msgpack.encode)
@@ -320,6 +330,35 @@ def test_writes_no_choice_of_a_secret_ballot(form: Form) -> None:
 def test_writes_an_empty_body_for_an_erased_event(form: Form) -> None:
     erased = record(3, TEA)._replace(event=None, body=b"")
     assert payload(frames.event(erased, form, EPOCH), form)["body"] == {}
+
+
+@EACH
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_writes_what_it_knows_of_an_event_with_a_field_nobody_can_be_told(
+    form: Form, odd: bytes
+) -> None:
+    """I9: whatever a region puts beside the fields of an event, the events behind it are still told."""
+    said = record(1, TEA)
+    fields = msgspec.msgpack.decode(said.body) | {"more": msgspec.Raw(odd)}
+    strange = said._replace(body=msgspec.msgpack.encode(fields))
+    assert frames.event(strange, form, EPOCH) == frames.event(said, form, EPOCH)
+
+
+@EACH
+def test_a_field_that_another_kind_of_event_has_means_nothing(form: Form) -> None:
+    closed = PollClosed(poll="p", place=TEA, voters=1, regions=1, quorum=True, digest=b"")
+    said = record(1, TEA, event=closed)
+    fields = msgspec.msgpack.decode(said.body) | {"attachments": ["a"]}
+    strange = said._replace(body=msgspec.msgpack.encode(fields))
+    assert payload(frames.event(strange, form, EPOCH), form)["body"]["attachments"] == ["a"]
+
+
+@EACH
+def test_writes_a_field_of_a_newer_version(form: Form) -> None:
+    said = record(1, TEA)
+    fields = msgspec.msgpack.decode(said.body) | {"more": {"a": [1, "b", None]}}
+    newer = said._replace(body=msgspec.msgpack.encode(fields))
+    assert payload(frames.event(newer, form, EPOCH), form)["body"] == fields
 
 
 @EACH

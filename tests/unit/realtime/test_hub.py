@@ -29,6 +29,11 @@ class Reader:
     def write(self, data: bytes) -> None:
         self.heard.append([frame["position"] for frame in messages(data, self.form)])
 
+    def turn(self, position: int, data: bytes) -> None:
+        self.feed(fx.Turned(position))
+        if data:
+            self.write(data)
+
     def feed(self, what: fx.Input) -> None:
         self.fed.append(what)
 
@@ -193,6 +198,21 @@ def test_a_community_made_private_turns_its_readers_and_everybody_in_a_thread() 
     assert member.fed == reader.fed == [fx.Turned(1)]
     assert (member.heard, reader.heard, stranger.heard) == ([[1]], [], [])
     assert hub.narrowed == 1
+
+
+def test_what_is_erased_while_it_is_handed_out_reaches_nobody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub_module, "SLICE_SEATS", 1)
+    hub = Hub(0, epoch=EPOCH)
+    first, second = readers(hub, (TEA,), (TEA,))
+    hub.publish([record(1, TEA), record(2, TEA)])
+    slices = hub.fan_out()
+    next(slices).deliver()
+    hub.publish([record(3, TEA)._replace(erased=(1,))])
+    for part in slices:
+        part.deliver()
+    assert (first.heard, second.heard) == ([[1, 2], [3]], [[2], [3]])
 
 
 def test_more_than_a_connection_may_hold_is_left_to_be_pulled() -> None:

@@ -7,7 +7,7 @@ import gc
 import socket
 import struct
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from server.realtime.handshake import networks
 from server.realtime.ring import Ring
 from server.realtime.states import CloseCode
 from server.realtime.websocket import PATH
+from server.storage.queries.values import load_values
 from server.storage.reader import Reader
 from tests.support.node import START, Entropy, ForeignLog, TestNode
 from tests.unit.realtime.live import EVENTS, SECONDS_MAX, LiveNode, Secrets, Speaker, live_node
@@ -1170,3 +1171,114 @@ async def test_nothing_is_lost_or_repeated_over_many_drops(live: LiveNode) -> No
         assert wanderer.heard == wanderers[0].heard
         assert sorted(wanderer.heard) == sorted(sent)
     assert {"fresh", "complete"} <= {one for w in wanderers for one in w.verdicts}
+
+
+async def test_the_event_that_turns_somebody_comes_before_what_follows_it(live: LiveNode) -> None:
+    """I3: also when what they may hear from then on is remembered already, as another device asked first."""
+    place = await tea(live)
+    async with live.device() as phone:
+        await phone.live("bob")
+        live.gateway._fanning = iter(
+            ()
+        )  # a large audience is being written to: what comes now waits
+        await live.node.do("bob", "membership.set", community=place[2:], joined=False)
+        await live.node.do("asha", "profile.change", name="Asha D.")
+        await live.gateway._look_up({"bob"})
+        live.gateway._fanning = None
+        live.gateway._fan_out()
+        heard = [await phone.hear() for _ in range(3)]
+        assert [one.get("type", one["t"]) for one in heard] == [
+            "membership.changed",
+            "person.profile_changed",
+            "mark",
+        ]
+
+
+async def test_a_cursor_the_fan_out_has_not_reached_is_no_cursor_ahead(live: LiveNode) -> None:
+    """I3: a first load and a thread are as of the log, which a large audience is told of a little later."""
+    place = await tea(live)
+    async with live.device() as device:
+        await device.live("asha")
+    asha = await live.secrets.identify("asha")
+    assert isinstance(asha, Identity)
+    live.secrets.known["asha"] = asha
+    live.gateway._fanning = iter(())
+    await live.node.post("bob", place, "in the first load")
+    cursor = str(Cursor(live.node.tap.epoch, live.node.tap.position))
+    async with live.device() as device:
+        await device.say(t="hello", token="asha", cursor=cursor)
+        await device.say(t="ping")
+        await device.hear("pong")
+        live.gateway._fanning = None
+        live.gateway._fan_out()
+        welcome = await device.hear("welcome")
+        assert (welcome["resume"], welcome["cursor"]) == ("complete", cursor)
+        assert (await device.hear())["t"] == "mark"
+
+
+async def test_a_thread_fetched_before_the_fan_out_is_followed_without_a_gap(
+    live: LiveNode,
+) -> None:
+    place = await live.node.community("bob")
+    question = await live.node.post("bob", place, "why?", "question", title="Why?")
+    async with live.device() as device:
+        await device.live()
+        live.gateway._fanning = iter(())
+        await live.node.reply("bob", question, "in the thread that was fetched")
+        cursor = str(Cursor(live.node.tap.epoch, live.node.tap.position))
+        await device.say(t="watch", id=7, channels=["t:" + question], since=cursor)
+        await device.say(t="ping")
+        await device.hear("pong")
+        await live.node.reply("bob", question, "after")
+        live.gateway._fanning = None
+        live.gateway._fan_out()
+        assert (await device.hear())["body"]["text"] == "after"
+        watching = await device.hear()
+        assert (watching["channels"], watching["refused"]) == (["t:" + question], [])
+
+
+async def test_a_page_in_hand_says_nothing_of_what_is_erased_meanwhile(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = await tea(live)
+    cursor = str(Cursor(live.node.tap.epoch, live.node.tap.position))
+    post = await live.node.post("bob", place, "regretted")
+    live.gateway.hub.ring = Ring(live.node.tap.position)
+    read = live.node.tap.channel_page
+
+    async def erased_after(*asked: Any) -> Any:
+        monkeypatch.setattr(live.node.tap, "channel_page", read)
+        found = await read(*asked)
+        await live.node.do("bob", "content.erase", scope="post", target=post)
+        return found
+
+    monkeypatch.setattr(live.node.tap, "channel_page", erased_after)
+    async with live.device() as device:
+        heard = await device.live(cursor=cursor)
+    assert [one["type"] for one in heard if one["t"] == "event"] == ["erasure.requested"]
+
+
+async def test_values_on_their_way_are_not_told_to_who_may_not_hear_them_any_more(
+    tmp_path: Path,
+) -> None:
+    """I12"""
+    may_go = asyncio.Event()
+
+    async def load(reader: Reader, keys: Collection[Any]) -> tuple[int, dict[Any, Any]]:
+        found = await load_values(reader, keys)
+        await may_go.wait()
+        return found
+
+    async with live_node(tmp_path, load_values=load) as live:
+        place = await tea(live)
+        post = await live.node.post("bob", place, "hello")
+        cursor = str(Cursor(live.node.tap.epoch, live.node.tap.position))
+        await live.node.do("asha", "reaction.set", target=post, reaction="helpful", on=True)
+        live.pass_time(1)
+        async with live.device() as device:
+            await device.live("bob", cursor=cursor)
+            await live.node.do("bob", "membership.set", community=place[2:], joined=False)
+            await device.hear("mark")
+            may_go.set()
+            await device.say(t="ping")
+            assert (await device.hear())["t"] == "pong"
