@@ -400,6 +400,27 @@ async def test_i11_a_secret_ballot_stays_and_is_not_cast_twice(r: Regions) -> No
     assert (await r["in"].do("asha", "ballot.cast", poll=poll, choices=[0]))["rev"] == 2
 
 
+async def test_i11_no_digest_of_a_secret_ballot_travels(r: Regions) -> None:
+    """Whoever holds one finds the choice by hashing each. The key does, so the ballot is not cast again (I2)."""
+    poll = await german_secret_poll(r)
+    await r["in"].try_do("asha", "ballot.cast", "cast", poll=poll, choices=[1])
+    await r["in"].try_do("asha", "ballot.cast", "undone", poll=poll, withdrawn=True)
+    await r["in"].try_do("asha", "profile.change", "other", name="A")
+    known = {row.key: row.digest for row in await rows(r, "in", t.command_keys)}
+    await move(r, "asha", "in", "de")
+    told = {row.key: row.digest for row in await rows(r, "de", t.command_keys)}
+    assert told.items() >= {"cast": b"", "undone": b"", "other": known["other"]}.items()
+    wire = await everything_sent(r, "in", "de")
+    assert known["other"] in wire
+    assert known["cast"] not in wire
+    again = await r["de"].try_do("asha", "ballot.cast", "cast", poll=poll, choices=[1])
+    assert isinstance(again, Answer)
+    assert again.repeated
+    await move(r, "asha", "de", "fr")
+    onwards = {row.key: row.digest for row in await rows(r, "fr", t.command_keys)}
+    assert (onwards["cast"], onwards["undone"]) == (b"", b"")
+
+
 async def test_i8_a_secret_poll_of_this_region_only_is_not_named(r: Regions) -> None:
     place = await r["in"].community("bob", "Home only", audience="local")
     spec = {"method": "single", "choices": ["a", "b"], "secret": True}
