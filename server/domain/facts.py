@@ -260,8 +260,9 @@ class Facts(Protocol):
     """Read access to current state; see the module's guarantee.
 
     ``casts``: every ballot of a poll, or those of one region; ``cast_regions``: where they come from.
-    ``homes``: the regions where people live, lived or move to who may read a community. ``secret_ballots``: (poll, place)
-    of secret polls that are not closed and hold a ballot of theirs, here or kept elsewhere."""
+    ``homes``: the regions where people live, lived or move to who may read a community, or might have.
+    ``secret_ballots``: (poll, place) of secret polls that are not closed and hold a ballot of theirs, here or kept
+    elsewhere."""
 
     def person(self, person: str) -> PersonFact | None: ...
     def release(self, person: str) -> ReleaseFact | None: ...

@@ -353,7 +353,8 @@ class TxFacts:
 
     def homes(self, community: str) -> frozenset[str]:
         fact = self.community(community)
-        private = fact is not None and fact.visibility == "private"
+        # Settings that were changed may have let everybody vote before.
+        private = fact is not None and fact.visibility == "private" and fact.rev <= 1
         return polls.homes(self._running(), community if private else "")
 
     def acknowledged(self, post: str, person: str) -> bool:

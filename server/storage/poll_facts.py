@@ -1,11 +1,10 @@
 """What the log says about polls: how far a closing has come, every ballot, where voters live."""
 
 import msgspec
-from sqlalchemy import bindparam, exists, or_, select
+from sqlalchemy import bindparam, exists, select
 
 from server.domain.events import LaneEnd, PollClosed
 from server.domain.facts import CastFact, PollFact, PollRegionFact
-from server.domain.visibility import READING_ROLES
 from server.storage import tables as t
 from server.storage.sql import Tx, point, statement
 
@@ -37,15 +36,13 @@ _CAST_REGIONS = statement(
     select(t.ballot_casts.c.region).distinct().where(t.ballot_casts.c.poll == bindparam("poll"))
 )
 _w, _p, _r = t.person_homes.c, t.persons.c, t.community_roles.c
-_IS_MEMBER = exists().where(
-    _r.community == bindparam("community"),
-    or_(*[_r.role == role for role in sorted(READING_ROLES)]),
-)
+_WAS_MEMBER = exists().where(_r.community == bindparam("community"))
+"""Whoever ever had a role: who was let out again may have voted before."""
 _WHERE_FROM, _WHERE_TO = select(_w.region), select(_p.moving_to).where(_p.moving_to != "")
 _HOMES = statement(_WHERE_FROM.union(_WHERE_TO))
 _MEMBERS_HOMES = statement(
-    _WHERE_FROM.where(_IS_MEMBER.where(_r.person == _w.person)).union(
-        _WHERE_TO.where(_IS_MEMBER.where(_r.person == _p.person))
+    _WHERE_FROM.where(_WAS_MEMBER.where(_r.person == _w.person)).union(
+        _WHERE_TO.where(_WAS_MEMBER.where(_r.person == _p.person))
     )
 )
 """Where somebody lives or once did, for their secret ballots stay behind; or will next."""
@@ -138,6 +135,6 @@ def secret_ballots(tx: Tx, person: str) -> list[tuple[str, str]]:
 
 
 def homes(tx: Tx, members_of: str) -> frozenset[str]:
-    """Where people live, lived or are on their way to: those let into a private community, or with an empty name all."""
+    """Where people live, lived or are on their way to: those ever let into a community, or with an empty name all."""
     query, key = (_MEMBERS_HOMES, {"community": members_of}) if members_of else (_HOMES, {})
     return frozenset([home for (home,) in tx.rows(query, key)])

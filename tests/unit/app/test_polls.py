@@ -352,6 +352,36 @@ async def test_a_private_poll_waits_for_the_regions_of_its_members(fed: Federati
     assert (shown.closed, shown.counts) == (True, (0, 1, 0))
 
 
+@pytest.mark.parametrize("secret", [False, True])
+async def test_who_may_not_read_a_poll_any_more_has_voted_all_the_same(
+    fed: Federation, secret: bool
+) -> None:
+    """Let out again, or never let in before the community became private: their region is waited for."""
+    await founded(fed)
+    vault = await fed["in"].community("in0", "Vault")
+    role = {"community": vault[2:], "person": "de0"}
+    await fed["in"].do("in0", "community.set_role", **role, role="member")
+    await fed.settle()
+    poll = await ask(fed, vault, secret=secret)
+    for n in range(5):
+        await vote(fed, poll, f"in{n}", 0)
+    fed.away |= {"br", "de"}
+    await vote(fed, poll, "br0", 1)
+    await vote(fed, poll, "de0", 1)
+    await fed["in"].do("in0", "community.set_role", **role, role="none")
+    await fed["in"].do(
+        "in0", "community.change", community=vault[2:], name="Vault", visibility="private"
+    )
+    fed.advance(HOUR)
+    await fed.settle()
+    assert not (await value(fed["in"], poll)).closed
+    fed.away.clear()
+    await fed.settle()
+    found = await result(fed, poll)
+    shown = await value(fed["in"], poll)
+    assert (found.late, shown.voters, shown.counts) == ((), 7, (5, 2, 0))
+
+
 # -- secret polls ----------------------------------------------------------------------------------------
 
 
