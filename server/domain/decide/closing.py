@@ -124,7 +124,8 @@ def _close(
 ) -> Decided:
     """Once all have closed whom it waits for, or the grace time is over; who is late is named."""
     own = fact.of(context.region)
-    expected = own.waits_for if spec.secret else own.waits_for | facts.cast_regions(post.post)
+    # Who closed told before that of the people it handed over: those may have voted where nobody was expected.
+    expected = own.waits_for | _voting_regions(post, facts, context)
     done = _has_tally if spec.secret else _is_complete
     late = tuple([name for name in sorted(expected) if not done(post, spec, fact.of(name), facts)])
     until = own.closed_at + GRACE_MS
@@ -179,6 +180,9 @@ def _check(
             return _wait(None)
         casts = facts.casts(post.post)
         agrees = cutting.outcome(post, spec, casts, said.cut, said.late) == said
+        # What the cut leaves out is missing from every recount: only whose it is can tell.
+        own = fact.of(context.region)
+        agrees = agrees and (context.region in said.late or set(own.ends) <= set(said.cut))
     event = PollChecked(poll=post.post, place=post.place, region=context.region, agrees=agrees)
     return _say(post, facts, context, event)
 
