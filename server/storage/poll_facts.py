@@ -5,6 +5,7 @@ from sqlalchemy import bindparam, exists, select
 
 from server.domain.events import LaneEnd, PollClosed
 from server.domain.facts import CastFact, PollFact, PollRegionFact
+from server.domain.ids import sealed
 from server.storage import tables as t
 from server.storage.sql import Tx, point, statement
 
@@ -54,10 +55,9 @@ _SECRET = statement(
     .join(t.ballots, (_b.poll == _v.poll) & (_b.person == bindparam("person")))
     .where(_v.secret, ~_b.withdrawn, ~_CLOSED)
 )
-_KEPT = statement(
-    select(_v.poll, _v.place)
-    .join(t.ballots_kept, (_k.poll == _v.poll) & (_k.person == bindparam("person")))
-    .where(~_CLOSED)
+_KEPT = statement(select(_k.poll).where(_k.person == bindparam("person")))
+_SECRET_POLLS = statement(
+    select(_v.poll, _v.place, _CLOSED.label("closed")).where(_v.secret).order_by(_v.poll)
 )
 
 numbers = msgspec.json.Decoder(tuple[int, ...]).decode
@@ -130,8 +130,25 @@ def holds(tx: Tx, poll: str, end: LaneEnd) -> bool:
 
 def secret_ballots(tx: Tx, person: str) -> list[tuple[str, str]]:
     """(poll, place) of the secret polls that are not closed and have a ballot of theirs, here or kept."""
-    rows = [*tx.rows(_SECRET, {"person": person}), *tx.rows(_KEPT, {"person": person})]
-    return sorted({(poll, place) for poll, place in rows})
+    here = [(poll, place) for poll, place in tx.rows(_SECRET, {"person": person})]
+    kept = [(poll, place) for poll, place, closed in _kept(tx, person).values() if not closed]
+    return sorted({*here, *kept})
+
+
+def unknown_ballots(tx: Tx, person: str) -> list[str]:
+    """Names under which earlier homes keep a ballot of theirs, of polls that are not here (yet, or for ever)."""
+    names = {name for (name,) in tx.rows(_KEPT, {"person": person})}
+    return sorted(names - _kept(tx, person).keys())
+
+
+def _kept(tx: Tx, person: str) -> dict[str, tuple[str, str, bool]]:
+    """By the name a ballot is kept under, what is known of its poll: (poll, place, closed)."""
+    names = {name for (name,) in tx.rows(_KEPT, {"person": person})}
+    found = {}
+    for poll, place, closed in tx.rows(_SECRET_POLLS, {}) if names else ():
+        for name in names.intersection((poll, sealed(poll, person))):
+            found[name] = (poll, place, bool(closed))
+    return found
 
 
 def homes(tx: Tx, members_of: str) -> frozenset[str]:

@@ -24,6 +24,7 @@ from server.domain.events import (
     PollTallied,
 )
 from server.domain.facts import Facts, PollFact, PollRegionFact, PostFact
+from server.domain.ids import sealed
 from server.domain.visibility import LOCAL, lane_audience, pair_lane
 
 GRACE_MS = limits.POLL_GRACE_SECONDS * 1000
@@ -193,23 +194,25 @@ def _check(
 def keep_ballots(person: str, to: str, facts: Facts, context: Context) -> list[Draft]:
     """What the old home writes before a handover, in its commit: where the person has voted in secret, that
     ballot stays, and the new home takes no other (docs/protocol/federation.md 14.7). Polls the new home may
-    not see are not named (I8)."""
-    lane = pair_lane(context.region, to)
+    not see are not named (I8); it passes on what it cannot read, for the next home may."""
     regions = context.peers | {context.region, to}
-
-    def seen_there(place: str) -> bool:
+    names, places = [], []
+    for poll, place in facts.secret_ballots(person):
         community = facts.community(place[2:]) if place.startswith("c:") else None
-        if community is None:
-            return False
-        return to in lane_audience(community.audience, community.home, regions, context.groups)
-
+        lane = community.audience if community else LOCAL
+        origin = community.home if community else context.region
+        audience = lane_audience(lane, origin, regions, context.groups)
+        if to in audience:
+            places.append((poll, place))
+        elif len(audience) > 1 or community is None:
+            names.append(sealed(poll, person))
+    names += [sealed(name, person) for name in facts.unknown_ballots(person)]
     return [
         Draft(
-            lane,
+            pair_lane(context.region, to),
             person,
             BallotKept(poll=poll, place=place, person=person, region=context.region),
-            (poll,),
+            (poll,) if place else (),
         )
-        for poll, place in facts.secret_ballots(person)
-        if seen_there(place)
+        for poll, place in (*places, *[(name, "") for name in sorted(set(names))])
     ]
