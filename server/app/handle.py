@@ -61,7 +61,7 @@ class Answer(msgspec.Struct, frozen=True):
     repeated: bool = False
 
 
-class _Stored(msgspec.Struct, frozen=True, array_like=True):
+class Told(msgspec.Struct, frozen=True, array_like=True):
     """An answer as the command key remembers it."""
 
     position: int
@@ -70,12 +70,12 @@ class _Stored(msgspec.Struct, frozen=True, array_like=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_stored = msgspec.msgpack.Decoder(_Stored).decode
+_stored = msgspec.msgpack.Decoder(Told).decode
 
 
-def result_of(answer: bytes) -> dict[str, Any]:
+def first_told(answer: bytes) -> Told:
     """What a command's author was told, from the answer as its key remembers it."""
-    return _stored(answer).result
+    return _stored(answer)
 
 
 def _label(outcome: Answer | Refusal) -> str:
@@ -299,7 +299,7 @@ class Handler(GroupCommit):
             "person": person,
             "key": key,
             "digest": digest,
-            "answer": _encode(_Stored(position, self.epoch, decision.answer)),
+            "answer": _encode(Told(position, self.epoch, decision.answer)),
             "at": context.now,
         }
         return Answer(position, str(Cursor(self.epoch, position)), decision.answer)
@@ -323,7 +323,8 @@ class Handler(GroupCommit):
         )
         if row is None:
             return None
-        if bytes(row[0]) != digest:
+        # Of a secret ballot cast at an earlier home no digest travels (docs/protocol/federation.md 18.3).
+        if row[0] and bytes(row[0]) != digest:
             return Refusal(
                 Code.KEY_REUSED, "this key was used for another command; take a new key", "key"
             )

@@ -17,12 +17,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select
 
-from server.app.handle import result_of
+from server.app.handle import first_told
 from server.domain import limits
 from server.domain.decide import Draft
 from server.domain.durations import DAY_MS
 from server.domain.events import (
     NAMES,
+    BallotCast,
     CarriedKey,
     ConversationStarted,
     Event,
@@ -66,6 +67,13 @@ _KEYS = (
     .where(_k.person == bindparam("person"), _k.at >= bindparam("since"))
     .order_by(_k.at.desc(), _k.key)
     .limit(limits.KEYS_CARRIED_MAX)
+)
+_e, _l = t.events.c, t.lanes.c
+_BALLOTS_HERE = (
+    select(_e.position, _l.epoch)
+    .join(t.lanes, _l.id == _e.lane_id)
+    .where(_e.position.in_(bindparam("positions", expanding=True)))
+    .where(_l.region == bindparam("region"), _l.lane == LOCAL, _e.type == NAMES[BallotCast])
 )
 _j, _g = t.memberships.c, t.community_roles.c
 _BELONGS = (
@@ -256,14 +264,25 @@ async def cut(snapshot: Snapshot, route: Route) -> tuple[LaneEnd, ...]:
 
 async def keys(snapshot: Snapshot, route: Route, now: int) -> tuple[CarriedKey, ...]:
     """The newest client keys that may still be sent again, but for those whose answers name what the new
-    region may not see: sent again there, such commands find nothing to be about."""
+    region may not see: sent again there, such commands find nothing to be about.
+
+    Of a ballot that stays here the digest stays too: with a few choices, hashing each would tell which it
+    was (I11)."""
     since = now - limits.KEY_KEPT_DAYS * DAY_MS
     rows = await snapshot.rows(_KEYS, _of(route) | {"since": since})
-    about = {row.key: _named(result_of(bytes(row.answer))) for row in rows}
+    told = {row.key: first_told(bytes(row.answer)) for row in rows}
+    about = {key: _named(first.result) for key, first in told.items()}
     facts = await load_facts(snapshot, route.person, {name for name in about.values() if name})
+    asked = {"region": route.region, "positions": [first.position for first in told.values()]}
+    ballots = {tuple(row) for row in await snapshot.rows(_BALLOTS_HERE, asked)}
+
+    def digest_of(row: Any) -> bytes:
+        first = told[row.key]
+        return b"" if (first.position, first.epoch) in ballots else bytes(row.digest)
+
     return tuple(
         [
-            CarriedKey(key=row.key, digest=bytes(row.digest), answer=bytes(row.answer), at=row.at)
+            CarriedKey(key=row.key, digest=digest_of(row), answer=bytes(row.answer), at=row.at)
             for row in rows
             if not about[row.key] or _seen_there(facts, about[row.key], route)
         ]

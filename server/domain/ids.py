@@ -119,6 +119,17 @@ def derived_object_id(at: int, *parts: str) -> str:
     return object_id(max(at, 0), digest)
 
 
+def sealed(poll: str, person: str) -> str:
+    """Names a poll to those who know it, and to nobody else: the 80 bits of its id are beyond guessing."""
+    if poll.startswith(SEALED):
+        return poll
+    words = "\x1f".join(("tap kept 1", poll, person)).encode()
+    return SEALED + hashlib.sha256(words).hexdigest()
+
+
+SEALED = "sealed."
+
+
 def community_place(community: str) -> str:
     return "c:" + community
 

@@ -131,6 +131,7 @@ class LoadedFacts:
     cast_regions: Callable[..., Any] = staticmethod(_not_loaded)
     holds_ballot: Callable[..., Any] = staticmethod(_not_loaded)
     secret_ballots: Callable[..., Any] = staticmethod(_not_loaded)
+    unknown_ballots: Callable[..., Any] = staticmethod(_not_loaded)
     homes: Callable[..., Any] = staticmethod(_not_loaded)
     acknowledged: Callable[..., Any] = staticmethod(_not_loaded)
     idea_stage: Callable[..., Any] = staticmethod(_not_loaded)

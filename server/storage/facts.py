@@ -66,6 +66,7 @@ from server.domain.facts import (
     UploadFact,
     ValueRegister,
 )
+from server.domain.ids import sealed
 from server.storage import case_facts as cases
 from server.storage import poll_facts as polls
 from server.storage import post_facts as posts
@@ -337,7 +338,8 @@ class TxFacts:
         return self._value(BALLOT, poll=poll, person=person)
 
     def ballot_kept(self, poll: str, person: str) -> bool:
-        return self._one(BALLOT_KEPT, poll=poll, person=person) is not None
+        names = (poll, sealed(poll, person))
+        return any(self._one(BALLOT_KEPT, poll=name, person=person) for name in names)
 
     def casts(self, poll: str, region: str = "") -> list[CastFact]:
         return polls.casts(self._running(), poll, region)
@@ -351,9 +353,13 @@ class TxFacts:
     def secret_ballots(self, person: str) -> list[tuple[str, str]]:
         return polls.secret_ballots(self._running(), person)
 
+    def unknown_ballots(self, person: str) -> list[str]:
+        return polls.unknown_ballots(self._running(), person)
+
     def homes(self, community: str) -> frozenset[str]:
         fact = self.community(community)
-        private = fact is not None and fact.visibility == "private"
+        # Settings that were changed may have let everybody vote before.
+        private = fact is not None and fact.visibility == "private" and fact.rev <= 1
         return polls.homes(self._running(), community if private else "")
 
     def acknowledged(self, post: str, person: str) -> bool:

@@ -1,11 +1,11 @@
 """What the log says about polls: how far a closing has come, every ballot, where voters live."""
 
 import msgspec
-from sqlalchemy import bindparam, exists, or_, select
+from sqlalchemy import bindparam, exists, select
 
 from server.domain.events import LaneEnd, PollClosed
 from server.domain.facts import CastFact, PollFact, PollRegionFact
-from server.domain.visibility import READING_ROLES
+from server.domain.ids import sealed
 from server.storage import tables as t
 from server.storage.sql import Tx, point, statement
 
@@ -37,15 +37,13 @@ _CAST_REGIONS = statement(
     select(t.ballot_casts.c.region).distinct().where(t.ballot_casts.c.poll == bindparam("poll"))
 )
 _w, _p, _r = t.person_homes.c, t.persons.c, t.community_roles.c
-_IS_MEMBER = exists().where(
-    _r.community == bindparam("community"),
-    or_(*[_r.role == role for role in sorted(READING_ROLES)]),
-)
+_WAS_MEMBER = exists().where(_r.community == bindparam("community"))
+"""Whoever ever had a role: who was let out again may have voted before."""
 _WHERE_FROM, _WHERE_TO = select(_w.region), select(_p.moving_to).where(_p.moving_to != "")
 _HOMES = statement(_WHERE_FROM.union(_WHERE_TO))
 _MEMBERS_HOMES = statement(
-    _WHERE_FROM.where(_IS_MEMBER.where(_r.person == _w.person)).union(
-        _WHERE_TO.where(_IS_MEMBER.where(_r.person == _p.person))
+    _WHERE_FROM.where(_WAS_MEMBER.where(_r.person == _w.person)).union(
+        _WHERE_TO.where(_WAS_MEMBER.where(_r.person == _p.person))
     )
 )
 """Where somebody lives or once did, for their secret ballots stay behind; or will next."""
@@ -57,10 +55,9 @@ _SECRET = statement(
     .join(t.ballots, (_b.poll == _v.poll) & (_b.person == bindparam("person")))
     .where(_v.secret, ~_b.withdrawn, ~_CLOSED)
 )
-_KEPT = statement(
-    select(_v.poll, _v.place)
-    .join(t.ballots_kept, (_k.poll == _v.poll) & (_k.person == bindparam("person")))
-    .where(~_CLOSED)
+_KEPT = statement(select(_k.poll).where(_k.person == bindparam("person")))
+_SECRET_POLLS = statement(
+    select(_v.poll, _v.place, _CLOSED.label("closed")).where(_v.secret).order_by(_v.poll)
 )
 
 numbers = msgspec.json.Decoder(tuple[int, ...]).decode
@@ -133,11 +130,28 @@ def holds(tx: Tx, poll: str, end: LaneEnd) -> bool:
 
 def secret_ballots(tx: Tx, person: str) -> list[tuple[str, str]]:
     """(poll, place) of the secret polls that are not closed and have a ballot of theirs, here or kept."""
-    rows = [*tx.rows(_SECRET, {"person": person}), *tx.rows(_KEPT, {"person": person})]
-    return sorted({(poll, place) for poll, place in rows})
+    here = [(poll, place) for poll, place in tx.rows(_SECRET, {"person": person})]
+    kept = [(poll, place) for poll, place, closed in _kept(tx, person).values() if not closed]
+    return sorted({*here, *kept})
+
+
+def unknown_ballots(tx: Tx, person: str) -> list[str]:
+    """Names under which earlier homes keep a ballot of theirs, of polls that are not here (yet, or for ever)."""
+    names = {name for (name,) in tx.rows(_KEPT, {"person": person})}
+    return sorted(names - _kept(tx, person).keys())
+
+
+def _kept(tx: Tx, person: str) -> dict[str, tuple[str, str, bool]]:
+    """By the name a ballot is kept under, what is known of its poll: (poll, place, closed)."""
+    names = {name for (name,) in tx.rows(_KEPT, {"person": person})}
+    found = {}
+    for poll, place, closed in tx.rows(_SECRET_POLLS, {}) if names else ():
+        for name in names.intersection((poll, sealed(poll, person))):
+            found[name] = (poll, place, bool(closed))
+    return found
 
 
 def homes(tx: Tx, members_of: str) -> frozenset[str]:
-    """Where people live, lived or are on their way to: those let into a private community, or with an empty name all."""
+    """Where people live, lived or are on their way to: those ever let into a community, or with an empty name all."""
     query, key = (_MEMBERS_HOMES, {"community": members_of}) if members_of else (_HOMES, {})
     return frozenset([home for (home,) in tx.rows(query, key)])

@@ -142,6 +142,7 @@ async def test_unknown_objects_are_none_or_a_zero_register(node: TestNode) -> No
             f.cast_regions("x"),
             f.holds_ballot("x", LaneEnd(region="in", epoch=1, lane="global", seq=1)),
             f.secret_ballots("x"),
+            f.unknown_ballots("x"),
             f.homes("x"),
             f.acknowledged("x", "x"),
             f.idea_stage("x"),
@@ -158,7 +159,7 @@ async def test_unknown_objects_are_none_or_a_zero_register(node: TestNode) -> No
     assert await node.handler.run(ask) == [
         *(None, None, NO_MEMBER, None, None),
         *(OFF, UNSET, OFF, OFF, OFF, UNSET),
-        *(False, None, [], [], frozenset(), False, [], frozenset()),
+        *(False, None, [], [], frozenset(), False, [], [], frozenset()),
         *(False, UNSET),
         *(OFF, OFF, OFF, OFF, OFF, 0, 0, False),
     ]

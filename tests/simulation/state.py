@@ -44,7 +44,7 @@ from server.domain.facts import (
     ReleaseFact,
     ValueRegister,
 )
-from server.domain.ids import LaneKey
+from server.domain.ids import LaneKey, sealed
 from server.domain.visibility import lane_audience
 from tests.unit.federation.lab import GROUPS
 
@@ -223,7 +223,7 @@ class State:
         return ValueRegister(*known) if known else UNSET
 
     def ballot_kept(self, poll: str, person: str) -> bool:
-        return (poll, person) in self._kept
+        return not self._kept.isdisjoint({(poll, person), (sealed(poll, person), person)})
 
     def secret_ballots(self, person: str) -> list[tuple[str, str]]:
         found = []
@@ -231,9 +231,19 @@ class State:
             fact = self.poll(poll)
             there = self._ballots.get((poll, person), (0, "[]"))[1] != "[]"
             open_ = fact is not None and fact.outcome is None
-            if post.poll and post.poll.secret and open_ and (there or (poll, person) in self._kept):
+            if (
+                post.poll
+                and post.poll.secret
+                and open_
+                and (there or self.ballot_kept(poll, person))
+            ):
                 found.append((poll, post.place))
         return sorted(found)
+
+    def unknown_ballots(self, person: str) -> list[str]:
+        known = {poll for poll, post in self._posts.items() if post.poll and post.poll.secret}
+        known |= {sealed(poll, person) for poll in known}
+        return sorted({poll for poll, who in self._kept if who == person} - known)
 
     def homes(self, community: str) -> frozenset[str]:
         next_ones = {person.moving_to for person in self._persons.values()}
@@ -258,7 +268,7 @@ class State:
         """Where ``facts``, the tables of the same log, say something else."""
         asked: list[tuple[Any, ...]] = [("person", person) for person in people]
         asked += [("release", person) for person in people]
-        asked += [("secret_ballots", person) for person in people]
+        asked += [(n, person) for n in ("secret_ballots", "unknown_ballots") for person in people]
         for poll in self._posts:
             asked += [("poll", poll), ("cast_regions", poll), ("post", poll)]
             asked += [(name, poll, who) for who in people for name in ("ballot", "ballot_kept")]

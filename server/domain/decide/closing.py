@@ -24,6 +24,7 @@ from server.domain.events import (
     PollTallied,
 )
 from server.domain.facts import Facts, PollFact, PollRegionFact, PostFact
+from server.domain.ids import sealed
 from server.domain.visibility import LOCAL, lane_audience, pair_lane
 
 GRACE_MS = limits.POLL_GRACE_SECONDS * 1000
@@ -124,7 +125,8 @@ def _close(
 ) -> Decided:
     """Once all have closed whom it waits for, or the grace time is over; who is late is named."""
     own = fact.of(context.region)
-    expected = own.waits_for if spec.secret else own.waits_for | facts.cast_regions(post.post)
+    # Who closed told before that of the people it handed over: those may have voted where nobody was expected.
+    expected = own.waits_for | _voting_regions(post, facts, context)
     done = _has_tally if spec.secret else _is_complete
     late = tuple([name for name in sorted(expected) if not done(post, spec, fact.of(name), facts)])
     until = own.closed_at + GRACE_MS
@@ -179,6 +181,9 @@ def _check(
             return _wait(None)
         casts = facts.casts(post.post)
         agrees = cutting.outcome(post, spec, casts, said.cut, said.late) == said
+        # What the cut leaves out is missing from every recount: only whose it is can tell.
+        own = fact.of(context.region)
+        agrees = agrees and (context.region in said.late or set(own.ends) <= set(said.cut))
     event = PollChecked(poll=post.post, place=post.place, region=context.region, agrees=agrees)
     return _say(post, facts, context, event)
 
@@ -189,23 +194,25 @@ def _check(
 def keep_ballots(person: str, to: str, facts: Facts, context: Context) -> list[Draft]:
     """What the old home writes before a handover, in its commit: where the person has voted in secret, that
     ballot stays, and the new home takes no other (docs/protocol/federation.md 14.7). Polls the new home may
-    not see are not named (I8)."""
-    lane = pair_lane(context.region, to)
+    not see are not named (I8); it passes on what it cannot read, for the next home may."""
     regions = context.peers | {context.region, to}
-
-    def seen_there(place: str) -> bool:
+    names, places = [], []
+    for poll, place in facts.secret_ballots(person):
         community = facts.community(place[2:]) if place.startswith("c:") else None
-        if community is None:
-            return False
-        return to in lane_audience(community.audience, community.home, regions, context.groups)
-
+        lane = community.audience if community else LOCAL
+        origin = community.home if community else context.region
+        audience = lane_audience(lane, origin, regions, context.groups)
+        if to in audience:
+            places.append((poll, place))
+        elif len(audience) > 1 or community is None:
+            names.append(sealed(poll, person))
+    names += [sealed(name, person) for name in facts.unknown_ballots(person)]
     return [
         Draft(
-            lane,
+            pair_lane(context.region, to),
             person,
             BallotKept(poll=poll, place=place, person=person, region=context.region),
-            (poll,),
+            (poll,) if place else (),
         )
-        for poll, place in facts.secret_ballots(person)
-        if seen_there(place)
+        for poll, place in (*places, *[(name, "") for name in sorted(set(names))])
     ]

@@ -20,7 +20,8 @@ class BallotCast(Event, frozen=True, kw_only=True):
 
 class BallotKept(Event, frozen=True, kw_only=True):
     """A person who moved had voted in a secret poll: that ballot stays and is counted where it lies,
-    and the new home takes no other. Writer: the old home. Lane: the pair of the two. Merge: first."""
+    and the new home takes no other. Where that may not know the poll, ``poll`` is its sealed name and
+    ``place`` is empty. Writer: the old home. Lane: the pair of the two. Merge: first."""
 
     poll: Id
     place: Id

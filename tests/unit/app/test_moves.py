@@ -400,6 +400,27 @@ async def test_i11_a_secret_ballot_stays_and_is_not_cast_twice(r: Regions) -> No
     assert (await r["in"].do("asha", "ballot.cast", poll=poll, choices=[0]))["rev"] == 2
 
 
+async def test_i11_no_digest_of_a_secret_ballot_travels(r: Regions) -> None:
+    """Whoever holds one finds the choice by hashing each. The key does, so the ballot is not cast again (I2)."""
+    poll = await german_secret_poll(r)
+    await r["in"].try_do("asha", "ballot.cast", "cast", poll=poll, choices=[1])
+    await r["in"].try_do("asha", "ballot.cast", "undone", poll=poll, withdrawn=True)
+    await r["in"].try_do("asha", "profile.change", "other", name="A")
+    known = {row.key: row.digest for row in await rows(r, "in", t.command_keys)}
+    await move(r, "asha", "in", "de")
+    told = {row.key: row.digest for row in await rows(r, "de", t.command_keys)}
+    assert told.items() >= {"cast": b"", "undone": b"", "other": known["other"]}.items()
+    wire = await everything_sent(r, "in", "de")
+    assert known["other"] in wire
+    assert known["cast"] not in wire
+    again = await r["de"].try_do("asha", "ballot.cast", "cast", poll=poll, choices=[1])
+    assert isinstance(again, Answer)
+    assert again.repeated
+    await move(r, "asha", "de", "fr")
+    onwards = {row.key: row.digest for row in await rows(r, "fr", t.command_keys)}
+    assert (onwards["cast"], onwards["undone"]) == (b"", b"")
+
+
 async def test_i8_a_secret_poll_of_this_region_only_is_not_named(r: Regions) -> None:
     place = await r["in"].community("bob", "Home only", audience="local")
     spec = {"method": "single", "choices": ["a", "b"], "secret": True}
@@ -409,13 +430,46 @@ async def test_i8_a_secret_poll_of_this_region_only_is_not_named(r: Regions) -> 
     assert poll.encode() not in await everything_sent(r, "in", "de")
 
 
-async def german_secret_poll(r: Regions) -> str:
-    """Open to every region; told by its event, whatever the rules for publishing one are."""
-    place = await r["de"].community("dora", "All of us")
+async def test_i11_a_secret_ballot_is_not_cast_twice_by_way_of_who_may_not_see_the_poll(
+    r: Regions,
+) -> None:
+    """India is not told of the poll, and so cannot tell France that she voted in it."""
+    poll = await german_secret_poll(r, audience="group.eu")
+    await r["de"].do("dora", "ballot.cast", poll=poll, choices=[1])
+    await move(r, "dora", "de", "in")
+    assert poll.encode() not in await everything_sent(r, "de", "in")
+    await move(r, "dora", "in", "fr")
+    assert await code(r, "fr", "dora", "ballot.cast", poll=poll, choices=[0]) == "conflict"
+    await move(r, "dora", "fr", "de")
+    assert await code(r, "de", "dora", "ballot.cast", poll=poll, choices=[0]) == "ok"
+
+
+async def test_i11_a_secret_ballot_is_not_cast_twice_by_way_of_who_has_not_heard_of_the_poll(
+    r: Regions,
+) -> None:
+    """Nothing of France reaches India, which takes her over and hands her on all the same."""
+    place = await r["fr"].community("fred", "All of us")
+    spec = {"method": "single", "choices": ["a", "b"], "secret": True}
+    poll = await r["fr"].post("fred", place, "?", "poll", poll=spec)
+    await r.carry("fr", "de")
+    await r["de"].do("dora", "ballot.cast", poll=poll, choices=[1])
+    await hand_over(r, "dora", "de", "in")
+    await r.moves["de"].catch_up()
+    await r.carry("de", "in")
+    await r.moves["in"].catch_up()
+    await hand_over(r, "dora", "in", "fr")
+    await r.everywhere()
+    assert await r.homes("dora") == {"fr"}
+    assert await code(r, "fr", "dora", "ballot.cast", poll=poll, choices=[0]) == "conflict"
+
+
+async def german_secret_poll(r: Regions, audience: str = "global") -> str:
+    """Told by its event, whatever the rules for publishing one are."""
+    place = await r["de"].community("dora", "All of us", audience=audience)
     poll = derived_object_id(1, "secret poll")
     spec = e.PollSpec(method="single", choices=("a", "b"), secret=True)
     event = e.PostPublished(post=poll, kind="poll", place=place, at=1, title="?", poll=spec)
-    drafts = [Draft("global", "dora", event, (poll,))]
+    drafts = [Draft(audience, "dora", event, (poll,))]
     await r["de"].handler.append(lambda facts, context: Decided(drafts, {}))
     await r.everywhere()
     return poll

@@ -12,6 +12,7 @@ import pytest
 
 from server.app.polls import RETRY_MS, Polls
 from server.domain import limits
+from server.domain.cut import ends_of, outcome
 from server.domain.decide import Context, Decided, Draft
 from server.domain.decide.closing import keep_ballots
 from server.domain.errors import Code, Refusal
@@ -352,6 +353,36 @@ async def test_a_private_poll_waits_for_the_regions_of_its_members(fed: Federati
     assert (shown.closed, shown.counts) == (True, (0, 1, 0))
 
 
+@pytest.mark.parametrize("secret", [False, True])
+async def test_who_may_not_read_a_poll_any_more_has_voted_all_the_same(
+    fed: Federation, secret: bool
+) -> None:
+    """Let out again, or never let in before the community became private: their region is waited for."""
+    await founded(fed)
+    vault = await fed["in"].community("in0", "Vault")
+    role = {"community": vault[2:], "person": "de0"}
+    await fed["in"].do("in0", "community.set_role", **role, role="member")
+    await fed.settle()
+    poll = await ask(fed, vault, secret=secret)
+    for n in range(5):
+        await vote(fed, poll, f"in{n}", 0)
+    fed.away |= {"br", "de"}
+    await vote(fed, poll, "br0", 1)
+    await vote(fed, poll, "de0", 1)
+    await fed["in"].do("in0", "community.set_role", **role, role="none")
+    await fed["in"].do(
+        "in0", "community.change", community=vault[2:], name="Vault", visibility="private"
+    )
+    fed.advance(HOUR)
+    await fed.settle()
+    assert not (await value(fed["in"], poll)).closed
+    fed.away.clear()
+    await fed.settle()
+    found = await result(fed, poll)
+    shown = await value(fed["in"], poll)
+    assert (found.late, shown.voters, shown.counts) == ((), 7, (5, 2, 0))
+
+
 # -- secret polls ----------------------------------------------------------------------------------------
 
 
@@ -525,7 +556,62 @@ async def test_a_kept_ballot_counts_where_nobody_lives_any_more(fed: Federation)
     assert (await value(fed["br"], poll)).counts == (1, 5, 0)
 
 
+@pytest.mark.parametrize("secret", [False, True])
+async def test_a_region_somebody_moved_to_while_the_poll_ended_is_waited_for(
+    tmp_path: Path, secret: bool
+) -> None:
+    """Nobody ever lived in br, and the poll's home stops before it hears that somebody does."""
+    clocks = {"br": Clock(), "de": Clock()}
+    for clock in clocks.values():
+        clock.advance(-HOUR)
+    async with open_federation(tmp_path, *REGIONS, clocks=clocks) as fed:
+        for region, people in (("in", 5), ("de", 2)):
+            for n in range(people):
+                await fed[region].register(f"{region}{n}")
+        tea = await fed["in"].community("in0", "Tea")
+        await fed.settle()
+        poll = await ask(fed, tea, secret=secret)
+        for n in range(5):
+            await vote(fed, poll, f"in{n}", 0)
+        await fed.settle()
+        fed.away = {"in"}
+        await move(fed, "de0", "de", "br")
+        await vote(fed, poll, "de0", 1, at="br")
+        fed.advance(HOUR)
+        await fed.settle()
+        [home] = await said(fed["in"], poll, PollRegionClosed)
+        assert home.waits_for == ("de", "in")
+        fed.away = {"br"}
+        await fed.settle()
+        assert not (await value(fed["in"], poll)).closed
+        fed.away.clear()
+        await fed.settle()
+        assert (await result(fed, poll)).late == ()
+        assert (await value(fed["de"], poll)).counts == (5, 1, 0)
+
+
 # -- what may go wrong -----------------------------------------------------------------------------------
+
+
+async def test_a_result_that_leaves_out_a_region_is_found_out_by_it(fed: Federation) -> None:
+    """Its ballots are not under the cut, and it is not named as late: counted again, the rest is right."""
+    poll = await ask(fed, await founded(fed))
+    await vote(fed, poll, "de0", 1)
+    await vote(fed, poll, "br0", 0)
+    await fed.settle()
+
+    def close_without_br(facts: Facts, _context: Context) -> Decided:
+        post, casts = facts.post(poll), facts.casts(poll)
+        assert post is not None
+        assert post.poll is not None
+        cut = ends_of([cast for cast in casts if cast.end.region != "br"])
+        return Decided([Draft("global", "", outcome(post, post.poll, casts, cut, ()), (poll,))], {})
+
+    await fed["in"].handler.append(close_without_br)
+    await fed.settle()
+    shown = await value(fed["in"], poll)
+    assert shown.result is not None
+    assert (shown.result.agreed, shown.result.differing) == (("de", "in"), ("br",))
 
 
 async def test_a_result_that_does_not_follow_is_found_out_by_every_region(fed: Federation) -> None:
