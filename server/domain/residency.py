@@ -11,6 +11,7 @@ from typing import get_args
 import msgspec
 
 from server.domain.events import (
+    BallotKept,
     CaseDecided,
     CaseOpened,
     CreditsRuled,
@@ -67,8 +68,10 @@ DIRECTORY = (
     ScoringHistoryErased,
     ScoringRootPublished,
     CreditsRuled,
+    BallotKept,
 )
-"""Who exists: known everywhere, or nobody could be addressed. Their fields have rules of their own."""
+"""Who exists: known everywhere, or nobody could be addressed. Their fields have rules of their own. And of whoever
+moves, that they have voted: held back, it would hold them back as well."""
 ENDINGS = (PostDeleted, PollRegionClosed, PollTallied, PollClosed)
 """They end what left under an earlier policy; held back, it would stand abroad for ever."""
 

@@ -381,6 +381,16 @@ async def everything_sent(r: Regions, origin: str, to: str) -> bytes:
 # ---------------------------------------------------------------- secret polls
 
 
+async def test_a_policy_that_keeps_all_in_lets_those_go_who_voted_in_secret(r: Regions) -> None:
+    poll = await german_secret_poll(r)
+    await r["in"].do("asha", "ballot.cast", poll=poll, choices=[1])
+    inside = ResidencyPolicy(profile=(), in_groups={}, audiences=())
+    rule = partial(adopt, inside, list(r.nodes), {})
+    assert not isinstance(await r["in"].handler.append(rule), Refusal)
+    await move(r, "asha", "in", "de")
+    assert await code(r, "de", "asha", "ballot.cast", poll=poll, choices=[0]) == "conflict"
+
+
 async def test_i11_a_secret_ballot_stays_and_is_not_cast_twice(r: Regions) -> None:
     """The new home learns in which polls, never what; and says where the ballot is counted."""
     poll = await german_secret_poll(r)
