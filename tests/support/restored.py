@@ -37,13 +37,17 @@ def put_back(folder: Path) -> None:
     connection.close()
 
 
+def _copied(backup: Path, folder: Path) -> None:
+    folder.mkdir()
+    shutil.copy(backup / "in.db", folder / "in.db")
+    put_back(folder)
+
+
 @asynccontextmanager
 async def restored(
     backup: Path, folder: Path, groups: Mapping[str, frozenset[str]] | None = None
 ) -> AsyncIterator[TestNode]:
     """A node on a backup's copy, in a new epoch."""
-    folder.mkdir()
-    shutil.copy(backup / "in.db", folder / "in.db")
-    put_back(folder)
+    _copied(backup, folder)
     async with open_test_node(folder, groups=groups) as node:
         yield node
