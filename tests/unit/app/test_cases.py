@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from server.app.cases import CaseNews, own, whole, with_cases
 from server.app.ring_watch import RingWatch
 from server.domain.decide.scoring import adopt
-from server.domain.errors import Code, Refusal
+from server.domain.errors import Code, Refusal, Refused
 from server.domain.events import CaseOpened, CreditsRuled, ReactionChanged, RuledPair
 from server.domain.ids import derived_object_id
 from server.domain.scoring_policy import DEFAULT
@@ -239,6 +239,19 @@ async def test_no_region_rules_on_credits_of_another_ones_people(w: CaseWorld) -
 
 def _quarter(w: CaseWorld) -> str:
     return quarter_of(w.world.node.clock())
+
+
+async def test_a_restored_node_looks_for_circles_once_it_has_back_what_it_lost(
+    w: CaseWorld,
+) -> None:
+    """They may have been found before."""
+    await w.thank("asha", "ben")
+    await w.thank("ben", "asha")
+    w.world.node.handler.holding = Refusal(Code.RECOVERING, "not yet")
+    with pytest.raises(Refused, match="not yet"):
+        await w.watch.look()
+    w.world.node.handler.holding = None
+    assert await w.watch.look() == 1
 
 
 # -- disputes ------------------------------------------------------------------------------------------------
