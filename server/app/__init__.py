@@ -30,7 +30,8 @@
 - ``erasure``  this region's receipts for erasures, once nothing of the words is left
 - ``moves``    people who move between regions: what this node does of it; ``luggage``: what travels
 - ``media``    files: taken in, handed out, fetched from other regions, deleted; with ``flights`` (one fetch of a file
-  at a time), ``media_rows`` (what the writer does) and ``pictures`` (their thumbnails)
+  at a time), ``media_rows`` (what the writer does), ``media_strays`` (files without a row) and ``pictures`` (their
+  thumbnails)
 - ``succession``  what this region's log says of its keys and of its end
 - ``cloudevents``  a committed event as other systems read it; ``naming`` whom they read about, ``feed`` what one
   of them is shown

@@ -162,7 +162,10 @@ async def with_cases(
 ) -> tuple[dict[str, Any], ...]:
     """Ledger lines with the dispute about each, if there was one; one under review says so."""
     found = await queries.disputes_on(snapshot, person, region, [line["act"] for line in lines])
-    return tuple([line | _of_line(found.get(line["act"])) for line in lines])
+    # A line that is old says no more what it was about.
+    bare = {(name, ""): dispute for (name, _), dispute in found.items()}
+    known = bare | found
+    return tuple([line | _of_line(known.get((line["act"], line["content"]))) for line in lines])
 
 
 def _of_line(dispute: tuple[str, str] | None) -> dict[str, Any]:

@@ -9,7 +9,8 @@ is left lies beside them, and the receipt waits for it:
 4. the unused parts of the database's pages hold none of the words, or the database is written anew
 
 Then the receipt is appended, once per region (docs/protocol/federation.md 15). All of it may be cut off
-anywhere: what is owed is read from the tables, and done again from the first step.
+anywhere: what is owed is read from the tables, and done again from the first step. A database that was put back
+owes all of it anew, also where the receipt that was given before comes back with the rest.
 """
 
 import asyncio
@@ -27,6 +28,7 @@ from server.domain.events import ErasureCompleted, ErasureRequested
 from server.domain.facts import Facts
 from server.domain.visibility import lane_audience
 from server.storage.connection import WriterConnection
+from server.storage.erasing import seen_to
 from server.storage.event_log import Record
 from server.storage.queries import erasures
 from server.storage.queries.erasures import Audience, Owed
@@ -103,7 +105,7 @@ class Erasures:
     async def settle(self) -> int:
         """Gives the receipts that can be given now; how many have to wait."""
         async with self._reader.snapshot() as snapshot:
-            owed = await erasures.owed(snapshot, self._handler.region)
+            owed = await erasures.owed(snapshot)
         ready = [one for one in owed if one.position <= self._scored()]
         if not ready:
             return len(owed)
@@ -115,6 +117,7 @@ class Erasures:
         )
         if isinstance(outcome, Refusal):
             raise Refused(outcome.code, outcome.message)
+        await self._handler.run(lambda tx: seen_to(tx, [one.request for one in ready]))
         for one in ready:
             self._handler.needles.pop(one.request, None)
         metrics.ERASURE_BODIES.inc(sum(one.bodies for one in ready))

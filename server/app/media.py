@@ -22,6 +22,7 @@ from server.app import media_rows, metrics, pictures
 from server.app.flights import Flights
 from server.app.handle import Handler
 from server.app.media_rows import Upload
+from server.app.media_strays import UNKNOWN, Strays
 from server.app.pictures import Picture
 from server.app.tap import Tap
 from server.domain import limits, visibility
@@ -32,7 +33,7 @@ from server.storage.async_facts import load_facts
 from server.storage.event_log import Record
 from server.storage.media_files import Draft, MediaFiles
 from server.storage.queries import media
-from server.storage.queries.media import Came
+from server.storage.queries.media import Came, Held
 from server.storage.reader import Reader
 from server.storage.sql import Tx
 
@@ -94,6 +95,7 @@ class Media:
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="tap-picture")
         self._disk = asyncio.Lock()
         """Between a file and its row nothing may come."""
+        self.strays = Strays(files, handler, reader, self._disk, leaves=leaves, now=now)
         self._flights = Flights(self._arrives, now)
         self._under_way: Counter[str] = Counter()
         """Uploads by person, while they come."""
@@ -171,10 +173,10 @@ class Media:
 
     async def find(self, person: str, hash: str) -> Found | Refusal:
         """The file as a post shows it that this person may see, or as they uploaded it (I12)."""
+        held = await self._held(hash)
         async with self._reader.snapshot() as snapshot:
             places = await media.places(snapshot, hash)
             facts = await load_facts(snapshot, person, places)
-            held = await media.held(snapshot, hash)
             who = facts.who
             for place, post in places.items():
                 if who is not None and visibility.may_watch(facts, who, place):
@@ -203,9 +205,9 @@ class Media:
         """The bytes for another region, which must be in a lane that a post with them came in (I8)."""
         async with self._reader.snapshot() as snapshot:
             came = await media.came_in(snapshot, hash)
-            held = await media.held(snapshot, hash)
         if not any(region in self._audience(one) for one in came):
             return Refusal(Code.NOT_FOUND, f"region {region} was told of no such file")
+        held = await self._held(hash)
         if held is None:
             return NOT_YET
         if held.stays:
@@ -220,16 +222,20 @@ class Media:
 
     async def _arrives(self, hash: str) -> bool:
         """Whether the bytes are here now, or some region handed them out."""
-        if await self._held(hash):
+        if await self._held(hash) is not None:
             return True  # another flight landed since its reader looked
         for region in await self._holders(hash):
             if await self._fetched(region, hash):
                 return True
         return False
 
-    async def _held(self, hash: str) -> bool:
+    async def _held(self, hash: str) -> Held | None:
         async with self._reader.snapshot() as snapshot:
-            return await media.held(snapshot, hash) is not None
+            held = await media.held(snapshot, hash)
+        if held is None and await self.strays.adopt(hash):
+            async with self._reader.snapshot() as snapshot:
+                held = await media.held(snapshot, hash)
+        return held
 
     async def _holders(self, hash: str) -> Sequence[str]:
         """Who may have the bytes: the origins first, then whoever else was told of them."""
@@ -265,7 +271,7 @@ class Media:
 
     async def _store(self, hash: str, head: bytes, draft: Draft) -> bool:
         """False when its last post went while it was under way."""
-        file = Upload(hash, sniffed(head) or "application/octet-stream", draft.size(), 0, 0)
+        file = Upload(hash, sniffed(head) or UNKNOWN, draft.size(), 0, 0)
 
         def work(tx: Tx) -> bool:
             wanted = media_rows.has_post(tx, hash)
@@ -285,7 +291,7 @@ class Media:
     async def run(self) -> None:
         """Deletes what nothing needs until cancelled. A failure is logged and tried again."""
         try:
-            await self.clear_strays()
+            await self.strays.clear()
         except Exception:
             log.exception("files without a row could not be looked for")
         while True:
@@ -332,19 +338,6 @@ class Media:
     def _delete(self, hashes: Collection[str]) -> None:
         for hash_ in hashes:
             self.files.delete(hash_)
-
-    async def clear_strays(self) -> int:
-        """Deletes files that no row knows, as a crash between the two leaves them; how many."""
-        every = await asyncio.to_thread(lambda: sorted(self.files.hashes()))
-        total = 0
-        for start in range(0, len(every), media.LOOSE_PER_PAGE):
-            page = every[start : start + media.LOOSE_PER_PAGE]
-            async with self._disk:
-                async with self._reader.snapshot() as snapshot:
-                    strays = await media.unknown(snapshot, page)
-                await asyncio.to_thread(self._delete, strays)
-            total += len(strays)
-        return total
 
 
 async def _fill(draft: Draft, pieces: AsyncIterator[bytes]) -> bytes:

@@ -12,6 +12,9 @@ _m, _u, _f = t.media.c, t.uploads.c, t.media_posts.c
 _PUT_MEDIA = upsert(t.media)
 _PUT_UPLOAD = upsert(t.uploads, ["used", "at"])
 _HAS_POST = statement(select(_f.post).where(_f.hash == bindparam("hash")).limit(1))
+_STAYS = statement(
+    select(_f.stays).where(_f.hash == bindparam("hash")).order_by(_f.stays.desc()).limit(1)
+)
 _EXPIRED = statement(
     insert(t.media_loose).from_select(
         ["hash"],
@@ -46,6 +49,14 @@ class Upload(NamedTuple):
 def put(tx: Tx, file: Upload, at: int, *, thumbnail: bytes = b"", stays: bool = False) -> None:
     """The bytes of a file lie here from ``at`` on (UTC milliseconds). ``stays``: they may not leave the region."""
     tx.execute(_PUT_MEDIA, file._asdict() | {"thumbnail": thumbnail, "stays": stays, "at": at})
+
+
+def adopt(tx: Tx, file: Upload, at: int, *, thumbnail: bytes, stays: bool) -> bool:
+    """As ``put``, if any post that stands has the file; where one says that it stays, it does."""
+    told = tx.one(_STAYS, {"hash": file.hash})
+    if told is not None:
+        put(tx, file, at, thumbnail=thumbnail, stays=stays or bool(told[0]))
+    return told is not None
 
 
 def put_upload(tx: Tx, hash: str, person: str, at: int) -> None:

@@ -229,7 +229,10 @@ class Publisher:
             return self._now() + RETRY_MS
 
     async def due(self) -> int:
-        """The moment of the next publication, in UTC milliseconds; a past one: now."""
+        """The moment of the next publication, in UTC milliseconds; a past one: now. Not while a restored log gets
+        back what it lost: in that may be that somebody wants nothing shown any more."""
+        if self._handler.holding:
+            return self._now() + RETRY_MS
         async with self._reader.snapshot() as snapshot:
             last = await queries.last_root(snapshot, self._handler.region)
         if self._wanted:

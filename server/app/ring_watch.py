@@ -65,7 +65,11 @@ class RingWatch:
             await asyncio.sleep(EVERY_SECONDS)
 
     async def look(self) -> int:
-        """Opens the cases there are; how many are new. Raises Refused when the node cannot write."""
+        """Opens the cases there are; how many are new.
+
+        Raises Refused when the node cannot write, or a restored log gets back what it lost: a case may be in it."""
+        if self._handler.holding:
+            raise Refused(self._handler.holding.code, self._handler.holding.message)
         now, count = self._now(), 0
         await self._scored()
         for quarter in sorted({quarter_of(now), quarter_of(now - SETTLED_MS)}):

@@ -30,6 +30,7 @@ from server.domain.events import (
     ReactionChanged,
     VerificationChanged,
 )
+from server.domain.ids import incarnation
 from server.domain.merge import may_write
 from server.domain.visibility import GLOBAL
 from server.storage.event_log import Record
@@ -152,9 +153,11 @@ def _profile(
         unit=event.unit,
         country=event.country,
     )
-    # A narrower lane may tell more of the same revision: a row of its own, whichever comes first.
+    # Two that say one revision have a row each, whichever comes first: a narrower lane may tell more of it, and
+    # a log that was restored may register anew whom it had lost.
     copy = "" if record.id.lane == GLOBAL else f"/{record.id.lane}"
-    return Row(f"person:{person}{copy}@{rev}", person, "", "", "", data)
+    anew = f"+{record.id.epoch:x}" if rev == 1 and incarnation(record.id.epoch) > 1 else ""
+    return Row(f"person:{person}{copy}{anew}@{rev}", person, "", "", "", data)
 
 
 def spread(family: Family, known: Iterable[Row], new: Row) -> list[Row]:

@@ -80,7 +80,12 @@ class Views:
             await asyncio.sleep(max(EVERY_SECONDS, PAUSES_PER_WORK * (monotonic() - begun)))
 
     async def draw(self) -> None:
-        """All that may have changed since the last time."""
+        """All that may have changed since the last time.
+
+        Raises Refused while a restored log gets back what it lost: what is published of a period is never
+        published again, and would be of a part; to be tried again."""
+        if self._handler.holding:
+            raise Refused(self._handler.holding.code, self._handler.holding.message)
         now = self._now()
         state = (self._scored(), day_of(now))
         if state == self._drawn:

@@ -222,6 +222,8 @@ class CaseFact(NamedTuple):
     quarter: str
     person: str
     line: str
+    """Of a dispute: its name when it was disputed. A log that was put back may name another one so: see ``content``."""
+    content: str
     about: str
     flows: tuple[tuple[str, str], ...]
     """(giver, author) of those who gave each other something."""
@@ -230,6 +232,10 @@ class CaseFact(NamedTuple):
     by: str = ""
     ruled_rev: int = 0
     pairs: tuple[RuledPair, ...] = ()
+
+    def disputes(self, line: CreditFact) -> bool:
+        """Whether it is about this line."""
+        return (self.line, self.content) == (line.line, line.content)
 
     def ruling(self, giver: str, author: str) -> str:
         """What holds for what one gave the other; empty for nothing."""

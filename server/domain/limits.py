@@ -66,6 +66,8 @@ UPLOADS_PER_PERSON_MAX = 60
 """Not yet attached to a post: ten posts' worth, and the most a person can fill a disk with in a day."""
 UPLOAD_KEPT_SECONDS = 86_400
 """A draft may lie over night; what no post uses by then is deleted."""
+STRAY_KEPT_DAYS = 35
+"""As long as a backup: the database may have been put back, and the posts of a file that it does not know come later."""
 UPLOAD_SECONDS_MAX = 300
 """25 MiB over a slow mobile line of 1 Mbit/s take 210 s."""
 MEDIA_FETCHES_MAX = 4

@@ -30,6 +30,7 @@ _FACT = select(
     _c.quarter,
     _c.person,
     _c.line,
+    _c.content,
     _c.about,
     _c.flows,
     _d.rev,
@@ -110,7 +111,7 @@ def about(tx: Tx, person: str, region: str) -> list[CaseFact]:
 
 
 def _fact(row: Any) -> CaseFact:
-    case_id, region, kind, parties, quarter, person, line, of, given, *decided = row
+    case_id, region, kind, parties, quarter, person, line, content, of, given, *decided = row
     rev, outcome, by, ruled_rev, ruled = decided
     return CaseFact(
         case=case_id,
@@ -120,6 +121,7 @@ def _fact(row: Any) -> CaseFact:
         quarter=quarter,
         person=person,
         line=line,
+        content=content,
         about=of,
         flows=tuple([(flow.giver, flow.author) for flow in flows(given)]),
         rev=rev or 0,

@@ -4,6 +4,7 @@ Header and hash of an event stay, so chains verify; salt and body become null, s
 text can be guessed back. What was destroyed leaves the indexes, too, as if it had come without a body.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, null, or_, select, update
@@ -41,6 +42,7 @@ _UNLIST = statement(
 )
 _FORGET = statement(delete(t.bodies).where(t.bodies.c.post == bindparam("post")))
 _COUNTED = upsert(t.erasing)
+_SEEN_TO = statement(delete(t.erasing).where(t.erasing.c.request == bindparam("request")))
 
 
 class Destroyed(NamedTuple):
@@ -58,6 +60,11 @@ def destroy(tx: Tx, event: ErasureRequested, position: int) -> Destroyed:
         _COUNTED, {"request": event.request, "position": position, "bodies": len(done.positions)}
     )
     return done
+
+
+def seen_to(tx: Tx, requests: Iterable[str]) -> None:
+    """Nothing of these is left beside the tables either, and the region's receipt says so."""
+    tx.many(_SEEN_TO, [{"request": request} for request in requests])
 
 
 def bodies_gone(tx: Tx, event: ErasureRequested) -> Destroyed:

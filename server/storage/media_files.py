@@ -80,6 +80,10 @@ class MediaFiles:
     def delete(self, hash: str) -> None:
         self.path(hash).unlink(missing_ok=True)
 
+    def written_at(self, hash: str) -> int:
+        """UTC milliseconds."""
+        return self.path(hash).stat().st_mtime_ns // 1_000_000
+
     def hashes(self) -> Iterator[str]:
         """Every file there is, in no order."""
         for folder in self._folder.iterdir():

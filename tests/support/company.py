@@ -10,7 +10,7 @@ import hashlib
 import random
 from collections import Counter
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -46,6 +46,15 @@ class Post(NamedTuple):
     kind: str
     parent: str
     at: int
+
+
+ONCE = (
+    e.PostDeleted,
+    e.AnnouncementAcknowledged,
+    e.ErasureCompleted,
+    e.CaseOpened,
+    e.CommunityCreated,
+)
 
 
 class Company:
@@ -543,6 +552,21 @@ class Company:
             )
             self.write(home, "", again)
 
+    def say_anew(self) -> None:
+        """After a log was restored that had lost what is written once."""
+        lost = self.chance.choice([one for one in self.written if isinstance(one.event, ONCE)])
+        changed: dict[str, Any] = {}
+        match lost.event:
+            case e.PostDeleted(rev=rev):
+                changed = {"rev": rev + 2**31}
+            case e.ErasureCompleted():
+                changed = {"bodies": 0}
+            case e.CaseOpened(at=at):
+                changed = {"at": at + self.chance.randint(0, 1), "received": 8_000}
+            case e.CommunityCreated():
+                changed = {"name": self.chance.choice(["A", "Z"]), "about": "from a newer file"}
+        self.write(lost.origin, lost.actor, msgspec.structs.replace(lost.event, **changed))
+
     def define_topic(self) -> None:
         topic = self.chance.choice(TOPICS)
         event = e.TopicDefined(
@@ -749,6 +773,7 @@ HAPPENINGS: tuple[Callable[[Company], None], ...] = (
     Company.claim,
     Company.claim_person,
     Company.register_anew,
+    Company.say_anew,
     Company.define_topic,
     Company.flag,
     Company.moderate,

@@ -91,7 +91,7 @@ def open_dispute(
         return refuse(Code.NOT_FOUND, f"there is no line {command.line} in your ledger", "line")
     cases = facts.cases_about(who.person, context.region)
     mine = [case for case in cases if case.person == who.person]
-    before = [case for case in mine if case.line == command.line]
+    before = [case for case in mine if case.disputes(line)]
     ruled = _ring_on(line, who.person, cases)
     if not line.content or (line.status in ("lapsed", "reversed") and ruled is None):
         return refuse(
@@ -190,7 +190,8 @@ def _decided_before(case: CaseFact, facts: Facts, context: Context) -> set[str]:
     same = [
         other
         for other in facts.cases_about(case.person, context.region)
-        if other.line == case.line and other.person == case.person and other.case != case.case
+        if (other.line, other.content, other.person) == (case.line, case.content, case.person)
+        and other.case != case.case
     ]
     return {other.by for other in (*same, before) if other is not None and other.by}
 
@@ -206,7 +207,7 @@ def _rulings(case: CaseFact, outcome: str, facts: Facts, context: Context) -> li
     if not upheld and case.outcome != "upheld":
         return []
     line = facts.credit(case.person, case.line)
-    if line is None:
+    if line is None or not case.disputes(line):
         return refuse(Code.CONFLICT, "the line it is about is gone", "case")
     pair = (line.giver, case.person)
     ring = facts.case(case.about, context.region) if case.about else None

@@ -108,7 +108,7 @@ class ErasureRequested(Event, frozen=True, kw_only=True):
 class ErasureCompleted(Event, frozen=True, kw_only=True):
     """One region's receipt for one request: nothing of it is left there. Writer: that region.
 
-    Lane: the one the request came in. Merge: first per (request, region). ``by``: who asked, to be told."""
+    Lane: the one the request came in. Merge: latest per (request, region). ``by``: who asked, to be told."""
 
     request: Id
     region: Id

@@ -91,7 +91,7 @@ class FollowChanged(Event, frozen=True, kw_only=True):
 
 
 class AnnouncementAcknowledged(Event, frozen=True, kw_only=True):
-    """A reader confirmed an announcement on being asked. Writer: the reader's home. Merge: first."""
+    """A reader confirmed an announcement on being asked. Writer: the reader's home. Merge: earliest."""
 
     post: Id
     place: Id

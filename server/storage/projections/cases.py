@@ -3,14 +3,19 @@
 from server.domain.events import CaseDecided, CaseOpened, CreditsRuled
 from server.storage import tables as t
 from server.storage.projections.base import Fold, Meta, register_fold, to_json
-from server.storage.sql import Tx, upsert
+from server.storage.sql import Tx, point, upsert
 
 _CASE = upsert(t.cases)
+FOUND = ("at", "reason", "received", "flows")
+"""What may differ between two of one name: that of a circle follows from who is in it."""
+_KNOWN = point(t.cases, *FOUND)
+_EARLIER = upsert(t.cases, FOUND)
 _PARTY = upsert(t.case_parties)
 
 
 def opened(tx: Tx, event: CaseOpened, meta: Meta) -> bool:
-    """Copies in further lanes are repeats."""
+    """Copies in further lanes are repeats. Of a circle that was found, lost with a log that was restored, and found
+    once more, the earlier case counts."""
     values = {
         "case_id": event.case,
         "region": event.region,
@@ -27,7 +32,9 @@ def opened(tx: Tx, event: CaseOpened, meta: Meta) -> bool:
         "at": event.at,
     }
     if not tx.execute(_CASE, values):
-        return False
+        known = tx.one(_KNOWN, values)
+        is_earlier = known is not None and tuple([values[name] for name in FOUND]) < tuple(known)
+        return is_earlier and tx.execute(_EARLIER, values) > 0
     of = {"case_id": event.case, "region": event.region}
     tx.many(_PARTY, [{"person": person, **of} for person in event.parties])
     return True

@@ -159,7 +159,7 @@ def deleted(tx: Tx, event: PostDeleted, meta: Meta) -> bool:
         row = ("", 0, False, "", "", False, 0)
     kind, rev, was_deleted, _, _, erased, _ = row
     if was_deleted:
-        return False
+        return not erased and _deleted_anew(tx, event, rev, meta)
     rev = rev if erased else event.rev
     blank = BLANK | {"rev": rev, "edited_at": 0, "deleted": True, "detail": None}
     tx.execute(_SET_DELETED, blank | {"p": event.post, "local_position": meta.position})
@@ -167,6 +167,14 @@ def deleted(tx: Tx, event: PostDeleted, meta: Meta) -> bool:
     if event.post != event.root:
         known = 1 if kind else 0
         counts.add(tx, event.root, event.root, event.place, meta.position, replies=-known)
+    return True
+
+
+def _deleted_anew(tx: Tx, event: PostDeleted, rev: int, meta: Meta) -> bool:
+    """Deleted, lost with a log that was restored, and deleted once more: the higher number stays."""
+    if rev >= event.rev:
+        return False
+    tx.execute(_SET_REV, {"p": event.post, "rev": event.rev, "local_position": meta.position})
     return True
 
 

@@ -23,7 +23,7 @@ _SET_LANES = statement(
     .where(t.erasures.c.request == bindparam("r"))
     .values(lanes=bindparam("lanes"))
 )
-_RECEIPT = upsert(t.erasure_receipts)
+_RECEIPT = upsert(t.erasure_receipts, ("bodies", "at"), newer="at")
 _ROW = point(t.posts, "kind", "rev", "deleted", "erased")
 _PUT = upsert(t.posts, [c.name for c in t.posts.c if c.name not in ("post", "deleted")])
 _REPORTS = [
@@ -82,6 +82,7 @@ def _erase(tx: Tx, post: ErasedPost, meta: Meta) -> None:
 
 
 def completed(tx: Tx, event: ErasureCompleted, meta: Meta) -> bool:
+    """Of two by one region the later: in between its database was put back, and held the words again."""
     values = {"request": event.request, "region": event.region, "bodies": event.bodies}
     return tx.execute(_RECEIPT, values | {"at": meta.at}) > 0
 

@@ -1,5 +1,7 @@
 """Reactions, acceptance, verification, citations, votes, follows, receipts, ideas, flags, moderation."""
 
+from sqlalchemy import bindparam, update
+
 from server.domain.events import (
     AnnouncementAcknowledged,
     AnswerAccepted,
@@ -24,11 +26,20 @@ from server.storage.projections.base import (
     register_fold,
 )
 from server.storage.projections.people import source_json
-from server.storage.sql import Tx, upsert
+from server.storage.sql import Tx, statement, upsert
 
 _REACTION = RegisterTable(t.reactions, "on_")
 _VOTE = upsert(t.imported_votes)
 _ACKNOWLEDGED = upsert(t.acknowledgements)
+_EARLIER = statement(
+    update(t.acknowledgements)
+    .where(
+        t.acknowledgements.c.post == bindparam("p"),
+        t.acknowledgements.c.person == bindparam("who"),
+        t.acknowledgements.c.at > bindparam("at"),
+    )
+    .values(at=bindparam("at"))
+)
 
 
 def reacted(tx: Tx, event: ReactionChanged, meta: Meta) -> bool:
@@ -80,6 +91,8 @@ def voted(tx: Tx, event: VoteImported, meta: Meta) -> bool:
 def acknowledged(tx: Tx, event: AnnouncementAcknowledged, meta: Meta) -> bool:
     new = tx.execute(_ACKNOWLEDGED, {"post": event.post, "person": meta.actor, "at": meta.at})
     if not new:
+        # Confirmed, lost with a log that was restored, and confirmed once more: the first time stays.
+        tx.execute(_EARLIER, {"p": event.post, "who": meta.actor, "at": meta.at})
         return False
     counts.add(tx, event.post, event.post, event.place, meta.position, acknowledged=1)
     return True

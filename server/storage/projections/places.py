@@ -21,7 +21,10 @@ from server.storage.sql import Tx, point, statement, upsert
 SETTINGS = ("name", "about", "visibility", "archived", "mode")
 BIRTH = ("home", "audience", "owner", "source", "at")
 
+AT_START = ("name", "about", "visibility")
+
 _COMMUNITY = point(t.communities, "rev", "home")
+_AT_START = point(t.communities, *BIRTH, *AT_START)
 _NEW_COMMUNITY = upsert(t.communities)
 _BIRTH = statement(
     update(t.communities)
@@ -37,15 +40,23 @@ _SETTINGS = statement(
 
 def created(tx: Tx, event: CommunityCreated, meta: Meta) -> bool:
     rev, home = _community_row(tx, event.community, meta)
-    if home and home <= event.home:
+    if home and home < event.home:
         return False
     key = {"c": event.community, "local_position": meta.position}
     birth = {name: getattr(event, name) for name in BIRTH} | {"source": source_json(event.source)}
-    tx.execute(_BIRTH, key | birth)
-    if rev <= 1:
-        settings = {name: getattr(event, name) for name in ("name", "about", "visibility")}
+    settings = {name: getattr(event, name) for name in AT_START}
+    is_better = is_fuller = True
+    if home == event.home:
+        # Imported, lost with a log that was restored, and imported from a newer file: of each part the greater counts.
+        before = tx.one(_AT_START, {"community": event.community})
+        assert before is not None
+        is_better = tuple(birth.values()) > tuple(before[: len(BIRTH)])
+        is_fuller = tuple(settings.values()) > tuple(before[len(BIRTH) :])
+    if is_better:
+        tx.execute(_BIRTH, key | birth)
+    if is_fuller := is_fuller and rev <= 1:
         tx.execute(_SETTINGS, key | settings | {"archived": False, "mode": "quiet", "rev": 1})
-    return True
+    return is_better or is_fuller
 
 
 def changed(tx: Tx, event: CommunityChanged, meta: Meta) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import bindparam, func, select, tuple_
 
 from server.domain.events import CreditFlow, RuledPair
@@ -57,7 +58,7 @@ _MINE = (
     .limit(bindparam("limit"))
 )
 _LINES = (
-    select(_c.line, _c.case_id, _d.outcome)
+    select(_c.line, _c.content, _c.case_id, _d.outcome)
     .select_from(KNOWN)
     .where(_c.person == bindparam("person"), _c.region == bindparam("region"))
     .where(_c.line.in_(bindparam("lines", expanding=True)))
@@ -72,6 +73,13 @@ _COUNTS = (
     .where(_c.region == bindparam("region"))
     .group_by(_c.kind, _d.outcome)
 )
+
+
+class _Line(msgspec.Struct):
+    content: str
+
+
+_line = msgspec.json.Decoder(_Line).decode
 
 
 class Case(NamedTuple):
@@ -124,13 +132,14 @@ async def about(snapshot: Snapshot, person: str, limit: int) -> list[Case]:
 
 async def disputes_on(
     snapshot: Snapshot, person: str, region: str, lines: Iterable[str]
-) -> dict[str, tuple[str, str]]:
-    """Line -> the latest case a person opened about it, and its outcome; empty while it is open."""
+) -> dict[tuple[str, str], tuple[str, str]]:
+    """(line, content) -> the latest case a person opened about it, and its outcome; empty while it is open."""
     asked = {"person": person, "region": region, "lines": sorted(lines)}
     if not asked["lines"]:
         return {}
     return {
-        row.line: (row.case_id, row.outcome or "") for row in await snapshot.rows(_LINES, asked)
+        (row.line, row.content): (row.case_id, row.outcome or "")
+        for row in await snapshot.rows(_LINES, asked)
     }
 
 
@@ -138,7 +147,8 @@ async def disputed(snapshot: Snapshot, case: Case) -> str | None:
     """The ledger line a case is about, as it stands now (JSON); None for a circle, and once it is gone."""
     asked = {"line": case.line, "person": case.person}
     row = await snapshot.one(_DISPUTED, asked) if case.line else None
-    return str(row.line) if row else None
+    # A line that is old says no more what it was about.
+    return str(row.line) if row and _line(row.line).content in ("", case.content) else None
 
 
 async def counts(snapshot: Snapshot, region: str) -> dict[tuple[str, str], int]:

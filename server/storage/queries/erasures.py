@@ -50,11 +50,6 @@ _OPEN: Select[Any] = (
 _OWED = (
     select(_g.request, _g.position, _g.bodies, _e.person, _e.lanes)
     .join(t.erasures, _e.request == _g.request)
-    .where(
-        ~select(_r.request)
-        .where(_r.request == _g.request, _r.region == bindparam("region"))
-        .exists()
-    )
     .order_by(_g.position)
 )
 LAST = "~"
@@ -85,7 +80,9 @@ class Erasure(NamedTuple):
 
 
 class Owed(NamedTuple):
-    """A receipt this region has not given. ``position``: of the request in this node's log."""
+    """What this node has yet to see to. ``position``: of the request in this node's log.
+
+    A receipt of the region's is no word for this database: an earlier one may have given it, and be lost."""
 
     request: str
     position: int
@@ -127,11 +124,11 @@ async def still_open(snapshot: Snapshot, audience: Audience) -> list[Erasure]:
     return await _with_receipts(snapshot, sorted(found, key=lambda row: (row.at, row.request)))
 
 
-async def owed(snapshot: Snapshot, region: str) -> list[Owed]:
+async def owed(snapshot: Snapshot) -> list[Owed]:
     """In the order of the requests' arrival."""
     return [
         Owed(row.request, row.position, row.bodies, row.person, _names(row.lanes))
-        for row in await snapshot.rows(_OWED, {"region": region})
+        for row in await snapshot.rows(_OWED)
     ]
 
 

@@ -40,7 +40,8 @@ a service may read about in the tap (``app.naming``)."""
 Index("ix_sessions_person", sessions.c.person)
 
 erasing = small("erasing", key("request"), big("position"), big("bodies"))
-"""What each erasure destroyed here, counted as it was done: said in this region's receipt."""
+"""What each erasure destroyed here, counted as it was done: said in this region's receipt. A row goes once nothing
+is left of the words in this database, and that is said."""
 moves_attended = small("moves_attended", key("person"), big("rev"), words("to_"))
 """Up to which change of home this node has done its part, and for which region it copied."""
 media = small(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from server.app import peer_proof
 from server.app.media import Unavailable
 from server.domain import limits
+from server.domain.durations import DAY_MS
 from server.domain.errors import Code, Refusal
 from server.domain.events import Attachment, PostPublished
 from server.storage.queries import media
@@ -298,7 +300,12 @@ async def test_what_a_crash_left_without_a_row_is_cleared(site: Site) -> None:
     stray = folder / "ab" / ("c" * 62)
     stray.parent.mkdir(exist_ok=True)
     stray.write_bytes(b"x")
-    assert await site.services.media.clear_strays() == 1
+    written = site.node.clock() / 1000
+    os.utime(stray, (written, written))
+    days = limits.STRAY_KEPT_DAYS * DAY_MS
+    for moment, cleared in ((days - 1, 0), (1, 1)):
+        site.node.clock.advance(moment)
+        assert await site.services.media.strays.clear() == cleared
     assert not stray.exists()
     assert await status(site, "bob", hash_) == (200, "")
 

@@ -13,14 +13,15 @@ from msgspec.structs import replace
 from server.app.cases import CaseNews, own, whole, with_cases
 from server.app.ring_watch import RingWatch
 from server.domain.decide.scoring import adopt
-from server.domain.errors import Code, Refusal
+from server.domain.errors import Code, Refusal, Refused
 from server.domain.events import CaseOpened, CreditsRuled, ReactionChanged, RuledPair
+from server.domain.ids import derived_object_id
 from server.domain.scoring_policy import DEFAULT
 from server.scoring.rules import DAY_MS, quarter_of
 from server.storage import tables as t
 from server.storage.queries import cases as queries
 from server.storage.queries.cases import Case
-from tests.support.node import ForeignLog
+from tests.support.node import START, ForeignLog
 from tests.unit.app.score_world import ScoreWorld, open_world
 
 THANKS = 14
@@ -240,6 +241,19 @@ def _quarter(w: CaseWorld) -> str:
     return quarter_of(w.world.node.clock())
 
 
+async def test_a_restored_node_looks_for_circles_once_it_has_back_what_it_lost(
+    w: CaseWorld,
+) -> None:
+    """They may have been found before."""
+    await w.thank("asha", "ben")
+    await w.thank("ben", "asha")
+    w.world.node.handler.holding = Refusal(Code.RECOVERING, "not yet")
+    with pytest.raises(Refused, match="not yet"):
+        await w.watch.look()
+    w.world.node.handler.holding = None
+    assert await w.watch.look() == 1
+
+
 # -- disputes ------------------------------------------------------------------------------------------------
 
 
@@ -259,6 +273,42 @@ async def test_a_damped_line_is_disputed_upheld_and_dismissed_again(w: CaseWorld
     assert not [f for line in cleared for f in line["factors"] if f["name"] == "mutual"]
     await w.decide("olga", case, "dismissed")
     assert await w.world.lines("asha") == before
+
+
+async def test_a_dispute_of_before_a_restore_is_not_about_a_line_that_has_its_name_now(
+    w: CaseWorld,
+) -> None:
+    """A line is named by its position here, which another act has since: the dispute comes back from where its
+    giver lives."""
+    await w.thank("asha", "ben", 4)
+    await w.thank("ben", "asha", 4)
+    node, (line, *_) = w.world.node, await w.world.lines("asha")
+    name = derived_object_id(START, "a case that was lost")
+    lost = CaseOpened(
+        case=name,
+        region=node.region,
+        kind="dispute",
+        parties=("asha", "dora"),
+        quarter=quarter_of(node.clock()),
+        reason="Dora and I write one manual.",
+        at=START,
+        person="asha",
+        line=line["act"],
+        content="another-post",
+    )
+    earlier = ForeignLog(node.region, "pair.de.in", epoch=9 << 32)
+    assert await node.handler.apply(earlier.batch(START, ("asha", lost))) == 1
+    async with node.reader.snapshot() as snapshot:
+        (shown,) = await with_cases(snapshot, "asha", node.region, [line])
+        case = await queries.one(snapshot, name, node.region)
+        assert case is not None
+        assert await queries.disputed(snapshot, case) is None
+    assert shown["case"] is None
+    upheld = {"case": name, "outcome": "upheld", "reason": "x"}
+    assert await w.refused("olga", "case.decide", **upheld) == Code.CONFLICT
+    await w.decide("olga", name, "dismissed")
+    fresh = await w.dispute("asha", line["act"])
+    assert [case.about for case in await w.cases() if case.case == fresh] == [""], "no appeal"
 
 
 async def test_an_appeal_against_a_ring_lifts_what_passed_between_the_two_alone(

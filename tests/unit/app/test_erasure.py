@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from server.storage.residue import needles
 from server.storage.tables import credits_
 from tests.support.faults import Watched, held
 from tests.support.node import START, ForeignLog, TestNode, open_test_node
+from tests.support.restored import own, own_batch, restored
 
 WORDS = "Zimmermannsnagel, in full and at length"
 ALL = audience_of(frozenset({"in", "de", "br"}), {"eu": ("de", "fr")})
@@ -136,6 +138,40 @@ async def test_ledger_lines_lose_the_title(node: TestNode) -> None:
 async def lines(node: TestNode) -> str:
     async with node.reader.snapshot() as snapshot:
         return str([row.line for row in await snapshot.rows(select(credits_.c.line))])
+
+
+async def test_a_database_that_was_put_back_is_cleaned_though_its_receipt_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The receipt spoke of the database that was lost: this one held the words again."""
+    asked: list[set[bytes]] = []
+
+    async def looked(_file: Path, wanted: set[bytes]) -> int:
+        asked.append(set(wanted))
+        return 0
+
+    monkeypatch.setattr(erasure, "search_apart", looked)
+    first, backup = tmp_path / "first", tmp_path / "backup"
+    first.mkdir()
+    async with open_test_node(first) as node:
+        await node.register("asha")
+        post = await node.post("asha", await node.community("asha"), WORDS)
+    shutil.copytree(first, backup)
+    async with open_test_node(first) as node:
+        wish = {"scope": "post", "target": post}
+        answer = await node.do("asha", "content.erase", "erase-in-time", **wish)
+        assert await service(node).settle() == 0
+        given = [(answer["requests"][0], "in", 1)]
+        assert await receipts(node) == given
+        lost = await own_batch(node, own(node, "control"))
+    assert len(asked) == 1
+    async with restored(backup, tmp_path / "second") as node:
+        assert await node.handler.apply(lost) == lost.head.seq
+        assert await receipts(node) == given, "it is back"
+        for _ in range(2):
+            assert await service(node).settle() == 0
+        assert asked[1:] == [set(needles([WORDS]))], "once"
+        assert await receipts(node) == given, "said once"
 
 
 # ---------------------------------------------------------------- what stands in the way

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,14 +22,14 @@ from server.domain.events import ResidencyPolicy
 from server.domain.events.base import Source
 from server.domain.ids import LaneKey, incarnation, new_epoch
 from server.domain.import_records import ImportPerson
-from server.domain.wire import LaneBatch, SignedHead, genesis
-from server.storage import event_log
+from server.domain.wire import LaneBatch, SignedHead
 from server.storage import tables as t
 from server.storage.connection import open_writer
 from server.storage.digest import shared_digests_at
 from server.storage.epochs import begin_epoch, end_recovery
 from server.storage.node import open_node
 from tests.support.node import START, ForeignLog, TestNode, open_test_node
+from tests.support.restored import own, own_batch, restored
 
 FIRST, SECOND = new_epoch(1, b"\0\0\0\7"), new_epoch(2, b"\0\0\0\7")
 
@@ -92,37 +90,6 @@ def test_a_log_learns_from_its_own_signature_that_it_is_not_the_newest() -> None
 
 
 # ---------------------------------------------------------------- the writer
-
-
-async def own_batch(node: TestNode, key: LaneKey) -> LaneBatch:
-    """What a peer holds of this node's lane."""
-    async with node.reader.snapshot() as snapshot:
-        events = await event_log.lane_page(snapshot, key, 0)
-    head = SignedHead(*key, len(events), events[-1].hash, "test", b"")
-    return LaneBatch(key, 0, genesis(*key), tuple(events), head)
-
-
-def own(node: TestNode, lane: str = "global") -> LaneKey:
-    return LaneKey(node.region, node.handler.epoch, lane)
-
-
-def _put_back(backup: Path, folder: Path) -> None:
-    folder.mkdir()
-    shutil.copy(backup / "in.db", folder / "in.db")
-    connection = open_writer(f"sqlite:///{folder}/in.db")
-    with connection.transaction() as tx:
-        begin_epoch(tx, open_node(tx, "in", b""), START, os.urandom)
-    connection.close()
-
-
-@asynccontextmanager
-async def restored(
-    backup: Path, folder: Path, groups: Mapping[str, frozenset[str]] | None = None
-) -> AsyncIterator[TestNode]:
-    """A node on a backup's copy, in a new epoch."""
-    _put_back(backup, folder)
-    async with open_test_node(folder, groups=groups) as node:
-        yield node
 
 
 async def test_i5_nothing_is_written_once_others_hold_more_of_our_lane(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -22,17 +21,14 @@ from server.domain.events import ResidencyPolicy
 from server.domain.ids import LaneKey, derived_object_id, incarnation
 from server.domain.merge import raised
 from server.storage import tables as t
-from server.storage.connection import open_writer
 from server.storage.digest import digests
-from server.storage.epochs import begin_epoch
 from server.storage.event_log import lane_page, lane_tips
 from server.storage.facts import KNOWN, known_of
-from server.storage.node import open_node
 from server.storage.rebuild import rebuild
 from server.storage.sql import Tx, statement
 from server.storage.tables import PROJECTIONS
-from tests.support.node import START
 from tests.support.regions import Regions, open_regions
+from tests.support.restored import put_back
 
 GROUPS = {"eu": frozenset({"de", "fr"})}
 
@@ -187,14 +183,6 @@ async def test_a_restored_home_releases_nobody_before_it_has_back_what_it_lost(r
     r["in"].handler.holding = None
     await r.everywhere()
     assert await r.homes("asha") == {"de"}
-
-
-def put_back(folder: Path) -> None:
-    """India's log begins another epoch."""
-    connection = open_writer(f"sqlite:///{folder}/in.db")
-    with connection.transaction() as tx:
-        begin_epoch(tx, open_node(tx, "in", b""), START, os.urandom)
-    connection.close()
 
 
 async def units(r: Regions, person: str) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 from server.app.publishing import PAUSE_MS, compute_apart, computed
 from server.app.score_acts_file import public_acts
 from server.domain.decide import scoring as decide
+from server.domain.errors import Code, Refusal
 from server.domain.events import StandingPublished
 from server.domain.scoring_policy import CAUTIOUS, WHAT
 from server.scoring.rules import DAY_MS, day_of
@@ -249,6 +250,19 @@ async def test_a_day_has_one_root_and_a_choice_soon_another(tmp_path: Path) -> N
         await w.choose("asha_in", profile=True)
         clock.advance(DAY_MS)
         assert await w.publishers["de"].due() <= clock()
+
+
+async def test_a_restored_region_publishes_nothing_before_it_has_back_what_it_lost(
+    tmp_path: Path,
+) -> None:
+    """That somebody wants nothing shown any more may be in it."""
+    async with open_publishing(tmp_path) as w:
+        publisher, node = w.publishers["de"], w["de"]
+        node.handler.holding = Refusal(Code.RECOVERING, "not yet")
+        publisher.ask()
+        assert await publisher.due() > node.clock()
+        node.handler.holding = None
+        assert await publisher.due() <= node.clock()
 
 
 async def test_where_scores_are_off_nothing_is_computed(tmp_path: Path) -> None:

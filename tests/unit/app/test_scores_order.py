@@ -60,6 +60,36 @@ async def test_only_people_at_home_here_have_a_ledger_here(tmp_path: Path) -> No
         assert await world.points(emil) == [], "his ledger is written in Germany"
 
 
+async def test_who_was_registered_in_two_epochs_counts_the_same_in_any_order(
+    tmp_path: Path,
+) -> None:
+    """A home that was restored had lost them, and knows another unit by now."""
+    found = []
+    for order in ((1, 2), (2, 1)):
+        folder = tmp_path / str(order[0])
+        await asyncio.to_thread(folder.mkdir)
+        async with open_world(folder) as world:
+            post = await world.node.post("asha", world.place)
+            for ordinal in order:
+                unit, country = ("rice", "DE") if ordinal == 1 else ("tea", "IN")
+                emil = PersonRegistered(
+                    person="emil", home="de", name="Emil", unit=unit, country=country
+                )
+                await world.foreign(("", emil), log=ForeignLog("de", epoch=ordinal << 32 | 7))
+            helpful = ReactionChanged(
+                target=post,
+                root=post,
+                place=world.place,
+                author="asha",
+                reaction="helpful",
+                rev=1,
+                on=True,
+            )
+            await world.foreign(("emil", helpful))
+            found.append(await world.points("asha"))
+    assert found[0] == found[1]
+
+
 async def test_a_line_never_names_who_gave_a_mark(tmp_path: Path) -> None:
     async with open_world(tmp_path) as world:
         post = await world.node.post("asha", world.place)

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from server.app.views_leaders import Leader, leaders, led_by, measured, zone_of
+from server.domain.errors import Code, Refusal, Refused
 from server.domain.scoring_policy import DEFAULT
 from server.scoring.leading import Month
 from server.scoring.periods import bounds
@@ -138,6 +139,23 @@ async def test_quartiles_of_peers_are_published_once_and_stay(world: ViewWorld) 
     world.node.clock.advance(DAY_MS)
     await world.draw()
     assert await released(world, "leader") == before
+
+
+async def test_a_restored_node_publishes_no_figures_before_it_has_back_what_it_lost(
+    world: ViewWorld,
+) -> None:
+    """They would be of a part of the period, and stay so."""
+    await crowd(world, 14)
+    await world.draw()
+    before = await released(world, "leader")
+    world.node.clock.now = SETTLED
+    world.node.handler.holding = Refusal(Code.RECOVERING, "not yet")
+    with pytest.raises(Refused, match="not yet"):
+        await world.draw()
+    assert await released(world, "leader") == before
+    world.node.handler.holding = None
+    await world.draw()
+    assert (await released(world, "leader")).keys() > before.keys()
 
 
 async def test_who_does_not_want_to_be_compared_is_not(world: ViewWorld) -> None:

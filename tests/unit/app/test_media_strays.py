@@ -1,0 +1,65 @@
+"""Files beside a database that was put back: their posts come from peers, and the bytes are still there."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from server.app.media import Found, Media
+from server.domain.errors import Code, Refusal
+from tests.support.files import Nowhere, media_of
+from tests.support.node import TestNode, open_test_node
+from tests.support.pictures import jpeg, pieces
+from tests.support.restored import own, own_batch, restored
+
+
+@contextmanager
+def files_of(node: TestNode, folder: Path, *, leaves: bool = True) -> Iterator[Media]:
+    media = media_of(node, folder, Nowhere(), ("in", "de"), leaves=leaves)
+    try:
+        yield media
+    finally:
+        media.close()
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+async def test_what_was_uploaded_since_the_backup_is_there_once_its_post_is_back(
+    tmp_path: Path, leaves: bool
+) -> None:
+    first, backup, folder = tmp_path / "first", tmp_path / "backup", tmp_path / "media"
+    first.mkdir()
+    async with open_test_node(first) as node:
+        await node.register("asha")
+        tea = await node.community("asha")
+    shutil.copytree(first, backup)
+    async with open_test_node(first) as node:
+        with files_of(node, folder, leaves=leaves) as media:
+            kept = await media.receive("asha", pieces(jpeg()))
+            before = await media.find("asha", kept.hash)
+            attach = {"hash": kept.hash, "name": "leaf.jpg", "alt": "A leaf"}
+            await node.do("asha", "post.publish", "lost-post", **of(tea), attachments=[attach])
+            lost = await own_batch(node, own(node))
+    assert isinstance(before, Found)
+    async with restored(backup, tmp_path / "second") as node:
+        with files_of(node, folder, leaves=leaves) as media:
+            assert await media.strays.clear() == 0
+            assert await media.open("asha", kept.hash) == Refusal(
+                Code.NOT_FOUND, "there is no such file that you can see"
+            ), "nobody is shown what no post has"
+            assert await node.handler.apply(lost) == lost.head.seq
+            found = await media.open("asha", kept.hash)
+            assert isinstance(found, Found)
+            assert (found.path, found.type) == (before.path, before.type)
+            assert found.thumbnail == before.thumbnail
+            assert found.stays is not leaves
+            handed = await media.for_region("de", kept.hash)
+            assert isinstance(handed, Refusal) is not leaves
+            assert await media.tidy() == 0
+
+
+def of(place: str) -> dict[str, str]:
+    return {"place": place, "kind": "update", "text": "look"}
