@@ -180,6 +180,14 @@ def may_moderate(community: CommunityFact | None, member: MemberFact, who: Perso
     )
 
 
+def may_run(community: CommunityFact, member: MemberFact, who: PersonFact) -> bool:
+    """Whether somebody changes a community and gives its roles: its owners, and the admins of its home region. Any
+    region names admins as it likes; that opens nothing in another one."""
+    if member.role == "owner":
+        return True
+    return "region_admin" in who.roles and who.home == community.home
+
+
 def may_decide_cases(who: PersonFact, region: str) -> bool:
     """Whether somebody reads and decides the cases of a region; of one they are a party of they never do."""
     return who.active and who.home == region and not DECIDING_ROLES.isdisjoint(who.roles)

@@ -24,6 +24,7 @@ from server.domain.facts import CommunityFact, Facts, PersonFact
 from server.domain.visibility import (
     LOCAL,
     may_read_community,
+    may_run,
     may_watch,
 )
 
@@ -121,12 +122,15 @@ def _run_here(
     """The community, if this person may run it and this region writes for it (I7)."""
     community = facts.community(name)
     member = facts.member(name, who.person)
-    if community is None or not (
-        may_read_community(community, member) or "region_admin" in who.roles
-    ):
+    runs = community is not None and may_run(community, member, who)
+    if community is None or not (runs or may_read_community(community, member)):
         return refuse(Code.NOT_FOUND, "there is no such community that you can see", "community")
-    if member.role != "owner" and "region_admin" not in who.roles:
-        return refuse(Code.FORBIDDEN, "only the community's owners can do this", "community")
+    if not runs:
+        return refuse(
+            Code.FORBIDDEN,
+            "only the community's owners and its region's admins can do this",
+            "community",
+        )
     if community.home != context.region:
         return refuse(
             Code.WRONG_REGION, f"this community is run from {community.home}", "community"

@@ -321,3 +321,27 @@ def test_only_a_live_link_whose_peer_understands_is_asked() -> None:
     world.live_wires()[0].cut()
     world.run(2_000)
     assert not world.link("in", "de").may_ask
+
+
+@pytest.mark.parametrize("visibility", ["open", "private"])
+async def test_an_admin_of_another_region_runs_no_community_there(
+    r: Regions, visibility: str
+) -> None:
+    """Whoever a region makes its admin would else make themselves owner of what is private in every other."""
+    await r["in"].register("mod", "region_admin")
+    place = await r["de"].community("dora", "Tresor", visibility=visibility)
+    await r.everywhere()
+    asked = connect(r)
+    role = {"community": place[2:], "person": "mod", "role": "owner"}
+    change = {"community": place[2:], "name": "Mine", "visibility": "open"}
+    code = Code.FORBIDDEN if visibility == "open" else Code.NOT_FOUND
+    for do, arguments in {"community.set_role": role, "community.change": change}.items():
+        refused = await r["in"].try_do("mod", do, **arguments)
+        assert isinstance(refused, Refusal)
+        assert refused.code is code
+        # Also where the other region passes it on all the same.
+        wish = from_builtins({"do": do, **arguments})
+        there = await r["de"].handler.handle_asked("in", "mod", f"a-key-{do}", wish)
+        assert isinstance(there, Refusal)
+        assert there.code is code
+    assert asked == []

@@ -24,11 +24,6 @@ OTHER_HOMES: dict[str, Callable[[World], Wish]] = {
         "community.change",
         {"community": w.kaffee[2:], "name": "Mine"},
     ),
-    "settings, also for an admin": lambda w: (
-        "mod",
-        "community.change",
-        {"community": w.kaffee[2:], "name": "Mine"},
-    ),
     "roles of a community": lambda w: (
         "asha",
         "community.set_role",
