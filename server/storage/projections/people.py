@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, delete, update
 
 from server.domain.events import (
     PersonHandedOver,
@@ -66,6 +66,11 @@ _STATUS = statement(
     update(t.persons)
     .where(t.persons.c.person == bindparam("p"))
     .values({name: bindparam(name) for name in ("active", "status_rev", "local_position")})
+)
+_END_SESSIONS = statement(
+    delete(t.sessions).where(
+        t.sessions.c.person == bindparam("person"), t.sessions.c.created_at <= bindparam("at")
+    )
 )
 _HOME = statement(
     update(t.persons)
@@ -156,6 +161,9 @@ def status_changed(tx: Tx, event: PersonStatusChanged, meta: Meta) -> bool:
         return False
     values = {"active": event.active, "status_rev": event.rev, "local_position": meta.position}
     tx.execute(_STATUS, values | {"p": event.person})
+    if not event.active:
+        # For good: who is let in again signs in again. Those begun later stand when the log is folded anew.
+        tx.execute(_END_SESSIONS, {"person": event.person, "at": meta.at})
     return True
 
 

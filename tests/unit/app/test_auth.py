@@ -175,6 +175,20 @@ async def test_status_and_roles_change_what_a_secret_is_worth(desk: Desk) -> Non
     assert refused(await desk.sign_in()) is Code.UNAUTHENTICATED
 
 
+async def test_who_is_let_in_again_signs_in_again(desk: Desk) -> None:
+    """A telephone that was stolen must not open again with the account it was locked out with."""
+    old = [await desk.signed_in(), await desk.auth.issue("asha", "device", "lost phone")]
+    status = {"person": "asha", "active": False}
+    await desk.node.handler.handle("admin", "leave-it", command("person.set_status", **status))
+    desk.node.clock.advance(1)
+    status = {"person": "asha", "active": True}
+    await desk.node.handler.handle("admin", "come-back", command("person.set_status", **status))
+    for issued in old:
+        assert refused(await desk.auth.identify(issued.secret)) is Code.UNAUTHENTICATED
+    assert await stored(desk) == []
+    await desk.signed_in()
+
+
 def command(do: str, **arguments: object) -> object:
     from server.domain.commands import from_builtins
 
