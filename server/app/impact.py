@@ -202,7 +202,8 @@ async def useful(snapshot: Snapshot, person: str) -> tuple[UsefulAct, ...]:
     keys = await listing.unanswered(snapshot, mine, NEWEST, QUESTIONS_LOOKED_AT)
     open_ = await views.questions(snapshot, [key.post for key in keys])
     topics = await _topics(snapshot, person)
-    asked = [open_[key.post] for key in keys if open_[key.post].author != person]
+    shown = [open_[key.post] for key in keys if key.post in open_]
+    asked = [question for question in shown if question.author != person]
     asked.sort(key=lambda question: topics.isdisjoint(question.topics))
     return tuple(
         [

@@ -49,6 +49,16 @@ _POST: BindParameter[str] = bindparam("post")
 _LIMIT: BindParameter[int] = bindparam("limit")
 
 
+def is_hidden(post: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether a post of an enclosing query is hidden, by its community's moderators or at home: then its words
+    are not for showing."""
+    acts, at_home = t.moderations.c, t.hidden_at_home.c
+    return or_(
+        exists().where(acts.target == post, acts.act == "hide", acts.on_),
+        exists().where(at_home.target == post, at_home.on_),
+    )
+
+
 def _older(c: Any) -> ColumnElement[bool]:
     # The first part alone would do less well: it is what the index can use.
     return and_(c.at <= _AT, or_(c.at < _AT, c.post < _POST))

@@ -5,9 +5,10 @@ from collections import defaultdict
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Table, bindparam, exists, func, select
+from sqlalchemy import bindparam, func, select
 
 from server.storage import tables as t
+from server.storage.queries.listing import is_hidden
 from server.storage.queries.shapes import FileView
 from server.storage.reader import Snapshot
 
@@ -24,15 +25,10 @@ _OF_POSTS = (
 )
 
 
-def _acted_on(table: Table, *more: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(table.c.target == _f.post, table.c.on_, *more)
-
-
 _VISIBLE = (
     t.media_posts.join(t.posts, _p.post == _f.post),
     _f.hash == bindparam("hash"),
-    ~_acted_on(t.moderations, t.moderations.c.act == "hide"),
-    ~_acted_on(t.hidden_at_home),
+    ~is_hidden(_f.post),
 )
 _PLACES = (
     select(_p.place, func.max(_f.post).label("post"))

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import bindparam, func, or_, select
 
 from server.storage import tables as t
-from server.storage.queries.listing import NO_PARENT
+from server.storage.queries.listing import NO_PARENT, is_hidden
 from server.storage.reader import Snapshot
 
 _l, _a, _p, _c, _y = (
@@ -49,7 +49,7 @@ _FOLLOWED = select(t.follows.c.target).where(
     t.follows.c.person == _person, t.follows.c.kind == "topic", t.follows.c.on_
 )
 _QUESTIONS = select(_p.post, _p.title, _p.place, _p.author, _p.topics, _p.at).where(
-    _p.post.in_(_names)
+    _p.post.in_(_names), ~is_hidden(_p.post)
 )
 
 
@@ -146,6 +146,7 @@ class Question(NamedTuple):
 
 
 async def questions(snapshot: Snapshot, posts: Collection[str]) -> dict[str, Question]:
+    """Those of the questions that are not hidden."""
     rows = await snapshot.rows(_QUESTIONS, {"names": sorted(posts)}) if posts else ()
     return {
         row.post: Question(
@@ -243,6 +244,7 @@ _REPLIES = (
     .join(t.acceptances, t.acceptances.c.question == _p.root, isouter=True)
     .where(_p.author == _person, _p.parent != "", ~_p.deleted, ~_p.erased)
     .where(_p.place.in_(bindparam("places", expanding=True)), ~_root.c.deleted, ~_root.c.erased)
+    .where(~is_hidden(_root.c.post))
     .order_by(_p.at.desc(), _p.post.desc())
     .limit(bindparam("limit"))
 )

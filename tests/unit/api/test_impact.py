@@ -98,6 +98,29 @@ async def test_the_next_useful_act_is_a_question_about_what_one_knows(shown: Sho
     assert [(one["post"], one["mine"]) for one in found] == [(old, True), (new, False)]
 
 
+@pytest.mark.parametrize(
+    ("who", "do", "more"),
+    [("cleo", "moderation.act", {"act": "hide"}), ("admin", "moderation.hide_at_home", {})],
+)
+async def test_a_hidden_question_is_no_useful_act(
+    shown: Shown, who: str, do: str, more: dict[str, str]
+) -> None:
+    """Nor is its title told to the leader who replied: what is hidden has no words anywhere (I12)."""
+    post = await shown.node.post("bob", shown.place, "?", "question", title="Rude words")
+    await shown.node.reply("cleo", post, "please")
+    hide = {"target": post, "reason": "rude", **more}
+    await shown.node.do(who, do, **hide, on=True)
+    await shown.draw()
+    ways = (("/me/impact", "asha"), ("/leader", "cleo"))
+    for way, reader in ways:
+        answer = await shown.site.ask("GET", way, reader)
+        assert answer.status_code == 200
+        assert "Rude words" not in answer.text, way
+    await shown.node.do(who, do, **hide, on=False)
+    for way, reader in ways:
+        assert "Rude words" in (await shown.site.ask("GET", way, reader)).text, way
+
+
 async def test_where_scores_are_off_nothing_is_told(shown: Shown) -> None:
     await shown.helped("asha", "bob")
     await shown.policy(msgspec.structs.replace(DEFAULT, scores="off"))
