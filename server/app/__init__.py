@@ -8,6 +8,7 @@
 - ``news``     who waits for something on channels: long polls
 - ``together`` questions that are asked at the same time share one read
 - ``auth``     accounts, sessions, device tokens: who is calling; with ``passwords`` and ``attempts``
+- ``addresses``  as whom callers are counted
 - ``credentials``  the secret a request brings along
 - ``scores``   the scoring consumer: tap -> scoring module -> ledger lines; with ``score_acts`` (what events
   come to, in ``score_rows``), ``score_parts`` (acts of two events, rulings), ``score_welcome`` (newcomers),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from server.app.addresses import counted_as
 from server.domain import limits
 from server.domain.durations import MINUTE_MS
 from server.domain.errors import Code, Refusal
@@ -25,7 +26,7 @@ class Attempts:
         """Counts one attempt; the refusal when there were too many before it."""
         keys = {
             f"person {person}": limits.LOGIN_ATTEMPTS_PER_15_MIN,
-            f"address {address}": limits.LOGIN_ATTEMPTS_PER_15_MIN * ADDRESS_FACTOR,
+            _of(address): limits.LOGIN_ATTEMPTS_PER_15_MIN * ADDRESS_FACTOR,
         }
         window = self._now() // WINDOW_MS
         if any(self._count(key, window) >= most for key, most in keys.items()):
@@ -41,7 +42,7 @@ class Attempts:
         """After a right one: the account starts anew, the address is not charged."""
         window = self._now() // WINDOW_MS
         self._counts.pop(f"person {person}", None)
-        key = f"address {address}"
+        key = _of(address)
         self._put(key, window, max(self._count(key, window) - 1, 0))
 
     def _count(self, key: str, window: int) -> int:
@@ -54,3 +55,9 @@ class Attempts:
         self._counts[key] = (window, count)
         if len(self._counts) > ENTRIES_MAX:
             del self._counts[next(iter(self._counts))]
+
+
+def _of(address: str) -> str:
+    """A site that had an account for each of its addresses could try every name from it, and by so many of them
+    have the attempts at the one it means forgotten."""
+    return f"address {counted_as(address)}"

@@ -2,16 +2,13 @@
 
 import re
 from collections.abc import Collection, Iterable
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from server.app.addresses import address_in, counted_as
 from server.realtime.frames import Encoding
 
 EVERYBODY = "*"
-SITE_BITS = 64
-"""Of an IPv6 address: any host of a site may take as many of the others as it likes."""
 
-Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 
@@ -91,35 +88,12 @@ def client_address(peer: str, forwarded: Iterable[str], trusted: Collection[Netw
     nearest = peer
     while hops and _is_trusted(nearest, trusted):
         further = hops.pop()
-        if _address(further) is None:
+        if address_in(further) is None:
             break
         nearest = further
-    return _counted_as(nearest)
+    return counted_as(nearest)
 
 
 def _is_trusted(text: str, trusted: Collection[Network]) -> bool:
-    address = _address(text)
+    address = address_in(text)
     return address is not None and any(address in network for network in trusted)
-
-
-@lru_cache(maxsize=1024)  # as below, and to write an address costs more than to look it up
-def _counted_as(text: str) -> str:
-    address = _address(text)
-    if isinstance(address, IPv6Address):
-        return str(ip_network((address, SITE_BITS), strict=False))
-    return text if address is None else str(address)
-
-
-@lru_cache(maxsize=1024)  # mostly the same few: proxies, and offices behind one address
-def _address(text: str) -> Address | None:
-    """An address, perhaps with a port; IPv4 inside IPv6 is IPv4."""
-    text = text.strip()
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        found = ip_address(text)
-    except ValueError:
-        return None
-    return found.ipv4_mapped or found if isinstance(found, IPv6Address) else found

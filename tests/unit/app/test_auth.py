@@ -301,6 +301,18 @@ def test_one_address_cannot_try_every_account() -> None:
     assert 50 <= sum(outcome is not None for outcome in outcomes) < 150
 
 
+def test_one_site_cannot_try_every_account_from_ever_new_addresses() -> None:
+    """An IPv6 site has 2**64 of them; with each its own count, any account's attempts could be pushed out too."""
+    attempts = Attempts(Clock())
+    for _ in range(limits.LOGIN_ATTEMPTS_PER_15_MIN):
+        attempts.take("asha", "2001:db8:1:2::1")
+    outcomes = [attempts.take(f"person{n}", f"2001:db8:1:2::{n:x}") for n in range(ENTRIES_MAX)]
+    assert sum(outcome is None for outcome in outcomes) < 100
+    assert refused(attempts.take("asha", "2001:db8:9::1")) is Code.RATE_LIMITED
+    attempts.give_back("person0", "2001:db8:1:2::ffff")
+    assert attempts.take("bob", "2001:db8:1:2::5") is None
+
+
 def test_attempts_remember_a_bounded_number_of_names() -> None:
     attempts = Attempts(Clock())
     for number in range(ENTRIES_MAX + 100):
