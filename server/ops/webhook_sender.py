@@ -31,6 +31,9 @@ CONNECTIONS_PER_WEBHOOK = 2
 ASKED_RATE = 600
 """Requests a minute that a receiver is asked to allow: ten a second, in batches a thousand events."""
 _NAT64 = IPv6Network("64:ff9b::/96")
+_OPEN = IPv6Network("2000::/3")
+"""All of IPv6 that is given out for the open internet (IANA, IPv6 Address Space). Beyond it lie other ways to write an
+IPv4 address, a local NAT64 (RFC 8215) among them, which Python takes for global."""
 
 
 class Forbidden(Exception):
@@ -47,6 +50,8 @@ def may_ask(address: Address, networks: Sequence[Network]) -> bool:
     address = _inner(address)
     if any(address in network for network in networks):
         return True
+    if isinstance(address, IPv6Address) and address not in _OPEN:
+        return False
     return address.is_global and not address.is_multicast
 
 

@@ -44,13 +44,17 @@ async def sender(
         *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0"),
         *("100.64.0.1", "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fc00::1"),
         *("ff02::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::", "192.0.2.1"),
+        # Not private to Python: a local NAT64 (RFC 8215), IPv4 in other wrappings, site-local, never given out.
+        *("64:ff9b:1::a00:1", "::a00:1", "::ffff:0:a00:1", "fec0::1", "5f00::1", "4000::1"),
     ],
 )
 def test_an_address_that_is_not_of_the_open_internet_is_not_asked(text: str) -> None:
     assert not may_ask(ip_address(text), ())
 
 
-@pytest.mark.parametrize("text", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])
+@pytest.mark.parametrize(
+    "text", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
+)
 def test_the_open_internet_may_be_asked(text: str) -> None:
     assert may_ask(ip_address(text), ())
 
