@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 from server.domain import limits
 from server.domain.events import PostPublished, ReplyPublished
-from server.domain.visibility import Touched
+from server.domain.visibility import Touched, place_in_doubt
 from server.realtime import effects as fx
 from server.realtime.frames import Form
 from server.realtime.ring import THREADS, Ready, Ring, narrows
@@ -213,7 +213,7 @@ class Hub:
         owed = self._audience(entries)
         turned = self._turned(entries, owed)
         self.audiences.append(len(owed))
-        yield from self._slices(entries, owed, turned)
+        yield from self._slices(entries, owed, turned, self._doubtful(entries))
         self._before = self.position
 
     def _values(self) -> Iterator[Slice]:
@@ -270,6 +270,21 @@ class Hub:
                     owed[seat] = owed.get(seat, 0) & ((2 << index) - 1)
         return turned
 
+    def _doubtful(self, entries: Sequence[Ready]) -> dict[Seat, None]:
+        """Who hears an entry as somebody it names, and by nothing that answers for its place. Whoever named them knew
+        less, or need not care: an answer is accepted in a place its author was put out of. They pull it, and pages
+        are read as visibility says (I12)."""
+        found: dict[Seat, None] = {}
+        for entry in entries:
+            event, names = entry.record.event, entry.channels
+            place = place_in_doubt(event, (), ())
+            for name in [name for name in names if place and name.startswith("u:")]:
+                for seat in self._channels.get(name, ()):
+                    mine = [way for way in (place, *names) if seat in self._channels.get(way, ())]
+                    if place_in_doubt(event, names, mine):
+                        found[seat] = None
+        return found
+
     def _concerned(self, turns: Iterable[str]) -> Iterator[Seat]:
         for channel in turns:
             if channel == THREADS:
@@ -280,11 +295,18 @@ class Hub:
                 yield from self._channels.get(channel, ())
 
     def _slices(
-        self, items: Sequence[Item], owed: dict[Seat, int], turned: dict[Seat, int]
+        self,
+        items: Sequence[Item],
+        owed: dict[Seat, int],
+        turned: dict[Seat, int],
+        doubtful: Collection[Seat] = (),
     ) -> Iterator[Slice]:
         self._owed = owed
         self._buffers = buffers = _Buffers(items)
         seats = list(owed)
+        if doubtful:  # they stay owed, so that they leave at the position before the batch
+            seats = [seat for seat in owed if seat not in doubtful]
+            yield Slice((), flooded=list(doubtful))
         # One empty slice at least: a long import nobody hears must not hold the loop either.
         for start in range(0, max(1, len(seats)), SLICE_SEATS):
             yield self._slice(seats[start : start + SLICE_SEATS], buffers, turned)

@@ -81,9 +81,9 @@ def turns(event: Event) -> tuple[str, ...]:
 
 
 def doubtful(entries: Iterable[Ready], channels: Collection[str]) -> frozenset[str]:
-    """Places of these events which the reader's channels do not answer for: a mention brought them.
+    """Places of these events which the reader's channels do not answer for: they name the reader.
 
-    Whoever was mentioned could read the place then; whoever catches up must still be able to (I12)."""
+    Whoever was mentioned could read the place then; whoever is told must be able to (I12)."""
     mine = frozenset(channels)
     places = [place_in_doubt(entry.record.event, entry.channels, mine) for entry in entries]
     return frozenset(filter(None, places))

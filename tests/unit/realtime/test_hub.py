@@ -66,6 +66,26 @@ def test_each_commit_is_one_write_per_connection_that_hears_of_it() -> None:
     assert (hub.frames, hub.bytes > 0) == (6, True)
 
 
+def test_who_is_only_named_by_an_event_pulls_it() -> None:
+    """The hub cannot know whether they may read its place (I12); who hears that, or the thread, is told at once."""
+    hub = Hub(0, epoch=EPOCH)
+    named, inside, thread, other = readers(
+        hub, ("g", ME), ("g", ME, CHESS), (ME, THREAD), ("g", TEA)
+    )
+    hub.publish([record(1, "g"), record(2, THREAD, ME, event=post(CHESS))])
+    told = iter(hub.fan_out())
+    next(told).deliver()
+    assert (named.fed, named.heard, hub.sent(named)) == ([fx.Flooded()], [], 0)
+    hub.leave(named, ("g", ME))
+    for part in told:
+        part.deliver()
+    assert (inside.heard, thread.heard, other.heard) == ([[1, 2]], [[2]], [[1]])
+    assert named.heard == []
+    hub.publish([record(3, "g"), record(4, CHESS, ME, event=post(CHESS))])
+    fan_out(hub)
+    assert inside.heard[-1] == [3, 4]
+
+
 def test_what_is_told_reaches_whoever_is_live_and_spares_the_slow() -> None:
     hub = Hub(0, epoch=EPOCH)
     quick, slow, other = readers(hub, (TEA,), (TEA,), (CHESS,))

@@ -51,6 +51,7 @@ from tests.unit.realtime.test_websocket import (  # noqa: F401
     test_counters_missed_while_away_come_with_the_resume,
     test_joining_and_leaving_change_what_is_heard,
     test_nothing_is_lost_or_repeated_over_many_drops,
+    test_what_names_one_in_a_place_one_cannot_read_is_not_told_live_either,
     test_whoever_is_signed_out_loses_their_sockets,
     until,
 )

@@ -226,6 +226,30 @@ async def test_a_mention_from_a_place_one_was_put_out_of_is_not_replayed(live: L
         ]
 
 
+async def test_what_names_one_in_a_place_one_cannot_read_is_not_told_live_either(
+    live: LiveNode,
+) -> None:
+    """I12: Asha was put out, and then her answer is accepted there and her post cited from there; what names her in
+    an open place she has not joined does come."""
+    vault = await live.node.community("bob", visibility="private")
+    role = {"community": vault[2:], "person": "asha"}
+    await live.node.do("bob", "community.set_role", **role, role="member")
+    question = await live.node.post("bob", vault, "why?", "question", title="Why?")
+    answer = await live.node.reply("asha", question, "because")
+    await live.node.do("bob", "community.set_role", **role, role="none")
+    open_ = await live.node.community("bob")
+    hers = await live.node.post("asha", open_, "leaves")
+    async with live.device() as device:
+        await device.live()
+        await live.node.do("bob", "answer.accept", question=question, answer=answer)
+        await live.node.post("bob", vault, "see there", cites=[hers])
+        await live.node.post("bob", open_, "hello @asha", mentions=["asha"])
+        event = await device.hear("event")
+        assert (event["type"], event["body"]["text"]) == ("post.published", "hello @asha")
+        await live.node.post("bob", open_, "see here", cites=[hers])
+        assert (await device.hear("event"))["type"] == "citation.changed"
+
+
 async def test_an_impact_reaches_its_person_alone(live: LiveNode) -> None:
     async with live.device() as asha, live.device() as bob:
         await asha.live()
