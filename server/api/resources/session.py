@@ -10,8 +10,8 @@ from server.api.access import (
     FOREIGN,
     address_of,
     clear_cookie,
+    credentials_in,
     from_elsewhere,
-    secret_of,
     set_cookie,
 )
 from server.api.answers import answer
@@ -141,10 +141,14 @@ async def login(call: Call[NoQuery, Login]) -> Response | Refusal:
     return response
 
 
-async def logout(call: Call[NoQuery, None]) -> Response:
-    """Whoever is not signed in is signed out already."""
+async def logout(call: Call[NoQuery, None]) -> Response | Refusal:
+    """Whoever is not signed in is signed out already. A form of another site's page brings no cookie, but the answer
+    would take it away."""
+    secret, from_cookie = credentials_in(call.request)
+    if (from_cookie or not secret) and from_elsewhere(call.request, call.services):
+        return FOREIGN
     response = answer(Done())
-    if secret := secret_of(call.request):
+    if secret:
         await call.services.auth.sign_out(secret)
     clear_cookie(response, call.services)
     return response

@@ -90,6 +90,16 @@ async def test_signing_out_ends_the_session(enrolled: Site) -> None:
     assert (await enrolled.ask("POST", "/logout")).status_code == 200  # already out
 
 
+async def test_another_sites_page_signs_nobody_out(enrolled: Site) -> None:
+    await sign_in(enrolled)
+    for elsewhere in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        response = await enrolled.ask("POST", "/logout", headers=elsewhere)
+        assert response.status_code == 403
+        assert response.json()["error"]["code"] == "bad_origin"
+        assert "set-cookie" not in response.headers
+    assert (await enrolled.ask("GET", "/me")).status_code == 200
+
+
 async def test_signing_in_again_ends_the_older_session(enrolled: Site) -> None:
     old = (await sign_in(enrolled)).partition("=")[2].partition(";")[0]
     await sign_in(enrolled)
