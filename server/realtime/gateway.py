@@ -136,7 +136,7 @@ class Gateway(Signing):
     async def _recalled(self) -> Hub:
         """A hub that remembers the newest events, as if it had been there."""
         start = max(0, self._tap.position - RECALLED_EVENTS)
-        hub = Hub(start, epoch=self._tap.epoch)
+        hub = Hub(start, epoch=self._tap.epoch, region=self._region)
         while hub.position < self._tap.position:
             hub.recall(await self._tap.read(hub.position, limits.SYNC_PAGE_EVENTS))
         return hub

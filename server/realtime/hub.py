@@ -91,7 +91,10 @@ class Hub:
         values: Values | None = None,
         *,
         epoch: int,
+        region: str = "",
     ) -> None:
+        """``region``: whose hub it is; empty takes every event for another one's."""
+        self._region = region
         self.position = position
         """Everything up to here was written to every seat it concerns, or is ``owed`` to it."""
         self.narrowed = 0
@@ -273,10 +276,13 @@ class Hub:
     def _doubtful(self, entries: Sequence[Ready]) -> dict[Seat, None]:
         """Who hears an entry as somebody it names, and by nothing that answers for its place. Whoever named them knew
         less, or need not care: an answer is accepted in a place its author was put out of. They pull it, and pages
-        are read as visibility says (I12)."""
+        are read as visibility says (I12). Whom a post notifies was looked at where it was written, so here with all
+        that is known here."""
         found: dict[Seat, None] = {}
         for entry in entries:
             event, names = entry.record.event, entry.channels
+            if hasattr(event, "notify") and entry.record.id.region == self._region:
+                continue
             place = place_in_doubt(event, (), ())
             for name in [name for name in names if place and name.startswith("u:")]:
                 for seat in self._channels.get(name, ()):
