@@ -36,11 +36,12 @@ _CALLS = select(_k.person, _k.thread).where(_k.thread.in_(_names))
 _ROWS = select(*t.expertise.c).where(_e.person.in_(_names))
 _EVERYBODY = union(select(_n.author), select(_e.person))
 _AT_HOME = (
-    select(_e.person)
+    select(_n.author)
     .distinct()
-    .join(t.persons, t.persons.c.person == _e.person)
+    .join(t.persons, t.persons.c.person == _n.author)
     .where(t.persons.c.home.in_(_names))
 )
+"""By their answers: where scores were off there is no other row of anybody."""
 _PERSONS = select(t.persons.c.person, t.persons.c.home, t.persons.c.active, t.persons.c.bot).where(
     t.persons.c.person.in_(_names)
 )
@@ -159,8 +160,8 @@ async def everybody(snapshot: Snapshot) -> list[str]:
 
 
 async def at_home(snapshot: Snapshot, regions: Collection[str]) -> set[str]:
-    """Whoever of these regions' people has any row."""
-    return {row.person for row in await snapshot.named(_AT_HOME, regions)}
+    """Whoever of these regions' people has answered anything."""
+    return {row.author for row in await snapshot.named(_AT_HOME, regions)}
 
 
 async def standings(snapshot: Snapshot, people: Collection[str]) -> dict[str, Standing]:

@@ -37,7 +37,7 @@ VIEW = "recognition"
 EVIDENCE_SHOWN = 5
 """Contents a committee can read before it decides."""
 RULE = (
-    f"In each programme community and region, one in {NOMINEES_OF} of those credited in the quarter who may be named, "
+    f"In each open programme community and region, one in {NOMINEES_OF} of those credited in the quarter who may be named, "
     f"one at least, with the most points; only who helped {NOMINEE_PEOPLE_MIN} people or more, in {NOMINEE_UNITS_MIN} teams or "
     "more. Points are counted per country, so that a large region does not outweigh a small one."
 )

@@ -12,10 +12,11 @@ Rows hold what the event said and nothing looked up, so they never depend on wha
 """
 
 from collections.abc import Iterable
+from functools import partial
 
 import msgspec
 
-from server.app.score_parts import part_moves
+from server.app.score_parts import REPORTED, part_moves
 from server.app.score_rows import Data, Family, Move, Row, row_of
 from server.domain.events import (
     AnswerAccepted,
@@ -43,6 +44,8 @@ IDEA_KINDS = {
 }
 """Stage -> act; a pilot keeps the acceptance that led to it, every other stage takes it back."""
 OWN = "loop_closed"
+LAST = 2**53
+"""Higher than any revision."""
 
 
 def moves(record: Record) -> list[Move]:
@@ -131,8 +134,7 @@ def _fates(record: Record) -> list[Move]:
         case PostDeleted(post=post, rev=rev):
             return [Move(_fate(record, f"deleted:{post}@{rev}", "deleted", post))]
         case ErasureRequested(posts=posts):
-            gone = [post.post for post in posts]
-            return [Move(_fate(record, f"erased:{post}@1", "deleted", post)) for post in gone]
+            return [Move(row) for post in posts for row in _erased(record, post.post)]
         case ModerationActed(act="hide", target=post, rev=rev, on=on):
             return [Move(_fate(record, f"hidden:{post}@{rev}", "hidden", post, on))]
         case _:
@@ -141,6 +143,28 @@ def _fates(record: Record) -> list[Move]:
 
 def _fate(record: Record, act: str, kind: str, post: str, on: bool = True) -> Row:
     return row_of(record, act, kind, "", post, giver="", on=on)
+
+
+def _erased(record: Record, post: str) -> list[Row]:
+    """What others did with it lapses. What only a destroyed body told is off for ever, so that it comes to the
+    same where that body never came: whom it praised, that it asked for a quorum, who reported it."""
+    off = partial(row_of, record, author="", giver="", on=False)
+    return [
+        _fate(record, f"erased:{post}@1", "deleted", post),
+        off(f"praised:{post}@{LAST}", "praised", content=post),
+        off(f"asked:{post}@{LAST}", "asked", content=post),
+        off(f"report_upheld:{post}@{LAST}", "report_upheld", content=REPORTED + post),
+    ]
+
+
+def destroyed(rows: Iterable[Row]) -> list[tuple[str, str, str]]:
+    """What some rows turned off for ever: the content, how the names of the acts begin that said it, and the one
+    that says it is off."""
+    return [
+        (row.content, "report" if row.content.startswith(REPORTED) else row.data.kind, row.act)
+        for row in rows
+        if row.act.endswith(f"@{LAST}")
+    ]
 
 
 def _profile(

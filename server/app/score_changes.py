@@ -97,6 +97,8 @@ class Touches:
                 self.threads.add(post)
             case ErasureRequested(posts=posts):
                 self.threads |= {post.post for post in posts}
+                # Nobody knows any more that it was an import, which is no first post.
+                self.first |= {post.post: post.author for post in posts if post.post == post.root}
             case ReplyPublished(post=post):
                 self.content(post, None)
             case PostEdited(post=post, root=root):

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from server.app.score_desk import Desk
+from server.app.score_store import began_anew
 from server.domain.errors import Code, Refusal
 from server.scoring.page import rules_map
 from server.scoring.rules import DAY_MS, day_of, parse, shipped
@@ -35,10 +36,11 @@ async def compared(
             desk = Desk(snapshot)
             acts = await desk.all_acts()
             home = await desk.at_home({act.author for act in acts} - {""}, region)
+            anew = await began_anew(snapshot, home)
         first = None if since is None else day_of(since)
         end = (day_of(now) + 1) * DAY_MS
         known = [act for act in acts if act.at < end]
-        outcome = what_if(known, shipped(), version, day_of(now), first)
+        outcome = what_if(known, shipped(), version, day_of(now), first, anew)
     except ValueError as error:
         return Refusal(Code.BAD_VALUE, str(error))
     ours = _of(outcome, home)

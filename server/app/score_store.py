@@ -96,6 +96,13 @@ _LINES_NAMED = select(_c.act, _c.person, _c.at, _c.milli_points, _c.quarter, _c.
 )
 
 _PUT_ROW = upsert(t.score_acts)
+_FORGET_ACTS = statement(
+    delete(t.score_acts).where(
+        _a.content == bindparam("about"),
+        _a.act.like(bindparam("register")),
+        _a.act != bindparam("off"),
+    )
+)
 _PUT_RULING = upsert(t.score_rulings)
 _FAMILY = {
     column: statement(
@@ -121,6 +128,17 @@ def put_rows(tx: Tx, rows: Sequence[Row]) -> None:
         some = [to_columns(row) for row in rows if row.data.ruling == ruling]
         if some:
             tx.many(query, some)
+
+
+def forget_acts(tx: Tx, destroyed: Iterable[tuple[str, str, str]]) -> None:
+    """Drops the acts on a content whose names begin in some way, but for one: (content, how, which one)."""
+    tx.many(
+        _FORGET_ACTS,
+        [
+            {"about": content, "register": begin + "%", "off": off}
+            for content, begin, off in destroyed
+        ],
+    )
 
 
 def family_rows(tx: Tx, family: Family) -> list[Row]:
@@ -269,7 +287,11 @@ async def ruled_on(snapshot: Snapshot, ruling: Row) -> list[Any]:
     if not about:
         return []
     found = select(_a.content, _a.giver).distinct()
-    return list(await snapshot.rows(found.where(_a.content != "", _a.author != "", *about)))
+    rows = list(await snapshot.rows(found.where(_a.content != "", _a.author != "", *about)))
+    # Who gave what was claimed is known from another row on the content.
+    claimed = [column == name for column, name in named[1:] if name]
+    asked = found.where(_a.content != "", _a.author != "", _a.giver == "", *claimed)
+    return rows + list(await snapshot.rows(asked))
 
 
 async def in_threads(snapshot: Snapshot, roots: Iterable[str]) -> set[str]:

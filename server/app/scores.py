@@ -21,11 +21,11 @@ import msgspec
 from sqlalchemy import bindparam, delete, func, literal_column, select
 
 from server.app import metrics, score_store
-from server.app.score_acts import moves, spread
+from server.app.score_acts import destroyed, moves, spread
 from server.app.score_anew import Anew, Gathered, Work, whole
 from server.app.score_changes import Changes, Touches
 from server.app.score_rows import Move, Row
-from server.app.score_store import family_rows, put_rows, total, write_lines
+from server.app.score_store import family_rows, forget_acts, put_rows, total, write_lines
 from server.app.tap import Tap
 from server.scoring.rules import DAY_MS, Rulebook, day_of, shipped
 from server.scoring.score import standing
@@ -129,7 +129,7 @@ class Scores:
     async def _score(self, records: Sequence[Record], kept: Sequence[Row]) -> None:
         touches = Touches(records, kept)
         changes = await self._changes(touches) if touches else Changes()
-        await self._write(changes, records[-1])
+        await self._write(changes, records[-1], kept)
 
     async def _changes(self, part: Touches | Work) -> Changes:
         """What a batch changed, or what is stored otherwise of a part. To SQLite all reading is one turn of a
@@ -147,8 +147,7 @@ class Scores:
         """Keeps acts up to the log's end, then scores every quarter of everybody at home here."""
         while self.position < self._tap.position:
             records = await self._tap.read(self.position, RECORDS_PER_BATCH)
-            await self._keep(records)
-            await self._write(Changes(), records[-1])
+            await self._write(Changes(), records[-1], await self._keep(records))
         async with self._reader.snapshot() as snapshot:
             scopes = await score_store.scopes(snapshot)
         for start in range(0, len(scopes), SCOPES_PER_JOB):
@@ -165,11 +164,18 @@ class Scores:
 
     # -- written and told --------------------------------------------------------------------------------
 
-    async def _write(self, changes: Changes, last: Record) -> None:
-        dirty = changes.gone or changes.written
+    async def _write(self, changes: Changes, last: Record, kept: Sequence[Row]) -> None:
+        off = destroyed(kept)
+        dirty = changes.gone or changes.written or off
         totals: dict[str, int] = {}
+
+        def write(tx: Tx) -> dict[str, int]:
+            # Their lines were found by them: they go together.
+            forget_acts(tx, off)
+            return self._commit(tx, changes, last.position)
+
         if dirty or last.position - self._saved >= UNSAVED_RECORDS_MAX:
-            totals = await self._handler.run(lambda tx: self._commit(tx, changes, last.position))
+            totals = await self._handler.run(write)
             self._saved = last.position
         self.position = last.position
         metrics.SCORING_LINES.inc(len(changes.written))

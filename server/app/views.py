@@ -108,8 +108,13 @@ class Views:
             await self._replace(periods, await listed(self._reader, found))
         async with self._reader.snapshot() as snapshot:
             old = set(await views_store.periods(snapshot)) - kept
+            # Of a period that is not drawn any more.
+            gone = await views_store.merits_of_before(snapshot)
         for period in sorted(old):
             await self._handler.run(partial(views_store.forget_merits, period=period))
+        for start in range(0, len(gone), ROWS_PER_JOB):
+            part = gone[start : start + ROWS_PER_JOB]
+            await self._handler.run(partial(views_store.write_merits, gone=part, written=()))
 
     async def _replace(self, periods: Collection[str], rows: Iterable[Row]) -> None:
         async with self._reader.snapshot() as snapshot:

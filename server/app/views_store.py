@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import bindparam, delete, func, select
 
 from server.scoring.merits import Key, Merit, Place
+from server.scoring.periods import bounds
 from server.storage import tables as t
 from server.storage.reader import Snapshot
 from server.storage.sql import Tx, statement, upsert
@@ -45,6 +46,9 @@ _MERITS = select(t.merits).where(_y.period.in_(bindparam("periods", expanding=Tr
 _PUT_MERIT = upsert(t.merits, ["milli", "people", "units", "countries", "kinds", "listed"])
 _DROP_MERIT = statement(
     delete(t.merits).where(*[_y[name] == bindparam(name) for name in Key._fields])
+)
+_BEGAN_ANEW = select(t.merits, t.scoring_histories.c.before).join(
+    t.scoring_histories, t.scoring_histories.c.person == _y.person
 )
 _FORGET_MERITS = statement(delete(t.merits).where(_y.period == bindparam("period")))
 _PERIODS = select(_y.period).distinct()
@@ -112,6 +116,15 @@ async def merits(snapshot: Snapshot, periods: Collection[str]) -> dict[Key, Row]
 async def periods(snapshot: Snapshot) -> list[str]:
     """Those that have rows."""
     return [row.period for row in await snapshot.rows(_PERIODS)]
+
+
+async def merits_of_before(snapshot: Snapshot) -> list[Row]:
+    """The rows of periods that ended before their person began anew."""
+    return [
+        Row(*row[:-1])
+        for row in await snapshot.rows(_BEGAN_ANEW)
+        if bounds(row.period)[1] <= row.before
+    ]
 
 
 def write_merits(tx: Tx, gone: Iterable[Row], written: Iterable[Row]) -> None:

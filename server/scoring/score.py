@@ -16,7 +16,7 @@ from server.scoring.model import Act, Factor, Ledger, Line
 from server.scoring.rules import DAY_MS, ONE, Mutual, Rulebook, Rules, at, scaled
 
 NOTHING: Mapping[str, int] = {}
-"""What somebody gave who gave nothing."""
+"""What somebody gave who gave nothing; and since when nobody began anew."""
 
 
 class Shares(NamedTuple):
@@ -214,17 +214,21 @@ def standing(points: Iterable[tuple[int, int]], rules: Rules, day: int) -> int:
     return worth if rules.floor is None else max(worth, rules.floor)
 
 
-def ledger(book: Book, author: str, rulebook: Rulebook, day: int) -> Ledger:
-    """A person's whole account as of a day."""
-    credited = tuple(lines(book, author))
+def ledger(book: Book, author: str, rulebook: Rulebook, day: int, since: int = 0) -> Ledger:
+    """A person's whole account as of a day; of lines from ``since`` (UTC milliseconds), where they began anew."""
+    credited = tuple([line for line in lines(book, author) if line.at >= since])
     rules = rulebook.on(day)
     worth = standing([(line.at, line.milli_points) for line in credited], rules, day)
     total = sum([line.milli_points for line in credited])
     return Ledger(author, day, rules.id, total, worth, rules.level(worth), credited)
 
 
-def ledgers(acts: Iterable[Act], rulebook: Rulebook, day: int) -> list[Ledger]:
-    """Everybody's account at the end of a UTC day, by person; acts of later days are not known yet."""
+def ledgers(
+    acts: Iterable[Act], rulebook: Rulebook, day: int, anew: Mapping[str, int] = NOTHING
+) -> list[Ledger]:
+    """Everybody's account at the end of a UTC day, by person; acts of later days are not known yet.
+
+    ``anew``: since when (UTC milliseconds) the ledger holds anything, of those who began anew."""
     end = (day + 1) * DAY_MS
     book = Book([act for act in acts if act.at < end], rulebook)
-    return [ledger(book, author, rulebook, day) for author in book.authors]
+    return [ledger(book, author, rulebook, day, anew.get(author, 0)) for author in book.authors]

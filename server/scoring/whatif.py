@@ -6,7 +6,7 @@ from comparing the two ledgers line by line.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from server.scoring.model import Act, Ledger, Line
@@ -20,7 +20,7 @@ from server.scoring.rules import (
     quarter_start,
     rulebook,
 )
-from server.scoring.score import ledgers
+from server.scoring.score import NOTHING, ledgers
 
 RULING = "ruling"
 STEPS = (*FACTORS, "cap")
@@ -70,14 +70,20 @@ class Outcome(NamedTuple):
 
 
 def what_if(
-    acts: Iterable[Act], book: Rulebook, version: Rules, day: int, since: int | None = None
+    acts: Iterable[Act],
+    book: Rulebook,
+    version: Rules,
+    day: int,
+    since: int | None = None,
+    anew: Mapping[str, int] = NOTHING,
 ) -> Outcome:
-    """``since``: a day of the quarter with which the version would have come; by default that of ``day``."""
+    """``since``: a day of the quarter with which the version would have come; by default that of ``day``.
+    ``anew``: since when (UTC milliseconds) the ledger holds anything, of those who began anew."""
     start = quarter_start(day if since is None else since)
     tried = trial(book, version, start)
     given = list(acts)
-    before = {ledger.person: ledger for ledger in ledgers(given, book, day)}
-    after = {ledger.person: ledger for ledger in ledgers(given, tried, day)}
+    before = {ledger.person: ledger for ledger in ledgers(given, book, day, anew)}
+    after = {ledger.person: ledger for ledger in ledgers(given, tried, day, anew)}
     people = sorted(before.keys() | after.keys())
     pairs = [(name, before.get(name), after.get(name)) for name in people]
     moved = [_moved(*pair) for pair in pairs if _amounts(pair[1]) != _amounts(pair[2])]

@@ -179,6 +179,8 @@ _NOMINATED = (
     .join(t.communities, _c.community == _y.community)
     .join(t.persons, t.persons.c.person == _y.person)
     .where(_y.period == bindparam("quarter"), _y.topic == "", _c.mode == "programme")
+    # Who takes a list may not read in a private place, nor know of it.
+    .where(_c.visibility == "open")
     .where(t.persons.c.home == bindparam("region"), t.persons.c.active)
 )
 _MONTHS = (
@@ -201,7 +203,7 @@ async def board(
 
 
 async def nominable(snapshot: Snapshot, quarter: str, region: str) -> list[Any]:
-    """Merits of a region's people in programme communities: (community, name, person, milli, people, units,
+    """Merits of a region's people in open programme communities: (community, name, person, milli, people, units,
     countries, kinds)."""
     return list(await snapshot.rows(_NOMINATED, {"quarter": quarter, "region": region}))
 

@@ -19,6 +19,8 @@ from server.domain.events import (
     ScoringPolicyChanged,
 )
 from server.domain.scoring_policy import CAUTIOUS, DEFAULT, WHAT
+from server.scoring.periods import bounds
+from server.scoring.rules import DAY_MS
 from server.storage import tables as t
 from tests.support.naming import paths_naming
 from tests.support.node import ForeignLog
@@ -202,6 +204,47 @@ async def test_the_list_as_a_file_is_harmless_and_written_down_too(shown: Shown)
     assert rows[1][-1] == "'=Why? (helpful 7); Who? (helpful 7)"
     assert rows[2][:3] == ["2026Q1", "unnamed", "told once the quarter has settled"]
     assert len((await shown.site.get("/me/impact", "asha"))["named"]) == 1
+
+
+async def test_a_private_place_is_on_no_list_of_nominees(shown: Shown) -> None:
+    """Who takes the list may not read there, nor know that it exists."""
+    await nominable(shown)
+    await shown.node.do("asha", "scoring.choose", recognition=True)
+    await shown.draw()
+    assert len((await shown.site.get("/recognition", "admin"))["nominees"]) == 1
+    hidden = {"name": "Help desk", "mode": "programme", "visibility": "private"}
+    await shown.node.do("cleo", "community.change", community=shown.place[2:], **hidden)
+    found = await shown.site.get("/recognition", "admin")
+    file = (await shown.site.ask("GET", "/recognition/export", "admin")).text
+    for words in ("Help desk", "Why?", shown.place[2:]):
+        assert words not in json.dumps(found) + file
+
+
+async def test_who_began_anew_after_a_quarter_settled_is_on_no_list_of_it(shown: Shown) -> None:
+    """A settled quarter is not drawn again, and nobody's merits of before outlive the wish to drop them."""
+    await nominable(shown)
+    await shown.node.do("asha", "scoring.choose", recognition=True, boards=True)
+    await shown.draw()
+    shown.node.clock.advance(bounds("2026Q1")[1] + 10 * DAY_MS - shown.node.clock())
+    await shown.draw()
+    quarter = {"quarter": "2026Q1"}
+    assert len((await shown.site.get("/recognition", "admin", **quarter))["nominees"]) == 1
+    await shown.node.do("asha", "scoring.erase_history")
+    await shown.draw()
+    assert (await shown.site.get("/recognition", "admin", **quarter))["nominees"] == []
+
+
+async def test_who_began_anew_is_on_no_board_of_a_settled_month(shown: Shown) -> None:
+    await shown.node.do("asha", "scoring.choose", boards=True)
+    shown.node.clock.advance(bounds("2026-03")[0] - shown.node.clock())
+    await shown.helped("asha", "bob")
+    await shown.draw()
+    shown.node.clock.advance(bounds("2026-03")[1] + 10 * DAY_MS - shown.node.clock())
+    await shown.draw()
+    assert [one["person"] for one in (await shown.board(month="2026-03"))["people"]] == ["asha"]
+    await shown.node.do("asha", "scoring.erase_history")
+    await shown.draw()
+    assert (await shown.board(month="2026-03"))["people"] == []
 
 
 async def test_nominees_are_for_communications_and_admins_where_the_policy_has_them(

@@ -125,12 +125,13 @@ PAUSES = (1, 1_000, 3 * 86_400_000)
 async def workload(
     world: ScoreWorld, random: Random, steps: int, pauses: Sequence[int] = PAUSES
 ) -> None:
-    """Colleagues who post, answer, thank, take back, edit, report, delete, hide and move, scored now and then."""
+    """Colleagues who post, answer, thank, take back, edit, report, delete, erase, hide and move, scored now and
+    then."""
     people, posts, answers = ["asha", "ben", "chen", "dora"], [], []
     for _ in range(steps):
         who = random.choice(people)
         world.node.clock.advance(random.choice(pauses))
-        match random.randrange(15):
+        match random.randrange(17):
             case 0:
                 posts.append(await world.question(who))
             case 1 if posts:
@@ -165,6 +166,17 @@ async def workload(
             case 9 if posts:
                 target, upheld = random.choice(posts), random.random() < 0.7
                 await world.node.try_do("chen", "flag.resolve", target=target, upheld=upheld)
+            case 10:
+                to = random.choice([person for person in people if person != who])
+                praise = {"to": to, "behaviour": "b", "value": "v", "impact": "i"}
+                more = {"place": world.place, "text": "x", "praise": praise}
+                outcome = await world.node.try_do(who, "post.publish", kind="praise", **more)
+                if not hasattr(outcome, "code"):
+                    posts.append(outcome.result["post"])
+            case 11 if posts:
+                target = random.choice(posts)
+                for author in people:
+                    await world.node.try_do(author, "content.erase", scope="post", target=target)
             case _ if posts:
                 targets = posts + [answer for _, answer in answers]
                 target, on = random.choice(targets), random.random() < 0.85

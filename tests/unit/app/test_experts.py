@@ -180,6 +180,8 @@ async def test_a_region_may_list_whoever_does_not_object_or_nobody(world: Expert
     assert await world.shown("roaming") == ["asha"]
     await world.policy(scores="off")
     assert await world.knows("roaming") == {}, "where scores are off there is no record at all"
+    await world.policy(scores="public")
+    assert await world.shown("roaming") == ["asha"], "and at once again where they are not"
 
 
 async def test_whoever_begins_anew_has_no_record_from_before(world: ExpertWorld) -> None:

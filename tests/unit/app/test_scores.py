@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from server.app.score_rules import compared
 from server.domain.errors import Refusal
 from server.domain.import_records import import_record
 from server.storage import tables as t
 from tests.support.node import START
 from tests.unit.app.score_world import ScoreWorld, open_world, tables
+from tests.unit.scoring.test_rules import TEXT
 
 
 @pytest.fixture
@@ -333,3 +335,20 @@ def _reply(post: str, root: str, community: str) -> dict[str, object]:
         "at": START,
         "text": "!",
     }
+
+
+async def test_other_rules_are_held_beside_what_is_left_of_a_ledger(world: ScoreWorld) -> None:
+    """Whoever began anew has nothing of before in what an operator prints."""
+    new = TEXT.replace('"2026-1"', '"new"').replace("points = 5", "points = 9")
+    await world.react("chen", await world.node.post("asha", world.place))
+    await world.react("chen", await world.node.post("ben", world.place))
+    await world.node.do("asha", "scoring.erase_history")
+    world.node.clock.advance(1)
+    await world.react("chen", await world.node.post("asha", world.place))
+    assert await world.points("asha") == [("helpful", 2_500)]
+    found = await compared(world.node.reader, "in", new, world.node.clock())
+    assert not isinstance(found, Refusal), found
+    totals = {
+        one["person"]: (one["before"]["total"], one["after"]["total"]) for one in found.people
+    }
+    assert totals == {"asha": (2_500, 4_500), "ben": (5_000, 9_000)}

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from server.app.score_parts import ruling
@@ -20,10 +21,11 @@ from server.domain.events import (
     ReactionChanged,
     ReplyPublished,
 )
+from server.domain.import_records import import_record
 from server.scoring.rules import parse, rulebook, shipped
 from server.storage import tables as t
 from tests.support.node import START, ForeignLog
-from tests.unit.app.score_world import ScoreWorld, open_world
+from tests.unit.app.score_world import ScoreWorld, open_world, tables
 from tests.unit.scoring.test_rules import TEXT
 
 DAY = 86_400_000
@@ -150,6 +152,33 @@ async def test_any_order_of_arrival_welcomes_the_same_reply(tmp_path: Path) -> N
         folder = tmp_path / str(number)
         folder.mkdir()
         assert await _welcomed(folder, order) == [("welcomed", 6_000), ("helpful", 5_000)], order
+
+
+async def test_an_erased_import_comes_to_the_same_at_once_and_when_replayed(
+    world: ScoreWorld,
+) -> None:
+    """Of what is erased nobody knows that it was imported: it is a first post like any other."""
+    record = {
+        "import": "post",
+        "source": {"system": "old", "id": "1"},
+        "post": POST,
+        "author": "asha",
+        "community": world.place[2:],
+        "kind": "update",
+        "at": START - DAY,
+        "text": "?",
+        "title": "Old",
+    }
+    raw = msgspec.json.encode(record)
+    assert await world.node.handler.import_records([import_record(raw)]) == ["new"]
+    reply = await world.node.reply("chen", await world.node.post("asha", world.place))
+    await world.react("asha", reply)
+    assert await world.points("chen") == [("welcomed", 6_000)]
+    await world.node.do("asha", "content.erase", scope="post", target=POST)
+    assert await world.points("chen") == [("helpful", 5_000)]
+    before = await tables(world)
+    await world.scores.rebuild()
+    assert await tables(world) == before
 
 
 # ---------------------------------------------------------------- quorum
@@ -293,6 +322,25 @@ async def test_a_report_made_again_in_another_quarter_leaves_nothing_behind(
     assert await world.points("dora") == []
 
 
+async def test_what_only_a_destroyed_body_told_counts_no_more(world: ScoreWorld) -> None:
+    """As on a node to which it never came: reports, praise and a wish for a quorum go with the post."""
+    post = await world.node.post("asha", world.place)
+    praise = {"to": "ben", "behaviour": "b", "value": "v", "impact": "i"}
+    praised = await world.node.post("asha", world.place, kind="praise", praise=praise)
+    await world.node.do("dora", "flag.raise", target=post, reason="why")
+    await world.node.do("chen", "flag.resolve", target=post, upheld=True)
+    assert await world.points("dora") == [("report_upheld", 2_000)]
+    assert await world.points("ben") == [("praised", 6_000)]
+    for gone in (post, praised):
+        await world.node.do("asha", "content.erase", scope="post", target=gone)
+    assert await world.points("dora") == await world.points("ben") == []
+    assert world.told[-1][1:] == (0, None)
+    before = await tables(world)
+    await world.scores.rebuild()
+    assert await tables(world) == before
+    assert not any(row[2] in ("ben", "dora") for row in before[0] if row[3]), "nor is it kept"
+
+
 # ---------------------------------------------------------------- rulings
 
 
@@ -312,6 +360,17 @@ async def test_a_ruling_touches_what_it_is_about_and_nobody_else(world: ScoreWor
     assert await world.lines("ben") == before["ben"]
     await world.ruled(ruling(last, "case:1@2", "held", on=False, **hold))
     assert {who: await world.lines(who) for who in ("asha", "ben")} == before
+
+
+async def test_a_ruling_on_two_people_is_about_reports_too(world: ScoreWorld) -> None:
+    """Who upheld a report stands in another row than who made it."""
+    post = await world.node.post("asha", world.place)
+    await world.node.do("dora", "flag.raise", target=post, reason="why")
+    await world.node.do("chen", "flag.resolve", target=post, upheld=True)
+    assert await world.points("dora") == [("report_upheld", 2_000)]
+    last = (await world.node.tap.read(world.node.tap.position - 1, 1))[0]
+    await world.ruled(ruling(last, "case:1@1", "held", giver="chen", author="dora"))
+    assert [line["status"] for line in await world.lines("dora")] == ["held"]
 
 
 async def test_rulings_hold_when_every_ledger_is_scored_anew(world: ScoreWorld) -> None:
