@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -23,6 +24,7 @@ from server.app.webhook_worker import Consent, message_of
 from server.app.webhooks import Made, Webhooks, Wish
 from server.domain import limits
 from server.domain.errors import Code, Refusal
+from tests.support.faults import Watched, sqlite_error
 from tests.support.node import Entropy, TestNode, open_test_node
 from tests.support.receivers import ORIGIN, SEAL, Request, Scripted, means_of, webhooks_of
 
@@ -240,6 +242,37 @@ async def test_an_event_at_fault_is_kept_as_a_dead_letter_and_can_be_sent_again(
         missing = await webhooks.retry(webhook, letter.position)
         assert isinstance(missing, Refusal)
         assert missing.code is Code.NOT_FOUND
+
+
+async def test_an_event_at_fault_is_not_passed_over_until_it_is_kept(tmp_path: Path) -> None:
+    """The disk is full when its dead letter is to be written."""
+    watched = Watched()
+
+    def answer(request: Request) -> Outcome:
+        if len(sender.requests) == 1:
+            watched.commit_fails = sqlite_error(sqlite3.SQLITE_FULL)
+        return Answered(400, words="what?")
+
+    async with open_test_node(tmp_path, wrap=watched.wrap) as node:
+        await node.register("asha")
+        await written(node, 1)
+        sender = Scripted(answer)
+        means = means_of(node, sender)
+
+        async def pause(milliseconds: int) -> None:
+            watched.commit_fails = None
+            await means.pause(milliseconds)
+
+        entropy = Entropy("webhooks")
+        webhooks = Webhooks(
+            node.tap, node.reader, means._replace(pause=pause), SEAL, region="in", entropy=entropy
+        )
+        async with working(webhooks):
+            webhook = await made(webhooks, beginning=True, filter=POSTS)
+            await stored(webhooks, lambda seen: seen.behind == 0)
+            (letter,) = await webhooks.dead(webhook, 0)  # type: ignore[misc]
+    assert letter.position == sender.requests[0].positions[0]
+    assert len(sender.requests) == 2
 
 
 async def test_a_receiver_that_understands_nothing_is_paused_before_all_is_dead(
