@@ -23,7 +23,7 @@ from server.app.webhook_steps import Answered, Outcome, State, Unreached
 from server.app.webhook_worker import Consent, message_of
 from server.app.webhooks import Made, Webhooks, Wish
 from server.domain import limits
-from server.domain.errors import Code, Refusal
+from server.domain.errors import Code, Refusal, Refused
 from tests.support.faults import Watched, sqlite_error
 from tests.support.node import Entropy, TestNode, open_test_node
 from tests.support.receivers import ORIGIN, SEAL, Request, Scripted, means_of, webhooks_of
@@ -499,6 +499,28 @@ async def test_a_removed_one_is_gone_with_all_it_had(node: TestNode) -> None:
         ):
             assert isinstance(outcome, Refusal)
             assert outcome.code is Code.NOT_FOUND
+
+
+@pytest.mark.parametrize("wish", ["resume", "rotate", "remove"])
+async def test_where_a_change_cannot_be_written_it_goes_on_as_it_was(
+    tmp_path: Path, wish: str
+) -> None:
+    watched, sender = Watched(), Scripted()
+    async with open_test_node(tmp_path, wrap=watched.wrap) as node:
+        await node.register("asha")
+        place = await written(node, 0)
+        async with working(webhooks_of(node, sender)) as webhooks:
+            webhook = await made(webhooks, filter=POSTS)
+            # Another place than the stored one, so that there is something to be written.
+            await node.post("asha", place)
+            await sender.until(lambda: len(sender.requests) == 1)
+            watched.commit_fails = sqlite_error(sqlite3.SQLITE_FULL)
+            with pytest.raises(Refused):
+                await getattr(webhooks, wish)(webhook)
+            watched.commit_fails = None
+            await node.post("asha", place)
+            await sender.until(lambda: len(sender.requests) >= 2)
+    assert sender.requests[-1].positions == [node.tap.position]
 
 
 async def test_without_its_key_a_secret_opens_nothing_and_a_new_one_mends_it(
