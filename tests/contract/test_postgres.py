@@ -99,7 +99,8 @@ async def test_what_runs_beside_goes_on_after_the_server_was_away(
                     postgres.start()
                 metrics.FORKS.set(7)
                 while REGISTRY.get_sample_value("tap_federation_forks") == 7:
-                    await asyncio.sleep(0)
+                    async with node.reader.snapshot() as snapshot:
+                        await snapshot.position()
             assert not task.done()
         finally:
             running.log.removeHandler(listening)
