@@ -201,11 +201,13 @@ class CaseNews:
         """Until cancelled."""
         while True:
             await self._news.wait()
-            self._news.clear()
             await self.announce()
+            if not self._changed:
+                self._news.clear()
 
     async def announce(self) -> None:
-        changed, self._changed = self._changed, {}
+        """What cannot be read now is told the next time."""
+        changed = dict(self._changed)
         async with self._reader.snapshot() as snapshot:
             for name, position in changed.items():
                 case = await queries.one(snapshot, name, self._region)
@@ -215,6 +217,7 @@ class CaseNews:
                     self._tell(party, position, msgspec.to_builtins(own(case, party)))
             counts = await queries.counts(snapshot, self._region)
         measure(counts)
+        self._changed = dict(self._changed.items() - changed.items())
 
 
 def measure(counts: dict[tuple[str, str], int]) -> None:

@@ -109,9 +109,9 @@ class Worker:
             await self._send(self._events[: self.place.size if self.hook.mode == "batch" else 1])
         elif self._upto > self.place.position:
             self.place = webhook_steps.moved(self.place, self._upto)
-            await self._save(dead=None)
+            await self._save()
         else:
-            await self._save(dead=None, now=True)
+            await self._save(now=True)
             await self._feed.tap.moved(self.place.position)
 
     async def _look(self) -> None:
@@ -136,7 +136,11 @@ class Worker:
         step = webhook_steps.after(
             before, outcome, sent, now, self._means.chance(), rate=self.hook.rate
         )
-        self.place = step.place
+        if step.dead:
+            # Passed over once it is kept: while that fails it is sent again.
+            await self._keep(step.place, dead_of(events[0], outcome, now))
+        else:
+            self.place = step.place
         if self.place.position == before.position:
             self._events = []  # read anew, as much may have been erased until then
         else:
@@ -145,14 +149,15 @@ class Worker:
             log.warning(
                 "webhook %s is %s: %s", self.hook.webhook, self.place.state, self.place.reason
             )
-        dead = dead_of(events[0], outcome, now) if step.dead else None
-        await self._save(dead, now=self.place.state is not before.state)
+        await self._save(now=self.place.state is not before.state)
 
-    async def _save(self, dead: Dead | None, *, now: bool = False) -> None:
-        due = now or dead is not None or self._means.now() - self._saved_at >= SAVE_MS
-        if not due or (dead is None and self.place == self._saved):
-            return
-        work = partial(_write, self.hook.webhook, self.place, dead)
+    async def _save(self, *, now: bool = False) -> None:
+        due = now or self._means.now() - self._saved_at >= SAVE_MS
+        if due and self.place != self._saved:
+            await self._keep(self.place)
+
+    async def _keep(self, place: Place, dead: Dead | None = None) -> None:
+        work = partial(_write, self.hook.webhook, place, dead)
         self.place, count = await self._means.handler.run(work)
         self._saved = self.place
         self.dead = self.dead if count is None else count

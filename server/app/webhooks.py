@@ -5,8 +5,8 @@ from the stored place, so a webhook has no state but its row.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import NamedTuple
 
@@ -119,6 +119,15 @@ class Webhooks:
         await self._means.sender.forget(webhook)
         return (worker.place, worker.dead) if worker else (stored, 0)
 
+    @contextmanager
+    def _or_on(self, hook: Hook, place: Place, dead: int) -> Iterator[None]:
+        """What an operator wants of a stopped one fails, as on a full disk: it goes on as it was."""
+        try:
+            yield
+        except Exception:  # what was cancelled may be written all the same
+            self._start(hook, place, dead)
+            raise
+
     def _feed(self, hook: Hook) -> Feed:
         key = self._seal.pseudonyms(f"webhook {hook.webhook}")
         return Feed(self._tap, hook.filter, hook.names, key, self._nameless)
@@ -190,8 +199,9 @@ class Webhooks:
             found = await self._found(webhook)
             if found is None:
                 return GONE
-            await self._stop(webhook, found[1])
-            await self._means.handler.run(lambda tx: webhook_store.delete_hook(tx, webhook))
+            hook, stored = found
+            with self._or_on(hook, *await self._stop(webhook, stored)):
+                await self._means.handler.run(lambda tx: webhook_store.delete_hook(tx, webhook))
             return None
 
     async def resume(self, webhook: str, *, skip: bool = False) -> Refusal | None:
@@ -201,10 +211,11 @@ class Webhooks:
             if found is None:
                 return GONE
             hook, stored = found
-            place, _ = await self._stop(webhook, stored)
-            dead = await self._next(hook, place) if skip else None
-            place = webhook_steps.resumed(place, dead.position if dead else 0)
-            count = await self._means.handler.run(partial(_resumed, webhook, place, dead))
+            place, letters = await self._stop(webhook, stored)
+            with self._or_on(hook, place, letters):
+                dead = await self._next(hook, place) if skip else None
+                place = webhook_steps.resumed(place, dead.position if dead else 0)
+                count = await self._means.handler.run(partial(_resumed, webhook, place, dead))
             self._start(hook, place, count)
             return None
 
@@ -227,14 +238,15 @@ class Webhooks:
                 return GONE
             hook, stored = found
             secret = self._entropy(SECRET_BYTES)
-            hook = hook._replace(
+            renewed = hook._replace(
                 secret=self._seal.close(secret, webhook),
                 secret_before=hook.secret,
                 before_until=self._means.now() + OVERLAP_MS if self._opens(hook) else 0,
             )
             place, dead = await self._stop(webhook, stored)
-            await self._means.handler.run(lambda tx: webhook_store.save_secrets(tx, hook))
-            self._start(hook, place, dead)
+            with self._or_on(hook, place, dead):
+                await self._means.handler.run(lambda tx: webhook_store.save_secrets(tx, renewed))
+            self._start(renewed, place, dead)
             return Made(webhook, secret_text(secret))
 
     async def test(self, webhook: str) -> Outcome | Refusal:

@@ -54,6 +54,7 @@ class Registrar:
         self._links: Links | None = None
         self._in_effect: SignedRoster | None = None
         self._news = asyncio.Event()
+        core.tap.subscribe(self._committed)
 
     @classmethod
     async def opened(cls, core: Core, private: Ed25519PrivateKey) -> "Registrar":
@@ -90,7 +91,6 @@ class Registrar:
     async def run(self, links: Links) -> None:
         """Until cancelled."""
         self._links = links
-        self._core.tap.subscribe(self._committed)
         due = 0.0
         loop = asyncio.get_running_loop()
         while True:

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +31,8 @@ from server.realtime import websocket
 
 STOP_SECONDS_MAX = 27
 """A stop that takes longer is cut short: within 30 s the last commit is done and the database closed."""
+RETRY_SECONDS = 5.0
+"""Until a part of the node that failed begins again."""
 HTTP_SECONDS_MAX = 10
 """What a request under way may still take."""
 
@@ -76,10 +78,12 @@ async def _run(
         serving = group.create_task(server.serve(sockets=[sock]), name="http")
         others = [
             group.create_task(node.links.run(), name="links"),
-            group.create_task(registrar.run(node.links), name="registrar"),
+            group.create_task(
+                kept("registrar", partial(registrar.run, node.links)), name="registrar"
+            ),
             group.create_task(node.scores.run(), name="scores"),
-            group.create_task(node.ring_watch.run(), name="ring watch"),
-            group.create_task(node.case_news.run(), name="case news"),
+            group.create_task(kept("ring watch", node.ring_watch.run), name="ring watch"),
+            group.create_task(kept("case news", node.case_news.run), name="case news"),
             group.create_task(node.publisher.run(), name="publisher"),
             group.create_task(node.experts.run(), name="experts"),
             group.create_task(node.views.run(), name="views"),
@@ -89,14 +93,16 @@ async def _run(
             group.create_task(node.media.run(), name="media"),
             group.create_task(node.webhooks.run(), name="webhooks"),
             group.create_task(
-                watch(node.core, node.certificate, partial(_measure, node)), name="watch"
+                kept("watch", partial(watch, node.core, node.certificate, partial(_measure, node))),
+                name="watch",
             ),
             group.create_task(
-                housekeeping.run(handler, node.core.reader, now), name="housekeeping"
+                kept("housekeeping", partial(housekeeping.run, handler, node.core.reader, now)),
+                name="housekeeping",
             ),
-            group.create_task(node.core.keeper.keep(), name="extent"),
+            group.create_task(kept("extent", node.core.keeper.keep), name="extent"),
             group.create_task(node.restoring.run(node.links), name="restoring"),
-            group.create_task(node.forks.run(), name="forks"),
+            group.create_task(kept("forks", node.forks.run), name="forks"),
         ]
         await server.ready.wait()
         announce(ready_line(node))
@@ -109,6 +115,17 @@ async def _run(
         for task in (serving, *others, *ends):
             task.cancel()
     return Doubt(handler.doubt, handler.doubted_epoch) if handler.doubt else None
+
+
+async def kept(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Runs a part of the node until cancelled. What fails in it, such as reading while the database is away for a
+    moment, is logged, and it begins again: it must not end what everybody is connected to."""
+    while True:
+        try:
+            await run()
+        except Exception:
+            log.exception("%s stands still for a moment", name)
+        await asyncio.sleep(RETRY_SECONDS)
 
 
 async def _stop_within(

@@ -150,7 +150,6 @@ async def changed(reader: Reader, channels: Sequence[str], after: int, upto: int
         async with reader.snapshot() as snapshot:
             some = await values.changed_since(snapshot, channels, after, upto, limit)
         found |= dict.fromkeys([(one.of, one.id) for one in some])
-        # A page may end inside the changes of one position: that position is asked for again.
-        if len(some) < limit or some[-1].position - 1 <= after:
+        if len(some) < limit:
             return list(found)
-        after = some[-1].position - 1
+        after = some[-1].position

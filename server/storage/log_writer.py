@@ -245,6 +245,7 @@ class LogWriter:
         elif both == 0:
             ours = wire.genesis(*batch.key)
         else:
+            self._write_rows(tx)  # what came in this transaction counts, too
             row = tx.one(_HASH, {"lane_id": self._lanes[batch.key].id, "seq": both})
             ours = bytes(row[0]) if row else b""
         if theirs != ours:

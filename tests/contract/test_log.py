@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -169,6 +170,20 @@ async def test_i5_what_we_hold_already_is_no_fork(node: TestNode, lane: ForeignL
         part = again.events[after : after + count]
         batch = LaneBatch(lane.key, after, previous, part, again.head)
         assert await node.handler.apply(batch) == 5, (after, count)
+
+
+async def test_i5_what_came_a_moment_ago_in_the_same_transaction_is_no_fork(
+    node: TestNode, lane: ForeignLog
+) -> None:
+    """Two neighbours pass one lane on, and their batches share a commit."""
+    again = ForeignLog("de")
+    greetings(again, 5)
+    new = greetings(again, 4)
+    before, inner = new.events[:2]
+    head = SignedHead(*new.key, 7, inner.hash, "test", b"")
+    part = LaneBatch(new.key, 6, before.hash, (inner,), head)
+    outcomes = await asyncio.gather(node.handler.apply(new), node.handler.apply(part))
+    assert outcomes == [9, 9]
 
 
 async def test_i5_an_own_lane_goes_on_where_a_refused_transaction_left_it(node: TestNode) -> None:

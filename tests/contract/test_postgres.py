@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import select, text
 from sqlalchemy.engine import make_url
 
+from server.app import metrics
 from server.app.handle import Answer
 from server.domain.errors import Code, Refusal
+from server.ops import restoring, running
 from server.storage import tables as t
 from server.storage.connection import (
     CommitInDoubt,
@@ -22,6 +26,7 @@ from server.storage.connection import (
     open_writer,
     trouble,
 )
+from tests.support.faults import SECONDS_MAX
 from tests.support.node import TestNode, open_test_node
 from tests.support.postgres import Postgres
 
@@ -65,6 +70,42 @@ async def test_a_restarted_server_is_found_again(postgres: Postgres, tmp_path: P
         async with node.reader.snapshot() as snapshot:
             rows = await snapshot.rows(select(t.events.c.position).order_by(t.events.c.position))
         assert [position for (position,) in rows] == list(range(1, answer.position + 1))
+
+
+async def test_what_runs_beside_goes_on_after_the_server_was_away(
+    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counting open forks reads every ten seconds: a restart of the server must not be the node's end."""
+    monkeypatch.setattr(running, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(restoring, "COUNT_SECONDS", 0.01)
+    failed = asyncio.Event()
+
+    class Failures(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            failed.set()
+
+    listening = Failures(logging.ERROR)
+    running.log.addHandler(listening)
+    async with open_test_node(tmp_path, url=postgres.new_database()) as node:
+        await node.register("asha")
+        forks = restoring.Forks(node.handler, node.reader, node.clock)
+        task = asyncio.create_task(running.kept("forks", forks.run))
+        try:
+            async with asyncio.timeout(SECONDS_MAX):
+                postgres.stop()
+                try:
+                    await failed.wait()
+                finally:
+                    postgres.start()
+                metrics.FORKS.set(7)
+                while REGISTRY.get_sample_value("tap_federation_forks") == 7:
+                    async with node.reader.snapshot() as snapshot:
+                        await snapshot.position()
+            assert not task.done()
+        finally:
+            running.log.removeHandler(listening)
+            task.cancel()
+            await asyncio.wait([task])
 
 
 class LosesCommit(PostgresConnection):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from server.domain.errors import Code, Refused
 from server.domain.import_records import ImportRecord
 from server.ops.importing import files, stackexchange, zulip
 from server.ops.importing.naming import Naming
@@ -60,6 +61,9 @@ READERS: dict[str, Callable[[Path, Names, Report], Iterator[ImportRecord]]] = {
 def read(kind: str, paths: Sequence[Path], given: Names, report: Report) -> Iterator[ImportRecord]:
     """All records of all paths, counted. Raises Refused on the first that cannot be read."""
     for path in paths:
-        for record in READERS[kind](path, given, report):
-            report.count(str(record.__struct_config__.tag))
-            yield record
+        try:
+            for record in READERS[kind](path, given, report):
+                report.count(str(record.__struct_config__.tag))
+                yield record
+        except ValueError as error:  # a time that is none, a name that makes no id
+            raise Refused(Code.BAD_VALUE, f"cannot read {path}: {error}") from None

@@ -18,7 +18,7 @@ from tap_client import Http, TapError, Unreachable
 from tap_client import Refused as NodeRefused
 from tap_client.backoff import delay_seconds
 
-from server.domain.errors import Code, Refused
+from server.domain.errors import RETRYABLE, Code, Refused
 from server.domain.import_records import ImportRecord
 from server.ops.importing import files, route
 from server.ops.importing.homes import HomeRule
@@ -144,6 +144,7 @@ class Sender:
         for attempt in range(ATTEMPTS_MAX):
             try:
                 answer = self._http.post_lines("/import", list(batch.lines))
+                refuse_for_now(answer)
                 return outcome(self._region, batch, answer)
             except (Unreachable, NodeRefused) as error:
                 final = isinstance(error, NodeRefused) and not error.retry
@@ -154,6 +155,14 @@ class Sender:
 
     def close(self) -> None:
         self._http.close()
+
+
+def refuse_for_now(answer: dict[str, Any]) -> None:
+    """Raises NodeRefused where a record was refused for what passes, such as a full disk: a batch is in once
+    nothing of it is to be sent again."""
+    for refusal in answer.get("refused", ()):
+        if refusal["code"] in RETRYABLE:
+            raise NodeRefused(refusal["code"], refusal["message"], retry=True)
 
 
 def outcome(region: str, batch: Batch, answer: dict[str, Any]) -> Outcome:

@@ -82,7 +82,10 @@ def convert(folder: Path, naming: Naming, report: Report) -> Iterator[ImportReco
     for channel in files.rows(folder / "channels.jsonl", Channel):
         yield from community(channel, index, naming, report)
     for message in files.rows(folder / "messages.jsonl", Message):
-        yield from content(message, titles[message.topic].title, index, naming, report)
+        topic = titles.get(message.topic)
+        if topic is None:
+            report.note("messages of topics the archive does not name: in a thread without a title")
+        yield from content(message, topic.title if topic else "", index, naming, report)
 
 
 def read_index(folder: Path, naming: Naming) -> Index:
@@ -169,6 +172,10 @@ def parent(message: Message, index: Index, report: Report) -> str:
         return root
     if quoted.topic != message.topic:
         report.note("quotes across topics: below their own topic, the quote stays in the text")
+        return root
+    if message.parent >= message.id:
+        # Two that are below each other would be found by nobody who reads from the top; ids follow time.
+        report.note("quotes of later messages: below their own topic, the quote stays in the text")
         return root
     return quoted.post
 

@@ -28,6 +28,10 @@ _EMOJI = (
 )
 
 
+OF_ONE_EVENT_MAX = 2**31 - 1
+"""As many as it names: the size of its body is the bound."""
+
+
 class Changed(NamedTuple):
     """One value that changed, and the position of its last change."""
 
@@ -57,9 +61,21 @@ _POLLS_IN_THREADS = _changed(t.polls, "poll", "poll")
 async def changed_since(
     snapshot: Snapshot, channels: Collection[str], after: int, upto: int, limit: int
 ) -> list[Changed]:
-    """The first ``limit`` values on these channels last changed in (after, upto], in that order.
+    """The first ``limit`` values on these channels last changed in (after, upto], in that order, and all others
+    that changed with the last of them: an erasure changes many at once, and a cursor cannot stand between those.
 
     A place shows the counters of its tops of threads, a thread those of all its posts."""
+    found = await _changed_in(snapshot, channels, after, upto, limit)
+    if len(found) < limit:
+        return found
+    last = found[-1].position
+    together = await _changed_in(snapshot, channels, last - 1, last, OF_ONE_EVENT_MAX)
+    return [one for one in found if one.position < last] + together
+
+
+async def _changed_in(
+    snapshot: Snapshot, channels: Collection[str], after: int, upto: int, limit: int
+) -> list[Changed]:
     places = [name for name in channels if name[:2] in ("c:", "d:")]
     threads = [name[2:] for name in channels if name.startswith("t:")]
     window = {"after": after, "upto": upto, "limit": limit}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -22,7 +23,8 @@ from server.app.webhook_steps import Answered, Outcome, State, Unreached
 from server.app.webhook_worker import Consent, message_of
 from server.app.webhooks import Made, Webhooks, Wish
 from server.domain import limits
-from server.domain.errors import Code, Refusal
+from server.domain.errors import Code, Refusal, Refused
+from tests.support.faults import Watched, sqlite_error
 from tests.support.node import Entropy, TestNode, open_test_node
 from tests.support.receivers import ORIGIN, SEAL, Request, Scripted, means_of, webhooks_of
 
@@ -240,6 +242,37 @@ async def test_an_event_at_fault_is_kept_as_a_dead_letter_and_can_be_sent_again(
         missing = await webhooks.retry(webhook, letter.position)
         assert isinstance(missing, Refusal)
         assert missing.code is Code.NOT_FOUND
+
+
+async def test_an_event_at_fault_is_not_passed_over_until_it_is_kept(tmp_path: Path) -> None:
+    """The disk is full when its dead letter is to be written."""
+    watched = Watched()
+
+    def answer(request: Request) -> Outcome:
+        if len(sender.requests) == 1:
+            watched.commit_fails = sqlite_error(sqlite3.SQLITE_FULL)
+        return Answered(400, words="what?")
+
+    async with open_test_node(tmp_path, wrap=watched.wrap) as node:
+        await node.register("asha")
+        await written(node, 1)
+        sender = Scripted(answer)
+        means = means_of(node, sender)
+
+        async def pause(milliseconds: int) -> None:
+            watched.commit_fails = None
+            await means.pause(milliseconds)
+
+        entropy = Entropy("webhooks")
+        webhooks = Webhooks(
+            node.tap, node.reader, means._replace(pause=pause), SEAL, region="in", entropy=entropy
+        )
+        async with working(webhooks):
+            webhook = await made(webhooks, beginning=True, filter=POSTS)
+            await stored(webhooks, lambda seen: seen.behind == 0)
+            (letter,) = await webhooks.dead(webhook, 0)  # type: ignore[misc]
+    assert letter.position == sender.requests[0].positions[0]
+    assert len(sender.requests) == 2
 
 
 async def test_a_receiver_that_understands_nothing_is_paused_before_all_is_dead(
@@ -466,6 +499,28 @@ async def test_a_removed_one_is_gone_with_all_it_had(node: TestNode) -> None:
         ):
             assert isinstance(outcome, Refusal)
             assert outcome.code is Code.NOT_FOUND
+
+
+@pytest.mark.parametrize("wish", ["resume", "rotate", "remove"])
+async def test_where_a_change_cannot_be_written_it_goes_on_as_it_was(
+    tmp_path: Path, wish: str
+) -> None:
+    watched, sender = Watched(), Scripted()
+    async with open_test_node(tmp_path, wrap=watched.wrap) as node:
+        await node.register("asha")
+        place = await written(node, 0)
+        async with working(webhooks_of(node, sender)) as webhooks:
+            webhook = await made(webhooks, filter=POSTS)
+            # Another place than the stored one, so that there is something to be written.
+            await node.post("asha", place)
+            await sender.until(lambda: len(sender.requests) == 1)
+            watched.commit_fails = sqlite_error(sqlite3.SQLITE_FULL)
+            with pytest.raises(Refused):
+                await getattr(webhooks, wish)(webhook)
+            watched.commit_fails = None
+            await node.post("asha", place)
+            await sender.until(lambda: len(sender.requests) >= 2)
+    assert sender.requests[-1].positions == [node.tap.position]
 
 
 async def test_without_its_key_a_secret_opens_nothing_and_a_new_one_mends_it(

@@ -156,6 +156,24 @@ def test_refused_records_are_named_by_their_source() -> None:
     assert outcomes["in"].refused == ("in: test user/1: wrong_region: at home in de",)
 
 
+def test_what_a_region_cannot_take_now_is_sent_again_and_is_not_in_until_then(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "progress.json"
+    full = {"line": 2, "code": "disk_full", "message": "the disk of this node is full"}
+    answer = 200, {"new": 1, "known": 0, "refused": [full]}
+    region = FakeRegion(answer)
+    with serving(region) as url:
+        assert send({"in": url}, people(3))["in"] == Outcome(3, 0, ())
+    still = FakeRegion(*[answer] * load.ATTEMPTS_MAX)
+    with serving(still) as url:
+        with pytest.raises(Refused, match="disk"):
+            send({"in": url}, people(3), Progress(path, "same"))
+        assert still.known == []
+        send({"in": url}, people(3), Progress(path, "same"))
+    assert len(still.known) == 3
+
+
 def test_an_interrupted_import_goes_on_where_it_was(tmp_path: Path) -> None:
     no = {"error": {"code": "forbidden", "message": "no", "retry": False}}
     path = tmp_path / "progress.json"

@@ -104,6 +104,35 @@ def test_a_damaged_row_is_named(tmp_path: Path) -> None:
         convert(folder)
 
 
+@pytest.mark.parametrize(
+    ("row", "reason"), [({"ts": "yesterday"}, "yesterday"), ({"author": "n" * 200}, "person id")]
+)
+def test_a_value_that_makes_no_time_or_name_is_refused_in_words(
+    tmp_path: Path, row: dict[str, str], reason: str
+) -> None:
+    chat = json.loads(json.dumps(samples.CHAT))
+    chat["messages"][2] |= row
+    with pytest.raises(Refused, match=reason):
+        convert(samples.write(tmp_path / "chat-export", chat))
+
+
+def test_a_message_of_a_topic_nobody_names_comes_without_a_title(tmp_path: Path) -> None:
+    chat = json.loads(json.dumps(samples.CHAT))
+    del chat["topics"][1]
+    records, report = convert(samples.write(tmp_path / "chat-export", chat))
+    assert records["message/4"].title == ""
+    assert any("without a title" in line for line in report.lines())
+
+
+def test_messages_that_quote_each_other_do_not_hang_below_each_other(tmp_path: Path) -> None:
+    chat = json.loads(json.dumps(samples.CHAT))
+    chat["messages"][1]["parent"] = 3
+    chat["messages"][4]["parent"] = 5
+    records, _ = convert(samples.write(tmp_path / "chat-export", chat))
+    parents = {name: records[f"message/{name}"].parent for name in (2, 3, 5)}
+    assert parents == {2: message(1), 3: message(2), 5: message(1)}
+
+
 def test_the_real_archive_arrives_whole() -> None:
     report = Report()
     kinds: Counter[str] = Counter()

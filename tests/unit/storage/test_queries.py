@@ -260,6 +260,29 @@ async def test_changed_values_come_in_order_and_in_bounded_pages(node: TestNode)
         assert await values.changed_since(tx, ["g", "u:asha"], start, upto, 100) == []
 
 
+async def test_values_that_changed_together_come_together(node: TestNode) -> None:
+    """A page that ended between them would be the end of the rest: a cursor is a position."""
+    tea = await node.community("asha", "Tea")
+    roots = [await node.post("asha", tea, str(n)) for n in range(5)]
+    for root in roots:
+        await node.reply("bob", root)
+    await node.do("cleo", "reaction.set", target=roots[0], reaction="helpful", on=True)
+    await node.register("olga", "privacy_officer")
+    start = node.tap.position
+    await node.do("cleo", "reaction.set", target=roots[0], reaction="helpful", on=False)
+    await node.do("olga", "content.erase", scope="person", target="bob")
+    await node.do("cleo", "reaction.set", target=roots[1], reaction="helpful", on=True)
+    async with node.reader.snapshot() as tx:
+        every = await values.changed_since(tx, [tea], start, node.tap.position, 100)
+        assert len({one.position for one in every}) < len(every)
+        for limit in (1, 2, 3, 4):
+            paged, after = [], start
+            while page := await values.changed_since(tx, [tea], after, node.tap.position, limit):
+                paged += page
+                after = page[-1].position
+            assert paged == every
+
+
 # -- people and places -----------------------------------------------------------------------------------
 
 
