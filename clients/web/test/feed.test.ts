@@ -2,7 +2,7 @@ import type { PostView, TapClient } from "@tap/sdk";
 import { signal } from "@preact/signals";
 import { beforeEach, expect, test } from "vitest";
 
-import { Feed, type FeedSource } from "../src/feed/model.ts";
+import { Feed, type FeedSource, feedOf } from "../src/feed/model.ts";
 
 const withdrawn = { deleted: true, counts: { replies: 0 } };
 const posts = { gone: withdrawn, answered: { ...withdrawn, counts: { replies: 2 } } };
@@ -61,6 +61,29 @@ test("a withdrawn post stands in a list only with what others wrote below it", a
   generation.value = 2;
   await feed.open();
   expect(feed.shown.value).toEqual(["a", "answered"]);
+});
+
+test("what comes live while the first page is on its way is not lost with it", async () => {
+  generation.value = 2;
+  pages[""] = { order: ["c", "b", "a"], next: null };
+  const opening = feed.open();
+  feed.arrived([post("c"), post("d"), post("e", "asha")]);
+  await opening;
+  expect([feed.shown.value, feed.waiting.value]).toEqual([["e", "c", "b", "a"], ["d"]]);
+});
+
+test("what comes live while the reader is on another page waits above the list", async () => {
+  const told: ((posts: PostView[]) => void)[] = [];
+  const client = {
+    store: { generation, onArrival: (listener: (posts: PostView[]) => void) => told.push(listener) },
+    view: { me: "asha" },
+    load: () => Promise.resolve({ cursor: "1a.5", posts, ...pages[""] }),
+  } as unknown as TapClient;
+  const list = feedOf(client, source);
+  await list.open();
+  for (const tell of told) tell([post("c")]);
+  await feedOf(client, source).open();
+  expect([list.shown.value, list.waiting.value]).toEqual([["b", "a"], ["c"]]);
 });
 
 test("coming back finds the list as it was; after a reset it is fetched anew", async () => {
