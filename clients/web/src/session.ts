@@ -3,6 +3,7 @@
 import { Api, ApiError, type Attention, type Host, SUBPROTOCOL, TapClient, openShelf } from "@tap/sdk";
 import { signal } from "@preact/signals";
 
+import { tellOfEarlier } from "./act.ts";
 import { t } from "./strings.ts";
 
 export type Session =
@@ -64,6 +65,7 @@ export async function start(): Promise<void> {
     const client = await TapClient.open({ host, shelf, schedule, name: CLIENT, signedOut, failed: reportError });
     // It may have been opened behind others.
     client.attend(attention());
+    tellOfEarlier(client);
     session.value = { state: "signed_in", client };
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) signedOut();
