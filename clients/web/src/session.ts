@@ -5,6 +5,7 @@ import { signal } from "@preact/signals";
 
 import { tellOfEarlier } from "./act.ts";
 import { t } from "./strings.ts";
+import { complain } from "./ui/notice.tsx";
 
 export type Session =
   | { state: "starting" }
@@ -85,9 +86,14 @@ export async function signIn(person: string, password: string): Promise<void> {
   await start();
 }
 
+/** Only the node can end the session: while it has not, whoever opens this page next is this person. */
 export async function signOut(): Promise<void> {
   if (session.value.state !== "signed_in") return;
-  await session.value.client.api.post("/logout").catch(() => {});
+  try {
+    await session.value.client.api.post("/logout");
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 401)) return complain(t.stillSignedIn);
+  }
   signedOut();
 }
 
