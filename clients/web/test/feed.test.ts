@@ -13,13 +13,19 @@ let feed: Feed;
 const source: FeedSource = { key: "x", path: "/feed", query: {}, accepts: (post) => post.place === "c:x" };
 const post = (id: string, author = "bela", place = "c:x"): PostView => ({ id, root: id, author, place }) as PostView;
 
+const turn = (): Promise<void> => new Promise((resolve) => { setTimeout(resolve, 0); });
+
 beforeEach(async () => {
   generation = signal(1);
   pages = { "": { order: ["b", "a"], next: "1.a" }, "1.a": { order: ["a", "0"], next: null } };
   const client = {
     store: { generation },
     view: { me: "asha" },
-    load: (_path: string, query: { before?: string }) => Promise.resolve({ cursor: "1a.5", posts, ...pages[query.before ?? ""] }),
+    // An older page takes longer than the newest.
+    load: async (_path: string, { before = "" }: { before?: string }) => {
+      if (before !== "") await turn();
+      return { cursor: "1a.5", posts, ...pages[before] };
+    },
   } as unknown as TapClient;
   feed = new Feed(client, source);
   await feed.open();
@@ -54,6 +60,15 @@ test("nothing stands twice, neither live nor from an older page", async () => {
   await feed.older();
   expect(feed.shown.value).toEqual(["b", "a", "0"]);
   expect(feed.more.value).toBeNull();
+});
+
+test("an older page asked for before a reset is not put below the list of after it", async () => {
+  const older = feed.older();
+  generation.value = 2;
+  pages[""] = { order: ["f", "e"], next: "1.e" };
+  const opening = feed.open();
+  await Promise.all([opening, older]);
+  expect([feed.shown.value, feed.more.value, feed.busy.value]).toEqual([["f", "e"], "1.e", false]);
 });
 
 test("a withdrawn post stands in a list only with what others wrote below it", async () => {

@@ -63,6 +63,8 @@ export class Feed {
     this.#busy.value = true;
     try {
       const page = await this.#client.load<Page>(this.source.path, { ...this.source.query, before });
+      // Opened anew meanwhile, the list ends elsewhere: this page would leave a gap.
+      if (this.#next.value !== before) return;
       const known = new Set(this.#shown.value);
       this.#shown.value = [...(this.#shown.value ?? []), ...worthShowing(page).filter((id) => !known.has(id))];
       this.#next.value = page.next;
