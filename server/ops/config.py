@@ -421,5 +421,7 @@ def dials(own: str, peer: Peer) -> bool:
 
 
 def redacted(value: Any) -> str:
-    """A database address without its password."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", str(value))
+    """A database address without its password, be it before the host (with what should have been %40 there) or among
+    the parameters."""
+    hidden = re.sub(r"(://[^:/@]*):[^?]*@", r"\1:***@", str(value))
+    return re.sub(r"([?&]\w*password=)[^&]*", r"\1***", hidden)

@@ -79,10 +79,13 @@ def _check_url(key: str, url: str, schemes: tuple[str, ...]) -> list[str]:
 
 
 def _check_storage(storage: StorageSection) -> list[str]:
-    scheme = storage.url.partition("://")[0].partition("+")[0]
+    address, mark, _ = storage.url.partition("://")
+    scheme = address.partition("+")[0]
     if scheme in ("", "sqlite", "postgresql"):
         return []
-    return [f'storage.url begins with "{scheme}": Tap keeps its log in sqlite or postgresql']
+    # What is no address may be a password.
+    said = f'begins with "{scheme}"' if mark else "is no address"
+    return [f"storage.url {said}: Tap keeps its log in sqlite or postgresql"]
 
 
 def _check_groups(config: Config) -> list[str]:

@@ -5,6 +5,7 @@ of its own, peers and the port are asked over HTTP. A part that cannot be found 
 """
 
 import asyncio
+import http.client
 import json
 import os
 import resource
@@ -32,10 +33,10 @@ from server.domain.events import KeyRotated
 from server.domain.ids import LaneKey
 from server.domain.scoring_policy import problems
 from server.federation import rosters
-from server.ops import keys, listener, lock
+from server.ops import keys, listener, lock, peer_tls
 from server.ops.config import Config
 from server.ops.config import Peer as PeerConfig
-from server.ops.core import audience, now
+from server.ops.core import StartError, audience, now
 from server.ops.doctor import Database, Disk, Facts, Key, OpenErasures, Peer, Port, Scoring
 from server.ops.place import SQLITE_FILE, database_url, sqlite_file, sync_url
 from server.storage import tables as t
@@ -53,7 +54,7 @@ FSYNC_BYTES = 4096
 
 async def collect(config: Config) -> Facts:
     """Everything the checks look at, peers asked side by side; takes a few seconds at most."""
-    peers = await asyncio.gather(*(asyncio.to_thread(ask_peer, peer) for peer in config.peers))
+    peers = await ask_peers(config)
     data_dir = Path(config.node.data_dir)
     return Facts(
         region=config.node.region,
@@ -62,7 +63,7 @@ async def collect(config: Config) -> Facts:
         key=read_key(Path(config.node.key_file)),
         port=await asyncio.to_thread(try_port, config),
         database=await asyncio.to_thread(read_database, config),
-        peers=tuple(peers),
+        peers=peers,
         public_url=config.public_url,
         listens_beyond_loopback=config.http.host not in ("127.0.0.1", "::1", "localhost"),
         web_client=folder_of_client() is not None,
@@ -291,14 +292,16 @@ def ask(
     try:
         with urllib.request.urlopen(request, timeout=ASK_SECONDS_MAX, context=tls) as response:
             said = json.loads(response.read(1 << 20))
-            date = response.headers.get("Date")
+            spent = time.perf_counter() - start
+            ahead = _ahead(response.headers.get("Date"), wall + spent / 2)
+    except http.client.HTTPException as error:  # what answers speaks something else
+        return Answer({}, error=f"it answers, but not as HTTP: {error!r}")
     except (urllib.error.URLError, OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         return Answer({}, error=str(reason))
     if not isinstance(said, dict):
         return Answer({}, error="it answers, but is no Tap node")
-    spent = time.perf_counter() - start
-    return Answer(said, spent * 1000, _ahead(date, wall + spent / 2))
+    return Answer(said, spent * 1000, ahead)
 
 
 def _ahead(date: str | None, here: float) -> float:
@@ -309,9 +312,22 @@ def _ahead(date: str | None, here: float) -> float:
     return ahead if abs(ahead) > 1.5 else 0.0
 
 
-def ask_peer(peer: PeerConfig) -> Peer:
-    base = peer.url.replace("ws://", "http://", 1).replace("wss://", "https://", 1)
-    answer = ask(base)
+async def ask_peers(config: Config) -> tuple[Peer, ...]:
+    """All side by side, trusting and showing what links do."""
+    try:
+        tls = peer_tls.context(config.federation)
+    except StartError as error:
+        return tuple(_peer(peer, Answer({}, error=str(error))) for peer in config.peers)
+    return tuple(
+        await asyncio.gather(*(asyncio.to_thread(ask_peer, peer, tls) for peer in config.peers))
+    )
+
+
+def ask_peer(peer: PeerConfig, tls: ssl.SSLContext | None) -> Peer:
+    return _peer(peer, ask(peer.page, tls))
+
+
+def _peer(peer: PeerConfig, answer: Answer) -> Peer:
     return Peer(
         peer.region,
         peer.url,

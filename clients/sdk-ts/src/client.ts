@@ -53,6 +53,7 @@ export class TapClient {
   readonly #connection: Connection;
   readonly #names: Names;
   readonly #failed: (error: unknown) => void;
+  readonly #signedOut: () => void;
   readonly #status: Signal<Status> = signal(UNKNOWN);
   readonly #phase: ReadonlySignal<Phase> = computed(() => this.#status.value.phase);
   readonly #watchers = new Map<string, number>();
@@ -77,6 +78,7 @@ export class TapClient {
   private constructor(options: ClientOptions, api: Api, credentials: Credentials, snapshot: Snapshot) {
     this.#host = options.host;
     this.#failed = options.failed ?? (() => {});
+    this.#signedOut = options.signedOut;
     this.#shelf = options.shelf;
     this.api = api;
     this.store = new Store(options.schedule);
@@ -190,9 +192,20 @@ export class TapClient {
   }
 
   #welcomed(frame: Welcome): void {
+    if (frame.person !== "" && frame.person !== this.store.me) return this.#notMe();
     if (frame.server_time > 0) this.#clockAhead = frame.server_time - this.#host.now();
     this.outbox.opened();
+    if (frame.resume === "reset") this.store.cut(frame.cursor);
     if (frame.resume === "reset" || this.#placesDiffer(frame.channels)) void this.#refresh();
+  }
+
+  /**
+   * The credentials are somebody else's by now: another page of this browser signed in anew, and the cookie is shared.
+   * What this person has not sent must not go out in that name; it stays on the shelf.
+   */
+  #notMe(): void {
+    this.close();
+    this.#signedOut();
   }
 
   /** Events about a place are not sent to those who left it: the welcome says which are one's own now. */
@@ -226,6 +239,7 @@ export class TapClient {
         void this.#shelf.set(`cursor:${this.store.me}`, frame.cursor).catch(() => {});
         break;
       case "reset":
+        this.store.cut(frame.cursor);
         void this.#refresh();
         break;
       default:
@@ -254,7 +268,9 @@ export class TapClient {
     this.#refreshes += 1;
     const mine = this.#refreshes;
     try {
-      this.#take(await this.api.get<Snapshot>("/sync"));
+      const snapshot = await this.api.get<Snapshot>("/sync");
+      if (snapshot.me.id === this.store.me) this.#take(snapshot);
+      else if (mine === this.#refreshes) this.#notMe();
     } catch (error) {
       if (!(error instanceof ApiError) || isFinal(error)) return;
       this.#host.after(backoff(attempt, 0, this.#host.random()), () => {

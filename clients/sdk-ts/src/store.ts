@@ -10,7 +10,7 @@ import { type ReadonlySignal, type Signal, batch, signal } from "@preact/signals
 
 import type { Bodies } from "./events.ts";
 import { type Entities, type TableName, type Tables, foldEvent, foldValue } from "./fold.ts";
-import { type CaseValue, type EventFrame, type ImpactValue, type ValueFrame, cursorPosition } from "./frames.ts";
+import { type CaseValue, type EventFrame, type ImpactValue, type ValueFrame, cursorAt, cursorPosition } from "./frames.ts";
 import { type Bundle, type Counts, type PostView, type Snapshot, isRoot } from "./views.ts";
 
 /** Counters are read by ``counts``. */
@@ -37,6 +37,8 @@ export class Store implements Entities {
   #refolding = false;
   #scheduled = false;
   #me = "";
+  /** Which log the frames are of: the beginning of its cursors. */
+  #log = "";
   readonly #region = signal("");
   readonly #impact = signal<ImpactValue | null>(null);
   readonly #case = signal<CaseValue | null>(null);
@@ -133,6 +135,13 @@ export class Store implements Entities {
     this.#foldOne(frame);
   }
 
+  /** A reset at this cursor. Nothing of a restored node's earlier log is folded again: its positions say nothing in this one. */
+  cut(cursor: string): void {
+    const log = cursorAt(cursor, 0);
+    if (log !== this.#log) this.#tail = [];
+    this.#log = log;
+  }
+
   /** A page of posts with what belongs to them, as of its cursor; what came live since stays on top. */
   load(bundle: Partial<Bundle> & { cursor: string }): void {
     const position = cursorPosition(bundle.cursor);
@@ -162,6 +171,7 @@ export class Store implements Entities {
   replace(snapshot: Snapshot): void {
     for (const key of this.#values.keys()) if (REPLACED.test(key)) this.#set(key, undefined);
     this.#revs.clear();
+    this.cut(snapshot.cursor);
     this.#me = snapshot.me.id;
     this.#region.value = snapshot.region;
     this.put("people", snapshot.me.id, snapshot.me);

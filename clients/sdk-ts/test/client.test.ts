@@ -2,14 +2,16 @@ import { beforeEach, expect, test } from "vitest";
 
 import { TapClient } from "../src/client.ts";
 import { MemoryShelf } from "../src/host.ts";
-import { FakeHost, eventFrame, post, settled, snapshot, valueFrame } from "./fakes.ts";
+import { NO_COUNTS } from "../src/views.ts";
+import { FakeHost, eventFrame, person, post, settled, snapshot, valueFrame } from "./fakes.ts";
 
 let host: FakeHost;
 let shelf: MemoryShelf;
 let client: TapClient;
+let signedOut: number;
 
 async function open(): Promise<TapClient> {
-  const opened = await TapClient.open({ host, shelf, schedule: (flush) => flush(), name: "test/1", signedOut: () => {} });
+  const opened = await TapClient.open({ host, shelf, schedule: (flush) => flush(), name: "test/1", signedOut: () => { signedOut += 1; } });
   host.last.greets({ resume: "complete" });
   host.last.says({ t: "mark", cursor: "1a.10" });
   return opened;
@@ -22,6 +24,7 @@ function snapshotsAsked(): number {
 beforeEach(async () => {
   host = new FakeHost();
   shelf = new MemoryShelf();
+  signedOut = 0;
   host.answers["/api/v1/sync"] = snapshot({ posts: { p: post("p") }, order: ["p"] });
   client = await open();
 });
@@ -65,6 +68,25 @@ test("what was said offline is said after the reconnect", async () => {
   expect(host.last.sent.at(-1)).toMatchObject({ t: "do", command: { text: "from the tunnel" } });
 });
 
+test("nothing is said in the name of somebody else who signed in meanwhile", async () => {
+  host.last.breaks();
+  void client.do({ do: "reply.publish", parent: "p", text: "from the tunnel" });
+  await settled();
+  host.pass(1_000);
+  host.last.greets({ resume: "complete", person: "bela" });
+  await settled();
+  expect(host.last.sent.map(({ t }) => t)).toEqual(["hello"]);
+  expect([signedOut, client.phase.value]).toEqual([1, "stopped"]);
+  expect(await shelf.list("outbox:asha:")).toMatchObject([{ command: { text: "from the tunnel" } }]);
+});
+
+test("somebody else's snapshot is not taken for one's own", async () => {
+  host.answers["/api/v1/sync"] = snapshot({ cursor: "1a.400", me: person("bela"), posts: { q: post("q") }, order: ["q"] });
+  host.last.says({ t: "reset", reason: "too_far_behind", cursor: "1a.400" });
+  await settled();
+  expect([client.store.me, client.view.post("q").value, signedOut]).toEqual(["asha", undefined, 1]);
+});
+
 test("a reset starts over from a snapshot and says so to whoever shows lists", async () => {
   const generation = client.store.generation.value;
   host.answers["/api/v1/sync"] = snapshot({ cursor: "2b.400", posts: { q: post("q") }, order: ["q"] });
@@ -72,6 +94,23 @@ test("a reset starts over from a snapshot and says so to whoever shows lists", a
   await settled();
   expect(client.view.post("q").value).toBeDefined();
   expect(client.store.generation.value).toBe(generation + 1);
+});
+
+test.each(["welcome", "reset"])("nothing of a restored node's earlier log is folded over its snapshot (%s)", async (told) => {
+  host.last.says(valueFrame(300, "p", { helpful: 7 }));
+  const counts = { ...NO_COUNTS, helpful: 2 };
+  host.answers["/api/v1/sync"] = snapshot({ cursor: "2b.100", posts: { p: post("p", { counts }) }, order: ["p"] });
+  if (told === "reset") host.last.says({ t: "reset", reason: "unknown_epoch", cursor: "2b.100" });
+  else {
+    host.last.breaks();
+    host.pass(1_000);
+    host.last.greets({ resume: "reset", cursor: "2b.100" });
+  }
+  host.last.says(valueFrame(101, "p", { helpful: 3 }));
+  await settled();
+  expect(client.view.counts("p").value.helpful).toBe(3);
+  host.last.says(valueFrame(102, "p", { helpful: 4 }));
+  expect(client.view.counts("p").value.helpful).toBe(4);
 });
 
 test("a snapshot that could not be had after a reset is asked for until it is there", async () => {

@@ -3,7 +3,9 @@
 import { Api, ApiError, type Attention, type Host, SUBPROTOCOL, TapClient, openShelf } from "@tap/sdk";
 import { signal } from "@preact/signals";
 
+import { tellOfEarlier } from "./act.ts";
 import { t } from "./strings.ts";
+import { complain } from "./ui/notice.tsx";
 
 export type Session =
   | { state: "starting" }
@@ -64,6 +66,7 @@ export async function start(): Promise<void> {
     const client = await TapClient.open({ host, shelf, schedule, name: CLIENT, signedOut, failed: reportError });
     // It may have been opened behind others.
     client.attend(attention());
+    tellOfEarlier(client);
     session.value = { state: "signed_in", client };
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) signedOut();
@@ -83,9 +86,14 @@ export async function signIn(person: string, password: string): Promise<void> {
   await start();
 }
 
+/** Only the node can end the session: while it has not, whoever opens this page next is this person. */
 export async function signOut(): Promise<void> {
   if (session.value.state !== "signed_in") return;
-  await session.value.client.api.post("/logout").catch(() => {});
+  try {
+    await session.value.client.api.post("/logout");
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 401)) return complain(t.stillSignedIn);
+  }
   signedOut();
 }
 

@@ -71,6 +71,7 @@ export const t = {
   messages: "Messages",
   whatOthersSee: "What others see of my work",
   signOut: "Sign out",
+  stillSignedIn: "You are still signed in: the server could not be reached. Try again once you are connected.",
   notFound: "This page does not exist",
   notFoundHint: "The address may have been shortened on its way to you.",
   toHome: "Go to the home feed",

@@ -217,6 +217,14 @@ def test_a_rendered_file_with_every_default_uncommented_says_the_same() -> None:
 def test_passwords_in_addresses_are_not_printed() -> None:
     assert redacted("postgresql://tap:s3cret@db/tap") == "postgresql://tap:***@db/tap"
     assert redacted("postgresql://db/tap") == "postgresql://db/tap"
+    assert redacted("postgresql://tap:s3@cret@db/tap") == "postgresql://tap:***@db/tap"
+    said = redacted(
+        "postgresql://db/tap?user=tap&password=s3cret&sslpassword=s3cret&sslmode=require"
+    )
+    assert said == "postgresql://db/tap?user=tap&password=***&sslpassword=***&sslmode=require"
+    with pytest.raises(ConfigError, match="no address") as refused:
+        config_file.parse(NODE + '[storage]\nurl = "host=db password=s3cret"', Path())
+    assert "s3cret" not in str(refused.value)
     loaded = config_file.parse(NODE + '[storage]\nurl = "postgresql://tap:s3cret@db/tap"', Path())
     assert "s3cret" not in str(config_file.effective(loaded))
 

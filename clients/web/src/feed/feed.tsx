@@ -66,8 +66,7 @@ function useFeed(feed: Feed): { error: ApiError | null; reload: () => void } {
       if (here && feed.source.channel) unwatch = client.watch(feed.source.channel, feed.cursor);
     };
     feed.open().then(opened, (refusal: ApiError) => setError(refusal));
-    const unlisten = client.store.onArrival((posts) => feed.arrived(posts));
-    return () => { here = false; unwatch(); unlisten(); };
+    return () => { here = false; unwatch(); };
   }, [client, feed, generation, again]);
   const ready = feed.shown.value !== null;
   useLayoutEffect(() => { if (ready) restoreScroll(); }, [feed, ready]);

@@ -9,9 +9,11 @@ import { ImpactTeaser } from "./impact-teaser.tsx";
 import { Page } from "./page.tsx";
 import { UnansweredList } from "./unanswered.tsx";
 
-const latest: FeedSource = { key: "latest", path: "/feed", query: { view: "latest", limit: "30" }, accepts: (post) => post.place.startsWith("c:") };
+/** A community one only looks at tells its posts as well. */
+const isOwn: FeedSource["accepts"] = ({ place: of }, view) => of.startsWith("c:") && view.belongs(of.slice(2));
+const latest: FeedSource = { key: "latest", path: "/feed", query: { view: "latest", limit: "30" }, accepts: isOwn };
 const unanswered: FeedSource = {
-  key: "unanswered", path: "/feed", query: { view: "unanswered", limit: "30" }, accepts: (post) => post.kind === "question" && post.place.startsWith("c:"),
+  key: "unanswered", path: "/feed", query: { view: "unanswered", limit: "30" }, accepts: (post, view) => post.kind === "question" && isOwn(post, view),
 };
 
 export function HomePage() {

@@ -8,7 +8,7 @@ import { Icon } from "./icon.tsx";
 const SHOWN_MS = 6_000;
 
 const polite = signal("");
-const notice = signal<{ text: string; bad: boolean } | null>(null);
+export const notice = signal<{ text: string; bad: boolean } | null>(null);
 let timer = 0;
 
 /** Spoken to those who listen, not shown. */

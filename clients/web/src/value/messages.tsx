@@ -1,10 +1,11 @@
 /** Conversations of a few: those one has, and one of them with a place to write on. */
 
 import type { ConversationView } from "@tap/sdk";
-import { useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 
 import { act } from "../act.ts";
 import { useClient } from "../client.ts";
+import { useDraft } from "../compose/draft.ts";
 import { Textbox } from "../compose/textbox.tsx";
 import { FeedList } from "../feed/feed.tsx";
 import type { FeedSource } from "../feed/model.ts";
@@ -63,7 +64,7 @@ export function ConversationPage({ id }: { id: string }) {
 
 function Write({ id }: { id: string }) {
   const client = useClient();
-  const [text, setText] = useState("");
+  const { value: text, set: setText } = useDraft(`message:${id}`, "");
   const send = (event: Event): void => {
     event.preventDefault();
     const message = text.trim();
