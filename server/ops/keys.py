@@ -26,39 +26,43 @@ def generate(path: Path) -> Ed25519PrivateKey:
     """Draw a key and write it with mode 0600. Never overwrites: raises KeyFileError."""
     private = Ed25519PrivateKey.generate()
     text = base64.b64encode(private.private_bytes_raw()) + b"\n"
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    if not _write_new(path, text):
         raise KeyFileError(
             f"The key {path} exists already. It is this node's identity: keep it, or move it away first."
-        ) from None
-    with os.fdopen(handle, "wb") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+        )
     return private
 
 
 def sealing_key(path: Path) -> bytes:
     """The key of what is sealed in the database (``app.sealing``), drawn when it is first needed, mode 0600. Raises
     KeyFileError."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    key = os.urandom(KEY_BYTES)
+    if not _write_new(path, key):
         key = _private(path)
         if len(key) != KEY_BYTES:
             raise KeyFileError(
                 f"The key {path} is damaged: it should hold {KEY_BYTES} bytes. Restore it, or move it away: then "
                 "webhooks need new secrets, and pseudonyms change."
-            ) from None
-        return key
-    with os.fdopen(handle, "wb") as file:
-        file.write(key := os.urandom(KEY_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
+            )
     return key
+
+
+def _write_new(path: Path, data: bytes) -> bool:
+    """A file of mode 0600, whole or not at all; False if there is one already. Raises KeyFileError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return False
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        path.unlink(missing_ok=True)  # else the next try would take what is left for a key
+        raise KeyFileError(f"The key {path} cannot be written: {error.strerror}.") from None
+    return True
 
 
 def next_of(path: Path) -> Path:

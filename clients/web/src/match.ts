@@ -6,8 +6,20 @@ export function match(pattern: string, path: string): Record<string, string> | n
   const found: Record<string, string> = {};
   for (const [index, want] of wantedParts.entries()) {
     const part = parts[index] ?? "";
-    if (want.startsWith(":") && part !== "") found[want.slice(1)] = decodeURIComponent(part);
-    else if (want !== part) return null;
+    if (want.startsWith(":") && part !== "") {
+      const name = decoded(part);
+      if (name === null) return null;
+      found[want.slice(1)] = name;
+    } else if (want !== part) return null;
   }
   return found;
+}
+
+/** Null for what nobody encoded, such as ``%`` alone: a mistyped address is one that leads nowhere. */
+function decoded(part: string): string | null {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return null;
+  }
 }

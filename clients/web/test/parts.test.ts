@@ -51,6 +51,7 @@ test("addresses are matched whole", () => {
   expect(match("/c/:id", "/c/abc")).toEqual({ id: "abc" });
   expect(match("/p/:id", "/p/a%20b")).toEqual({ id: "a b" });
   for (const path of ["/c/", "/c", "/c/a/b", "/x/a"]) expect(match("/c/:id", path)).toBeNull();
+  expect(match("/p/:id", "/p/%")).toBeNull();
 });
 
 test("ranking moves one place and stops at the ends", () => {

@@ -2,7 +2,10 @@
 
 import base64
 import stat
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +28,27 @@ def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
     with pytest.raises(keys.KeyFileError, match="identity"):
         keys.generate(path)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("draw", [keys.generate, keys.sealing_key])
+def test_nothing_is_left_of_a_key_that_found_no_room(tmp_path: Path, draw: Any) -> None:
+    """A process of its own, as no file of it may grow: what was half drawn would be taken for the key."""
+    path = tmp_path / "node.key"
+    words = (
+        "import resource, signal, sys; from pathlib import Path; from server.ops import keys\n"
+        + (
+            "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+            f"try: keys.{draw.__name__}(Path(sys.argv[1]))\n"
+            "except keys.KeyFileError as error: print(error)\n"
+        )
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", words, str(path)], capture_output=True, text=True, check=True
+    )
+    assert said.stdout == f"The key {path} cannot be written: File too large.\n"
+    assert not path.exists()
+    assert draw(path)
 
 
 def test_a_key_others_may_read_is_refused(tmp_path: Path) -> None:
