@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.mutants.mutant import Mutant
 
 TRUST, ROSTERS = "federation/trust.py", "federation/rosters.py"
-ENDS = "federation/ends.py"
+ENDS, PAGES = "federation/ends.py", "federation/pages.py"
 HANDSHAKE, FLOW = "federation/handshake.py", "federation/flow.py"
 
 BELONGING = (
@@ -64,6 +64,13 @@ BELONGING = (
         "        self._last[lane] = min(seq, self._last.get(lane, seq))",
         "        self._last.setdefault(lane, seq)",
         "17.3: whatever order the words come in",
+    ),
+    Mutant(
+        "ended_head_passed_on",
+        PAGES,
+        "        if head is None or self._roster.believes(head):",
+        "        if head is None or self._roster.knows(head.region, head.key_id):",
+        "17.3: nobody sends what an ended key signed beyond its end",
     ),
     Mutant(
         "ended_key_proves",

@@ -212,5 +212,4 @@ def test_a_tail_the_region_had_lost_stays_where_it_is_and_lines_stay_sound(seed:
     newest = {key: len(events) for key, events in de.log.lanes.items() if key != lane}
     assert all(len(n.log.lanes[k]) == c for n in world.nodes.values() for k, c in newest.items())
     assert len(rejections(world)) == told_before
-    print(told_before, world.states())
-    assert State.REFUSED not in world.states()
+    assert world.states() <= {State.LIVE, State.CATCHING_UP}
