@@ -128,10 +128,10 @@ KINDS: dict[type[msgspec.Struct], Mapping[str, Kind]] = {
     e.EpochOpened: _kinds(plain="previous nonce"),
     e.KeyRotated: _kinds(plain="key key_id before signature"),
     e.ResidencyChanged: _kinds(plain="region rev policy regions groups"),
-    e.KeyRetired: _kinds(plain="key_id"),
+    e.KeyRetired: _kinds(plain="key_id earlier"),
     # The roster names the administrators who sign it.
     e.RosterChanged: _kinds(personal="document", plain="version"),
-    e.LogClosed: _kinds(words="reason"),
+    e.LogClosed: _kinds(words="reason", plain="earlier"),
     # -- parts
     e.AnnouncementSpec: _kinds(plain="acknowledge acknowledge_by"),
     e.Attachment: _kinds(words="name alt", plain="hash type size width height stays thumbnail"),
@@ -140,6 +140,7 @@ KINDS: dict[type[msgspec.Struct], Mapping[str, Kind]] = {
     e.RuledPair: _kinds(person="giver author", plain="ruling"),
     e.EditedCommunity: _kinds(words="name about", plain="visibility archived mode"),
     e.ErasedPost: _kinds(person="author", plain="post kind place root at rev parent"),
+    e.EpochEnd: _kinds(plain="epoch seq"),
     e.LaneEnd: _kinds(plain="region epoch lane seq"),
     e.Member: _kinds(person="person", plain="region"),
     e.PaperSpec: _kinds(person="coauthors", words="abstract link"),

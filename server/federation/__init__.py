@@ -5,7 +5,8 @@ order:
 
 - ``frames``      the twelve frames, bytes in and out; malformed input becomes ``Refused``
 - ``lanes``       which lanes a peer may receive (``visibility`` decides, I8), vectors, whose turn it is
-- ``trust``       keys, signed heads, proofs, and the one gate for foreign events: ``verify_batch``
+- ``trust``       keys, signed heads, proofs, and the one gate for foreign events: ``verify_batch``; ``ends``: up to
+  where a key vouches
 - ``forks``       the proof that an origin signed two histories
 - ``rosters``     the signed roster: who may change it; ``membership``: what links are kept by it, now and after a change
 - ``handshake``   one connection proving both ends

@@ -127,9 +127,13 @@ class Pages:
     async def _kept_head(
         self, snapshot: Snapshot, key: LaneKey, after: int, last: int
     ) -> SignedHead | None:
+        """The furthest that others believe. After a crash a head may be older here than the word that says whose
+        key signed it; and a region that had lost what we hold may have ended its key before that (17.3)."""
         head = await event_log.lane_head(snapshot, key, after + 1, last)
-        # After a crash a head may be older here than the word that says whose key signed it.
-        return head if head and self._roster.knows(head.region, head.key_id) else None
+        if head is None or self._roster.believes(head):
+            return head
+        heads = await event_log.lane_heads(snapshot, key, after + 1, last)
+        return next(filter(self._roster.believes, reversed(heads)), None)
 
     def _remember(self, key: LaneKey, seq: int, hash_: bytes) -> None:
         self._hashes[key, seq] = hash_
@@ -154,5 +158,5 @@ class Pages:
         hashes = {seq: event.hash for seq, event in ours.items()}
         if tip.lead:
             hashes[tip.lead.base] = tip.lead.base_hash
-        known = [head for head in heads if self._roster.knows(head.region, head.key_id)]
+        known = [head for head in heads if self._roster.believes(head)]
         return fork_between(evidence, known, hashes, {n: e.header for n, e in ours.items()})

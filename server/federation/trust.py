@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from server.domain import limits
 from server.domain.errors import Code, Refused
-from server.domain.events import Event, KeyRetired, KeyRotated, LogClosed
+from server.domain.events import EpochEnd, Event, KeyRetired, KeyRotated, LogClosed
 from server.domain.ids import EventId, LaneKey
 from server.domain.visibility import CONTROL
 from server.domain.wire import (
@@ -30,6 +30,7 @@ from server.domain.wire import (
 from server.domain.wire import (
     key_id as key_id,
 )
+from server.federation.ends import Ends
 from server.federation.frames import Batch, Carried, Succession
 from server.federation.lanes import Held
 
@@ -70,8 +71,8 @@ class Roster:
         self._words: dict[tuple[str, str], Succession] = {}
         """(region, key id) -> the word by which the key is known; a word comes after those it needs."""
         self._fresh: list[Succession] = []
-        self._ends: dict[tuple[str, str], dict[LaneKey, int]] = {}
-        """(region, key id or ANY_KEY) -> the last event it vouches for, by lane."""
+        self._ends: dict[tuple[str, str], Ends] = {}
+        """(region, key id or ANY_KEY) -> up to where it vouches."""
         self.pin(keys)
 
     def __contains__(self, region: str) -> bool:
@@ -167,35 +168,50 @@ class Roster:
 
     def end(self, key: str, lane: LaneKey, seq: int) -> None:
         """A key of the lane's region, or ANY_KEY, vouches for no event of the lane beyond ``seq``."""
-        self._ends.setdefault((lane.region, key), {}).setdefault(lane, seq)
+        self._ends_of(lane.region, key).end(lane, seq)
+
+    def end_earlier(self, key: str, lane: LaneKey, ends: Iterable[EpochEnd]) -> None:
+        """Nor for any of the lane's earlier epochs, but up to the places that are named."""
+        self._ends_of(lane.region, key).end_earlier(lane, ends)
+
+    def _ends_of(self, region: str, key: str) -> Ends:
+        return self._ends.setdefault((region, key), Ends())
 
     def has_ended(self, region: str, key: str) -> bool:
         """Whether the region may not speak for itself by this key any more."""
-        return any(lane.lane == CONTROL for lane in self._ends.get((region, key), ()))
+        ends = self._ends.get((region, key))
+        return ends is not None and ends.is_over
 
     def vouches(self, key: str, lane: LaneKey, seq: int) -> bool:
         """Whether a head of the lane at ``seq`` lies before the end of its key."""
-        for name in (key, ANY_KEY):
-            for ended, last in self._ends.get((lane.region, name), {}).items():
-                if ended == lane and seq > last:
-                    return False
-                if ended.lane == CONTROL and lane.epoch > ended.epoch:
-                    return False
-        return True
+        found = (self._ends.get((lane.region, name)) for name in (key, ANY_KEY))
+        return all(ends.vouches(lane, seq) for ends in found if ends)
+
+    def believes(self, head: SignedHead) -> bool:
+        """Whether others can be told it: its key is known to be the region's, and had not ended there."""
+        lane = LaneKey(head.region, head.epoch, head.lane)
+        return self.knows(head.region, head.key_id) and self.vouches(head.key_id, lane, head.seq)
 
 
 def heed(roster: Roster, id: EventId, event: Event | None) -> None:
     """What a committed event says of its region's keys (17.2 to 17.4); all others say nothing."""
-    lane = LaneKey(*id[:3])
     match event:
         case KeyRotated() if event.signature and id.lane == CONTROL:
             with contextlib.suppress(Refused, ValueError):  # its own region's trouble
                 word = Succession(id.region, event.key, key_id(event.before), event.signature)
                 roster.learn(word)
         case KeyRetired():
-            roster.end(event.key_id, lane, id.seq)
+            _end(roster, event.key_id, id, event.earlier)
         case LogClosed():
-            roster.end(ANY_KEY, lane, id.seq)
+            _end(roster, ANY_KEY, id, event.earlier)
+
+
+def _end(roster: Roster, key: str, id: EventId, earlier: tuple[EpochEnd, ...] | None) -> None:
+    """In the lane of the event, and nowhere else."""
+    lane = LaneKey(*id[:3])
+    roster.end(key, lane, id.seq)
+    if earlier is not None:
+        roster.end_earlier(key, lane, earlier)
 
 
 def succession(region: str, key: bytes, old: Ed25519PrivateKey) -> Succession:

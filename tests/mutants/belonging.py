@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants.mutant import Mutant
 
 TRUST, ROSTERS = "federation/trust.py", "federation/rosters.py"
+ENDS, PAGES = "federation/ends.py", "federation/pages.py"
 HANDSHAKE, FLOW = "federation/handshake.py", "federation/flow.py"
 
 BELONGING = (
@@ -24,17 +25,52 @@ BELONGING = (
     ),
     Mutant(
         "ended_key_signs_on",
-        TRUST,
-        "                if ended == lane and seq > last:",
-        "                if ended == lane and seq > last + 1:",
+        ENDS,
+        "        if last is not None and seq > last:",
+        "        if last is not None and seq > last + 1:",
         "17.3: an ended key vouches for nothing beyond its end",
     ),
     Mutant(
         "ended_key_opens_epochs",
-        TRUST,
-        "                if ended.lane == CONTROL and lane.epoch > ended.epoch:",
-        "                if not ended.lane:",
+        ENDS,
+        "        return self._last_epoch is None or lane.epoch <= self._last_epoch",
+        "        return True",
         "17.3: an ended key vouches for no later epoch",
+    ),
+    Mutant(
+        "ended_key_goes_back",
+        TRUST,
+        "    if earlier is not None:\n",
+        "    if earlier and len(earlier) > 64:\n",
+        "17.3: an ended key makes no earlier epoch longer",
+    ),
+    Mutant(
+        "ended_key_makes_up_epochs",
+        ENDS,
+        "        if last is None and lane.epoch < self._told_before.get(lane.lane, 0):",
+        "        if last is None and not lane.epoch:",
+        "17.3: in an earlier epoch that is not named an ended key vouches for nothing",
+    ),
+    Mutant(
+        "end_in_another_epoch",
+        ENDS,
+        "            if end.epoch < lane.epoch:",
+        "            if end.epoch > 0:",
+        "17.3: an event speaks for the past alone",
+    ),
+    Mutant(
+        "first_end_counts",
+        ENDS,
+        "        self._last[lane] = min(seq, self._last.get(lane, seq))",
+        "        self._last.setdefault(lane, seq)",
+        "17.3: whatever order the words come in",
+    ),
+    Mutant(
+        "ended_head_passed_on",
+        PAGES,
+        "        if head is None or self._roster.believes(head):",
+        "        if head is None or self._roster.knows(head.region, head.key_id):",
+        "17.3: nobody sends what an ended key signed beyond its end",
     ),
     Mutant(
         "ended_key_proves",

@@ -28,7 +28,8 @@ SECONDS_MAX = 120
 
 FIRST: dict[str, Sequence[str]] = {
     "domain/wire.py": ("vectors",),
-    "federation/trust.py": ("trust", "keys"),
+    "federation/trust.py": ("trust", "keys", "ends"),
+    "federation/ends.py": ("ends", "keys"),
     "federation/rosters.py": ("rosters",),
     "federation/handshake.py": ("handshake", "keys"),
     "federation/forks.py": ("trust", "link", "vectors"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,6 +17,7 @@ from server.domain.decide import Context, Decided, Draft, decide, moves
 from server.domain.errors import Code, Refusal, Refused
 from server.domain.events import (
     CommunityCreated,
+    EpochEnd,
     KeyRetired,
     PersonRegistered,
     PollSpec,
@@ -243,11 +244,15 @@ class People:
             return False
         if not all(other.roster.knows(node.region, name) for other in self._company.nodes.values()):
             return False
-        ours = [k.lane for k in node.log.lanes if k[:2] == (node.region, node.log.epoch)]
-        lanes = [*sorted({*ours} - {CONTROL, LOCAL}), CONTROL]
+        ours = {key.lane for key in node.log.lanes if key.region == node.region}
+        lanes = [*sorted(ours - {CONTROL, LOCAL}), CONTROL]
 
         def rule(_facts: Facts, _context: Context) -> Decided:
-            every = [(lane, KeyRetired(key_id=name)) for name in ended for lane in lanes]
+            every = [
+                (lane, KeyRetired(key_id=name, earlier=earlier_ends(node, lane)))
+                for name in ended
+                for lane in lanes
+            ]
             return Decided([Draft(lane, "", event, ()) for lane, event in every], {})
 
         self._retired.add(node.region)
@@ -261,15 +266,24 @@ class People:
         for thief in [nodes[region] for region in self._retired]:
             for node, (key, old) in itertools.product(nodes.values(), self._ended(thief)):
                 tip = node.log.tip(key)
-                knows = any(
-                    (w := self.meaning.get(event.hash))
-                    and w.event == KeyRetired(key_id=old_id(old))
-                    for event in node.log.lanes.get(key, ())
-                )
+                knows = any(tip.seq >= seq for seq in self._told_ends(node, key, old))
                 whole = key not in node.log.leads and key not in self._company.oracle.split
                 if knows and node.alive and whole:
                     data = forged(key, tip, old)
                     holds(refuses(data, tip, node), f"{node.region} believes the old key of {key}")
+
+    def _told_ends(self, node: Region, key: LaneKey, old: Any) -> Iterator[int]:
+        """Where a key ended in a lane, as the node has read there or in the same lane of a later epoch."""
+        for lane in [lane for lane in node.log.lanes if lane[::2] == key[::2]]:
+            for seq, event in enumerate(node.log.lanes[lane], 1):
+                said = self.meaning.get(event.hash)
+                if not (said and isinstance(said.event, KeyRetired)):
+                    continue
+                if said.event.key_id == old_id(old) and lane.epoch == key.epoch:
+                    yield seq
+                elif said.event.key_id == old_id(old) and lane.epoch > key.epoch:
+                    named = {end.epoch: end.seq for end in said.event.earlier or ()}
+                    yield named.get(key.epoch, 0)
 
     def _ended(self, thief: Region) -> list[tuple[LaneKey, Any]]:
         lanes = [key for key in thief.log.lanes if key.region == thief.region and key.lane != LOCAL]
@@ -289,6 +303,13 @@ def earlier_keys(node: Region) -> list[Any]:
     """Before the one in use, to which a restored region may have gone back: nobody ends that."""
     name = old_id(node.log.private)
     return [*itertools.takewhile(lambda key: old_id(key) != name, node.former_keys)]
+
+
+def earlier_ends(node: Region, lane: str) -> tuple[EpochEnd, ...]:
+    """Where a lane of the node's own ended in the epochs before this one, as it holds them."""
+    own = [key for key in node.log.lanes if key[::2] == (node.region, lane)]
+    before = [key for key in sorted(own) if key.epoch < node.log.epoch]
+    return tuple([EpochEnd(epoch=key.epoch, seq=node.log.tip(key).seq) for key in before])
 
 
 def old_id(private: Any) -> str:

@@ -296,9 +296,13 @@ def test_what_is_counted_without_a_fork_is_counted_again(spec: PollSpec) -> None
     place.writes("de", replace(result, order=((1,), (0, 2))))
 
 
-def test_a_node_that_believes_a_key_that_ended_is_seen() -> None:
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_a_node_that_believes_a_key_that_ended_is_seen(epochs: int) -> None:
     company = Company(4).start().run(3_000)
     people, thief = company.people, company.nodes["de"]
+    if epochs > 1:
+        thief.reopen()
+        company.run(50_000)
     people.rotate(thief)
     company.run(10_000)
     assert people.retire(thief)
@@ -307,6 +311,7 @@ def test_a_node_that_believes_a_key_that_ended_is_seen() -> None:
     people.check_keys()
     company.nodes["fr"].roster = company.keys.roster("fr")
     assert {key.region for key in thief.log.lanes} >= {"fr", "de"}
+    assert len({key.epoch for key, _ in people._ended(thief)}) == epochs
     for region in ("fr", "de"):
         with pytest.raises(Broken, match="fr believes the old key"):
             people.check_keys()

@@ -87,6 +87,13 @@ class LaneEnd(Part, frozen=True, kw_only=True):
     seq: Number
 
 
+class EpochEnd(Part, frozen=True, kw_only=True):
+    """The last event that counts of an earlier epoch of the lane which says so; 0: none does."""
+
+    epoch: Number
+    seq: Number
+
+
 class BallotPart(Part, frozen=True, kw_only=True):
     """What some regions' secret ballots add up to; ``pairs`` of a ranked poll (docs/events/poll.closed.md)."""
 

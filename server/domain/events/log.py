@@ -1,6 +1,14 @@
 """Facts about topics and safety, and about the log itself."""
 
-from server.domain.events.base import Event, Id, ModerationAct, Number, ResidencyPolicy, Rev
+from server.domain.events.base import (
+    EpochEnd,
+    Event,
+    Id,
+    ModerationAct,
+    Number,
+    ResidencyPolicy,
+    Rev,
+)
 
 
 class TopicDefined(Event, frozen=True, kw_only=True):
@@ -83,6 +91,8 @@ class KeyRetired(Event, frozen=True, kw_only=True):
     """An earlier key signs nothing beyond this event of its lane. Each lane of the region has one."""
 
     key_id: str
+    earlier: tuple[EpochEnd, ...] | None = None
+    """Nor beyond these of the same lane in earlier epochs, and nothing in those not named; None: not said."""
 
 
 class RosterChanged(Event, frozen=True, kw_only=True):
@@ -96,6 +106,8 @@ class LogClosed(Event, frozen=True, kw_only=True):
     """The last event of a lane: its region has left. Each lane of the region has one."""
 
     reason: str = ""
+    earlier: tuple[EpochEnd, ...] | None = None
+    """Where the same lane ended in earlier epochs, as in ``KeyRetired``."""
 
 
 class ResidencyChanged(Event, frozen=True, kw_only=True):

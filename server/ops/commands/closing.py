@@ -54,6 +54,12 @@ async def _close(config: Config, reason: str, force: bool) -> tuple[int, int]:
                 "those left behind can write nothing any more.",
                 Exit.FOUND,
             )
+        if core.identity.recovering_since:
+            fail(
+                f"The log of {config.node.region} was restored and may not have got back all that others hold "
+                "of it: start the node until it has, for nobody could bring it any more.",
+                Exit.FOUND,
+            )
         outcome = await succession.close_log(core.handler, core.reader, reason)
         if isinstance(outcome, Refusal):
             fail(f"{outcome.message} ({outcome.code})", Exit.FOUND)

@@ -270,12 +270,11 @@ class ListLog:
         if own:
             head = sign_head(key, Held(last, events[-1].hash), self.private)
         else:
-            ends = [s for k, s in self.heads if k == key and after < s <= last]
-            if not ends:
+            heads = [h for (k, s), h in self.heads.items() if k == key and after < s <= last]
+            heads = [h for h in heads if known is None or known.believes(h)]
+            if not heads:
                 return None
-            head = self.heads[key, max(ends)]
-            if known is not None and not known.knows(head.region, head.key_id):
-                return None
+            head = max(heads, key=lambda h: h.seq)
             events = events[: head.seq - after]
         previous = every[after - 1].hash if after else wire.genesis(*key)
         return catchup.page(after, previous, events, head)

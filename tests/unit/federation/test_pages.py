@@ -17,7 +17,7 @@ from server.federation.forks import verify_fork
 from server.federation.frames import Batch
 from server.federation.lanes import Course, Held
 from server.federation.pages import Pages
-from server.federation.trust import sign_head, verify_batch
+from server.federation.trust import key_id, sign_head, verify_batch
 from tests.support.node import TestNode, open_test_node
 from tests.unit.federation.lab import (
     EPOCH,
@@ -26,6 +26,7 @@ from tests.unit.federation.lab import (
     event_after,
     events_after,
     key_of,
+    public_of,
     roster_of,
 )
 
@@ -113,6 +114,18 @@ async def test_a_relayed_lane_ends_where_its_origin_signed(node: TestNode) -> No
     batch = _batch(await _pages(node).page(FOREIGN, 3))
     assert (batch.after, batch.head.seq) == (3, 5)
     assert verify_batch(batch, Held(3, batch.previous), ROSTER).events
+
+
+@pytest.mark.parametrize(("last", "sent"), [(1, None), (2, 2), (4, 2), (5, 5)])
+async def test_what_a_key_signed_beyond_its_end_is_not_relayed(
+    node: TestNode, last: int, sent: int | None
+) -> None:
+    """de had lost what we hold when it ended the key: a peer that knows would refuse us."""
+    await _relayed(node, 2, 3)
+    roster = roster_of("fr", "de")
+    roster.end(key_id(public_of("de")), FOREIGN, last)
+    page = await Pages("fr", node.reader, key_of("fr"), roster).page(FOREIGN, 0)
+    assert (page.last if page else None) == sent
 
 
 async def test_without_a_head_in_reach_nothing_is_relayed(

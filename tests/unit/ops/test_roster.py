@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from server.domain.commands import RegisterPerson
 from server.domain.errors import Code, Refusal
 from server.ops import config_file, core, keys, membership, operator
 from server.ops.commands.shared import Exit
+from server.ops.config import Config
 from server.storage import event_log
 
 Tap = Callable[..., Result]
@@ -226,6 +228,24 @@ def test_a_region_with_people_does_not_leave_unless_forced(tap: Tap, started: Pa
     again = tap("roster", "close", "--yes", "--force")
     assert again.exit_code == Exit.FOUND
     assert Code.CLOSED in again.stderr
+
+
+def test_a_log_that_gets_back_what_it_lost_is_not_closed(tap: Tap, started: Path) -> None:
+    config = config_file.load(started / "tap.toml", {}).config
+    database, backup = started / "data/tap.db", started / "data/backup.db"
+    shutil.copy(database, backup)
+    asyncio.run(_register(config, "eve"))
+    shutil.copy(backup, database)
+    answer = tap("roster", "close", "--yes", "--force")
+    assert answer.exit_code == Exit.FOUND
+    assert "was restored" in answer.stderr
+    asyncio.run(_register(config, "bob"))
+
+
+async def _register(config: Config, person: str) -> None:
+    async with core.opened(config, "test") as opened:
+        wish = RegisterPerson(person=person, name=person)
+        assert not isinstance(await operator.register(opened.handler, wish), Refusal)
 
 
 def test_the_end_is_the_last_event_of_every_lane(tap: Tap, started: Path) -> None:
