@@ -93,7 +93,7 @@ class MovesOnLists:
     def _release(self, person: str, to: str, rev: int) -> None:
         node = self._node
         known = node.state.release(person)
-        if known and known.rev == rev:
+        if known and known.rev >= rev:
             return
         homes = node.state.homes_of(person) | {node.region}
         cut = [

@@ -158,6 +158,11 @@ FOUND = (
         30001412,
         "a poll's author moved away from a home whose clock was an hour behind: nobody could end it in time",
     ),
+    Found(
+        1426025916277,
+        "sent back before the old home had heard of the takeover, somebody was released there again and again",
+        {"brief": True},
+    ),
     Found(30002339, "a frame was damaged where only the laboratory's older release reads it"),
     Found(
         2786920187249,

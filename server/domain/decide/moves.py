@@ -89,7 +89,7 @@ def release(event: PersonReleased, facts: Facts, context: Context) -> Decided | 
         return refuse(
             Code.CONFLICT, f"{event.person} is not moving to {event.to} any more", "person"
         )
-    if _released(person, facts):
+    if _let_go(person, facts):
         return Decided([], {"rev": event.rev})
     draft = Draft(pair_lane(context.region, event.to), NODE, event, (), new_rev=False)
     return Decided([draft], {"rev": event.rev})
@@ -114,7 +114,7 @@ def calling_off(person: str, actor: str, facts: Facts, context: Context) -> Deci
         return Decided([], {"rev": found.home_rev})
     if not found.moving_to or found.previous != context.region:
         return refuse(Code.WRONG_REGION, whereabouts(found), "person")
-    if _released(found, facts):
+    if _let_go(found, facts):
         return refuse(
             Code.CONFLICT,
             f"{person} was released: only {found.moving_to} can send them back now",
@@ -135,6 +135,13 @@ def _known(name: str, facts: Facts) -> PersonFact | Refusal:
 def _released(person: PersonFact, facts: Facts) -> bool:
     found = facts.release(person.person)
     return found is not None and (found.origin, found.rev) == (person.previous, person.home_rev)
+
+
+def _let_go(person: PersonFact, facts: Facts) -> bool:
+    """Whether the old home, which asks this, has released them: also where a later release by the new home is known
+    before its takeover is, for these come in different lanes."""
+    found = facts.release(person.person)
+    return found is not None and found.rev >= person.home_rev
 
 
 def why_not_arrived(person: PersonFact, facts: Facts, context: Context) -> Refusal | None:

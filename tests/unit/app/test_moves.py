@@ -14,7 +14,7 @@ from sqlalchemy import insert, select
 from server.app.handle import Answer
 from server.app.residency import OwnLog, Reach, check
 from server.domain import events as e
-from server.domain.decide import Decided, Draft
+from server.domain.decide import Decided, Draft, moves
 from server.domain.decide.copies import adopt
 from server.domain.errors import Code, Refusal, Refused
 from server.domain.events import ResidencyPolicy
@@ -608,6 +608,27 @@ async def test_once_released_only_the_new_home_decides_and_may_send_back(r: Regi
     await r.everywhere()
     assert await r.homes("asha") == {"in"}
     assert [said for _, said, _ in await texts(r, "in", chat)] == ["one"]
+
+
+async def test_who_is_sent_back_before_the_takeover_is_heard_of_is_not_called_off(
+    r: Regions,
+) -> None:
+    """The release to come back is in the lane of the two, the takeover in that of all: here it comes later."""
+    await hand_over(r, "asha", "in", "de")
+    await r.moves["in"].catch_up()
+    await r.carry("in", "de")
+    await r.moves["de"].catch_up()
+    await hand_over(r, "asha", "de", "in")
+    await r.moves["de"].catch_up()
+    await r.carry("de", "in", "pair.de.in")
+    assert (await r.person("in", "asha")).moving_to == "de"
+    assert await code(r, "in", "admin-in", "person.call_off", person="asha") == "conflict"
+    tip = r["in"].handler.lane_tip(LaneKey("in", r["in"].handler.epoch, "pair.de.in"))
+    event = e.PersonReleased(person="asha", to="de", rev=1, cut=())
+    await r["in"].handler.append(lambda facts, context: moves.release(event, facts, context))
+    assert r["in"].handler.lane_tip(LaneKey("in", r["in"].handler.epoch, "pair.de.in")) == tip
+    await r.everywhere()
+    assert await r.homes("asha") == {"in"}
 
 
 async def test_there_and_back_and_on(r: Regions) -> None:
