@@ -8,6 +8,7 @@ Patterns end in ``$(?!\\n)``: Python's ``$`` alone also matches before a last li
 unknown to the regular expressions of JSON Schema, which reads these patterns too.
 """
 
+import re
 from collections.abc import Callable
 from typing import Annotated, TypeVar
 
@@ -456,6 +457,10 @@ def guard(decode: Callable[[bytes], T], raw: bytes) -> T:
         raise Refused(Code.BAD_ENCODING, f"this is not a well-formed command: {error}") from None
 
 
+_LENGTH = re.compile(r"Expected `(str|array)` of length (<=|>=) (\d+)")
+_WORDS = {"<=": "at most", ">=": "at least"}
+
+
 def refusal_of(error: msgspec.ValidationError) -> Refused:
     """msgspec's words, split into our code, a sentence and the path of the field."""
     text, _, path = str(error).partition(" - at `")
@@ -466,4 +471,9 @@ def refusal_of(error: msgspec.ValidationError) -> Refused:
     for tag in ("do", "import"):
         if text.endswith(f"missing required field `{tag}`"):
             return Refused(Code.UNKNOWN_KIND, f"the kind is missing: {text}", tag)
+    if length := _LENGTH.fullmatch(text):
+        # What people write may be too long or too short: they read this. All else only programs get wrong.
+        kind, bound, count = length.groups()
+        of = "characters" if kind == "str" else "entries"
+        text = f"{field or 'this'} must have {_WORDS[bound]} {int(count):,} {of}"
     return Refused(Code.BAD_VALUE, text, field)

@@ -136,6 +136,22 @@ def refusal(decode: Callable[[Any], object], given: Any) -> Refusal:
     return refused.value.refusal
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"text": "x" * 40_001}, "text must have at most 40,000 characters"),
+        ({"title": "x" * 201}, "title must have at most 200 characters"),
+        ({"topics": ["t"] * 9}, "topics must have at most 8 entries"),
+        ({"text": 7}, "Expected `str`, got `int`"),
+    ],
+)
+def test_what_people_may_get_wrong_is_said_in_words(changes: dict[str, Any], words: str) -> None:
+    """They read it beside what they wrote; a wrong type is for whoever wrote the program."""
+    publish = {"place": "c:01hf7yavf99km7ddqd7x9mff70", "kind": "update", "text": "hi"} | changes
+    found = refusal(from_json, command("post.publish", **publish))
+    assert (found.code, found.message) == (Code.BAD_VALUE, words)
+
+
 def command(do: str, **changes: Any) -> bytes:
     return json.dumps({"do": do, **EXAMPLES[do], **changes}).encode()
 
