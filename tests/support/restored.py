@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from server.domain.errors import Refusal
 from server.domain.ids import LaneKey
 from server.domain.wire import LaneBatch, SignedHead, genesis
 from server.storage import event_log
 from server.storage.connection import open_writer
+from server.storage.digest import shared_digests_at
 from server.storage.epochs import begin_epoch
 from server.storage.node import open_node
 from tests.support.node import START, TestNode, open_test_node
@@ -51,3 +53,27 @@ async def restored(
     _copied(backup, folder)
     async with open_test_node(folder, groups=groups) as node:
         yield node
+
+
+async def _looked_past(_node: TestNode) -> None:
+    pass
+
+
+async def agree(
+    home: Path,
+    lost: Sequence[LaneBatch],
+    anew: Sequence[LaneBatch],
+    *,
+    before: Sequence[LaneBatch] = (),
+    groups: Mapping[str, frozenset[str]] | None = None,
+    look: Callable[[TestNode], Awaitable[None]] = _looked_past,
+) -> None:
+    """Whoever hears what was lost and what was written anew, in this order or the other, holds what the restored
+    node in the folder ``home`` does (I6). ``before``: what they know already; ``look`` is given each of them."""
+    for number, batches in enumerate(([*lost, *anew], [*anew, *lost])):
+        async with open_test_node(home, f"r{number}", groups=groups) as node:
+            for batch in (*before, *batches):
+                assert not isinstance(await node.handler.apply(batch), Refusal)
+            await look(node)
+        held = shared_digests_at(f"sqlite:///{home}/r{number}.db")
+        assert held == shared_digests_at(f"sqlite:///{home}/in.db")

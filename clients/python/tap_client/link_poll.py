@@ -141,9 +141,8 @@ class PollLink(RequestsLink):
             for event in answer.get("events", ()):
                 if self._is_replay(event, names):
                     await self._frames.put(event)
-            for value in answer.get(
-                "values", ()
-            ):  # each the latest: the next page knows only newer ones
+            # Each the latest: the next page knows only newer ones.
+            for value in answer.get("values", ()):
                 await self._frames.put(value)
             since = answer.get("cursor") if answer.get("more") else None
         denied = {one.get("channel") for one in refused}

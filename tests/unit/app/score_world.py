@@ -14,7 +14,7 @@ from sqlalchemy import select
 from server.app.score_rows import Move
 from server.app.scores import Scores, _keep
 from server.domain.errors import Refusal
-from server.domain.events import Event, PersonRegistered
+from server.domain.events import Event, PersonRegistered, ReactionChanged
 from server.scoring.rules import Rulebook
 from server.storage import tables as t
 from tests.support.node import Clock, ForeignLog, TestNode, open_test_node
@@ -102,6 +102,21 @@ class ScoreWorld:
     async def points(self, person: str) -> list[tuple[str, int]]:
         """(kind, milli-points) of each line."""
         return [(line["kind"], line["milli_points"]) for line in await self.lines(person)]
+
+
+def helpful(
+    target: str, place: str, *, root: str = "", author: str = "asha", rev: int = 1, on: bool = True
+) -> ReactionChanged:
+    """A mark of somebody abroad, on a post or on a reply below ``root``."""
+    return ReactionChanged(
+        target=target,
+        root=root or target,
+        place=place,
+        author=author,
+        reaction="helpful",
+        rev=rev,
+        on=on,
+    )
 
 
 @asynccontextmanager

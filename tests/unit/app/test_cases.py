@@ -14,7 +14,7 @@ from server.app.cases import CaseNews, own, whole, with_cases
 from server.app.ring_watch import RingWatch
 from server.domain.decide.scoring import adopt
 from server.domain.errors import Code, Refusal, Refused
-from server.domain.events import CaseOpened, CreditsRuled, ReactionChanged, RuledPair
+from server.domain.events import CaseOpened, CreditsRuled, RuledPair
 from server.domain.ids import derived_object_id
 from server.domain.scoring_policy import DEFAULT
 from server.scoring.rules import DAY_MS, quarter_of
@@ -22,7 +22,7 @@ from server.storage import tables as t
 from server.storage.queries import cases as queries
 from server.storage.queries.cases import Case
 from tests.support.node import START, ForeignLog
-from tests.unit.app.score_world import ScoreWorld, open_world
+from tests.unit.app.score_world import ScoreWorld, helpful, open_world
 
 THANKS = 14
 """Above what makes a circle of two a case."""
@@ -421,25 +421,13 @@ async def test_the_region_of_a_party_abroad_is_told_over_the_pair_lane_alone(w: 
     node = w.world.node
     emil = await w.world.emil()
     post = await node.post("asha", w.world.place)
-    await w.world.foreign((emil, _helpful(post, w.world.place)))
+    await w.world.foreign((emil, helpful(post, w.world.place)))
     (line,) = await w.world.lines("asha")
     before = node.tap.position
     await w.dispute("asha", line["act"])
     records = await node.tap.read(before, 10)
     lanes = [one.id.lane for one in records if isinstance(one.event, CaseOpened)]
     assert lanes == ["local", "pair.de.in"]
-
-
-def _helpful(post: str, place: str) -> Any:
-    return ReactionChanged(
-        target=post,
-        root=post,
-        place=place,
-        author="asha",
-        reaction="helpful",
-        rev=1,
-        on=True,
-    )
 
 
 async def test_a_case_of_another_region_reaches_its_party_here(w: CaseWorld) -> None:

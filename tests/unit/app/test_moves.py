@@ -55,6 +55,14 @@ async def move(r: Regions, person: str, old: str, new: str) -> None:
     assert await r.homes(person) == {new}
 
 
+async def gone(r: Regions, person: str, old: str, new: str) -> None:
+    """Handed over and taken over, before anybody else hears of it, the old home of the takeover included."""
+    await hand_over(r, person, old, new)
+    await r.moves[old].catch_up()
+    await r.carry(old, new)
+    await r.moves[new].catch_up()
+
+
 async def code(r: Regions, region: str, person: str, do: str, /, **arguments: Any) -> str:
     outcome = await r[region].try_do(person, do, **arguments)
     return str(outcome.code) if isinstance(outcome, Refusal) else "ok"
@@ -289,10 +297,7 @@ async def test_what_was_done_at_a_home_before_comes_from_the_last_one(r: Regions
     message = await r["fr"].post("fred", place, "tea?", "message")
     await r.everywhere()
     await r["in"].do("asha", "reaction.set", target=message, reaction="helpful", on=True)
-    await hand_over(r, "asha", "in", "de")
-    await r.moves["in"].catch_up()
-    await r.carry("in", "de")
-    await r.moves["de"].catch_up()
+    await gone(r, "asha", "in", "de")
     await hand_over(r, "asha", "de", "fr")
     await r.moves["de"].catch_up()
     await r.carry("de", "fr")
@@ -561,10 +566,7 @@ async def test_the_release_may_come_before_the_handover(r: Regions) -> None:
 async def test_a_third_region_may_hear_of_the_takeover_first(
     r: Regions, order: tuple[str, ...]
 ) -> None:
-    await hand_over(r, "asha", "in", "de")
-    await r.moves["in"].catch_up()
-    await r.carry("in", "de")
-    await r.moves["de"].catch_up()
+    await gone(r, "asha", "in", "de")
     for origin in order:
         await r.carry(origin, "fr")
         await r.moves["fr"].catch_up()
@@ -614,10 +616,7 @@ async def test_who_is_sent_back_before_the_takeover_is_heard_of_is_not_called_of
     r: Regions,
 ) -> None:
     """The release to come back is in the lane of the two, the takeover in that of all: here it comes later."""
-    await hand_over(r, "asha", "in", "de")
-    await r.moves["in"].catch_up()
-    await r.carry("in", "de")
-    await r.moves["de"].catch_up()
+    await gone(r, "asha", "in", "de")
     await hand_over(r, "asha", "de", "in")
     await r.moves["de"].catch_up()
     await r.carry("de", "in", "pair.de.in")

@@ -28,7 +28,7 @@ from server.storage import tables as t
 from server.storage.sql import Tx, statement
 from tests.support.node import START, ForeignLog, open_test_node
 from tests.support.postgres import running_postgres
-from tests.unit.app.score_world import ScoreWorld, open_world, tables, workload
+from tests.unit.app.score_world import ScoreWorld, helpful, open_world, tables, workload
 from tests.unit.scoring.test_rules import TEXT
 
 POST, ANSWER, OTHER = ("01" + letter * 24 for letter in "pab")
@@ -45,15 +45,7 @@ async def test_only_people_at_home_here_have_a_ledger_here(tmp_path: Path) -> No
         )
         await world.react("asha", POST)
         mine = await world.node.post("asha", world.place)
-        reaction = ReactionChanged(
-            target=mine,
-            root=mine,
-            place=world.place,
-            author="asha",
-            reaction="helpful",
-            rev=1,
-            on=True,
-        )
+        reaction = helpful(mine, world.place)
         await world.foreign((emil, reaction))
         (line,) = await world.lines("asha")
         assert (line["milli_points"], line["by_text"]) == (6_250, "a colleague in another country")
@@ -76,16 +68,7 @@ async def test_who_was_registered_in_two_epochs_counts_the_same_in_any_order(
                     person="emil", home="de", name="Emil", unit=unit, country=country
                 )
                 await world.foreign(("", emil), log=ForeignLog("de", epoch=ordinal << 32 | 7))
-            helpful = ReactionChanged(
-                target=post,
-                root=post,
-                place=world.place,
-                author="asha",
-                reaction="helpful",
-                rev=1,
-                on=True,
-            )
-            await world.foreign(("emil", helpful))
+            await world.foreign(("emil", helpful(post, world.place)))
             found.append(await world.points("asha"))
     assert found[0] == found[1]
 
@@ -114,15 +97,7 @@ async def test_who_is_handed_over_takes_the_ledger_along(tmp_path: Path) -> None
 
 
 def _judged(place: str, rev: int, on: bool) -> ReactionChanged:
-    return ReactionChanged(
-        target=ANSWER,
-        root=POST,
-        place=place,
-        author="asha",
-        reaction="helpful",
-        rev=rev,
-        on=on,
-    )
+    return helpful(ANSWER, place, root=POST, rev=rev, on=on)
 
 
 async def _in_order(folder: Path, order: tuple[int, ...]) -> list[tuple[object, ...]]:
@@ -186,15 +161,7 @@ async def test_any_order_of_arrival_gives_the_same_ledger(tmp_path: Path, seed: 
 async def test_a_mark_waits_for_its_post(tmp_path: Path) -> None:
     async with open_world(tmp_path) as world:
         emil = await world.emil()
-        early = ReactionChanged(
-            target=POST,
-            root=POST,
-            place=world.place,
-            author="asha",
-            reaction="helpful",
-            rev=1,
-            on=True,
-        )
+        early = helpful(POST, world.place)
         await world.foreign((emil, early))
         assert await world.lines("asha") == []
         post = PostPublished(post=POST, kind="update", place=world.place, at=1, text="late")
@@ -224,15 +191,7 @@ async def test_a_copy_in_a_second_lane_counts_once(tmp_path: Path) -> None:
     async with open_world(tmp_path) as world:
         emil = await world.emil()
         post = await world.node.post("asha", world.place)
-        event = ReactionChanged(
-            target=post,
-            root=post,
-            place=world.place,
-            author="asha",
-            reaction="helpful",
-            rev=1,
-            on=True,
-        )
+        event = helpful(post, world.place)
         for lane in ("pair.de.in", "pair.de.fr"):
             await world.foreign((emil, event), log=ForeignLog("de", lane))
         assert await world.points("asha") == [("helpful", 6_250)]
@@ -245,15 +204,7 @@ async def test_units_and_countries_are_those_of_the_time(tmp_path: Path) -> None
         first, second = [await world.node.post("asha", world.place) for _ in "ab"]
 
         def mark(post: str) -> ReactionChanged:
-            return ReactionChanged(
-                target=post,
-                root=post,
-                place=world.place,
-                author="asha",
-                reaction="helpful",
-                rev=1,
-                on=True,
-            )
+            return helpful(post, world.place)
 
         await world.foreign((emil, mark(first)))
         news_at = world.node.clock()

@@ -25,7 +25,7 @@ from server.domain.import_records import import_record
 from server.scoring.rules import parse, rulebook, shipped
 from server.storage import tables as t
 from tests.support.node import START, ForeignLog
-from tests.unit.app.score_world import ScoreWorld, open_world, tables
+from tests.unit.app.score_world import ScoreWorld, helpful, open_world, tables
 from tests.unit.scoring.test_rules import TEXT
 
 DAY = 86_400_000
@@ -111,15 +111,7 @@ async def _welcomed(folder: Path, order: tuple[int, ...]) -> list[tuple[str, int
         place = world.place
 
         def mark(target: str, author: str) -> ReactionChanged:
-            return ReactionChanged(
-                target=target,
-                root=POST,
-                place=place,
-                author=author,
-                reaction="helpful",
-                rev=1,
-                on=True,
-            )
+            return helpful(target, place, root=POST, author=author)
 
         def reply(post: str, at: int) -> ReplyPublished:
             return ReplyPublished(

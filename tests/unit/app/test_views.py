@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from server.domain.events import ReactionChanged
 from server.domain.scoring_policy import DEFAULT
 from server.scoring.rules import DAY_MS
+from tests.unit.app.score_world import helpful
 from tests.unit.app.view_world import ViewWorld, open_view_world
 
 
@@ -78,17 +78,7 @@ async def test_another_regions_people_count_alike_from_what_everybody_holds(
     """Marks in other regions count here too, and a narrower copy of a profile changes nothing."""
     emil = await world.world.emil()
     post = await world.helped("asha", "ben")
-    mark = ReactionChanged(
-        target=post,
-        root=post,
-        place=world.place,
-        author="asha",
-        reaction="helpful",
-        emoji="",
-        rev=1,
-        on=True,
-    )
-    await world.world.foreign((emil, mark))
+    await world.world.foreign((emil, helpful(post, world.place)))
     await world.draw()
     assert await world.board() == {"asha": (5000 + 6250, True)}
     helped = await world.rows()

@@ -325,20 +325,25 @@ async def test_watching_is_renewed_after_a_cut(ears: Ears) -> None:
         assert await ears.until(2) == [5, 6]
 
 
+async def refused_once(line: Line) -> bool:
+    """A node that takes a command the second time; whether it had its key again."""
+    await line.welcome()
+    wish = await line.heard("do")
+    error = {"code": "overloaded", "message": "later", "retry": True}
+    await line.say(t="done", key=wish["key"], ok=False, error=error)
+    again = await line.heard("do")
+    await line.say(t="done", key=again["key"], ok=True, answer={}, cursor="1.11")
+    await line.gone()
+    return bool(again["key"] == wish["key"])
+
+
 async def test_commands_wait_for_a_time_the_clock_decides() -> None:
     """A refusal for now is sent again when its time has come, by the injected clock."""
     clock: Iterator[int] = count(0, 1_000)
     numbers: list[Any] = []
 
     async def node(line: Line) -> None:
-        await line.welcome()
-        wish = await line.heard("do")
-        error = {"code": "overloaded", "message": "later", "retry": True}
-        await line.say(t="done", key=wish["key"], ok=False, error=error)
-        again = await line.heard("do")
-        numbers.append(again["key"] == wish["key"])
-        await line.say(t="done", key=wish["key"], ok=True, answer={}, cursor="1.11")
-        await line.gone()
+        numbers.append(await refused_once(line))
 
     async with (
         fake_node(node) as url,
@@ -358,13 +363,7 @@ async def test_a_clock_that_is_set_back_puts_off_nothing() -> None:
         return (next(seconds) - (3_600 if waits else 0)) * 1_000
 
     async def node(line: Line) -> None:
-        await line.welcome()
-        wish = await line.heard("do")
-        error = {"code": "overloaded", "message": "later", "retry": True}
-        await line.say(t="done", key=wish["key"], ok=False, error=error)
-        again = await line.heard("do")
-        await line.say(t="done", key=again["key"], ok=True, answer={}, cursor="1.11")
-        await line.gone()
+        assert await refused_once(line)
 
     async with fake_node(node) as url, Client(url, "secret", chance=no_wait, clock=clock) as tap:
         running.append(tap)
