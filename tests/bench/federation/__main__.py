@@ -29,7 +29,7 @@ CATCHING_UP_EVENTS = 40_000
 """Beside fresh events of another lane."""
 PEOPLE = 1_500
 """Of 30,000 in twenty regions."""
-PEERS = (3, 40)
+PEERS = (3, 20, 40)
 PEER_SECONDS = 10.0
 RESTARTED_PEERS = 20
 AWAY_SECONDS = 30.0
@@ -176,18 +176,23 @@ async def join_usable(full: bool) -> None:
 
 
 async def extra_peer(_full: bool) -> None:
-    """From 3 to 40 peers: CPU and memory of each more, and what an event costs."""
-    cpu, memory, ratio = [], [], []
+    """From 3 over 20 to 40 peers: CPU and memory of each more, and what an event costs for each peer it goes to. That
+    the last twenty cost no more than those before says that nothing grows with the square of their number."""
+    cpu, memory, share, growth = [], [], [], []
+    few, some, many = PEERS
     for _ in range(RUNS):
-        few, many = [await with_peers(count) for count in PEERS]
-        more = PEERS[1] - PEERS[0]
-        cpu.append((many[0] - few[0]) / PEER_SECONDS / more * 100)
-        memory.append((many[1] - few[1]) / more)
-        ratio.append(many[0] / few[0])
-        print(f"  {few} {many}", file=sys.stderr)
+        cost, mib = zip(*[await with_peers(count) for count in PEERS], strict=True)
+        at = dict(zip(PEERS, cost, strict=True))
+        cpu.append((at[many] - at[few]) / PEER_SECONDS / (many - few) * 100)
+        memory.append((mib[-1] - mib[0]) / (many - few))
+        share.append(at[many] / many / (at[few] / few))
+        first, last = at[some] - at[few], at[many] - at[some]
+        growth.append(last / (many - some) / (first / (some - few)))
+        print(f"  CPU seconds {at}", file=sys.stderr)
     emit(at_most("extra_peer_cpu", "% of a core", 0.5, cpu))
     emit(at_most("extra_peer_memory", "MiB", 2, memory))
-    emit(compare("event_cpu_40_to_3_peers", "x", ratio, {}))
+    emit(at_most("event_cpu_per_peer_40_to_3", "x", 1, share))
+    emit(at_most("extra_peer_cpu_21st_to_40th", "x of those before", 1, growth))
 
 
 async def with_peers(count: int) -> tuple[float, float]:
