@@ -9,6 +9,7 @@ import contextlib
 import statistics
 import sys
 import tempfile
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import uvloop
@@ -39,12 +40,16 @@ AWAY_SECONDS = 30.0
 
 
 async def live(_full: bool) -> None:
-    """On an idle link, and while group.eu catches up."""
-    for name, backlog in (("live_lag", 0), ("live_lag_catching_up", CATCHING_UP_EVENTS)):
+    """On an idle link; while group.eu catches up; and with as many other peers as twenty regions have."""
+    for name, backlog, others in (
+        ("live_lag", 0, 0),
+        ("live_lag_catching_up", CATCHING_UP_EVENTS, 0),
+        ("live_lag_19_peers", 0, 18),
+    ):
         found, floors = [], []
         for _ in range(RUNS):
             floors.append(await floor())
-            found.append(await lags(backlog))
+            found.append(await lags(backlog, names(others)))
         beside = {
             "events": statistics.median([len(run) for run in found]),
             "floor_p50": statistics.median([percentile(run, 0.50) for run in floors]),
@@ -69,13 +74,17 @@ async def floor() -> list[float]:
             await cable.close()
 
 
-async def lags(backlog: int) -> list[float]:
+async def lags(backlog: int, others: Sequence[str]) -> list[float]:
     """Milliseconds from commit to commit; with a backlog only of what came before that was held."""
-    async with pair() as regions:
+    async with contextlib.AsyncExitStack() as stack:
+        regions = await stack.enter_async_context(pair())
         last = await regions.de.ask("fill", lane="group.eu", count=backlog)
         for region in (regions.de, regions.fr):
             await region.ask("watch", lane="global")
-        await regions.connect()
+        port = await regions.connect(others)
+        if others:
+            crowd = started("peers", regions.folder, port, len(others))
+            await (await stack.enter_async_context(crowd)).ask("live")
         if backlog:
             await regions.holds("group.eu", 1)  # what is written before waits for the proofs
             writing = asyncio.ensure_future(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,8 +24,10 @@ class Pair(NamedTuple):
     folder: Path
     """Of both; a region's database is ``<region>.db``."""
 
-    async def connect(self) -> None:
-        await self.de.ask("serve", peers=[("fr", self.cable.port, True)])
+    async def connect(self, others: Sequence[str] = ()) -> int:
+        """``others``: further regions that may dial ``de``; the port it answers on."""
+        peers = [("fr", self.cable.port, True), *[(name, 1, False) for name in others]]
+        return int(await self.de.ask("serve", peers=peers))
 
     async def holds(self, lane: str, seq: int) -> float:
         return float(await self.fr.ask("holds", region="de", epoch=self.epoch, lane=lane, seq=seq))
