@@ -234,16 +234,25 @@ def _follows(one: _Waiting, before: _Waiting) -> bool:
 
 
 def joined(batches: Sequence[LaneBatch]) -> LaneBatch:
-    """Batches in a row as one, to be taken apart where otherwise a part had more than PAGE_EVENTS_MAX.
+    """Batches in a row as one, to be taken apart where otherwise a part had more than PAGE_EVENTS_MAX or BATCH_BYTES_MAX.
 
-    Small ones come quicker than a disk syncs: one by one a busy lane would fall behind for ever."""
+    Small ones come quicker than a disk syncs: one by one a busy lane would fall behind for ever. But only the head at
+    the end of a part is kept, and a relay's batches end where one is: a part is no larger than a batch may be."""
     first, last = batches[0], batches[-1]
-    ends, events = [], 0
+    ends, events, size = [], 0, 0
     for before, batch in pairwise(batches):
         events += len(before.events)
-        if events + len(batch.events) > limits.PAGE_EVENTS_MAX:
+        size += _bytes_of(before)
+        if (
+            events + len(batch.events) > limits.PAGE_EVENTS_MAX
+            or size + _bytes_of(batch) > limits.BATCH_BYTES_MAX
+        ):
             ends.append(before.head)
-            events = 0
+            events = size = 0
     every = tuple(chain.from_iterable([batch.events for batch in batches]))
     start = (first.key, first.after, first.previous)
     return LaneBatch(*start, every, last.head, tuple(ends), first.early)
+
+
+def _bytes_of(batch: LaneBatch) -> int:
+    return sum([event.size for event in batch.events])

@@ -141,6 +141,19 @@ def test_a_backlog_is_applied_in_parts_that_end_where_a_head_does() -> None:
     assert [part.previous for part in parts[1:]] == [part.head.hash for part in parts[:-1]]
 
 
+def test_a_part_of_a_backlog_is_no_larger_than_others_can_send_it_on() -> None:
+    """A relay ends its batches where a head is: with none within a batch's bytes it would send nothing, ever."""
+    intake = _intake()
+    tip = Held.nothing(GLOBAL)
+    for number in range(6):
+        batch = batch_of(GLOBAL, [b"x" * (limits.BATCH_BYTES_MAX // 3)], tip)
+        tip = Held(number + 1, batch.head.hash)
+        intake.receive(batch, 100)
+    _, joined = intake.applied(GLOBAL, 1)
+    assert joined is not None
+    assert [len(part.events) for part in joined.parts()] == [2, 2, 1]
+
+
 def test_only_what_continues_is_joined() -> None:
     """Another peer brought what lies between."""
     intake = _intake()
