@@ -78,7 +78,7 @@ class Flow:
         self._untold: set[LaneKey] = set()
         """Lanes that moved since the peer was told how far they reach."""
         self._pinged_at = 0
-        ledger.gossip.clear()
+        ledger.begin()
 
     @property
     def behind_events(self) -> int | None:

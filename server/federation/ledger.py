@@ -38,6 +38,13 @@ class Ledger:
         self.skew: int | None = None
         self.events_in = self.events_out = self.bytes_in = self.bytes_out = 0
 
+    def begin(self) -> None:
+        """A connection begins. Since the last one the peer may have left a group: its lanes are forgotten (I8)."""
+        may_receive, peer = self.reach.may_receive, self.peer
+        self.gossip.clear()
+        self.tips = {key: seq for key, seq in self.tips.items() if may_receive(key, peer)}
+        self.backlog = {key: lane for key, lane in self.backlog.items() if may_receive(key, peer)}
+
     def wrote(self, size: int) -> None:
         """A frame of so many bytes goes to the peer."""
         self.bytes_out += size

@@ -61,10 +61,8 @@ class Playbook:
     def __init__(self, me: str = "de", peer: str = "fr", *, dials: bool = True) -> None:
         self.me, self.peer, self.now = me, peer, START
         self.log = ListLog(me)
-        self.roster = roster_of(*REGIONS)
-        self.link = Link(
-            Identity(me, EPOCH, key_of(me)), peer, self.roster, reach_of(*REGIONS), dials
-        )
+        self.roster, self.reach = roster_of(*REGIONS), reach_of(*REGIONS)
+        self.link = Link(Identity(me, EPOCH, key_of(me)), peer, self.roster, self.reach, dials)
         self.effects: list[Effect] = []
         self.armed: int | None = None
         """When the timer is due."""
@@ -653,6 +651,22 @@ def test_i8_a_lane_for_others_is_neither_sent_nor_mentioned() -> None:
     assert book.tell(1, _want((_ours("pair.de.in"), 0), (_ours("local"), 0))) == ["HEAD on 1"]
     assert book.sent(Heads).tips == ()
     assert book.status().lag_events == 0
+
+
+def test_i8_who_has_left_a_group_hears_of_its_lanes_no_more() -> None:
+    """A newer roster: the link begins anew, and goes on with what it remembers."""
+    book = Playbook().live()
+    book.tell(1, _want())
+    _publish(book, "group.eu")
+    _publish(book)
+    book.reach.groups = {"eu": ("de", "in")}
+    book.give(steps.Stopped())
+    book.give(steps.Started())
+    book.dial(2)
+    book.tips(2)
+    assert book.tell(2, _want()) == ["HEAD on 2", "load global 0"]
+    assert book.sent(Heads).tips == (Tip(*_ours(), 1),)
+    assert [lane.lane for lane in book.link.lanes(book.now)] == ["global"]
 
 
 def test_a_want_that_comes_before_our_tips_waits_for_them() -> None:
