@@ -947,6 +947,17 @@ def test_a_stopping_node_says_so_and_opens_nothing_more() -> None:
     assert book.give(steps.Started()) == ["dialing", "dial"]
 
 
+def test_a_link_that_begins_anew_sets_its_timer_anew() -> None:
+    """Whoever stops it cancels the timer; what it was set to says nothing about the next."""
+    book = Playbook().live()
+    book.until("PING on 1")
+    book.give(steps.Stopped(), after=limits.LINK_PING_SECONDS * 1000 - 1)
+    book.armed = None
+    book.give(steps.Started())
+    book.give(steps.DialFailed("connection refused"))
+    book.until("dial")
+
+
 def test_who_is_told_to_wait_comes_back() -> None:
     book = Playbook().live()
     assert book.tell(1, Fault("stopping", "back soon")) == ["close 1 1000", "backing_off"]
