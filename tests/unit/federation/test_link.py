@@ -778,6 +778,7 @@ def test_only_hello_is_heard_from_a_guest() -> None:
 
 def test_i9_guests_are_few_and_the_newest_is_heard() -> None:
     book = Playbook("fr", "de", dials=False)
+    book.give(steps.Started())
     for conn in range(2, 2 + GUESTS_MAX):
         assert book.give(steps.Opened(conn, True, b"m" * 32)) == []
     assert book.give(steps.Opened(99, True, b"m" * 32)) == ["ERROR on 2", "close 2 4503"]
@@ -834,6 +835,7 @@ def test_a_guest_proven_while_we_dial_makes_dialling_needless() -> None:
 
 def test_words_on_a_connection_given_up_are_ignored() -> None:
     book = Playbook("fr", "de", dials=False)
+    book.give(steps.Started())
     book.accept(1)
     book.accept(2)
     assert book.tell(1, Ping(5)) == []
