@@ -155,6 +155,15 @@ class Intake:
         lane.committed(seq)
         return Ack((Tip(*key, lane.applied),), self._credit, early), self._next(lane)
 
+    def repeated(self, key: LaneKey) -> Ack | None:
+        """For a batch with nothing new, which another peer had brought before it came: what to acknowledge. While
+        something of the lane waits, its own acknowledgement will do; and nobody waits for one of a lane left out."""
+        lane = self._lanes.get(key)
+        if lane is None or lane.waiting or key in self._forked:
+            return None
+        early = (LeadAck(*key, lane.lead.seq, lane.lead.listed),) if lane.lead else ()
+        return Ack((Tip(*key, lane.applied),), self._credit, early)
+
     @staticmethod
     def _grown(lane: _Lane, batch: LaneBatch) -> Lead:
         lane.lead = grown(lane.lead, batch)

@@ -265,8 +265,27 @@ def test_i5_a_replayed_batch_changes_nothing() -> None:
     batch = batch_of(_theirs(), [b"one"])
     book.tell(1, batch)
     book.give(steps.Applied(_theirs(), 1))
-    assert book.tell(1, batch) == []
+    assert book.tell(1, batch) == ["ACK on 1"]
     assert book.status().events_in == 1
+
+
+def test_what_another_peer_had_brought_is_acknowledged_all_the_same() -> None:
+    """It was on its way when we asked anew after it: without a word its bytes would count as under way for ever."""
+    book = Playbook().live()
+    batch = batch_of(_theirs(), [b"one", b"two"])
+    book.give(steps.Relayed(frozenset({"in"})))
+    book.tips(held={_theirs(): Held(2, batch.head.hash)})
+    assert book.tell(1, batch) == ["ACK on 1"]
+    assert book.sent(Ack) == Ack((Tip(*_theirs(), 2),), limits.CREDIT_BYTES)
+
+
+def test_a_repeat_is_not_acknowledged_before_what_it_repeats_is_committed() -> None:
+    """I1."""
+    book = Playbook().live()
+    batch = batch_of(_theirs(), [b"one", b"two"])
+    book.tell(1, batch)
+    assert book.tell(1, batch) == []
+    assert book.give(steps.Applied(_theirs(), 2)) == ["ACK on 1"]
 
 
 def _bad_batches() -> dict[Code, Batch]:
