@@ -102,6 +102,7 @@ class Link:
         """One input, all its effects in order. ``now``: UTC milliseconds; ``jitter``: [0, 1)."""
         self._now, self._jitter = now, jitter
         self._deadlines.clock(now)
+        self._heard_at = min(self._heard_at, now)  # the clock may have been set back
         self._take(given)
         self._settle()
         effects = self._out[:]

@@ -11,10 +11,12 @@ from server.domain import limits
 from server.domain.errors import Code, Mistake, Refusal
 from server.domain.ids import LaneKey
 from server.federation import frames, handshake, steps
+from server.federation.ephemeral import packed
 from server.federation.forks import ForkProof
 from server.federation.frames import (
     Ack,
     Batch,
+    Ephem,
     Fault,
     Fork,
     Frame,
@@ -951,6 +953,24 @@ def test_a_clock_set_back_does_not_stop_the_link() -> None:
     book.now -= 3_600_000
     book.tell(1, Ping(5))
     assert book.until("PING on 1") <= limits.LINK_PING_SECONDS * 1000
+
+
+def test_who_was_there_over_a_lost_line_is_gone_in_time_whatever_the_clock_does() -> None:
+    """Section 22.4."""
+    book = Playbook().live()
+    book.give(steps.Looked(["p:luc"]))
+    book.until("EPHEM on 1")
+    book.tell(1, Ephem(read=1, online=packed([0])))
+    book.now -= 3_600_000
+    book.give(steps.Disconnected(1, "reset"))
+    gone = steps.Seen({"p:luc": "offline"}, {})
+    until = book.now + limits.PRESENCE_KEPT_SECONDS * 1000
+    while gone not in book.effects and book.armed is not None and book.armed <= until:
+        book.now, book.armed = book.armed, None
+        book.give(steps.TimerFired())
+        if "dial" in map(book._word, book.effects):
+            book.give(steps.DialFailed("connection refused"))
+    assert gone in book.effects
 
 
 # ---------------------------------------------------------------- stopping
