@@ -16,7 +16,7 @@ from server.domain.leads import Lead, grown
 from server.domain.wire import LaneBatch
 from server.federation.frames import Ack, Batch, LaneRef, LeadAck, Tip, Want
 from server.federation.lanes import Course, Held, Reach, may_lead, vector
-from server.federation.leading import latest, lead_tip, verified_part
+from server.federation.leading import latest, latest_lead, lead_tip, verified_part
 from server.federation.status import Filling
 from server.federation.trust import Roster
 
@@ -88,7 +88,8 @@ class Intake:
         for key in after:
             lane = self._lanes.setdefault(key, _Lane(held[key]))
             # Another peer was quicker: the sender goes on from there too.
-            lane.verified, lane.lead = latest(lane.verified, held[key]), held[key].lead
+            lane.verified = latest(lane.verified, held[key])
+            lane.lead = latest_lead(lane.lead, held[key].lead)
             lane.asked = held[key].seq
         self.committed(after)
         without = tuple([LaneRef(*key) for key in sorted(self._forked)])

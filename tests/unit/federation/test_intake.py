@@ -318,6 +318,20 @@ def test_a_want_names_the_lead_and_how_many_may_come_first() -> None:
     assert intake.applied(GLOBAL, 2)[0].leads == (LeadAck(*GLOBAL, 40, 12),)
 
 
+@pytest.mark.parametrize("lead", [None, Lead(30, _at(30).hash, 32, _at(32).hash)])
+def test_what_was_read_before_the_last_commit_takes_nothing_back(lead: Lead | None) -> None:
+    """We ask anew: while the log is read, what comes early goes on being committed and acknowledged."""
+    intake = _fresh(_at(2))
+    for batch in (_part(30, 32), _part(32, 35)):
+        _take(intake, batch)
+        intake.applied(GLOBAL, 2)
+    intake.ask(("de",), {GLOBAL: _at(2)._replace(lead=lead)}, ())
+    for batch, ack in ((_part(10, 12), (35, 12)), (_part(35, 36), (36, 12))):
+        _take(intake, batch)
+        assert intake.applied(GLOBAL, 2)[0].leads == (LeadAck(*GLOBAL, *ack),)
+    assert intake.filling == (30, 2)
+
+
 @pytest.mark.parametrize(("after", "fresh"), [(12, FRESH), (5, FRESH), (30, 0)])
 def test_a_gap_that_was_not_asked_for_is_refused(after: int, fresh: int) -> None:
     """Also a small one where large ones may be left: that is no lead but a loss."""
