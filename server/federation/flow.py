@@ -303,6 +303,7 @@ class Flow:
         after = from_vector(want.after)
         serving = self._serving
         if serving is None:
+            ledger.wanted(after, now)
             serving = self._serving = Serving(ledger.me, ledger.peer)
             if known := self._roster.words():
                 self.tell_keys(known)
@@ -311,7 +312,8 @@ class Flow:
         serving.wanted(want)
         serving.moved(ledger.tips)
         self._compare(want, serving)
-        ledger.wanted(after, now)
+        # A later WANT may have been read before what is acknowledged already.
+        ledger.acknowledged(after)
         furthest = after | {lead.key: lead.seq for lead in want.leads}
         for key, seq in furthest.items():
             if key.region == ledger.me and seq > ledger.tips.get(key, 0):

@@ -27,7 +27,7 @@ class Ledger:
         self.backlog: dict[LaneKey, Backlog] = {}
         """Of these, our own: what the peer has not acknowledged."""
         self._after: Mapping[LaneKey, int] | None = None
-        """The vector of the peer's last WANT."""
+        """The vector of the first WANT of the peer's last connection."""
         self.applying: set[LaneKey] = set()
         """Lanes with a batch at the writer, also one of an earlier connection."""
         self.forked: dict[LaneKey, ForkProof | None] = {}
@@ -65,7 +65,7 @@ class Ledger:
         return theirs
 
     def wanted(self, after: Mapping[LaneKey, int], now: int) -> None:
-        """The peer said what it holds of our lanes: now the backlog is exact."""
+        """The peer's first WANT of a connection says what it holds of our lanes: now the backlog is exact."""
         self._after = after
         for key, tip in self.tips.items():
             if key.region != self.me:

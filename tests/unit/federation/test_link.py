@@ -736,6 +736,12 @@ def test_a_peer_that_lost_what_it_had_is_behind_again() -> None:
     book.tell(1, Ack((Tip(*_ours(), 3),), limits.CREDIT_BYTES))
     assert book.status().lag_events == 0
     book.tell(1, _want((_ours(), 1)))
+    assert book.status().lag_events == 0, "on one connection it was read before, and told after it"
+    book.give(steps.Disconnected(1, "reset"))
+    book.until("dial")
+    book.dial(2)
+    book.tips(2)
+    book.tell(2, _want((_ours(), 1)))
     assert book.status().lag_events == 2
 
 
