@@ -155,7 +155,8 @@ class Flow:
             case Heads(tips, keys):
                 self._roster.learn_all(keys)
                 self._intake.announced(self._ledger.told(tips))
-                self._announced = True
+                # Keys come before the first word on how far it is, and alone.
+                self._announced |= bool(tips) or not keys
             case Want():
                 if self._asked:
                     self._serve(frame, now)

@@ -232,6 +232,19 @@ def test_catching_up_ends_when_all_that_was_told_is_applied() -> None:
     assert book.give(steps.Applied(_theirs(), 3)) == ["ACK on 1", "live"]
 
 
+def test_who_has_told_of_keys_alone_has_not_told_how_far_it_is() -> None:
+    """They come first (17.2)."""
+    book = Playbook()
+    book.give(steps.Started())
+    book.dial()
+    book.tips()
+    new = private_key(b"n" * 32)
+    word = succession("fr", new.public_key().public_bytes_raw(), key_of("fr"))
+    assert "live" not in book.tell(1, Heads((), (word,)))
+    assert book.link.state is State.CATCHING_UP
+    assert book.tell(1, Heads(())) == ["live"]
+
+
 def test_what_another_peer_brought_is_not_behind() -> None:
     book = Playbook().live()
     book.tell(1, Heads((Tip(*_theirs(), 3),)))
