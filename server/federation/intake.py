@@ -54,6 +54,14 @@ class _Lane:
             self.lead = None
 
     @property
+    def acknowledged(self) -> int:
+        """Up to where the sender is told that it is committed. It goes on from there, and what this connection has not
+        verified before would be a gap: so not beyond that, though another peer has brought more."""
+        lead = self.verified.lead
+        reaches = lead.seq if lead and self.applied >= lead.base else self.verified.seq
+        return min(self.applied, reaches)
+
+    @property
     def missing(self) -> int:
         """Events the peer told of that are not on the disk; of listed ones nobody keeps count."""
         early = self.lead.seq - self.lead.base if self.lead else 0
@@ -154,7 +162,7 @@ class Intake:
                 early = (LeadAck(*key, lead.seq, lead.listed),)
         lane.applying = 0
         lane.committed(seq)
-        return Ack((Tip(*key, lane.applied),), self._credit, early), self._next(lane)
+        return Ack((Tip(*key, lane.acknowledged),), self._credit, early), self._next(lane)
 
     def repeated(self, key: LaneKey) -> Ack | None:
         """For a batch with nothing new, which another peer had brought before it came: what to acknowledge. While
@@ -163,7 +171,7 @@ class Intake:
         if lane is None or lane.waiting or key in self._forked:
             return None
         early = (LeadAck(*key, lane.lead.seq, lane.lead.listed),) if lane.lead else ()
-        return Ack((Tip(*key, lane.applied),), self._credit, early)
+        return Ack((Tip(*key, lane.acknowledged),), self._credit, early)
 
     @staticmethod
     def _grown(lane: _Lane, batch: LaneBatch) -> Lead:

@@ -253,12 +253,15 @@ def test_a_postponed_batch_stays_first() -> None:
     assert (ack.tips, following) == ((Tip(*GLOBAL, 3),), None)
 
 
-def test_what_another_peer_brought_is_acknowledged_too() -> None:
+def test_what_another_peer_brought_is_not_acknowledged_before_it_came_here_too() -> None:
+    """The sender would go on from there, and leave a gap in what this connection verifies."""
     intake = _intake()
-    first, _ = _two_in_a_row(GLOBAL)
+    first, second = _two_in_a_row(GLOBAL)
     _take(intake, first)
     ack, _ = intake.applied(GLOBAL, 9)
-    assert ack.tips == (Tip(*GLOBAL, 9),)
+    assert ack.tips == (Tip(*GLOBAL, 2),)
+    _take(intake, second)
+    assert intake.applied(GLOBAL, 9)[0].tips == (Tip(*GLOBAL, 3),)
 
 
 # ---------------------------------------------------------------- the newest first (section 19)

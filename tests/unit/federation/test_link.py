@@ -294,6 +294,18 @@ def test_what_another_peer_had_brought_is_acknowledged_all_the_same() -> None:
     assert book.sent(Ack) == Ack((Tip(*_theirs(), 2),), limits.CREDIT_BYTES)
 
 
+def test_the_sender_is_led_to_no_gap_by_what_another_peer_brought() -> None:
+    """It goes on from what is acknowledged, and here it is checked from what this connection brought."""
+    book, tip = Playbook().live(), Held.nothing(_theirs())
+    for seq, body in enumerate((b"one", b"two", b"three"), 1):
+        batch = batch_of(_theirs(), [body], tip)
+        assert book.tell(1, batch) == [f"apply global {seq - 1}+1"]
+        book.give(steps.Committed({_theirs(): 3}))
+        book.give(steps.Applied(_theirs(), 3))
+        assert book.sent(Ack).tips == (Tip(*_theirs(), seq),)
+        tip = Held(seq, batch.head.hash)
+
+
 def test_a_repeat_is_not_acknowledged_before_what_it_repeats_is_committed() -> None:
     """I1."""
     book = Playbook().live()
