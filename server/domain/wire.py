@@ -103,6 +103,11 @@ class WireEvent(NamedTuple):
     salt: bytes | None
     body: bytes | None
 
+    @property
+    def size(self) -> int:
+        """Bytes of it, as the bounds of a batch count them."""
+        return len(self.header) + len(self.body or b"") + SALT_BYTES
+
 
 class SignedHead(msgspec.Struct, frozen=True, array_like=True):
     """The signed tip of a lane: any node may pass it on, nobody can forge it."""

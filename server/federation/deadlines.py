@@ -48,7 +48,9 @@ class Deadlines:
         self._at.pop(Deadline(due, conn), None)
 
     def clear(self) -> None:
+        """Nothing is waited for, and whoever set the timer may cancel it."""
         self._at.clear()
+        self._armed = None
 
     def clock(self, now: int) -> None:
         """Tell the time. A clock set back moves every deadline with it, so that none is far away."""

@@ -78,7 +78,7 @@ class Flow:
         self._untold: set[LaneKey] = set()
         """Lanes that moved since the peer was told how far they reach."""
         self._pinged_at = 0
-        ledger.gossip.clear()
+        ledger.begin()
 
     @property
     def behind_events(self) -> int | None:
@@ -155,7 +155,8 @@ class Flow:
             case Heads(tips, keys):
                 self._roster.learn_all(keys)
                 self._intake.announced(self._ledger.told(tips))
-                self._announced = True
+                # Keys come before the first word on how far it is, and alone.
+                self._announced |= bool(tips) or not keys
             case Want():
                 if self._asked:
                     self._serve(frame, now)
@@ -256,6 +257,8 @@ class Flow:
         self._ledger.events_in += fresh
         if batch:
             self._apply(batch)
+        elif not fresh and (ack := self._intake.repeated(frame.head.key)):
+            self.send(ack)
 
     def _contradicted(self, evidence: LaneBatch) -> None:
         self._ledger.forked.setdefault(evidence.key, None)
@@ -301,6 +304,7 @@ class Flow:
         after = from_vector(want.after)
         serving = self._serving
         if serving is None:
+            ledger.wanted(after, now)
             serving = self._serving = Serving(ledger.me, ledger.peer)
             if known := self._roster.words():
                 self.tell_keys(known)
@@ -309,7 +313,8 @@ class Flow:
         serving.wanted(want)
         serving.moved(ledger.tips)
         self._compare(want, serving)
-        ledger.wanted(after, now)
+        # A later WANT may have been read before what is acknowledged already.
+        ledger.acknowledged(after)
         furthest = after | {lead.key: lead.seq for lead in want.leads}
         for key, seq in furthest.items():
             if key.region == ledger.me and seq > ledger.tips.get(key, 0):

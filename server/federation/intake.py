@@ -16,7 +16,7 @@ from server.domain.leads import Lead, grown
 from server.domain.wire import LaneBatch
 from server.federation.frames import Ack, Batch, LaneRef, LeadAck, Tip, Want
 from server.federation.lanes import Course, Held, Reach, may_lead, vector
-from server.federation.leading import latest, lead_tip, verified_part
+from server.federation.leading import latest, latest_lead, lead_tip, verified_part
 from server.federation.status import Filling
 from server.federation.trust import Roster
 
@@ -54,6 +54,14 @@ class _Lane:
             self.lead = None
 
     @property
+    def acknowledged(self) -> int:
+        """Up to where the sender is told that it is committed. It goes on from there, and what this connection has not
+        verified before would be a gap: so not beyond that, though another peer has brought more."""
+        lead = self.verified.lead
+        reaches = lead.seq if lead and self.applied >= lead.base else self.verified.seq
+        return min(self.applied, reaches)
+
+    @property
     def missing(self) -> int:
         """Events the peer told of that are not on the disk; of listed ones nobody keeps count."""
         early = self.lead.seq - self.lead.base if self.lead else 0
@@ -88,7 +96,8 @@ class Intake:
         for key in after:
             lane = self._lanes.setdefault(key, _Lane(held[key]))
             # Another peer was quicker: the sender goes on from there too.
-            lane.verified, lane.lead = latest(lane.verified, held[key]), held[key].lead
+            lane.verified = latest(lane.verified, held[key])
+            lane.lead = latest_lead(lane.lead, held[key].lead)
             lane.asked = held[key].seq
         self.committed(after)
         without = tuple([LaneRef(*key) for key in sorted(self._forked)])
@@ -153,7 +162,16 @@ class Intake:
                 early = (LeadAck(*key, lead.seq, lead.listed),)
         lane.applying = 0
         lane.committed(seq)
-        return Ack((Tip(*key, lane.applied),), self._credit, early), self._next(lane)
+        return Ack((Tip(*key, lane.acknowledged),), self._credit, early), self._next(lane)
+
+    def repeated(self, key: LaneKey) -> Ack | None:
+        """For a batch with nothing new, which another peer had brought before it came: what to acknowledge. While
+        something of the lane waits, its own acknowledgement will do; and nobody waits for one of a lane left out."""
+        lane = self._lanes.get(key)
+        if lane is None or lane.waiting or key in self._forked:
+            return None
+        early = (LeadAck(*key, lane.lead.seq, lane.lead.listed),) if lane.lead else ()
+        return Ack((Tip(*key, lane.acknowledged),), self._credit, early)
 
     @staticmethod
     def _grown(lane: _Lane, batch: LaneBatch) -> Lead:
@@ -234,16 +252,25 @@ def _follows(one: _Waiting, before: _Waiting) -> bool:
 
 
 def joined(batches: Sequence[LaneBatch]) -> LaneBatch:
-    """Batches in a row as one, to be taken apart where otherwise a part had more than PAGE_EVENTS_MAX.
+    """Batches in a row as one, to be taken apart where otherwise a part had more than PAGE_EVENTS_MAX or BATCH_BYTES_MAX.
 
-    Small ones come quicker than a disk syncs: one by one a busy lane would fall behind for ever."""
+    Small ones come quicker than a disk syncs: one by one a busy lane would fall behind for ever. But only the head at
+    the end of a part is kept, and a relay's batches end where one is: a part is no larger than a batch may be."""
     first, last = batches[0], batches[-1]
-    ends, events = [], 0
+    ends, events, size = [], 0, 0
     for before, batch in pairwise(batches):
         events += len(before.events)
-        if events + len(batch.events) > limits.PAGE_EVENTS_MAX:
+        size += _bytes_of(before)
+        if (
+            events + len(batch.events) > limits.PAGE_EVENTS_MAX
+            or size + _bytes_of(batch) > limits.BATCH_BYTES_MAX
+        ):
             ends.append(before.head)
-            events = 0
+            events = size = 0
     every = tuple(chain.from_iterable([batch.events for batch in batches]))
     start = (first.key, first.after, first.previous)
     return LaneBatch(*start, every, last.head, tuple(ends), first.early)
+
+
+def _bytes_of(batch: LaneBatch) -> int:
+    return sum([event.size for event in batch.events])

@@ -61,15 +61,17 @@ def joined(held: Held) -> Held:
 def latest(verified: Held, durable: Held) -> Held:
     """What was verified on a connection, and what the disk says by now: another peer may have been quicker."""
     further = max(verified, durable, key=lambda held: held.seq)
-    lead = durable.lead
-    if lead is None or (verified.lead and verified.lead.base == lead.base):
-        mine = verified.lead
-        if mine and lead:
-            mine = max(mine, lead, key=lambda one: one.seq)._replace(
-                listed=max(mine.listed, lead.listed)
-            )
-        lead = mine
-    return joined(further._replace(lead=lead))
+    return joined(further._replace(lead=latest_lead(verified.lead, durable.lead)))
+
+
+def latest_lead(ours: Lead | None, durable: Lead | None) -> Lead | None:
+    """Ours is what this connection brought, perhaps after the disk was read; where another peer began one, that."""
+    if ours is None or durable is None:
+        return ours or durable
+    if ours.base != durable.base:
+        return durable
+    further = max(ours, durable, key=lambda lead: lead.seq)
+    return further._replace(listed=max(ours.listed, durable.listed))
 
 
 def lead_tip(region: str, epoch: int, lane: str, lead: Lead) -> LeadTip:

@@ -27,7 +27,7 @@ class Ledger:
         self.backlog: dict[LaneKey, Backlog] = {}
         """Of these, our own: what the peer has not acknowledged."""
         self._after: Mapping[LaneKey, int] | None = None
-        """The vector of the peer's last WANT."""
+        """The vector of the first WANT of the peer's last connection."""
         self.applying: set[LaneKey] = set()
         """Lanes with a batch at the writer, also one of an earlier connection."""
         self.forked: dict[LaneKey, ForkProof | None] = {}
@@ -37,6 +37,13 @@ class Ledger:
         self.rtt: int | None = None
         self.skew: int | None = None
         self.events_in = self.events_out = self.bytes_in = self.bytes_out = 0
+
+    def begin(self) -> None:
+        """A connection begins. Since the last one the peer may have left a group: its lanes are forgotten (I8)."""
+        may_receive, peer = self.reach.may_receive, self.peer
+        self.gossip.clear()
+        self.tips = {key: seq for key, seq in self.tips.items() if may_receive(key, peer)}
+        self.backlog = {key: lane for key, lane in self.backlog.items() if may_receive(key, peer)}
 
     def wrote(self, size: int) -> None:
         """A frame of so many bytes goes to the peer."""
@@ -58,7 +65,7 @@ class Ledger:
         return theirs
 
     def wanted(self, after: Mapping[LaneKey, int], now: int) -> None:
-        """The peer said what it holds of our lanes: now the backlog is exact."""
+        """The peer's first WANT of a connection says what it holds of our lanes: now the backlog is exact."""
         self._after = after
         for key, tip in self.tips.items():
             if key.region != self.me:

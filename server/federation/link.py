@@ -76,7 +76,8 @@ class Link:
         """Connections that failed in a row."""
         self._postponed = 0
         """Applies that the writer put off in a row."""
-        self._stopped = False
+        self._stopped = True
+        """No connection is wanted, any more or not yet."""
         self._now = self._since = self._heard_at = 0
         self._jitter = 0.5
         self._peer: tuple[int | None, int | None, str] = (None, None, "")
@@ -101,6 +102,7 @@ class Link:
         """One input, all its effects in order. ``now``: UTC milliseconds; ``jitter``: [0, 1)."""
         self._now, self._jitter = now, jitter
         self._deadlines.clock(now)
+        self._heard_at = min(self._heard_at, now)  # the clock may have been set back
         self._take(given)
         self._settle()
         effects = self._out[:]
@@ -229,7 +231,7 @@ class Link:
 
     def _opened(self, conn: int, inbound: bool, nonce: bytes) -> None:
         if self._stopped:
-            self._out.append(Close(conn, GOING_AWAY, "the node is stopping"))
+            self._out.append(Close(conn, GOING_AWAY, "no connection is wanted now"))
         elif inbound:
             if (oldest := self._guests.too_many()) is not None:
                 self._guests.forget(oldest)

@@ -80,7 +80,10 @@ async def connect(url: str, tls: SSLContext | None) -> AsyncIterator[PollingSock
     timeout = httpx.Timeout(
         limits.LONG_POLL_SECONDS_MAX + limits.HELLO_SECONDS_MAX, connect=limits.HELLO_SECONDS_MAX
     )
-    async with httpx.AsyncClient(verify=tls or True, timeout=timeout) as client:
+    plain = {
+        "accept-encoding": "identity"
+    }  # batches are packed already, and bounds hold on the line
+    async with httpx.AsyncClient(verify=tls or True, timeout=timeout, headers=plain) as client:
         try:
             opened = await client.post(url)
         except httpx.HTTPError as error:

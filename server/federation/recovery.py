@@ -34,6 +34,7 @@ class Recovery:
         self._began: int | None = None
         self._heard_at: int | None = None
         """Since when some peer has told how far it is."""
+        self._now = 0
 
     def observe(
         self,
@@ -43,6 +44,7 @@ class Recovery:
         without: Iterable[LaneKey],
     ) -> Phase:
         """Every half second or so. ``tips``: how far we hold every lane; ``without``: lanes left out."""
+        self._clock(now)
         if self._began is None:
             self._began = now
         heard = [view.tips for view in links.values() if view.proven and view.tips]
@@ -57,6 +59,12 @@ class Recovery:
         if self.phase is Phase.HELD and (recovered or now - self._began >= HELD_MS):
             self.phase = Phase.OPEN
         return self.phase
+
+    def _clock(self, now: int) -> None:
+        """A clock set back moves both times with it, so that nobody waits until it catches up."""
+        back, self._now = max(0, self._now - now), now
+        self._began = None if self._began is None else self._began - back
+        self._heard_at = None if self._heard_at is None else self._heard_at - back
 
     def _settled(self, now: int, all_heard: bool) -> bool:
         since = self._heard_at

@@ -25,12 +25,14 @@ BULK_SHARE = 0.75
 class _Ahead:
     """The page of one rank that is being loaded, or waits for room."""
 
-    __slots__ = ("last", "loading", "ready", "track")
+    __slots__ = ("last", "loading", "ready", "tip", "track")
 
     def __init__(self) -> None:
         self.track: Track | None = None
         """Whose page it is."""
         self.loading = False
+        self.tip = -1
+        """Of the track when it was asked for: what came since the load may not have seen."""
         self.ready: Page | None = None
         self.last: LaneKey | None = None
         """Whose turn it was."""
@@ -157,6 +159,8 @@ class Serving:
         """What could not be sent may be sent now: keys came to be known."""
         for cursor in self._cursors.values():
             cursor.dry_at = -1
+        for ahead in self._ahead.values():
+            ahead.tip = -1
 
     def _wants(self, key: LaneKey) -> bool:
         return key.region in self._origins and key not in self._without
@@ -205,6 +209,7 @@ class Serving:
             if key:
                 ahead.loading, ahead.track, ahead.last = True, ready[key], key
                 cursor = self._cursors[ready[key]]
+                ahead.tip = cursor.tip
                 return Load(key, cursor.sent, ready[key].course, cursor.end)
         return None
 
@@ -239,7 +244,7 @@ class Serving:
             ahead.loading = False
             cursor = self._cursors[track]
             if page is None and cursor.sent == after:
-                cursor.dry_at = cursor.tip
+                cursor.dry_at = ahead.tip
             ahead.ready = page if cursor.sent == after else None
             if ahead.ready is None:
                 ahead.track = None

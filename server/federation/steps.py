@@ -108,7 +108,7 @@ def close_code(code: Code) -> int:
 
 
 class Started(NamedTuple):
-    """The node runs: dial, if it is ours to dial."""
+    """The node runs: dial, if it is ours to dial. Before it nobody is let in and nothing is waited for."""
 
 
 class Stopped(NamedTuple):

@@ -45,7 +45,9 @@ class Window:
 
     def acknowledged(self, size: int, delay_ms: int, now: int, *, full: bool) -> None:
         """A batch of ``size`` bytes took ``delay_ms``; ``full``: the window kept others from being sent."""
-        base = self._base(max(0, delay_ms), now // MINUTE_MS)
+        if delay_ms < 0:
+            return  # the clock was set back meanwhile: a least delay of nothing would be believed for minutes
+        base = self._base(delay_ms, now // MINUTE_MS)
         best = self._best(size, base, now)
         queued = delay_ms - base
         off_target = max(-SHRINK_MAX, (TARGET_MS - queued) / TARGET_MS)

@@ -205,12 +205,11 @@ def _bounded(rows: Sequence[Sequence[bytes | None]], bytes_max: int) -> list[Wir
     for header, hash_, salt, body in rows:
         assert header is not None
         assert hash_ is not None
-        size += len(header) + len(body or b"") + wire.SALT_BYTES
+        event = WireEvent(bytes(header), bytes(hash_), salt and bytes(salt), body and bytes(body))
+        size += event.size
         if events and size > bytes_max:
             break
-        events.append(
-            WireEvent(bytes(header), bytes(hash_), salt and bytes(salt), body and bytes(body))
-        )
+        events.append(event)
     return events
 
 

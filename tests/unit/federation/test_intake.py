@@ -141,6 +141,19 @@ def test_a_backlog_is_applied_in_parts_that_end_where_a_head_does() -> None:
     assert [part.previous for part in parts[1:]] == [part.head.hash for part in parts[:-1]]
 
 
+def test_a_part_of_a_backlog_is_no_larger_than_others_can_send_it_on() -> None:
+    """A relay ends its batches where a head is: with none within a batch's bytes it would send nothing, ever."""
+    intake = _intake()
+    tip = Held.nothing(GLOBAL)
+    for number in range(6):
+        batch = batch_of(GLOBAL, [b"x" * (limits.BATCH_BYTES_MAX // 3)], tip)
+        tip = Held(number + 1, batch.head.hash)
+        intake.receive(batch, 100)
+    _, joined = intake.applied(GLOBAL, 1)
+    assert joined is not None
+    assert [len(part.events) for part in joined.parts()] == [2, 2, 1]
+
+
 def test_only_what_continues_is_joined() -> None:
     """Another peer brought what lies between."""
     intake = _intake()
@@ -240,12 +253,15 @@ def test_a_postponed_batch_stays_first() -> None:
     assert (ack.tips, following) == ((Tip(*GLOBAL, 3),), None)
 
 
-def test_what_another_peer_brought_is_acknowledged_too() -> None:
+def test_what_another_peer_brought_is_not_acknowledged_before_it_came_here_too() -> None:
+    """The sender would go on from there, and leave a gap in what this connection verifies."""
     intake = _intake()
-    first, _ = _two_in_a_row(GLOBAL)
+    first, second = _two_in_a_row(GLOBAL)
     _take(intake, first)
     ack, _ = intake.applied(GLOBAL, 9)
-    assert ack.tips == (Tip(*GLOBAL, 9),)
+    assert ack.tips == (Tip(*GLOBAL, 2),)
+    _take(intake, second)
+    assert intake.applied(GLOBAL, 9)[0].tips == (Tip(*GLOBAL, 3),)
 
 
 # ---------------------------------------------------------------- the newest first (section 19)
@@ -303,6 +319,20 @@ def test_a_want_names_the_lead_and_how_many_may_come_first() -> None:
     assert want.leads == (LeadTip(*GLOBAL, 30, 35, _at(35).hash, 12),)
     _take(intake, _part(35, 40))
     assert intake.applied(GLOBAL, 2)[0].leads == (LeadAck(*GLOBAL, 40, 12),)
+
+
+@pytest.mark.parametrize("lead", [None, Lead(30, _at(30).hash, 32, _at(32).hash)])
+def test_what_was_read_before_the_last_commit_takes_nothing_back(lead: Lead | None) -> None:
+    """We ask anew: while the log is read, what comes early goes on being committed and acknowledged."""
+    intake = _fresh(_at(2))
+    for batch in (_part(30, 32), _part(32, 35)):
+        _take(intake, batch)
+        intake.applied(GLOBAL, 2)
+    intake.ask(("de",), {GLOBAL: _at(2)._replace(lead=lead)}, ())
+    for batch, ack in ((_part(10, 12), (35, 12)), (_part(35, 36), (36, 12))):
+        _take(intake, batch)
+        assert intake.applied(GLOBAL, 2)[0].leads == (LeadAck(*GLOBAL, *ack),)
+    assert intake.filling == (30, 2)
 
 
 @pytest.mark.parametrize(("after", "fresh"), [(12, FRESH), (5, FRESH), (30, 0)])

@@ -11,10 +11,12 @@ from server.domain import limits
 from server.domain.errors import Code, Mistake, Refusal
 from server.domain.ids import LaneKey
 from server.federation import frames, handshake, steps
+from server.federation.ephemeral import packed
 from server.federation.forks import ForkProof
 from server.federation.frames import (
     Ack,
     Batch,
+    Ephem,
     Fault,
     Fork,
     Frame,
@@ -61,10 +63,8 @@ class Playbook:
     def __init__(self, me: str = "de", peer: str = "fr", *, dials: bool = True) -> None:
         self.me, self.peer, self.now = me, peer, START
         self.log = ListLog(me)
-        self.roster = roster_of(*REGIONS)
-        self.link = Link(
-            Identity(me, EPOCH, key_of(me)), peer, self.roster, reach_of(*REGIONS), dials
-        )
+        self.roster, self.reach = roster_of(*REGIONS), reach_of(*REGIONS)
+        self.link = Link(Identity(me, EPOCH, key_of(me)), peer, self.roster, self.reach, dials)
         self.effects: list[Effect] = []
         self.armed: int | None = None
         """When the timer is due."""
@@ -232,6 +232,19 @@ def test_catching_up_ends_when_all_that_was_told_is_applied() -> None:
     assert book.give(steps.Applied(_theirs(), 3)) == ["ACK on 1", "live"]
 
 
+def test_who_has_told_of_keys_alone_has_not_told_how_far_it_is() -> None:
+    """They come first (17.2)."""
+    book = Playbook()
+    book.give(steps.Started())
+    book.dial()
+    book.tips()
+    new = private_key(b"n" * 32)
+    word = succession("fr", new.public_key().public_bytes_raw(), key_of("fr"))
+    assert "live" not in book.tell(1, Heads((), (word,)))
+    assert book.link.state is State.CATCHING_UP
+    assert book.tell(1, Heads(())) == ["live"]
+
+
 def test_what_another_peer_brought_is_not_behind() -> None:
     book = Playbook().live()
     book.tell(1, Heads((Tip(*_theirs(), 3),)))
@@ -267,8 +280,39 @@ def test_i5_a_replayed_batch_changes_nothing() -> None:
     batch = batch_of(_theirs(), [b"one"])
     book.tell(1, batch)
     book.give(steps.Applied(_theirs(), 1))
-    assert book.tell(1, batch) == []
+    assert book.tell(1, batch) == ["ACK on 1"]
     assert book.status().events_in == 1
+
+
+def test_what_another_peer_had_brought_is_acknowledged_all_the_same() -> None:
+    """It was on its way when we asked anew after it: without a word its bytes would count as under way for ever."""
+    book = Playbook().live()
+    batch = batch_of(_theirs(), [b"one", b"two"])
+    book.give(steps.Relayed(frozenset({"in"})))
+    book.tips(held={_theirs(): Held(2, batch.head.hash)})
+    assert book.tell(1, batch) == ["ACK on 1"]
+    assert book.sent(Ack) == Ack((Tip(*_theirs(), 2),), limits.CREDIT_BYTES)
+
+
+def test_the_sender_is_led_to_no_gap_by_what_another_peer_brought() -> None:
+    """It goes on from what is acknowledged, and here it is checked from what this connection brought."""
+    book, tip = Playbook().live(), Held.nothing(_theirs())
+    for seq, body in enumerate((b"one", b"two", b"three"), 1):
+        batch = batch_of(_theirs(), [body], tip)
+        assert book.tell(1, batch) == [f"apply global {seq - 1}+1"]
+        book.give(steps.Committed({_theirs(): 3}))
+        book.give(steps.Applied(_theirs(), 3))
+        assert book.sent(Ack).tips == (Tip(*_theirs(), seq),)
+        tip = Held(seq, batch.head.hash)
+
+
+def test_a_repeat_is_not_acknowledged_before_what_it_repeats_is_committed() -> None:
+    """I1."""
+    book = Playbook().live()
+    batch = batch_of(_theirs(), [b"one", b"two"])
+    book.tell(1, batch)
+    assert book.tell(1, batch) == []
+    assert book.give(steps.Applied(_theirs(), 2)) == ["ACK on 1"]
 
 
 def _bad_batches() -> dict[Code, Batch]:
@@ -655,6 +699,22 @@ def test_i8_a_lane_for_others_is_neither_sent_nor_mentioned() -> None:
     assert book.status().lag_events == 0
 
 
+def test_i8_who_has_left_a_group_hears_of_its_lanes_no_more() -> None:
+    """A newer roster: the link begins anew, and goes on with what it remembers."""
+    book = Playbook().live()
+    book.tell(1, _want())
+    _publish(book, "group.eu")
+    _publish(book)
+    book.reach.groups = {"eu": ("de", "in")}
+    book.give(steps.Stopped())
+    book.give(steps.Started())
+    book.dial(2)
+    book.tips(2)
+    assert book.tell(2, _want()) == ["HEAD on 2", "load global 0"]
+    assert book.sent(Heads).tips == (Tip(*_ours(), 1),)
+    assert [lane.lane for lane in book.link.lanes(book.now)] == ["global"]
+
+
 def test_a_want_that_comes_before_our_tips_waits_for_them() -> None:
     book = Playbook()
     book.log.append("global", b"hello", book.now)
@@ -701,6 +761,12 @@ def test_a_peer_that_lost_what_it_had_is_behind_again() -> None:
     book.tell(1, Ack((Tip(*_ours(), 3),), limits.CREDIT_BYTES))
     assert book.status().lag_events == 0
     book.tell(1, _want((_ours(), 1)))
+    assert book.status().lag_events == 0, "on one connection it was read before, and told after it"
+    book.give(steps.Disconnected(1, "reset"))
+    book.until("dial")
+    book.dial(2)
+    book.tips(2)
+    book.tell(2, _want((_ours(), 1)))
     assert book.status().lag_events == 2
 
 
@@ -764,6 +830,7 @@ def test_only_hello_is_heard_from_a_guest() -> None:
 
 def test_i9_guests_are_few_and_the_newest_is_heard() -> None:
     book = Playbook("fr", "de", dials=False)
+    book.give(steps.Started())
     for conn in range(2, 2 + GUESTS_MAX):
         assert book.give(steps.Opened(conn, True, b"m" * 32)) == []
     assert book.give(steps.Opened(99, True, b"m" * 32)) == ["ERROR on 2", "close 2 4503"]
@@ -820,6 +887,7 @@ def test_a_guest_proven_while_we_dial_makes_dialling_needless() -> None:
 
 def test_words_on_a_connection_given_up_are_ignored() -> None:
     book = Playbook("fr", "de", dials=False)
+    book.give(steps.Started())
     book.accept(1)
     book.accept(2)
     assert book.tell(1, Ping(5)) == []
@@ -918,6 +986,24 @@ def test_a_clock_set_back_does_not_stop_the_link() -> None:
     assert book.until("PING on 1") <= limits.LINK_PING_SECONDS * 1000
 
 
+def test_who_was_there_over_a_lost_line_is_gone_in_time_whatever_the_clock_does() -> None:
+    """Section 22.4."""
+    book = Playbook().live()
+    book.give(steps.Looked(["p:luc"]))
+    book.until("EPHEM on 1")
+    book.tell(1, Ephem(read=1, online=packed([0])))
+    book.now -= 3_600_000
+    book.give(steps.Disconnected(1, "reset"))
+    gone = steps.Seen({"p:luc": "offline"}, {})
+    until = book.now + limits.PRESENCE_KEPT_SECONDS * 1000
+    while gone not in book.effects and book.armed is not None and book.armed <= until:
+        book.now, book.armed = book.armed, None
+        book.give(steps.TimerFired())
+        if "dial" in map(book._word, book.effects):
+            book.give(steps.DialFailed("connection refused"))
+    assert gone in book.effects
+
+
 # ---------------------------------------------------------------- stopping
 
 
@@ -931,6 +1017,17 @@ def test_a_stopping_node_says_so_and_opens_nothing_more() -> None:
     assert [book.tell(conn, late) for conn in (1, 2, 3)] == [[], [], []]
     assert book.give(steps.TimerFired(), after=60_000) == []
     assert book.give(steps.Started()) == ["dialing", "dial"]
+
+
+def test_a_link_that_begins_anew_sets_its_timer_anew() -> None:
+    """Whoever stops it cancels the timer; what it was set to says nothing about the next."""
+    book = Playbook().live()
+    book.until("PING on 1")
+    book.give(steps.Stopped(), after=limits.LINK_PING_SECONDS * 1000 - 1)
+    book.armed = None
+    book.give(steps.Started())
+    book.give(steps.DialFailed("connection refused"))
+    book.until("dial")
 
 
 def test_who_is_told_to_wait_comes_back() -> None:

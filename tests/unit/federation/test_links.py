@@ -336,6 +336,26 @@ async def test_a_link_that_fails_harms_no_other(
         await fr.holds(*de.own())
 
 
+async def test_who_calls_does_not_end_the_pause_of_a_link_that_failed(
+    region: Region, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pause and the link's own times go by one timer; and what is under way for the old one ends in the pause."""
+    peer = region.links._peers["fr"]
+
+    def step(*_: object) -> list[steps.Effect]:
+        raise AssertionError("our own mistake")
+
+    monkeypatch.setattr(peer.link, "step", step)
+    region.links._feed(peer, steps.TimerFired())
+    pause = peer.timer
+    assert pause is not None
+    async with _intruder(region.port) as connection:
+        await connection.send(_opening("fr", "fr")[1])
+        assert await _end(connection) == ("", steps.GOING_AWAY)
+    assert peer.timer is pause
+    assert not pause.cancelled()
+
+
 async def test_peers_at_the_tip_share_one_read(
     tmp_path: Path, socks: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

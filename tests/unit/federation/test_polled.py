@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,27 @@ def test_addresses_become_those_of_polls() -> None:
         ("ws://127.0.0.1:8420", "http://127.0.0.1:8420/federation/v1/polled"),
     ):
         assert PeerAddress("fr", url, (), True).polled_url == polled_url
+
+
+async def test_a_proxy_that_compresses_where_it_may_changes_nothing() -> None:
+    """Answers are read as they are on the line."""
+
+    async def proxied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for body in (b"0" * 2 * polled.NAME_BYTES, joined([b"a message" * 100])):
+            request = (await reader.readuntil(b"\r\n\r\n")).lower()
+            packs = b"gzip" in request
+            body = gzip.compress(body) if packs else body
+            head = b"HTTP/1.1 %d x\r\ncontent-length: %d\r\n"
+            head += b"content-encoding: gzip\r\n\r\n" if packs else b"\r\n"
+            status = 201 if request.startswith(b"post /federation/v1/polled ") else 200
+            writer.write(head % (status, len(body)) + body)
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(proxied, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with polling.connect(f"http://127.0.0.1:{port}{POLLED_PATH}", None) as socket:
+            assert await socket.receive() == b"a message" * 100
 
 
 # ---------------------------------------------------------------- strangers

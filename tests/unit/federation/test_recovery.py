@@ -108,3 +108,14 @@ def test_a_lane_with_two_histories_is_not_waited_for() -> None:
     talk.told = {"de": {OWN: 9, CONTROL: 7}, "fr": {OWN: 9}}
     talk.without = [OWN, CONTROL]
     assert talk.phase() is Phase.OPEN
+
+
+def test_a_clock_set_back_makes_nobody_wait_longer() -> None:
+    """A restored machine is often set right only after its start."""
+    talk = Talk()
+    talk.told = {"de": {CONTROL: 2, OWN: 9}, "fr": {}}
+    assert talk.phase() is Phase.HIDDEN
+    talk.now -= 3_600_000
+    assert talk.phase(SETTLE + STEP) is Phase.HELD
+    talk.now -= 3_600_000
+    assert talk.phase(HELD + STEP) is Phase.OPEN

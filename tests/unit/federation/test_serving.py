@@ -291,6 +291,21 @@ def test_an_empty_load_is_not_repeated_until_the_lane_moves() -> None:
     assert serving.next_load() == Load(GLOBAL, 0)
 
 
+def test_a_lane_that_moved_while_it_was_read_is_read_again() -> None:
+    """The read may have seen the log as it was before, and nothing else might come of the lane."""
+    serving = _serving(_want())
+    serving.moved({GLOBAL: 3})
+    assert serving.next_load() == Load(GLOBAL, 0)
+    serving.moved({GLOBAL: 4})
+    serving.loaded(GLOBAL, 0, None)
+    assert serving.next_load() == Load(GLOBAL, 0)
+    serving.try_again()
+    serving.loaded(GLOBAL, 0, None)
+    assert serving.next_load() == Load(GLOBAL, 0), "a key that was learned meanwhile counts as well"
+    serving.loaded(GLOBAL, 0, None)
+    assert serving.next_load() is None
+
+
 def test_an_answer_nobody_asked_for_is_ignored() -> None:
     serving = _serving(_want())
     serving.moved({GLOBAL: 3})

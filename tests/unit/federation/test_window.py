@@ -94,3 +94,14 @@ def test_a_clock_set_back_is_no_delay() -> None:
     window = Window()
     window.acknowledged(BATCH, -3_600_000, START, full=True)
     assert limits.WINDOW_BYTES_MIN <= window.bytes <= limits.CREDIT_BYTES
+
+
+def test_a_clock_set_back_is_no_shorter_way() -> None:
+    """Under way just then was what seems to have arrived before it was sent."""
+    window = _settled(250, 10_000)
+    now, before = START + 60_000, window.bytes
+    window.acknowledged(BATCH, -1_000, now - 1_250, full=True)
+    for _ in range(100):
+        now += 25
+        window.acknowledged(BATCH, 250, now - 1_250, full=True)
+    assert window.bytes >= before
