@@ -4,6 +4,7 @@
     --first N           the seed of the first; the others follow (default: TAP_TEST_SEED, or by chance)
     --seed N            plays one, and tells all about it
     --brief             as ``make test`` plays them, half as long
+    --wide              never with narrow bounds (``bounds``)
     --sql, --no-sql     every log is a real database, or none, instead of now and then one schedule's
     --kinds cut,trap    only these faults, instead of the seed's choice
     --trap erased:2     every region dies where it comes by that point for the second time; more than once if need be
@@ -103,6 +104,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     words.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     words.add_argument("--sql", action=argparse.BooleanOptionalAction)
     words.add_argument("--brief", action="store_true")
+    words.add_argument("--wide", action="store_true")
     words.add_argument("--kinds", type=_kinds, default=[])
     words.add_argument("--trap", type=_trap, action="append", default=[])
     return words.parse_args(given)
@@ -126,7 +128,13 @@ def _trap(words: str) -> tuple[Point, int]:
 def how(asked: argparse.Namespace) -> dict[str, Any]:
     """All that ``play`` takes beside a seed."""
     traps = dict(asked.trap)
-    return {"sql": asked.sql, "kinds": asked.kinds, "traps": traps, "brief": asked.brief}
+    return {
+        "sql": asked.sql,
+        "kinds": asked.kinds,
+        "traps": traps,
+        "brief": asked.brief,
+        "wide": asked.wide,
+    }
 
 
 def main() -> int:

@@ -16,6 +16,7 @@ from server.domain.events import (
     PersonHandedOver,
     PersonTakenOver,
 )
+from tests.simulation.bounds import WIDE, bounded, drawn
 from tests.simulation.company import Company
 from tests.simulation.crashes import Point
 from tests.simulation.faults import FAULTS, publish
@@ -63,11 +64,25 @@ def play(
     kinds: Sequence[str] = (),
     traps: Mapping[Point, int] | None = None,
     brief: bool = False,
+    wide: bool = False,
 ) -> Outcome:
     """Raises Broken, with the command that plays it again (``command``).
 
     ``sql``: whether logs are real databases; ``kinds``: of faults, instead of the seed's choice; ``traps``: point
-    -> its n-th hit, for every region; ``brief``: half the time and half the events, another schedule for it."""
+    -> its n-th hit, for every region; ``brief``: half the time and half the events, another schedule for it;
+    ``wide``: with production's bounds, whatever the seed says."""
+    with bounded(WIDE if wide else drawn(seed)):
+        return _outcome(seed, sql, kinds, traps, brief, wide)
+
+
+def _outcome(
+    seed: int,
+    sql: bool | None,
+    kinds: Sequence[str],
+    traps: Mapping[Point, int] | None,
+    brief: bool,
+    wide: bool,
+) -> Outcome:
     company = Company(seed, sql)
     for node in company.nodes.values():
         for point, nth in (traps or {}).items():
@@ -76,7 +91,7 @@ def play(
         _play(company, random.Random(f"schedule {seed}"), kinds, 2 if brief else 1)
     except Exception as error:
         words = "\n  ".join([str(error), *company.story()])
-        again = command(seed, sql, kinds, traps, brief)
+        again = command(seed, sql, kinds, traps, brief, wide)
         raise Broken(f"seed {seed} (again: {again}): {words}") from error
     oracle = company.oracle
     return Outcome(
@@ -105,10 +120,11 @@ def command(
     kinds: Sequence[str] = (),
     traps: Mapping[Point, int] | None = None,
     brief: bool = False,
+    wide: bool = False,
 ) -> str:
     """What to type to have ``play`` do the same; ``__main__`` reads it."""
     words = [f"python -m tests.simulation --seed {seed}"]
-    words += ["--brief"] * brief
+    words += ["--brief"] * brief + ["--wide"] * wide
     words += [] if sql is None else ["--sql" if sql else "--no-sql"]
     words += [f"--kinds {','.join(kinds)}"] if kinds else []
     words += [f"--trap {point.name.lower()}:{nth}" for point, nth in (traps or {}).items()]

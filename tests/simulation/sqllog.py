@@ -278,12 +278,12 @@ class SqlLog(PlainLog):
         if sum(len(events) for events in self.lanes.values()) % COPY_EVERY == 0:
             self._copy()
 
-    def apply(self, batch: LaneBatch) -> int:
+    def _apply(self, batch: LaneBatch) -> int:
         key = batch.key
         before, known = self.tip(key).seq, set(self.early.get(key, ()))
         outcome = self._handler.do(lambda tx: self._handler._apply(tx, batch))
         try:
-            seq = super().apply(batch)
+            seq = super()._apply(batch)
         except Refused as refused:
             holds(isinstance(outcome, Refusal), "the writer takes what contradicts its log")
             raise refused

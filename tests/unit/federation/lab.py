@@ -173,9 +173,13 @@ class ListLog:
         return made
 
     def apply(self, batch: LaneBatch) -> int:
-        """As ``Handler.apply``: skips what is held; a gap or another history is the test's failure.
+        """As ``Handler.apply``: part after part, each with its head; skips what is held; a gap or another history is the
+        test's failure.
 
         Raises Refused when what came early and what lies before it do not fit together."""
+        return [self._apply(part) for part in batch.parts()][-1]
+
+    def _apply(self, batch: LaneBatch) -> int:
         tip = self.tip(batch.key)
         early = self.early.get(batch.key, {})
         if tip.lead:
