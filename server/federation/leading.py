@@ -65,13 +65,14 @@ def latest(verified: Held, durable: Held) -> Held:
 
 
 def latest_lead(ours: Lead | None, durable: Lead | None) -> Lead | None:
-    """Ours is what this connection brought, perhaps after the disk was read; where another peer began one, that."""
+    """Ours is what this connection brought, perhaps after the disk was read. Where another peer began one, that, as far
+    as ours continues it."""
     if ours is None or durable is None:
         return ours or durable
-    if ours.base != durable.base:
-        return durable
-    further = max(ours, durable, key=lambda lead: lead.seq)
-    return further._replace(listed=max(ours.listed, durable.listed))
+    listed = max(ours.listed, durable.listed) if ours.base == durable.base else durable.listed
+    if durable.base <= ours.base <= durable.seq < ours.seq:
+        durable = durable._replace(seq=ours.seq, hash=ours.hash)
+    return durable._replace(listed=listed)
 
 
 def lead_tip(region: str, epoch: int, lane: str, lead: Lead) -> LeadTip:

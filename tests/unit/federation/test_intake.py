@@ -335,6 +335,18 @@ def test_what_was_read_before_the_last_commit_takes_nothing_back(lead: Lead | No
     assert intake.filling == (30, 2)
 
 
+def test_a_lead_that_another_peer_began_before_ours_reaches_as_far_as_ours() -> None:
+    """We ask anew, and the log was read before what this connection brought of it was committed."""
+    intake = _fresh(_at(2))
+    _take(intake, _part(30, 35))
+    theirs = Lead(28, _at(28).hash, 33, _at(33).hash)
+    intake.ask(("de",), {GLOBAL: _at(2)._replace(lead=theirs)}, ())
+    assert _take(intake, _part(35, 36))[1] == 1
+    for last in (35, 36):
+        assert intake.applied(GLOBAL, 2)[0].leads == (LeadAck(*GLOBAL, last, 0),)
+    assert intake.filling == (28, 2)
+
+
 @pytest.mark.parametrize(("after", "fresh"), [(12, FRESH), (5, FRESH), (30, 0)])
 def test_a_gap_that_was_not_asked_for_is_refused(after: int, fresh: int) -> None:
     """Also a small one where large ones may be left: that is no lead but a loss."""
