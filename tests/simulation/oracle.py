@@ -5,7 +5,7 @@ The record is of events, not of states: a post and its deletion, both lost, leav
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 
 from server.domain import limits
 from server.domain.ids import LaneKey
@@ -101,20 +101,19 @@ def check_memory(link: Link) -> None:
     flow, ledger = link._flow, link._ledger
     if flow:
         if serving := flow._serving:
-            flights = sum([len(cursor.flights) for cursor in serving._cursors.values()])
-            if not _within_credit(serving.bytes_under_way, flights):
-                raise Broken("I9: under way")
+            if not 0 <= serving.bytes_under_way <= limits.CREDIT_BYTES:
+                _alone("under way", [cursor.flights for cursor in serving._cursors.values()])
             if sum([bool(ahead.ready) for ahead in serving._ahead.values()]) > 2:
                 raise Broken("I9: pages loaded ahead")
-        batches = sum([len(lane.waiting) for lane in flow._intake._lanes.values()])
-        if not _within_credit(flow._intake.bytes_waiting, batches):
-            raise Broken("I9: waiting")
+        if not 0 <= flow._intake.bytes_waiting <= limits.CREDIT_BYTES:
+            _alone("waiting", [lane.waiting for lane in flow._intake._lanes.values()])
     if len(list(link._guests)) > GUESTS_MAX:
         raise Broken("I9: unproven connections")
     if len(ledger.gossip) > frames.VECTOR_LANES_MAX:
         raise Broken("I9: gossip")
 
 
-def _within_credit(size: int, batches: int) -> bool:
-    """A lone batch may be larger (9.2)."""
-    return 0 <= size <= limits.CREDIT_BYTES or batches == 1
+def _alone(what: str, batches: Sequence[Sized]) -> None:
+    """One batch may be larger than all that is allowed, and no other beside it (9.2)."""
+    if sum(map(len, batches)) != 1:
+        raise Broken(f"I9: {what}")
