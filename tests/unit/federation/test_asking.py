@@ -33,15 +33,15 @@ HERE = Cursor(7, 42)
 
 def test_an_answer_is_as_of_where_our_own_log_stands() -> None:
     answer = Answer(9, "1.9", {"rev": 3}, repeated=True)
-    assert outcome_of(told(1, answer), 42, "7.2a") == Answer(42, "7.2a", {"rev": 3}, True)
+    assert outcome_of("de", told(1, answer), 42, "7.2a") == Answer(42, "7.2a", {"rev": 3}, True)
 
 
 def test_a_refusal_travels_whole_and_an_unknown_code_is_no_riddle() -> None:
     refusal = Refusal(Code.FORBIDDEN, "this is for moderators", "target")
-    assert outcome_of(told(1, refusal), 42, "") == refusal
-    strange = outcome_of(Told(1, None, code="of_a_later_version", message="no"), 42, "")
+    assert outcome_of("de", told(1, refusal), 42, "") == refusal
+    strange = outcome_of("de", Told(1, None, code="of_a_later_version", message="no"), 42, "")
     assert strange == Refusal(Code.INTERNAL, "no")
-    broken = outcome_of(Told(1, b"\xc1"), 42, "")
+    broken = outcome_of("de", Told(1, b"\xc1"), 42, "")
     assert isinstance(broken, Refusal)
     assert broken.code is Code.INTERNAL
 
@@ -111,6 +111,31 @@ async def test_without_a_connection_a_person_is_told_to_try_again() -> None:
     assert outcome.code is Code.PEER_UNREACHABLE
     assert outcome.retryable
     assert Code.PEER_UNREACHABLE in RETRYABLE
+
+
+async def refused(code: Code, words: str) -> Refusal:
+    """What a person is told when the other region refuses with this."""
+    line = Line()
+    (asked,) = await line.asks()
+    line.questions.heard("de", 3, told(5, Refusal(code, words)))
+    outcome = await asked
+    assert isinstance(outcome, Refusal)
+    return outcome
+
+
+@pytest.mark.parametrize("code", sorted(RETRYABLE - {Code.INTERNAL}))
+async def test_what_a_region_says_of_itself_is_not_said_of_the_asker_s_own(code: Code) -> None:
+    """A client keeps back all that its person writes while their node is read-only, restored or full."""
+    outcome = await refused(code, "this node cannot write")
+    assert outcome.code is Code.PEER_UNREACHABLE
+    assert "region de" in outcome.message
+    assert "this node cannot write" in outcome.message
+
+
+async def test_whom_the_other_region_does_not_know_is_not_signed_out_at_home() -> None:
+    outcome = await refused(Code.UNAUTHENTICATED, "nobody here is called asha")
+    assert outcome.code is Code.NOT_YET
+    assert "region de" in outcome.message
 
 
 async def test_a_lost_connection_ends_the_waiting_at_once() -> None:
