@@ -16,6 +16,8 @@ FEATURE = "ask"
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(dict[str, object]).decode
+_shown = msgspec.json.Encoder().encode
+"""As clients are told it; not all that MessagePack holds can be."""
 
 
 def question(id: int, person: str, key: str, command: Command) -> Ask:
@@ -39,8 +41,10 @@ def outcome_of(region: str, frame: Told, position: int, cursor: str) -> Answer |
     if frame.result is None:
         return _as_ours(region, Refusal(_code(frame.code), frame.message, frame.field))
     try:
-        return Answer(position, cursor, _decode(frame.result), frame.repeated)
-    except (msgspec.DecodeError, ValueError, RecursionError):
+        result = _decode(frame.result)
+        _shown(result)
+        return Answer(position, cursor, result, frame.repeated)
+    except (msgspec.DecodeError, TypeError, ValueError, RecursionError):
         return Refusal(Code.INTERNAL, "the other region's answer cannot be read")
 
 

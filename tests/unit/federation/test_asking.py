@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from server.app.handle import Answer
@@ -41,9 +42,25 @@ def test_a_refusal_travels_whole_and_an_unknown_code_is_no_riddle() -> None:
     assert outcome_of("de", told(1, refusal), 42, "") == refusal
     strange = outcome_of("de", Told(1, None, code="of_a_later_version", message="no"), 42, "")
     assert strange == Refusal(Code.INTERNAL, "no")
-    broken = outcome_of("de", Told(1, b"\xc1"), 42, "")
-    assert isinstance(broken, Refusal)
-    assert broken.code is Code.INTERNAL
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        b"\xc1",
+        msgspec.msgpack.encode(["rev", 3]),
+        msgspec.msgpack.encode({"rev": msgspec.msgpack.Ext(5, b"x")}),
+        b"\x81\xa3rev" + b"\x91" * 900 + b"\xc0",
+    ],
+    ids=["no MessagePack", "no map", "nothing JSON has", "deep"],
+)
+def test_an_answer_no_client_could_be_told_is_none(result: bytes) -> None:
+    """Written to a client as it is, it would end the connection of whoever asked, each time they ask again."""
+    outcome = outcome_of("de", Told(1, result), 42, "")
+    if isinstance(outcome, Answer):
+        msgspec.json.encode(outcome.result)
+    else:
+        assert outcome.code is Code.INTERNAL
 
 
 def test_a_long_sentence_is_cut_to_what_a_frame_holds() -> None:
