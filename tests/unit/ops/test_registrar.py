@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 from prometheus_client import REGISTRY
 
@@ -252,6 +253,41 @@ async def test_a_roster_is_told_to_others_once(company: Company) -> None:
             assert all(isinstance(record.event, RosterChanged) for record in told)
             count = len(told)
     assert 1 <= count <= 2, "by each that had it from a file before the other's word came"
+
+
+async def test_a_roster_that_was_refused_does_not_keep_the_next_from_being_told(
+    company: Company,
+) -> None:
+    """A region that was begun with a roster of its own tells it to all: no other goes by it."""
+    first = company.roster(1, company.entry("de"), company.entry("fr"))
+    company.install(first, "de", "fr")
+    async with company.running("de") as de, company.running("fr") as fr:
+        await live(de, fr)
+        lonely = company.roster(7, company.entry("fr"), by=("ada",))
+        await succession.publish(fr.core.handler, 7, rosters.encode(lonely).decode())
+        await de.has(*fr.own("control"))
+        three = company.roster(2, *map(company.entry, REGIONS))
+        company.install(three, "de")
+        await fr.until(lambda: fr.registrar.roster == three)
+
+
+async def test_rosters_that_arrive_in_another_order_are_all_followed(company: Company) -> None:
+    """Who was away may have those of one region before those of another."""
+    first = company.roster(1, company.entry("de"), company.entry("fr"))
+    second = rosters.drafted(
+        msgspec.structs.replace(first.document, version=2, admins=(admin("dan"), admin("eve")))
+    )
+    third = rosters.drafted(msgspec.structs.replace(second.document, version=3))
+    for name in ("ada", "bo"):
+        second = rosters.signed(second, key_of(f"admin {name}"))
+    for name in ("dan", "eve"):
+        third = rosters.signed(third, key_of(f"admin {name}"))
+    company.install(first, "de")
+    async with company.running("de") as de:
+        for roster in (third, second):
+            document = rosters.encode(roster).decode()
+            await succession.publish(de.core.handler, roster.version, document)
+        await de.until(lambda: de.registrar.roster == third)
 
 
 async def test_a_region_that_left_has_no_link_and_is_told_why(company: Company) -> None:
