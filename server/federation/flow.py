@@ -78,7 +78,7 @@ class Flow:
         self._untold: set[LaneKey] = set()
         """Lanes that moved since the peer was told how far they reach."""
         self._pinged_at = 0
-        ledger.gossip.clear()
+        ledger.begin()
 
     @property
     def behind_events(self) -> int | None:
@@ -312,7 +312,8 @@ class Flow:
         ledger.wanted(after, now)
         furthest = after | {lead.key: lead.seq for lead in want.leads}
         for key, seq in furthest.items():
-            if key.region == ledger.me and seq > ledger.tips.get(key, 0):
+            ours = key.region == ledger.me and self._may_know(key)
+            if ours and seq > ledger.tips.get(key, 0):
                 words = (
                     f"{ledger.peer} holds our lane {key.lane} up to {seq}: this node lost events"
                 )

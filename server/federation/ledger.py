@@ -38,6 +38,14 @@ class Ledger:
         self.skew: int | None = None
         self.events_in = self.events_out = self.bytes_in = self.bytes_out = 0
 
+    def begin(self) -> None:
+        """A connection is proven. Since the one before, a newer roster may have taken lanes from the peer (I8)."""
+        self.gossip.clear()
+        gone = [key for key in self.tips if not self.reach.may_receive(key, self.peer)]
+        for key in gone:
+            del self.tips[key]
+            self.backlog.pop(key, None)
+
     def wrote(self, size: int) -> None:
         """A frame of so many bytes goes to the peer."""
         self.bytes_out += size
