@@ -13,9 +13,10 @@ import pytest
 from prometheus_client import REGISTRY
 
 from server.app import metrics, succession
+from server.app.passwords import Passwords
 from server.domain.commands import RegisterPerson
 from server.domain.durations import DAY_MS
-from server.domain.errors import Code
+from server.domain.errors import Code, Refusal
 from server.domain.events import KeyRetired, RosterChanged
 from server.domain.ids import LaneKey
 from server.federation import rosters, steps
@@ -23,6 +24,7 @@ from server.federation.links import Links
 from server.federation.rosters import Place, RegionKey, RosterDocument, RosterRegion, SignedRoster
 from server.federation.steps import State
 from server.ops import core, doctor_facts, keys, listener, membership, operator, registrar
+from server.ops.accounts import make_auth
 from server.ops.bootstrap import build
 from server.ops.config import Config, HttpSection, NodeSection, Peer
 from server.ops.core import Core
@@ -205,6 +207,22 @@ async def test_a_newer_roster_reaches_all_and_adds_a_link_without_a_restart(
     async with company.running("fr") as fr:
         assert fr.registrar.roster == three
         assert fr.links.regions == {"de", "in"}
+
+
+async def test_who_moved_to_a_region_that_came_since_is_told_its_address(company: Company) -> None:
+    company.install(company.roster(1, company.entry("de"), company.entry("fr")), "de")
+    async with company.running("de") as de, company.running("in") as india:
+        passwords = Passwords(de.core.reader, de.core.handler, core.now)
+        auth = make_auth(de.core, passwords, lambda: de.registrar.config)
+        company.install(company.roster(2, *map(company.entry, REGIONS)), "de", "in")
+        await live(de, india)
+        await india.register("tara")
+        await de.has(*india.own())
+        session = await auth.issue("tara", "browser")
+        refused = await auth.identify(session.secret)
+        passwords.close()
+        assert isinstance(refused, Refusal)
+        assert (refused.code, refused.url) == (Code.MOVED, company.entry("in").url)
 
 
 async def test_an_invalid_roster_changes_nothing_and_is_counted(company: Company) -> None:
