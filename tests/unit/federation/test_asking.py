@@ -350,6 +350,31 @@ async def test_i2_the_same_key_is_carried_out_once_and_gets_the_first_answer(r: 
     assert other.code is Code.KEY_REUSED
 
 
+async def test_i2_who_gave_a_role_away_gets_the_first_answer_when_asking_again(r: Regions) -> None:
+    """The answer was lost and the event was not: by what is known here by then, she might not ask at all."""
+    community, _ = await germany(r)
+    losing = True
+
+    async def ask(region: str, person: str, key: str, command: Command) -> Answer | Refusal:
+        told = await r[region].handler.handle_asked("in", person, key, command)
+        return Refusal(Code.PEER_UNREACHABLE, "no answer") if losing else told
+
+    r["in"].handler.ask_with(ask)
+    role = {"community": community, "person": "asha", "role": "none"}
+    first = await r["in"].try_do("asha", "community.set_role", "a-key-of-hers", **role)
+    assert isinstance(first, Refusal)
+    assert first.code is Code.PEER_UNREACHABLE
+    await r.everywhere()
+    losing = False
+    again = await r["in"].try_do("asha", "community.set_role", "a-key-of-hers", **role)
+    assert isinstance(again, Answer)
+    assert again.repeated
+    # With any other key she is refused at home.
+    other = await r["in"].try_do("asha", "community.set_role", **role)
+    assert isinstance(other, Refusal)
+    assert other.code in (Code.FORBIDDEN, Code.NOT_FOUND)
+
+
 # ---------------------------------------------------------------- over a link
 
 
