@@ -331,6 +331,8 @@ async def test_a_region_that_left_has_no_link_and_is_told_why(company: Company) 
         assert de.links.regions == {"fr"}
         assert REGISTRY.get_sample_value("tap_peer_up", {"peer": "in"}) is None
         assert refusals() == before
+        assert de.links.keys_of("in") == (), "nor is it handed out files: its word is nobody's"
+        assert de.links.keys_of("fr")
         await live(de, fr)
         await india.until(
             lambda: all("unknown_peer" in (s.last_error or "") for s in india.links.status())
