@@ -1,6 +1,6 @@
 """Use cases: the glue between rules and edges; async, but no sockets and no SQL of its own.
 
-- ``handle``   the one writer: what each kind of job does
+- ``handle``   the one writer: what each kind of job does; ``unanswered``: what was asked elsewhere in vain
 - ``group_commit``  the writer's thread: all waiting jobs in one transaction, answers after the commit
 - ``incarnations``  what a restored log may write, and how it learns that it lost something
 - ``tap``      what was committed, in order: an in-memory tail, the log behind it, and "the log moved"

@@ -142,8 +142,8 @@ INACTIVE = Refusal(Code.UNAUTHENTICATED, "this account is not active")
 
 
 class Auth:
-    """Sign-in and sessions of one node. ``entropy``: secret random bytes; ``addresses``: of the other
-    regions, for people who moved there."""
+    """Sign-in and sessions of one node. ``entropy``: secret random bytes; ``address_of``: another
+    region's as of now, for people who moved there."""
 
     def __init__(
         self,
@@ -155,9 +155,9 @@ class Auth:
         authenticators: Mapping[str, Authenticator],
         now: Callable[[], int],
         entropy: Callable[[int], bytes],
-        addresses: Mapping[str, str] | None = None,
+        address_of: Callable[[str], str | None] = lambda _region: None,
     ) -> None:
-        self._addresses = addresses or {}
+        self._address_of = address_of
         self._region, self._reader, self._handler = region, reader, handler
         self._authenticators, self._now, self._entropy = dict(authenticators), now, entropy
         self._attempts = Attempts(now)
@@ -242,7 +242,7 @@ class Auth:
         home = who.home or who.previous
         if home == self._region:
             return None
-        url = self._addresses.get(home)
+        url = self._address_of(home)
         words = f"your account is in region {home}: sign in there"
         return Refusal(Code.MOVED, f"{words}, at {url}" if url else words, url=url)
 

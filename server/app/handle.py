@@ -22,6 +22,7 @@ from server.app import metrics
 from server.app.group_commit import GroupCommit
 from server.app.incarnations import lost, raised
 from server.app.tap import Tap
+from server.app.unanswered import Unanswered
 from server.domain import limits
 from server.domain.commands import Command
 from server.domain.decide import Context, Decided, decide, decide_asked, decide_import
@@ -129,6 +130,7 @@ class Handler(GroupCommit):
         self._tap, self._now = tap, now
         self._entropy = Entropy(entropy)
         self._ask: Callable[[str, str, str, Command], Awaitable[Answer | Refusal]] | None = None
+        self._unanswered = Unanswered()
         self._facts = TxFacts()
         self._log = LogWriter(region, epoch)
         self.needles: dict[str, tuple[bytes, ...]] = {}
@@ -155,7 +157,8 @@ class Handler(GroupCommit):
         outcome = await self._keyed(
             person, key, command, lambda facts, context: decide(command, person, facts, context)
         )
-        if isinstance(outcome, Refusal) and outcome.code is Code.WRONG_REGION:
+        again = (person, key) in self._unanswered
+        if isinstance(outcome, Refusal) and (again or outcome.code is Code.WRONG_REGION):
             outcome = await self._elsewhere(person, key, command, outcome)
         kind = str(command.__struct_config__.tag)
         metrics.of(metrics.COMMANDS, kind, _label(outcome)).inc()
@@ -182,12 +185,14 @@ class Handler(GroupCommit):
         self, person: str, key: str, command: Command, refusal: Refusal
     ) -> Answer | Refusal:
         """The answer of the region that has to decide; without one to ask, our own."""
-        if self._ask is None:
+        if self._ask is None or refusal.retryable:
             return refusal
         region = await self._submit(lambda tx: self._region_to_ask(person, command))
         if isinstance(region, Refusal) or not region:
             return refusal
-        return await self._ask(region, person, key, command)
+        outcome = await self._ask(region, person, key, command)
+        self._unanswered.note((person, key), outcome)
+        return outcome
 
     async def _keyed(
         self, person: str, key: str, command: Command, rule: _Rule

@@ -229,6 +229,8 @@ ASK_SECONDS_MAX = 10
 """A person waits for the answer; three round trips of the slowest link and a busy writer take two."""
 ASKS_PER_PEER_MAX = 256
 """Commands under way to one region, each way: one batch of its writer; 64 MiB if each were the largest."""
+ASKS_UNANSWERED_MAX = 10_000
+"""Keys remembered of questions to other regions that got no answer: 2 MB. Clients ask again within minutes."""
 EPHEM_FRAME_BYTES_MAX = 4 * 1024
 """Who is there and who types, in one frame, and what may be saved up: 3 ms of a line of 10 Mbit/s."""
 EPHEM_BYTES_PER_S = 1536

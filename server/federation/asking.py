@@ -8,7 +8,7 @@ import msgspec
 
 from server.app.handle import Answer
 from server.domain.commands import Command, from_msgpack
-from server.domain.errors import Code, Refusal
+from server.domain.errors import RETRYABLE, Code, Refusal
 from server.federation.frames import MESSAGE_CHARS_MAX, Ask, Told
 
 FEATURE = "ask"
@@ -16,6 +16,8 @@ FEATURE = "ask"
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(dict[str, object]).decode
+_shown = msgspec.json.Encoder().encode
+"""As clients are told it; not all that MessagePack holds can be."""
 
 
 def question(id: int, person: str, key: str, command: Command) -> Ask:
@@ -34,14 +36,29 @@ def told(id: int, outcome: Answer | Refusal) -> Told:
     return Told(id, _encode(outcome.result), outcome.repeated)
 
 
-def outcome_of(frame: Told, position: int, cursor: str) -> Answer | Refusal:
+def outcome_of(region: str, frame: Told, position: int, cursor: str) -> Answer | Refusal:
     """As the asker's own node answers: as of where its own log stands; the events come by their lane."""
     if frame.result is None:
-        return Refusal(_code(frame.code), frame.message, frame.field)
+        return _as_ours(region, Refusal(_code(frame.code), frame.message, frame.field))
     try:
-        return Answer(position, cursor, _decode(frame.result), frame.repeated)
-    except (msgspec.DecodeError, ValueError, RecursionError):
+        result = _decode(frame.result)
+        _shown(result)
+        return Answer(position, cursor, result, frame.repeated)
+    except (msgspec.DecodeError, TypeError, ValueError, RecursionError):
         return Refusal(Code.INTERNAL, "the other region's answer cannot be read")
+
+
+def _as_ours(region: str, refusal: Refusal) -> Refusal:
+    """What a region says of itself, or of whom it knows, is not said of the asker's own node and sign-in: a client
+    that is told so sends nothing more there, or signs out."""
+    if refusal.code is Code.UNAUTHENTICATED:
+        return Refusal(
+            Code.NOT_YET, f"region {region} has to decide this and does not know you yet"
+        )
+    if refusal.code in RETRYABLE - {Code.INTERNAL}:
+        words = f"region {region} has to decide this and cannot now: {refusal.message}"
+        return Refusal(Code.PEER_UNREACHABLE, words)
+    return refusal
 
 
 def _code(name: str) -> Code:

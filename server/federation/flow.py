@@ -317,7 +317,8 @@ class Flow:
         ledger.acknowledged(after)
         furthest = after | {lead.key: lead.seq for lead in want.leads}
         for key, seq in furthest.items():
-            if key.region == ledger.me and seq > ledger.tips.get(key, 0):
+            ours = key.region == ledger.me and self._may_know(key)
+            if ours and seq > ledger.tips.get(key, 0):
                 words = (
                     f"{ledger.peer} holds our lane {key.lane} up to {seq}: this node lost events"
                 )

@@ -387,8 +387,8 @@ class Links:
     # -- keys and the roster ---------------------------------------------------------------------------
 
     def keys_of(self, region: str) -> tuple[bytes, ...]:
-        """By which a region may sign now, 32 bytes each; none for a stranger."""
-        return self._roster.keys(region)
+        """By which a peer may sign requests now, 32 bytes each; none for a stranger, or who has left (17.4)."""
+        return self._roster.keys(region) if region in self._peers else ()
 
     def media_url(self, region: str) -> str | None:
         """Where a peer hands out files."""

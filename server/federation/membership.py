@@ -56,8 +56,16 @@ def changes(before: Company, after: Company) -> Changes:
     are = {peer.region: peer for peer in after.peers}
     # Whom a lane is for is decided when it is served: every link asks again.
     all_anew = (before.groups, before.version_min) != (after.groups, after.version_min)
+    # Which key a connection was proven by is not known any more: it is proven again.
+    keys_anew = {lane.region for _, lane, _ in {*before.ended} ^ {*after.ended}}
     return Changes(
         tuple([peer for region, peer in are.items() if region not in were]),
         tuple([region for region in were if region not in are]),
-        tuple([p for r, p in are.items() if r in were and (all_anew or p != were[r])]),
+        tuple(
+            [
+                peer
+                for region, peer in are.items()
+                if region in were and (all_anew or region in keys_anew or peer != were[region])
+            ]
+        ),
     )

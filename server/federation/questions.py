@@ -95,7 +95,7 @@ class Questions:
         # What nobody asked this region, or no longer, is nobody's answer.
         if future is not None and asked == region and not future.done():
             here = self._where()
-            future.set_result(asking.outcome_of(frame, here.position, str(here)))
+            future.set_result(asking.outcome_of(region, frame, here.position, str(here)))
 
     async def _decide(self, region: str, conn: int, ask: Ask) -> None:
         outcome: Outcome = Refusal(Code.INTERNAL, "the other region made a mistake; see its log")

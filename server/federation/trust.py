@@ -72,7 +72,9 @@ class Roster:
         """(region, key id) -> the word by which the key is known; a word comes after those it needs."""
         self._fresh: list[Succession] = []
         self._ends: dict[tuple[str, str], Ends] = {}
-        """(region, key id or ANY_KEY) -> up to where it vouches."""
+        """(region, key id or ANY_KEY) -> up to where it vouches, by the region's own word."""
+        self._pinned_ends: dict[tuple[str, str], Ends] = {}
+        """The same by the operator's, who may take it back."""
         self.pin(keys)
 
     def __contains__(self, region: str) -> bool:
@@ -91,12 +93,11 @@ class Roster:
         self._keys = {
             region: {key_id(raw): public_key(raw) for raw in raws} for region, raws in keys.items()
         }
-        untrusted = set()
+        self._pinned_ends = {}
         for key, lane, seq in ended:
-            self.end(key, lane, seq)
-            untrusted.add((lane.region, key))
+            self._pinned_ends.setdefault((lane.region, key), Ends()).end(lane, seq)
         words, self._words = [*self._words.values()], {}
-        trusted = [word for word in words if (word.region, word.by) not in untrusted]
+        trusted = [word for word in words if (word.region, word.by) not in self._pinned_ends]
         while sum(self._follow(word) for word in trusted):
             pass
 
@@ -177,15 +178,18 @@ class Roster:
     def _ends_of(self, region: str, key: str) -> Ends:
         return self._ends.setdefault((region, key), Ends())
 
+    def _said_of(self, region: str, key: str) -> list[Ends]:
+        found = (ends.get((region, key)) for ends in (self._ends, self._pinned_ends))
+        return [ends for ends in found if ends]
+
     def has_ended(self, region: str, key: str) -> bool:
         """Whether the region may not speak for itself by this key any more."""
-        ends = self._ends.get((region, key))
-        return ends is not None and ends.is_over
+        return any(ends.is_over for ends in self._said_of(region, key))
 
     def vouches(self, key: str, lane: LaneKey, seq: int) -> bool:
         """Whether a head of the lane at ``seq`` lies before the end of its key."""
-        found = (self._ends.get((lane.region, name)) for name in (key, ANY_KEY))
-        return all(ends.vouches(lane, seq) for ends in found if ends)
+        found = (*self._said_of(lane.region, key), *self._said_of(lane.region, ANY_KEY))
+        return all(ends.vouches(lane, seq) for ends in found)
 
     def believes(self, head: SignedHead) -> bool:
         """Whether others can be told it: its key is known to be the region's, and had not ended there."""

@@ -30,7 +30,15 @@ async def desk(config: Config, purpose: str, clock: Callable[[], int] = now) -> 
             passwords.close()
 
 
-def make_auth(core: Core, passwords: Passwords) -> Auth:
+def make_auth(
+    core: Core, passwords: Passwords, company: Callable[[], Config] | None = None
+) -> Auth:
+    """``company``: the configuration with peers as they are now; without one, as at the start."""
+
+    def page_of(region: str) -> str | None:
+        config = company() if company else core.config
+        return next((peer.page for peer in config.peers if peer.region == region), None)
+
     return Auth(
         region=core.identity.region,
         reader=core.reader,
@@ -39,5 +47,5 @@ def make_auth(core: Core, passwords: Passwords) -> Auth:
         authenticators={"password": passwords},
         now=now,
         entropy=os.urandom,
-        addresses={peer.region: peer.page for peer in core.config.peers},
+        address_of=page_of,
     )

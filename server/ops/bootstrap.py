@@ -123,7 +123,7 @@ def build(
     restoring = Restoring(recovery, core.handler, _steady)
     forks = Forks(core.handler, core.reader, now)
     passwords = Passwords(core.reader, core.handler, now)
-    auth = make_auth(core, passwords)
+    auth = make_auth(core, passwords, lambda: registrar.config)
     news = News(core.tap)
     between = _links(core, private, registrar, proven, forks)
     abroad = _abroad(core, registrar, between)

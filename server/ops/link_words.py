@@ -56,15 +56,17 @@ def _peer(peer: View, now: int) -> Iterator[Said]:
     if peer["relayed"]:
         others = ", ".join(peer["relayed"])
         yield Said("warning", f"{region}: brings the events of {others}, which we cannot reach")
-    if filling := filling_words(peer["filled_events"], peer["filling_events"]):
+    filling = filling_words(peer["filled_events"], peer["filling_events"])
+    if filling:
         words = "fresh events come as they happen, earlier ones behind them"
         yield Said("warning", f"{region}: {filling}; {words}")
     elif peer["state"] != "live":
         why = f": {peer['last_error']}" if peer["last_error"] else ""
         level: Level = "wrong" if for_ms > NOT_LIVE_MS else "warning"
         yield Said(level, f"{region}: {peer['state']} for {duration(for_ms)}{why}")
-    elif (silent := peer["silent_ms"]) is not None and silent > SILENT_MS:
-        yield Said("wrong", f"{region}: live, but not a word for {duration(silent)}")
+    is_connected = bool(filling) or peer["state"] == "live"
+    if is_connected and (silent := peer["silent_ms"]) is not None and silent > SILENT_MS:
+        yield Said("wrong", f"{region}: {peer['state']}, but not a word for {duration(silent)}")
     if (oldest := peer["oldest_unacked_ms"]) is not None and oldest > LAG_MS:
         events = peer["lag_events"]
         yield Said(

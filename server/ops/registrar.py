@@ -50,7 +50,10 @@ class Registrar:
             for record in history
             if record.id.region == core.identity.region and isinstance(record.event, KeyRotated)
         ]
-        self._published = max((e.version for e in map(_roster_in, history) if e), default=0)
+        self._told: SignedRoster | None = None
+        """The last one we went by that stands in somebody's log."""
+        self._reread: SignedRoster | None = None
+        """The last one we went by as the log's were considered."""
         self._links: Links | None = None
         self._in_effect: SignedRoster | None = None
         self._news = asyncio.Event()
@@ -60,11 +63,11 @@ class Registrar:
     async def opened(cls, core: Core, private: Ed25519PrivateKey) -> "Registrar":
         """Ends a rotation that was interrupted, and reads the roster from file and log."""
         private = await rotate(core, private) or private
-        registrar = cls(core, private, await succession.about_company(core.reader))
+        history = await succession.about_company(core.reader)
+        registrar = cls(core, private, history)
         registrar.look()
-        found = [(event.version, event) for event in map(_roster_in, registrar.history) if event]
-        for _, event in sorted(found, key=lambda pair: pair[0]):
-            registrar.consider(event.document.encode())
+        registrar._reconsider(history)
+        registrar._reread = registrar.roster
         await registrar._take_effect()
         return registrar
 
@@ -95,6 +98,9 @@ class Registrar:
         loop = asyncio.get_running_loop()
         while True:
             self.look()
+            if self.roster is not self._reread:
+                self._reread = self.roster  # before: what comes meanwhile may need another look
+                self._reconsider(await succession.about_company(self._core.reader))
             await self._take_effect()
             await self.publish()
             if private := await rotate(self._core, self.private):
@@ -146,6 +152,22 @@ class Registrar:
             self._keep(candidate)
         return True
 
+    def _hear(self, event: RosterChanged) -> None:
+        """What some region tells everybody."""
+        raw = event.document.encode()
+        self.consider(raw)
+        with contextlib.suppress(Refused):
+            if self.roster and rosters.decode(raw).text == self.roster.text:
+                self._told = self.roster
+
+    def _reconsider(self, history: Sequence[Record]) -> None:
+        """All that the log tells of, the lowest version first: regions' words arrive in any order, and one that was
+        refused may follow the one that came after it."""
+        found = [event for event in map(_roster_in, history) if event]
+        for event in sorted(found, key=lambda event: event.version):
+            if self.roster is None or event.version >= self.roster.version:
+                self._hear(event)
+
     async def _take_effect(self) -> None:
         """Decisions and links follow the roster; what may leave stands in the log before."""
         roster = self.roster
@@ -177,18 +199,18 @@ class Registrar:
 
     async def publish(self) -> None:
         """Tells the others of a roster that came by file, once."""
-        if self.roster is None or self.roster.version <= self._published:
+        roster = self.roster
+        if roster is None or roster is self._told:
             return
-        document = rosters.encode(self.roster).decode()
-        refusal = await succession.publish(self._core.handler, self.roster.version, document)
+        document = rosters.encode(roster).decode()
+        refusal = await succession.publish(self._core.handler, roster.version, document)
         if refusal is None:
-            self._published = self.roster.version
+            self._told = roster
 
     def _committed(self, records: Sequence[Record]) -> None:
         for event in map(_roster_in, records):
             if event:
-                self._published = max(self._published, event.version)
-                self.consider(event.document.encode())
+                self._hear(event)
 
     # -- our own key -----------------------------------------------------------------------------------
 

@@ -82,7 +82,7 @@ BELONGING = (
     Mutant(
         "thief_names_successor",
         TRUST,
-        "        trusted = [word for word in words if (word.region, word.by) not in untrusted]",
+        "        trusted = [word for word in words if (word.region, word.by) not in self._pinned_ends]",
         "        trusted = words",
         "17.3: successions by a stolen key are forgotten",
     ),

@@ -72,13 +72,15 @@ def adopt(
         return Decided([], {"rev": known.rev})
     # A log from before there were policies told everybody all.
     before = known.policy if known else EVERYTHING
-    then = (
-        context._replace(groups={name: frozenset(them) for name, them in known.groups.items()})
-        if known
-        else context
-    )
-    profiles = _anew(facts.profiles(context.region), (before, then), (policy, context))
+    # A roster adopted at run time: the node decides by the new groups only once this is written.
+    after = _grouped(context, groups)
+    then = _grouped(context, known.groups) if known else after
+    profiles = _anew(facts.profiles(context.region), (before, then), (policy, after))
     return Decided([Draft(CONTROL, "", event, ()), *profiles], {"rev": event.rev})
+
+
+def _grouped(context: Context, groups: Mapping[str, Collection[str]]) -> Context:
+    return context._replace(groups={name: frozenset(them) for name, them in groups.items()})
 
 
 def _anew(

@@ -163,7 +163,7 @@ async def open_site(
             authenticators={"password": passwords},
             now=node.clock,
             entropy=Entropy("secrets"),
-            addresses={"de": "https://tap.de.example.com"},
+            address_of={"de": "https://tap.de.example.com"}.get,
         )
         media = media_of(node, folder / "media", source or Nowhere(), peers)
         services = Services(

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from server.app.handle import Answer
@@ -33,17 +34,33 @@ HERE = Cursor(7, 42)
 
 def test_an_answer_is_as_of_where_our_own_log_stands() -> None:
     answer = Answer(9, "1.9", {"rev": 3}, repeated=True)
-    assert outcome_of(told(1, answer), 42, "7.2a") == Answer(42, "7.2a", {"rev": 3}, True)
+    assert outcome_of("de", told(1, answer), 42, "7.2a") == Answer(42, "7.2a", {"rev": 3}, True)
 
 
 def test_a_refusal_travels_whole_and_an_unknown_code_is_no_riddle() -> None:
     refusal = Refusal(Code.FORBIDDEN, "this is for moderators", "target")
-    assert outcome_of(told(1, refusal), 42, "") == refusal
-    strange = outcome_of(Told(1, None, code="of_a_later_version", message="no"), 42, "")
+    assert outcome_of("de", told(1, refusal), 42, "") == refusal
+    strange = outcome_of("de", Told(1, None, code="of_a_later_version", message="no"), 42, "")
     assert strange == Refusal(Code.INTERNAL, "no")
-    broken = outcome_of(Told(1, b"\xc1"), 42, "")
-    assert isinstance(broken, Refusal)
-    assert broken.code is Code.INTERNAL
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        b"\xc1",
+        msgspec.msgpack.encode(["rev", 3]),
+        msgspec.msgpack.encode({"rev": msgspec.msgpack.Ext(5, b"x")}),
+        b"\x81\xa3rev" + b"\x91" * 900 + b"\xc0",
+    ],
+    ids=["no MessagePack", "no map", "nothing JSON has", "deep"],
+)
+def test_an_answer_no_client_could_be_told_is_none(result: bytes) -> None:
+    """Written to a client as it is, it would end the connection of whoever asked, each time they ask again."""
+    outcome = outcome_of("de", Told(1, result), 42, "")
+    if isinstance(outcome, Answer):
+        msgspec.json.encode(outcome.result)
+    else:
+        assert outcome.code is Code.INTERNAL
 
 
 def test_a_long_sentence_is_cut_to_what_a_frame_holds() -> None:
@@ -111,6 +128,31 @@ async def test_without_a_connection_a_person_is_told_to_try_again() -> None:
     assert outcome.code is Code.PEER_UNREACHABLE
     assert outcome.retryable
     assert Code.PEER_UNREACHABLE in RETRYABLE
+
+
+async def refused(code: Code, words: str) -> Refusal:
+    """What a person is told when the other region refuses with this."""
+    line = Line()
+    (asked,) = await line.asks()
+    line.questions.heard("de", 3, told(5, Refusal(code, words)))
+    outcome = await asked
+    assert isinstance(outcome, Refusal)
+    return outcome
+
+
+@pytest.mark.parametrize("code", sorted(RETRYABLE - {Code.INTERNAL}))
+async def test_what_a_region_says_of_itself_is_not_said_of_the_asker_s_own(code: Code) -> None:
+    """A client keeps back all that its person writes while their node is read-only, restored or full."""
+    outcome = await refused(code, "this node cannot write")
+    assert outcome.code is Code.PEER_UNREACHABLE
+    assert "region de" in outcome.message
+    assert "this node cannot write" in outcome.message
+
+
+async def test_whom_the_other_region_does_not_know_is_not_signed_out_at_home() -> None:
+    outcome = await refused(Code.UNAUTHENTICATED, "nobody here is called asha")
+    assert outcome.code is Code.NOT_YET
+    assert "region de" in outcome.message
 
 
 async def test_a_lost_connection_ends_the_waiting_at_once() -> None:
@@ -306,6 +348,31 @@ async def test_i2_the_same_key_is_carried_out_once_and_gets_the_first_answer(r: 
     )
     assert isinstance(other, Refusal)
     assert other.code is Code.KEY_REUSED
+
+
+async def test_i2_who_gave_a_role_away_gets_the_first_answer_when_asking_again(r: Regions) -> None:
+    """The answer was lost and the event was not: by what is known here by then, she might not ask at all."""
+    community, _ = await germany(r)
+    losing = True
+
+    async def ask(region: str, person: str, key: str, command: Command) -> Answer | Refusal:
+        told = await r[region].handler.handle_asked("in", person, key, command)
+        return Refusal(Code.PEER_UNREACHABLE, "no answer") if losing else told
+
+    r["in"].handler.ask_with(ask)
+    role = {"community": community, "person": "asha", "role": "none"}
+    first = await r["in"].try_do("asha", "community.set_role", "a-key-of-hers", **role)
+    assert isinstance(first, Refusal)
+    assert first.code is Code.PEER_UNREACHABLE
+    await r.everywhere()
+    losing = False
+    again = await r["in"].try_do("asha", "community.set_role", "a-key-of-hers", **role)
+    assert isinstance(again, Answer)
+    assert again.repeated
+    # With any other key she is refused at home.
+    other = await r["in"].try_do("asha", "community.set_role", **role)
+    assert isinstance(other, Refusal)
+    assert other.code in (Code.FORBIDDEN, Code.NOT_FOUND)
 
 
 # ---------------------------------------------------------------- over a link

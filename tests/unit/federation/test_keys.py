@@ -134,6 +134,32 @@ def test_a_newer_pin_forgets_what_does_not_follow_from_it() -> None:
     assert refused(verify, roster, later, 1, stolen) is Code.BAD_SIGNATURE
 
 
+def test_a_newer_pin_takes_back_the_ends_of_the_one_before() -> None:
+    """Administrators mend a place they got wrong, or a region comes back: who runs on goes by that like who starts."""
+    lost, fresh = key_of("de"), new_key("by the administrators")
+    keys = {"de": [raw(lost), raw(fresh)]}
+    roster = roster_of("de")
+    roster.pin(keys, [(key_id(raw(lost)), CONTROL, 3), (ANY_KEY, CONTROL, 5)])
+    roster.pin(keys, [(key_id(raw(lost)), CONTROL, 7)])
+    verify(roster, CONTROL, 7, lost)
+    verify(roster, CONTROL._replace(epoch=EPOCH + 1), 1, fresh)
+    assert refused(verify, roster, CONTROL, 8, lost) is Code.BAD_SIGNATURE
+    roster.pin(keys)
+    assert not roster.has_ended("de", key_id(raw(lost)))
+
+
+def test_a_newer_pin_takes_back_no_word_of_the_region_s_own() -> None:
+    old, new = key_of("de"), new_key("1")
+    keys = {"de": [raw(old), raw(new)]}
+    roster = Roster(keys)
+    heed(roster, EventId(*CONTROL, 4), KeyRetired(key_id=key_id(raw(old)), earlier=()))
+    roster.pin(keys, [(key_id(raw(old)), CONTROL, 9)])
+    assert refused(verify, roster, CONTROL, 5, old) is Code.BAD_SIGNATURE
+    roster.pin(keys)
+    assert refused(verify, roster, CONTROL, 5, old) is Code.BAD_SIGNATURE
+    verify(roster, CONTROL, 4, old)
+
+
 def test_a_retired_key_vouches_for_each_lane_up_to_the_event_that_ends_it() -> None:
     roster, old, new = roster_of("de"), key_of("de"), new_key("1")
     heed(roster, EventId(*CONTROL, 3), rotated("de", new, old))

@@ -246,3 +246,16 @@ def test_only_links_that_a_newer_roster_concerns_begin_anew() -> None:
     assert [peer.region for peer in anew] == ["fr"]
     for other in ({"groups": {}}, {"protocol_min": 2}):
         assert [peer.region for peer in changes(before, made(**other)).anew] == ["fr", "in"]
+
+
+def test_a_link_begins_anew_when_a_key_of_its_region_has_ended() -> None:
+    """Who holds the connection may have proven it by that very key, and is sent what is the region's."""
+
+    def made(*keys: RegionKey) -> Any:
+        regions = (region("de"), region("fr", keys=keys), region("in"))
+        return rosters.company(document(regions=regions), "de", dials, (public_of("de"),))
+
+    stolen, newest = RegionKey(key=public_of("fr")), RegionKey(key=public_of("fr 2"))
+    ended = RegionKey(key=public_of("fr"), ends=Place(epoch=7, seq=3))
+    found = changes(made(stolen, newest), made(ended, newest))
+    assert [peer.region for peer in found.anew] == ["fr"]

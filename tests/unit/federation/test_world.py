@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from server.domain import limits
 from server.domain.ids import LaneKey
+from server.federation import frames, steps
 from server.federation.forks import verify_fork
-from server.federation.frames import Ack, Batch, Fork, Heads, Want
+from server.federation.frames import Ack, Batch, Fork, Heads, Tip, Want
 from server.federation.steps import State
-from tests.unit.federation.lab import EPOCH, START, World, roster_of
+from tests.unit.federation.lab import EPOCH, GROUPS, START, World, roster_of
 
 REGIONS = ("de", "fr", "in")
 DAY = 24 * 3600 * 1000
@@ -257,3 +259,50 @@ def test_a_peer_the_other_end_does_not_know_is_refused_until_its_roster_is_mende
     world.nodes["fr"].start()
     world.run(35_000)
     assert world.states() == {State.LIVE}
+
+
+def test_i8_a_region_that_left_a_group_is_told_and_sent_nothing_more_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By a roster that is adopted at run time: links begin anew, and what they remember is of the groups before."""
+    world = _world()
+    germany, france = world.nodes["de"], world.nodes["fr"]
+    for node in (germany, france):
+        node.publish("group.eu")
+    world.run(5_000)
+    monkeypatch.setitem(GROUPS, "eu", ("de",))  # type: ignore[arg-type]
+    for node, peer in ((germany, "fr"), (france, "de")):
+        node.feed(peer, steps.Stopped())
+    del world.sent[:], germany.reports[:]
+    germany.publish("group.eu", b"not for fr any more")
+    for node, peer in ((germany, "fr"), (france, "de")):
+        node.feed(peer, steps.Started())
+    world.run(10_000)
+    assert world.states() == {State.LIVE}
+    assert not [report for _, report in germany.reports if report.refusal]
+    assert not world.batches("de", "fr")
+    status = world.link("de", "fr").status(world.now)
+    assert (status.lag_events, status.oldest_unacked_ms) == (0, None)
+    assert {lane.lane for lane in world.link("de", "fr").lanes(world.now)} == set()
+
+
+def test_who_has_not_heard_that_it_left_a_group_is_no_sign_of_a_lost_log(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It still says how far it holds the lane."""
+    world = _world()
+    germany = world.nodes["de"]
+    germany.publish("group.eu")
+    world.run(5_000)
+    monkeypatch.setitem(GROUPS, "eu", ("de",))  # type: ignore[arg-type]
+    told = [f for s, _, f in world.sent if s == "fr" and isinstance(f, Want)][-1]
+    want = msgspec.structs.replace(told, after=(Tip("de", EPOCH, "group.eu", 1),), hashes=())
+    germany.reports.clear()
+    germany.crash()
+    germany.start()
+    world.run(2_000)
+    (conn,) = [
+        c for c, w in germany.wires.items() if w.alive and w.other(germany)[0].region == "fr"
+    ]
+    germany.feed("fr", steps.Received(conn, frames.encode(want)))
+    assert not [report for _, report in germany.reports if report.refusal]

@@ -39,6 +39,14 @@ def view(*peers: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"now": NOW, "read_only": "", "certificate_until": None, "peers": peers} | more
 
 
+def test_a_line_that_is_dead_is_said_also_while_it_fills() -> None:
+    """Which may last a day."""
+    filling = {"state": "catching_up", "filling_events": 300, "filled_events": 104}
+    wrong, warning = said_of(view(FINE | filling | {"silent_ms": 12_000}))
+    assert wrong == ("wrong", "fr: catching_up, but not a word for 12 s")
+    assert warning.words.startswith("fr: filling 34 %")
+
+
 def test_of_what_is_fine_nothing_is_said() -> None:
     assert said_of(view(FINE, certificate_until=NOW + 31 * DAY)) == []
 

@@ -8,13 +8,15 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 from prometheus_client import REGISTRY
 
 from server.app import metrics, succession
+from server.app.passwords import Passwords
 from server.domain.commands import RegisterPerson
 from server.domain.durations import DAY_MS
-from server.domain.errors import Code
+from server.domain.errors import Code, Refusal
 from server.domain.events import KeyRetired, RosterChanged
 from server.domain.ids import LaneKey
 from server.federation import rosters, steps
@@ -22,6 +24,7 @@ from server.federation.links import Links
 from server.federation.rosters import Place, RegionKey, RosterDocument, RosterRegion, SignedRoster
 from server.federation.steps import State
 from server.ops import core, doctor_facts, keys, listener, membership, operator, registrar
+from server.ops.accounts import make_auth
 from server.ops.bootstrap import build
 from server.ops.config import Config, HttpSection, NodeSection, Peer
 from server.ops.core import Core
@@ -206,6 +209,22 @@ async def test_a_newer_roster_reaches_all_and_adds_a_link_without_a_restart(
         assert fr.links.regions == {"de", "in"}
 
 
+async def test_who_moved_to_a_region_that_came_since_is_told_its_address(company: Company) -> None:
+    company.install(company.roster(1, company.entry("de"), company.entry("fr")), "de")
+    async with company.running("de") as de, company.running("in") as india:
+        passwords = Passwords(de.core.reader, de.core.handler, core.now)
+        auth = make_auth(de.core, passwords, lambda: de.registrar.config)
+        company.install(company.roster(2, *map(company.entry, REGIONS)), "de", "in")
+        await live(de, india)
+        await india.register("tara")
+        await de.has(*india.own())
+        session = await auth.issue("tara", "browser")
+        refused = await auth.identify(session.secret)
+        passwords.close()
+        assert isinstance(refused, Refusal)
+        assert (refused.code, refused.url) == (Code.MOVED, company.entry("in").url)
+
+
 async def test_an_invalid_roster_changes_nothing_and_is_counted(company: Company) -> None:
     first = company.roster(1, company.entry("de"), company.entry("fr"))
     company.install(first, "de", "fr")
@@ -254,6 +273,41 @@ async def test_a_roster_is_told_to_others_once(company: Company) -> None:
     assert 1 <= count <= 2, "by each that had it from a file before the other's word came"
 
 
+async def test_a_roster_that_was_refused_does_not_keep_the_next_from_being_told(
+    company: Company,
+) -> None:
+    """A region that was begun with a roster of its own tells it to all: no other goes by it."""
+    first = company.roster(1, company.entry("de"), company.entry("fr"))
+    company.install(first, "de", "fr")
+    async with company.running("de") as de, company.running("fr") as fr:
+        await live(de, fr)
+        lonely = company.roster(7, company.entry("fr"), by=("ada",))
+        await succession.publish(fr.core.handler, 7, rosters.encode(lonely).decode())
+        await de.has(*fr.own("control"))
+        three = company.roster(2, *map(company.entry, REGIONS))
+        company.install(three, "de")
+        await fr.until(lambda: fr.registrar.roster == three)
+
+
+async def test_rosters_that_arrive_in_another_order_are_all_followed(company: Company) -> None:
+    """Who was away may have those of one region before those of another."""
+    first = company.roster(1, company.entry("de"), company.entry("fr"))
+    second = rosters.drafted(
+        msgspec.structs.replace(first.document, version=2, admins=(admin("dan"), admin("eve")))
+    )
+    third = rosters.drafted(msgspec.structs.replace(second.document, version=3))
+    for name in ("ada", "bo"):
+        second = rosters.signed(second, key_of(f"admin {name}"))
+    for name in ("dan", "eve"):
+        third = rosters.signed(third, key_of(f"admin {name}"))
+    company.install(first, "de")
+    async with company.running("de") as de:
+        for roster in (third, second):
+            document = rosters.encode(roster).decode()
+            await succession.publish(de.core.handler, roster.version, document)
+        await de.until(lambda: de.registrar.roster == third)
+
+
 async def test_a_region_that_left_has_no_link_and_is_told_why(company: Company) -> None:
     company.install(company.roster(1, *map(company.entry, REGIONS)), *REGIONS)
     async with (
@@ -277,6 +331,8 @@ async def test_a_region_that_left_has_no_link_and_is_told_why(company: Company) 
         assert de.links.regions == {"fr"}
         assert REGISTRY.get_sample_value("tap_peer_up", {"peer": "in"}) is None
         assert refusals() == before
+        assert de.links.keys_of("in") == (), "nor is it handed out files: its word is nobody's"
+        assert de.links.keys_of("fr")
         await live(de, fr)
         await india.until(
             lambda: all("unknown_peer" in (s.last_error or "") for s in india.links.status())

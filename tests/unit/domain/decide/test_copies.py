@@ -189,6 +189,23 @@ async def test_a_group_that_came_later_is_told_too(three: Three) -> None:
     assert [lane for lane, _, _ in copies] == ["local", "group.near", "global"]
 
 
+async def test_groups_of_a_roster_adopted_at_run_time_count_for_what_is_told(three: Three) -> None:
+    """The policy is written before anything is decided by the new groups (docs/protocol/federation.md 21)."""
+    handler = three.india.handler
+    handler.regroup({}, frozenset(REGIONS))
+    await take_up(three.india, SOME, {})
+    await three.india.register("asha")
+    await change(three.india)
+    await take_up(three.india, SOME, GROUPS)
+    handler.regroup(GROUPS, frozenset(REGIONS))
+    await three.carry()
+    assert (await seen(three.germany)).unit == "tea"
+    before = three.india.tap.position
+    await take_up(three.india, SOME, {})
+    lanes = [lane for lane, _, _ in await since(three.india, before)]
+    assert "group.near" not in lanes, "nobody but us is in it by now"
+
+
 async def test_the_policy_that_holds_is_not_written_again(three: Three) -> None:
     await take_up(three.india, DEFAULT)
     before = three.india.tap.position
