@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from server.domain import limits
 from server.domain.events import (
     BallotCast,
     KeyRetired,
@@ -27,6 +28,8 @@ from tests.unit.federation.lab import START
 ACTIVE_MS = (5_000, 15_000, 40_000)
 HEALING_MS = 200_000
 """Ample for the longest back-off, a rejection and a silence, one after the other."""
+NARROW_HEALING_MS = 5 * HEALING_MS
+"""With two pages under way at a time a lane of 700 events takes minutes."""
 
 
 class Outcome(NamedTuple):
@@ -177,7 +180,8 @@ def _play(company: Company, chance: random.Random, kinds: Sequence[str], shorten
             (publish if kind == "publish" else FAULTS[kind][0])(company, chance)
     company.run(max(0, START + active - company.now))
     company.heal()
-    until = company.now + HEALING_MS
+    is_wide = limits.CREDIT_BYTES == WIDE.CREDIT_BYTES
+    until = company.now + (HEALING_MS if is_wide else NARROW_HEALING_MS)
     while not company.settled() and company.now < until:
         company.run(1_000)
         company.people.end()
