@@ -64,8 +64,13 @@ class _Lane:
     @property
     def missing(self) -> int:
         """Events the peer told of that are not on the disk; of listed ones nobody keeps count."""
-        early = self.lead.seq - self.lead.base if self.lead else 0
-        return max(0, self.announced - self.applied - early)
+        early = min(self.announced, self.lead.seq) - self.lead.base if self.lead else 0
+        return max(0, self.announced - self.applied - max(0, early))
+
+    @property
+    def is_filling(self) -> bool:
+        """Whether the peer has what lies before the lead. An origin put back to an older copy may not: then nobody has."""
+        return self.lead is not None and self.announced >= self.lead.base
 
 
 class Intake:
@@ -214,8 +219,7 @@ class Intake:
                 self._lanes[key] = _Lane(Held.nothing(key))
             if lane := self._lanes.get(key):
                 # The latest word counts, not the largest: a wrong one is mended by the next.
-                lead = lane.verified.lead
-                lane.announced = max(seq, lane.verified.seq, lead.seq if lead else 0)
+                lane.announced = max(seq, lane.verified.seq)
 
     @property
     def lag_events(self) -> int:
@@ -225,7 +229,8 @@ class Intake:
     @property
     def filling(self) -> Filling:
         """How far the lanes are filled that have a lead."""
-        leads = [(lane.lead.base, lane.applied) for lane in self._wanted() if lane.lead]
+        filling = [lane for lane in self._wanted() if lane.is_filling]
+        leads = [(lane.lead.base, lane.applied) for lane in filling if lane.lead]
         return Filling(sum(base for base, _ in leads), sum(held for _, held in leads))
 
     def _wanted(self) -> Iterator[_Lane]:

@@ -165,6 +165,11 @@ FOUND = (
     ),
     Found(30002339, "a frame was damaged where only the laboratory's older release reads it"),
     Found(
+        90001458,
+        "what an origin lost with its disk, and had not sent before its newest, was waited for",
+        {"wide": False},
+    ),
+    Found(
         2786920187249,
         "a restored home released somebody with a number above that of the handover, again and again",
         {"brief": True},

@@ -364,6 +364,15 @@ def test_lag_counts_what_is_missing_wherever_it_is() -> None:
     assert intake.lag_events == 28, "an older word than the batch"
 
 
+def test_what_nobody_has_any_more_is_not_waited_for() -> None:
+    """The origin sent its newest first, lost what lies before them with its disk, and got back what others hold."""
+    intake = _fresh(_at(2)._replace(lead=Lead(30, _at(30).hash, 35, _at(35).hash)))
+    intake.announced({GLOBAL: 2})
+    assert (intake.lag_events, intake.filling) == (0, (0, 0))
+    intake.announced({GLOBAL: 40})
+    assert (intake.lag_events, intake.filling) == (33, (30, 2))
+
+
 def test_i9_what_comes_early_counts_against_the_credit_too() -> None:
     intake = _fresh(_at(2))
     intake.receive(_part(30, 35), limits.CREDIT_BYTES)
