@@ -73,7 +73,7 @@ class Connection(Outlet, asyncio.Protocol, ABC):
     def __init__(self, gateway: "Gateway", siblings: MutableSet[Any]) -> None:
         super().__init__()
         self.form = Form.JSON
-        self.session = Session(gateway.node, gateway.steady())
+        self.session = Session(gateway.node, gateway.steady(), gateway.commands)
         self.secret = ""
         """What the client proved itself with; kept to ask again when it may have been revoked."""
         self._seen: presence.State = "offline"

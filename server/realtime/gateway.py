@@ -22,7 +22,7 @@ from server.domain.errors import Code, Refusal
 from server.realtime import effects as fx
 from server.realtime import loads
 from server.realtime.abroad import Abroad
-from server.realtime.buckets import Addresses
+from server.realtime.buckets import Buckets
 from server.realtime.connection import CHANCE, Connection
 from server.realtime.handshake import client_address, networks
 from server.realtime.hub import Hub
@@ -96,7 +96,10 @@ class Gateway(Signing):
         self.stopping = False
         self.hidden = hidden
         self._keeps_presence, self._abroad = presence, abroad
-        self._proxies, self._addresses = networks(trusted_proxies), Addresses()
+        self._proxies = networks(trusted_proxies)
+        self._addresses = Buckets(limits.HANDSHAKES_PER_10_S, limits.HANDSHAKES_BURST)
+        self.commands = Buckets(limits.COMMANDS_PER_10_S, limits.COMMANDS_BURST)
+        """By person, for every way a command may come."""
         self._region, self._tap, self._handler, self._reader = region, tap, handler, reader
         self._load_interests, self._load_values = load_interests, load_values
         self._commands = 0

@@ -26,6 +26,7 @@ from server.domain.errors import Code, Refusal
 from server.domain.events import PersonHandedOver, PersonTakenOver
 from server.domain.ids import Cursor
 from server.realtime import gateway, measures
+from server.realtime.buckets import Buckets
 from server.realtime.connection import CLOSING_SECONDS_MAX, RECHECK_PINGS, Connection
 from server.realtime.frames import DEFLATE_LEVEL, Encoding, Form
 from server.realtime.handshake import networks
@@ -514,11 +515,11 @@ async def test_a_handshake_we_cannot_accept_says_why(
 
 
 async def test_an_address_that_knocks_too_often_is_told_before_the_upgrade(
-    live: LiveNode, monkeypatch: pytest.MonkeyPatch
+    live: LiveNode,
 ) -> None:
     before = metric("tap_handshakes_total", outcome="rate_limited")
     hit = metric("tap_limits_hit_total", limit="HANDSHAKES_PER_10_S")
-    monkeypatch.setattr(limits, "HANDSHAKES_BURST", 1)
+    live.gateway._addresses = Buckets(limits.HANDSHAKES_PER_10_S, 1)
     live.gateway._proxies = networks(["127.0.0.1"])
     for office in ("203.0.113.7", "203.0.113.8"):
         behind = {"additional_headers": {"X-Forwarded-For": office}}
