@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
+from operator import length_hint
 from typing import Any
 
 from server.app import metrics
@@ -140,6 +141,7 @@ class Gateway(Signing):
         """A hub that remembers the newest events, as if it had been there."""
         start = max(0, self._tap.position - RECALLED_EVENTS)
         hub = Hub(start, epoch=self._tap.epoch, region=self._region)
+        hub.fault = _noted
         while hub.position < self._tap.position:
             hub.recall(await self._tap.read(hub.position, limits.SYNC_PAGE_EVENTS))
         return hub
@@ -245,7 +247,7 @@ class Gateway(Signing):
         if part is None:
             self._fanning = None
         else:
-            part.deliver(broadcast)
+            part.deliver(_to_each)
             asyncio.get_running_loop().call_soon(self._next_slice)
         if self._reaching:
             self._reached()
@@ -375,3 +377,18 @@ class Gateway(Signing):
         self.present.tell(now)
         self._fan_out()
         self.measures.measure(self.present.typing, self.present.presence)
+
+
+def _noted(error: Exception) -> None:
+    log.error("a part of a fan-out failed", exc_info=error)
+    metrics.of(metrics.LIVE_FAILURES, "fan_out").inc()
+
+
+def _to_each(data: bytes, seats: Sequence[Connection]) -> None:
+    """``broadcast``, where one that fails costs its own connection: the others' turn comes all the same."""
+    waiting = iter(seats)
+    while True:
+        try:
+            return broadcast(data, waiting)
+        except Exception:
+            seats[~length_hint(waiting)].fail()  # the last one that was taken
