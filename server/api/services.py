@@ -24,12 +24,15 @@ from server.storage.reader import Reader
 
 
 class Live(Protocol):
-    """Live frames without a websocket."""
+    """Live frames without a websocket, and what is counted for every way of saying something."""
 
     def open(
         self, address: str, secret: str, person: str, cursor: str | None, channels: Sequence[str]
     ) -> Owner | Refusal:
         """Who owns the connection once the head of the answer was sent."""
+
+    def charge(self, person: str) -> Refusal | None:
+        """Counts a command of a person's beside those of their connections; why it is one too many."""
 
     def say(self, name: str, person: str, raw: bytes) -> Refusal | None:
         """Tells the person's stream of this name one frame; None when it was taken."""

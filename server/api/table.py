@@ -52,7 +52,7 @@ ROUTES: tuple[Route, ...] = (
         commands.submit,
         commands.Carried,
         body=commands.Wish,
-        errors=DECIDES,
+        errors=(*DECIDES, Code.RATE_LIMITED),
     ),
     Route(
         "GET",

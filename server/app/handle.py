@@ -131,8 +131,8 @@ class Handler(GroupCommit):
         self._entropy = Entropy(entropy)
         self._ask: Callable[[str, str, str, Command], Awaitable[Answer | Refusal]] | None = None
         self._unanswered = Unanswered()
-        self._facts = TxFacts()
         self._log = LogWriter(region, epoch)
+        self._facts = TxFacts(self._log.flush)
         self.needles: dict[str, tuple[bytes, ...]] = {}
         """By erasure request: pieces of what was destroyed since the start, until its receipt."""
         self._stale = False

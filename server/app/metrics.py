@@ -117,6 +117,12 @@ LIVE_DROPPED = Counter(
     "Frames that were not sent, by class: typing (a slow reader was spared) or value (forgotten unsent).",
     ["class"],
 )
+LIVE_FAILURES = Counter(
+    "tap_live_failures_total",
+    "Mistakes of ours on the way to clients, by what each cost: a frame, a fan_out (its clients ask for it instead) "
+    "or a connection.",
+    ["class"],
+)
 WEBSOCKET_BUFFERED_BYTES = Gauge(
     "tap_websocket_buffered_bytes", "Bytes waiting for clients that fell behind."
 )

@@ -92,7 +92,8 @@ KEYS_CARRIED_MAX = 1_000
 """Client keys that follow a person to a new region: more than anybody has unanswered, 150 KB."""
 COMMANDS_PER_10_S = 60
 COMMANDS_BURST = 30
-"""A person types far less; a runaway client is stopped before it fills the log."""
+"""Of one person, over all their connections and HTTP: a person types far less; a runaway client is stopped before it
+fills the log."""
 WRITER_BATCH_JOBS_MAX = 256
 """Jobs in one transaction: the fsync is already shared 256-fold; more only delays the first answer."""
 WRITER_SHORT_JOB_EVENTS_MAX = 32

@@ -2,13 +2,14 @@
 
 Order, later wins: default, file, environment (``TAP_HTTP__PORT=8080``). A key nobody knows is refused
 with the nearest known one, in the file and in the environment alike: a misspelt key must not be
-silently without effect.
+silently without effect. Nor must a variable with one underscore for two.
 """
 
 import difflib
 import textwrap
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_type_hints
 
@@ -19,6 +20,8 @@ from server.ops.config_checks import check
 
 PREFIX = "TAP_"
 SEPARATOR = "__"
+NEAR_MIN = 0.8
+"""Of what ``difflib`` makes of two names: a letter or two are wrong. ``TAP_HOST`` and ``TAP_HTTP__HOST`` have 0.78."""
 PLACES = (Path("tap.toml"), Path("/etc/tap/tap.toml"))
 
 Origin = str
@@ -165,7 +168,13 @@ def _overrides(
 ) -> Iterator[tuple[str, list[str], Any]]:
     """(variable, path of the key, value) for each ``TAP_SECTION__KEY``; problems are collected."""
     for name in sorted(environment):
-        if not name.startswith(PREFIX) or SEPARATOR not in name:
+        if not name.startswith(PREFIX):
+            continue
+        if SEPARATOR not in name:
+            if meant := _variable_near(name):
+                problems.append(
+                    f"The environment variable {name} names no key of Tap: did you mean {meant}?"
+                )
             continue
         keys = name.removeprefix(PREFIX).lower().split(SEPARATOR)
         kind = _kind_of(keys)
@@ -177,6 +186,29 @@ def _overrides(
             )
             continue
         yield name, keys, _value_of(environment[name], kind)
+
+
+def _variable_near(name: str) -> str | None:
+    """The variable of a key that is called nearly so, however many underscores it has. What else begins with TAP_ is
+    other programs'."""
+    near = difflib.get_close_matches(_folded(name), _variables(), n=1, cutoff=NEAR_MIN)
+    return _variables()[near[0]] if near else None
+
+
+def _folded(name: str) -> str:
+    return name.replace("_", "").upper()
+
+
+@cache
+def _variables() -> dict[str, str]:
+    """Of each key that may come from the environment, by the name without its underscores."""
+    named = {}
+    for key in all_keys():
+        if not key.name.startswith("peers."):
+            name = PREFIX + key.name.replace(".", SEPARATOR).upper()
+            many = key.name == "lanes.groups"
+            named[_folded(name)] = f"{name}{SEPARATOR}<NAME>" if many else name
+    return named
 
 
 def _kind_of(keys: list[str]) -> Any | None:

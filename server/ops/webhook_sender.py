@@ -30,6 +30,10 @@ CONNECTIONS_PER_WEBHOOK = 2
 """One for the log's events, one for what an operator tries beside them."""
 ASKED_RATE = 600
 """Requests a minute that a receiver is asked to allow: ten a second, in batches a thousand events."""
+RATE_MAX = 60_000
+"""Requests a minute that are told apart: one a millisecond is the least pause there is."""
+WORDS_MAX = 40
+"""Of a header that is at fault, shown to whoever made the webhook."""
 _NAT64 = IPv6Network("64:ff9b::/96")
 _OPEN = IPv6Network("2000::/3")
 """All of IPv6 that is given out for the open internet (IANA, IPv6 Address Space). Beyond it lie other ways to write an
@@ -104,7 +108,15 @@ class WebhookSender:
                 "the receiver does not say that it wants this: it has to answer OPTIONS with "
                 f"WebHook-Allowed-Origin: {origin}"
             )
-        return Consent(int(rate) if rate.isascii() and rate.isdecimal() else 0)
+        if rate == "*":
+            return Consent()
+        granted = _positive(rate)
+        if granted is None:
+            return (
+                "the receiver does not say how often it may be asked: WebHook-Allowed-Rate is a "
+                f"number of requests a minute, or *, and here {rate[:WORDS_MAX]!r}"
+            )
+        return Consent(min(granted, RATE_MAX))
 
     @asynccontextmanager
     async def _answer(
@@ -166,6 +178,14 @@ class WebhookSender:
     async def close(self) -> None:
         for webhook in list(self._clients):
             await self.forget(webhook)
+
+
+def _positive(text: str) -> int | None:
+    """A positive integer in decimal, however long; beyond ``RATE_MAX`` it may be told as less. None for any other."""
+    digits = text.lstrip("0")
+    if not (text.isascii() and digits.isdecimal()):
+        return None
+    return int(digits) if len(digits) <= len(str(RATE_MAX)) else RATE_MAX
 
 
 async def _beginning(answer: httpx.Response) -> str:

@@ -73,7 +73,7 @@ class Connection(Outlet, asyncio.Protocol, ABC):
     def __init__(self, gateway: "Gateway", siblings: MutableSet[Any]) -> None:
         super().__init__()
         self.form = Form.JSON
-        self.session = Session(gateway.node, gateway.steady())
+        self.session = Session(gateway.node, gateway.steady(), gateway.commands)
         self.secret = ""
         """What the client proved itself with; kept to ask again when it may have been revoked."""
         self._seen: presence.State = "offline"
@@ -179,7 +179,8 @@ class Connection(Outlet, asyncio.Protocol, ABC):
 
     def feed(self, what: fx.Input) -> None:
         """Tells the session, and performs what it asks for. Told again meanwhile (a full ring answers at
-        once, a write may pause), that comes after: inputs are handled one by one."""
+        once, a write may pause), that comes after: inputs are handled one by one. Never raises: whoever has news
+        for many tells the next one."""
         if self._todo is not None:
             self._todo.append(what)
             return
@@ -190,17 +191,27 @@ class Connection(Outlet, asyncio.Protocol, ABC):
             while todo:
                 for effect in self.session.receive(todo.popleft(), self._moment()):
                     self._perform(effect)
-        except Exception:
-            log.exception("a session failed")
-            self._gateway.hub.leave(self, self.session.channels)
-            self.session.state = State.CLOSED
-            self._end(INTERNAL_ERROR, "")
-        finally:
-            self._todo = None
             if releases:
                 self.release()
+        except Exception:
+            self.fail()
+        finally:
+            self._todo = None
         if self.session.deadline < deadline:
             self._wake_at(self._due)
+
+    def fail(self) -> None:
+        """Called while a mistake of ours is handled: it ends this connection, which comes back from its place."""
+        log.exception("a connection failed")
+        metrics.of(metrics.LIVE_FAILURES, "connection").inc()
+        self._gateway.hub.leave(self, self.session.channels)
+        self.session.state = State.CLOSED
+        try:
+            self._end(INTERNAL_ERROR, "")
+            self.release()
+        except Exception:
+            log.exception("a connection could not even be ended")
+            self.abort()
 
     def turn(self, position: int, data: bytes) -> None:
         """What may be heard from there on may be remembered, and more be sent at once: held, ``data`` stays
@@ -209,8 +220,11 @@ class Connection(Outlet, asyncio.Protocol, ABC):
         if data:
             self.write(data)
         self.feed(fx.Turned(position))
-        if releases:
-            self.release()
+        try:
+            if releases:
+                self.release()
+        except Exception:
+            self.fail()
 
     def _moment(self) -> fx.Moment:
         gateway, hub = self._gateway, self._gateway.hub

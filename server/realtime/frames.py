@@ -337,7 +337,7 @@ def event(record: Record, form: Form, epoch: int) -> bytes:
 
 def without_place(ready: bytes) -> bytes:
     """A server-sent event that leaves its reader's Last-Event-ID as it is."""
-    return ready[ready.index(b"\n") + 1 :]
+    return ready[ready.find(b"\n") + 1 :]
 
 
 KEEP_ALIVE = b":\n\n"

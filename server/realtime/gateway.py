@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
+from operator import length_hint
 from typing import Any
 
 from server.app import metrics
@@ -22,7 +23,7 @@ from server.domain.errors import Code, Refusal
 from server.realtime import effects as fx
 from server.realtime import loads
 from server.realtime.abroad import Abroad
-from server.realtime.buckets import Addresses
+from server.realtime.buckets import Buckets
 from server.realtime.connection import CHANCE, Connection
 from server.realtime.handshake import client_address, networks
 from server.realtime.hub import Hub
@@ -96,7 +97,10 @@ class Gateway(Signing):
         self.stopping = False
         self.hidden = hidden
         self._keeps_presence, self._abroad = presence, abroad
-        self._proxies, self._addresses = networks(trusted_proxies), Addresses()
+        self._proxies = networks(trusted_proxies)
+        self._addresses = Buckets(limits.HANDSHAKES_PER_10_S, limits.HANDSHAKES_BURST)
+        self.commands = Buckets(limits.COMMANDS_PER_10_S, limits.COMMANDS_BURST)
+        """By person, for every way a command may come."""
         self._region, self._tap, self._handler, self._reader = region, tap, handler, reader
         self._load_interests, self._load_values = load_interests, load_values
         self._commands = 0
@@ -137,6 +141,7 @@ class Gateway(Signing):
         """A hub that remembers the newest events, as if it had been there."""
         start = max(0, self._tap.position - RECALLED_EVENTS)
         hub = Hub(start, epoch=self._tap.epoch, region=self._region)
+        hub.fault = _noted
         while hub.position < self._tap.position:
             hub.recall(await self._tap.read(hub.position, limits.SYNC_PAGE_EVENTS))
         return hub
@@ -242,7 +247,7 @@ class Gateway(Signing):
         if part is None:
             self._fanning = None
         else:
-            part.deliver(broadcast)
+            part.deliver(_to_each)
             asyncio.get_running_loop().call_soon(self._next_slice)
         if self._reaching:
             self._reached()
@@ -372,3 +377,18 @@ class Gateway(Signing):
         self.present.tell(now)
         self._fan_out()
         self.measures.measure(self.present.typing, self.present.presence)
+
+
+def _noted(error: Exception) -> None:
+    log.error("a part of a fan-out failed", exc_info=error)
+    metrics.of(metrics.LIVE_FAILURES, "fan_out").inc()
+
+
+def _to_each(data: bytes, seats: Sequence[Connection]) -> None:
+    """``broadcast``, where one that fails costs its own connection: the others' turn comes all the same."""
+    waiting = iter(seats)
+    while True:
+        try:
+            return broadcast(data, waiting)
+        except Exception:
+            seats[~length_hint(waiting)].fail()  # the last one that was taken

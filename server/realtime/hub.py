@@ -47,6 +47,11 @@ class Seat(Protocol):
         ...
 
 
+def unforgiving(error: Exception) -> None:
+    """Where nobody looks after mistakes, they are not hidden."""
+    raise error
+
+
 Broadcast = Callable[[bytes, Sequence[Any]], None]
 """Writes the same bytes to every one of the seats: the inner loop, done by whoever has the sockets."""
 
@@ -116,6 +121,8 @@ class Hub:
         """Channels that got their first hearer, or lost their last, since somebody looked; None if nobody does."""
         self.dropped = 0
         """Frames that slow readers were spared."""
+        self.fault = unforgiving
+        """Told of a mistake of ours, which costs what it was about: an event, or a batch that is pulled instead."""
         self._owed: dict[Seat, int] = {}
         self._buffers = _Buffers(())
         """What is being handed out."""
@@ -167,8 +174,7 @@ class Hub:
 
     def recall(self, records: Sequence[Record]) -> None:
         """What was committed before anybody could hear: only remembered, for those who come back."""
-        for record in records:
-            self._admit(record)
+        self._admitted(records)
         self._before = self.position = records[-1].position
         self.values.moved(self.position)
 
@@ -200,17 +206,32 @@ class Hub:
     def fan_out(self) -> Iterator[Slice]:
         """Hands out what waits, until nothing does. Between two slices seats may join and leave."""
         while self._waiting or self._waiting_values or self._waiting_told:
-            if self._waiting:
-                yield from self._events()
-            if self._waiting_values:
-                yield from self._values()
-            if self._waiting_told:
-                yield from self._told()
+            try:
+                if self._waiting:
+                    yield from self._events()
+                if self._waiting_values:
+                    yield from self._values()
+                if self._waiting_told:
+                    yield from self._told()
+            except Exception as error:
+                self.fault(error)
+                yield from self._instead()
+
+    def _instead(self) -> Iterator[Slice]:
+        """What was being handed out is pulled, by all: nobody knows any more whose it was."""
+        everybody = [seat for seats in self._channels.values() for seat in seats]
+        self._owed = owed = dict.fromkeys(everybody, 0)
+        waiting = list(owed)
+        for start in range(0, len(waiting), SLICE_SEATS):
+            part = waiting[start : start + SLICE_SEATS]
+            yield Slice((), flooded=[seat for seat in part if seat in owed])
+        self._owed = {}
+        self._before = self.position
 
     def _events(self) -> Iterator[Slice]:
         records = self._waiting[:BATCH_RECORDS]
         del self._waiting[:BATCH_RECORDS]
-        entries = [self._admit(record) for record in records]
+        entries = self._admitted(records)
         self._before, self.position = self.position, records[-1].position
         self.values.moved(self.position)
         owed = self._audience(entries)
@@ -222,8 +243,10 @@ class Hub:
     def _values(self) -> Iterator[Slice]:
         waiting, self._waiting_values = self._waiting_values, []
         shown = [one for some, _ in waiting for one in some]
-        yield from self._slices(shown, self._audience(shown), {})
-        self.values.done(key for _, keys in waiting for key in keys)
+        try:
+            yield from self._slices(shown, self._audience(shown), {})
+        finally:
+            self.values.done(key for _, keys in waiting for key in keys)
 
     def _told(self) -> Iterator[Slice]:
         items, spare_slow = self._waiting_told.pop(0)
@@ -237,6 +260,15 @@ class Hub:
             self.dropped += len(seats) - len(quick)
             writes.append((data, quick))
         return Slice(writes)
+
+    def _admitted(self, records: Sequence[Record]) -> list[Ready]:
+        entries = []
+        for record in records:
+            try:
+                entries.append(self._admit(record))
+            except Exception as error:
+                self.fault(error)
+        return entries
 
     def _admit(self, record: Record) -> Ready:
         entry = Ready(record, self._epoch)

@@ -13,7 +13,7 @@ Two rules make writing past a transport safe:
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import cast
 
 NOWHERE, GONE, ENCRYPTED = -1, -2, -3
@@ -102,7 +102,7 @@ def written(descriptor: int, data: bytes) -> int:
         return 0
 
 
-def broadcast(data: bytes, outlets: Sequence[Outlet]) -> None:
+def broadcast(data: bytes, outlets: Iterable[Outlet]) -> None:
     """The inner loop of a fan-out: the same bytes to each. Spelled out, as calls would double its cost."""
     size, write = len(data), os.write
     for outlet in outlets:

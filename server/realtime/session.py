@@ -12,7 +12,7 @@ from server.domain import limits
 from server.domain.errors import Code, Mistake, Refusal
 from server.realtime import effects as fx
 from server.realtime import frames, replies
-from server.realtime.buckets import cost_us, spend
+from server.realtime.buckets import Buckets, cost_us, spend
 from server.realtime.frames import (
     Background,
     Do,
@@ -30,7 +30,7 @@ from server.realtime.reading import NEVER, RETRY_MS, Greeting, Node
 from server.realtime.states import TABLE, CloseCode, State
 from server.realtime.watching import Watching
 
-COMMAND_US = cost_us(limits.COMMANDS_PER_10_S)
+OTHERS_US = cost_us(limits.COMMANDS_PER_10_S)
 OTHERS_BURST = limits.CHANNELS_PER_CONNECTION_MAX
 """Of all that is neither a command nor free, malformed frames included: a returning client may name each of its
 channels in a frame of its own."""
@@ -46,10 +46,11 @@ Said = (
 
 
 class Session(Watching):
-    """``opened``: milliseconds of the clock of ``Moment.now``."""
+    """``opened``: milliseconds of the clock of ``Moment.now``. ``commands``: what people may give yet, shared by all
+    their connections: who opens another has no more."""
 
     __slots__ = (
-        "_commands_full_us",
+        "_commands",
         "_hello",
         "_in_flight",
         "_others_full_us",
@@ -57,12 +58,13 @@ class Session(Watching):
         "_warned",
     )
 
-    def __init__(self, node: Node, opened: int) -> None:
+    def __init__(self, node: Node, opened: int, commands: Buckets) -> None:
         super().__init__(node)
         self.deadline = opened + limits.UNAUTHENTICATED_SECONDS_MAX * 1000
         self._hello: Hello | None = None
         self._in_flight = 0
-        self._commands_full_us = self._others_full_us = 0
+        self._commands = commands
+        self._others_full_us = 0
         self._strikes = 0
         self._warned = False
 
@@ -182,7 +184,7 @@ class Session(Watching):
         return [replies.error(refusal), *self._close(code, refusal.code)]
 
     def _do(self, frame: Do, m: fx.Moment) -> list[fx.Effect]:
-        if not self._afford_command(m.now):
+        if not self._commands.take(self.person, m.now):
             self._strikes += 1
             if self._strikes > STRIKES_MAX:
                 return self._close(CloseCode.RATE_LIMITED, "too many commands", RETRY_MS)
@@ -294,12 +296,7 @@ class Session(Watching):
 
     # -- small things ----------------------------------------------------------------------------------------------
 
-    def _afford_command(self, now: int) -> bool:
-        spent = spend(self._commands_full_us, now * 1000, COMMAND_US, limits.COMMANDS_BURST)
-        self._commands_full_us = spent or self._commands_full_us
-        return spent is not None
-
     def _afford_other(self, now: int) -> bool:
-        spent = spend(self._others_full_us, now * 1000, COMMAND_US, OTHERS_BURST)
+        spent = spend(self._others_full_us, now * 1000, OTHERS_US, OTHERS_BURST)
         self._others_full_us = spent or self._others_full_us
         return spent is not None

@@ -24,6 +24,7 @@ from server.realtime import effects as fx
 from server.realtime import frames
 from server.realtime.connection import CLOSING_SECONDS_MAX, Connection
 from server.realtime.frames import Encoding, Form, Hello
+from server.realtime.replies import TOO_FAST
 from server.realtime.ring import Ready
 from server.realtime.states import State
 
@@ -148,6 +149,14 @@ class Streams:
         if self._gateway.stopping:
             return STOPPING
         return None if self._gateway.admits(address, ()) else TOO_MANY
+
+    def charge(self, person: str) -> Refusal | None:
+        """Counts a command that came without a session, beside those of the person's sessions; why it is one
+        too many."""
+        if self._gateway.commands.take(person, self._gateway.steady()):
+            return None
+        metrics.LIMITS_HIT.labels("COMMANDS_PER_10_S").inc()
+        return TOO_FAST
 
     def say(self, name: str, person: str, raw: bytes) -> Refusal | None:
         """Tells the session of a person's stream one frame of JSON; None when it was taken."""

@@ -154,9 +154,11 @@ PROFILES = statement(
 
 
 class TxFacts:
-    """Facts on the running transaction; one per node, given each transaction in turn."""
+    """Facts on the running transaction; one per node, given each transaction in turn. ``write_log``: puts what this
+    transaction appended into the log's tables, for the questions that are about these."""
 
-    def __init__(self) -> None:
+    def __init__(self, write_log: Callable[[Tx], None] = lambda _tx: None) -> None:
+        self._write_log = write_log
         self._tx: Tx | None = None
         self._cache: dict[tuple[str, ...], Any] = {}
 
@@ -294,7 +296,9 @@ class TxFacts:
         return posts.of_author(self._running(), author, limit)
 
     def lanes_of(self, post: str, root: str) -> list[tuple[str, str]]:
-        return posts.lanes(self._running(), post, root)
+        tx = self._running()
+        self._write_log(tx)
+        return posts.lanes(tx, post, root)
 
     def receipted(self, request: str, region: str) -> bool:
         return self._one(RECEIPT, request=request, region=region) is not None
@@ -308,7 +312,7 @@ class TxFacts:
         return ReleaseFact(origin, to, rev, tips)
 
     def lane_seq(self, region: str, epoch: int, lane: str) -> int:
-        """As of the last commit: what arrives in the running transaction is not counted yet."""
+        """As of the last commit: what arrives in the running transaction need not be counted yet."""
         row = self._one(LANE, region=region, epoch=epoch, lane=lane)
         return int(row[0]) if row else 0
 

@@ -85,7 +85,7 @@ _NODE = statement(select(t.node.c.region, t.node.c.epoch, t.node.c.hlc).where(t.
 class LogWriter:
     """The append side; lives in the writer thread and is used in one transaction at a time.
 
-    Rows of the log are collected and written at ``flush``: nobody reads them inside the
+    Rows of the log are collected and written at ``flush``: hardly anybody reads them inside the
     transaction, and one ``executemany`` costs a third of single statements."""
 
     def __init__(self, region: str, epoch: int) -> None:
@@ -303,7 +303,7 @@ class LogWriter:
         return done.positions
 
     def flush(self, tx: Tx) -> None:
-        """Writes what the transaction appended; call once, last, before the commit."""
+        """Writes what the transaction appended; last, before the commit, and before the log is read in it."""
         for key in self._new_lanes:
             lane = self._lanes[key]
             row = {"id": lane.id, "seq": lane.seq, "hash": lane.hash}

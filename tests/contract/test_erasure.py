@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,16 @@ from sqlalchemy import create_engine, inspect, text
 
 from server.app.handle import Answer
 from server.domain import events as e
+from server.domain.decide import Context, Decided
+from server.domain.decide.base import in_place
+from server.domain.facts import Facts
 from server.domain.ids import derived_object_id
 from server.domain.wire import chain, decode_header, genesis
 from server.storage import migrate
 from server.storage.digest import shared_digests_at
 from server.storage.rebuild import rebuild
 from server.storage.tables import metadata
+from tests.support.faults import held
 from tests.support.node import START, ForeignLog, TestNode, open_test_node
 
 WORDS = "Zimmermannsnagel"
@@ -117,13 +122,19 @@ async def test_i6_a_rebuild_of_an_erased_log_gives_the_same_tables(
     assert rebuild(url, check=True) == (events, ())
 
 
-async def message_abroad(node: TestNode) -> str:
-    """A message of asha to colleagues in two other regions: one copy in each pair lane."""
-    for region, person in (("de", "dora"), ("fr", "fred")):
-        known = e.PersonRegistered(person=person, home=region, name=person)
-        await node.handler.apply(ForeignLog(region).batch(START, ("", known)))
+async def chat_abroad(node: TestNode, germany: ForeignLog) -> str:
+    """A conversation of asha with colleagues in two other regions."""
+    for log, person in ((germany, "dora"), (ForeignLog("fr"), "fred")):
+        known = e.PersonRegistered(person=person, home=log.key.region, name=person)
+        await node.handler.apply(log.batch(START, ("", known)))
     chat = await node.do("asha", "conversation.start", members=["dora", "fred"])
-    return await node.post("asha", "d:" + chat["conversation"], WORDS, "message")
+    return f"d:{chat['conversation']}"
+
+
+async def message_abroad(node: TestNode) -> str:
+    """A message in it: one copy in each pair lane."""
+    chat = await chat_abroad(node, ForeignLog("de"))
+    return await node.post("asha", chat, WORDS, "message")
 
 
 async def test_every_copy_of_a_message_is_destroyed(node: TestNode) -> None:
@@ -141,6 +152,37 @@ async def test_the_same_commit_may_bring_words_and_their_erasure(node: TestNode)
     await node.handler.apply(batch)
     assert places_with(node.url, WORDS) == set()
     assert rows(node.url, "SELECT bodies FROM erasing") == [(1,)]
+
+
+async def test_the_same_commit_may_bring_a_post_and_its_erasure_in_every_lane(
+    node: TestNode,
+) -> None:
+    """Also in one where it went and would go no more: meanwhile fred has left his region for another."""
+    await company(node)
+    germany = ForeignLog("de")
+    place = await chat_abroad(node, germany)
+    message = derived_object_id(START, "message")
+    event = e.PostPublished(post=message, kind="message", place=place, at=START, text=WORDS)
+    gone = e.PersonTakenOver(person="fred", previous="fr", rev=2)
+
+    def publish(facts: Facts, context: Context) -> Decided:
+        return Decided(in_place(place, facts, context, "asha", event), {})
+
+    async with held(node.handler):
+        jobs = (
+            node.handler.append(publish),
+            node.handler.apply(germany.batch(START, ("", gone))),
+            node.do("asha", "content.erase", scope="post", target=message),
+        )
+        together: list[asyncio.Future[Any]] = []
+        for job in jobs:
+            together.append(asyncio.ensure_future(job))
+            while node.handler.waiting < len(together):  # noqa: ASYNC110  nothing tells of it
+                await asyncio.sleep(0)
+    await asyncio.gather(*together)
+    (lanes,) = rows(node.url, "SELECT lanes FROM erasures")
+    assert lanes == ('["pair.de.in","pair.fr.in"]',)
+    assert places_with(node.url, WORDS) == set()
 
 
 # ---------------------------------------------------------------- any order

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from server.domain import limits
 from server.domain.ids import Cursor
 from server.ops.demo.nodes import Node
 from server.realtime.frames import Encoding
@@ -28,6 +29,8 @@ EARS = 20
 POSTS = 60
 """Of one round."""
 CUTS = 10
+AGAIN_SECONDS = 10 / limits.COMMANDS_PER_10_S
+"""A person has one more command by then, on whatever connection."""
 SECONDS_MAX = 60.0
 FOREIGN = Cursor(5, 1)
 
@@ -152,6 +155,7 @@ class Author(Line):
             await self.until(lambda: key in self._done or self._is_gone())
         done = self._done.pop(key)
         if not done["ok"] and done["error"]["retry"]:
+            await asyncio.sleep(AGAIN_SECONDS)
             return await self.do(key, command)
         assert done["ok"], done
         answer: dict[str, Any] = done["answer"]

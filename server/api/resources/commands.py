@@ -25,6 +25,8 @@ class Carried(Shape, frozen=True, kw_only=True):
 
 
 async def submit(call: Call[NoQuery, Wish]) -> Carried | Refusal:
+    if refusal := call.services.live.charge(call.person):
+        return refusal
     outcome = await call.services.handler.handle(call.person, call.body.key, call.body.command)
     if isinstance(outcome, Refusal):
         return outcome

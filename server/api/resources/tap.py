@@ -11,8 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from server.api.access import secret_of
 from server.api.answers import JSON
 from server.api.resources.paging import cursor_of
-from server.api.route import Call, NoQuery, Query
-from server.app.auth import Identity
+from server.api.route import Access, Call, NoQuery, Query
 from server.app.cloudevents import MEDIA_TYPE, Message, batched, binary, encode, structured
 from server.app.feed import Feed, Filter, LaneName, Shown, SubjectId, Terms, TypePattern
 from server.domain.errors import Code, Refusal
@@ -93,6 +92,8 @@ async def page(call: Call[TapQuery, None]) -> Response | Refusal:
                     shown = await feed.read(position, query.limit)
         except TimeoutError:
             shown = Shown([], position)
+        if refusal := await _unwelcome(call):
+            return refusal
     return _answer(batched(shown.events), {"Tap-Cursor": feed.cursor(shown.position)})
 
 
@@ -127,7 +128,7 @@ async def stream(call: Call[StreamQuery, None]) -> Response | Refusal:
 async def _lines(call: Call[StreamQuery, None], position: int) -> AsyncIterator[bytes]:
     """One page at a time: the next is read when this one was taken, so a slow reader costs one page (I9)."""
     feed, told = _filtered(call), position
-    while not call.services.stopping() and await _still_welcome(call):
+    while not call.services.stopping() and not await _unwelcome(call):
         shown = await feed.read(position, STREAM_RECORDS)
         moved, position = shown.position > position, shown.position
         if shown.events:
@@ -151,7 +152,11 @@ def _cursor_line(feed: Feed, position: int) -> bytes:
     return msgspec.json.encode({"tapcursor": feed.cursor(position)}) + b"\n"
 
 
-async def _still_welcome(call: Call[StreamQuery, None]) -> bool:
-    """Asked again before each piece: a memory look-up, until something about the token changed."""
+async def _unwelcome(call: Call[Any, None]) -> Refusal | None:
+    """Why the caller may read no more. Asked again before each piece and after each wait: a memory look-up, until
+    something about the token changed."""
     now = await call.services.auth.identify(secret_of(call.request))
-    return isinstance(now, Identity) and now.may_read_tap() and now.person == call.person
+    if isinstance(now, Refusal):
+        return now
+    welcome = now.may_read_tap() and now.person == call.person
+    return None if welcome else Refusal(Code.FORBIDDEN, f"this is for {Access.TAP.value}")

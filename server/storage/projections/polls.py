@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, delete, update
 
 from server.domain.events import (
     BallotCast,
@@ -17,6 +17,7 @@ from server.domain.events import (
     PollTallied,
     PostPublished,
 )
+from server.domain.ids import sealed
 from server.storage import tables as t
 from server.storage.projections.base import Fold, Meta, RegisterTable, is_erased, to_json
 from server.storage.sql import Tx, point, statement, upsert
@@ -24,6 +25,12 @@ from server.storage.sql import Tx, point, statement, upsert
 _BALLOT = RegisterTable(t.ballots, "choices", "withdrawn")
 _CAST = upsert(t.ballot_casts)
 _KEPT = upsert(t.ballots_kept)
+_FREED = statement(
+    delete(t.ballots_kept).where(
+        t.ballots_kept.c.poll.in_((bindparam("poll"), bindparam("name"))),
+        t.ballots_kept.c.person == bindparam("person"),
+    )
+)
 _VOTES = upsert(
     t.poll_choices,
     {name: (lambda stored, new: stored + new) for name in ("votes", "firsts")},
@@ -115,10 +122,17 @@ def ballot_cast(tx: Tx, event: BallotCast, meta: Meta) -> bool:
         firsts.update(after[:1])
         firsts.subtract(before[:1])
         _touch(tx, event.poll, event.place, meta, int(bool(after)) - int(bool(before)))
+        if event.secret and event.withdrawn:
+            _free(tx, event.poll, meta.actor)
     for choice, step in sorted(votes.items()):
         row = {"poll": event.poll, "choice": choice, "votes": step, "firsts": firsts[choice]}
         tx.execute(_VOTES, row)
     return old is not None
+
+
+def _free(tx: Tx, poll: str, person: str) -> None:
+    """The one ballot they had was here, else they could not have taken it back: nobody keeps any by now."""
+    tx.execute(_FREED, {"poll": poll, "name": sealed(poll, person), "person": person})
 
 
 def ballot_kept(tx: Tx, event: BallotKept, _meta: Meta) -> bool:

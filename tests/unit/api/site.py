@@ -47,6 +47,9 @@ class Streams:
     def open(self, *_: Any) -> Refusal:
         return Refusal(Code.STOPPING, "there are no sockets here")
 
+    def charge(self, person: str) -> None:
+        return None
+
     def say(self, name: str, person: str, raw: bytes) -> Refusal | None:
         return None if name == "here" else Refusal(Code.NOT_FOUND, "there is no such stream")
 

@@ -46,6 +46,31 @@ async def test_a_reader_waits_for_news(site: Site) -> None:
     assert events[0]["type"] == "company.tap.community.created"
 
 
+async def test_who_is_signed_out_while_waiting_gets_no_more_of_it(site: Site) -> None:
+    _, cursor = await batch(site, limit=1000)
+    query = {"after": cursor, "wait_ms": 60_000}
+    waiting = asyncio.ensure_future(
+        site.refused("GET", "/tap", "asha", kind="service", params=query)
+    )
+    await asyncio.sleep(0)
+    await site.services.auth.revoke_all("asha")
+    await site.node.community("bob", "Tea")
+    async with asyncio.timeout(SECONDS_MAX):
+        assert await waiting == (401, "unauthenticated")
+
+
+async def test_who_is_no_auditor_any_more_gets_no_more_of_it(site: Site) -> None:
+    role = {"person": "bob", "role": "auditor"}
+    await site.node.do("admin", "person.set_role", **role, on=True)
+    response = await site.ask("GET", "/tap", "bob", params={"limit": 1000})
+    query = {"after": response.headers["tap-cursor"], "wait_ms": 60_000}
+    waiting = asyncio.ensure_future(site.refused("GET", "/tap", "bob", params=query))
+    await asyncio.sleep(0)
+    await site.node.do("admin", "person.set_role", **role, on=False)
+    async with asyncio.timeout(SECONDS_MAX):
+        assert await waiting == (403, "forbidden")
+
+
 async def test_waiting_ends_without_news(site: Site) -> None:
     _, cursor = await batch(site, limit=1000)
     assert await batch(site, after=cursor, wait_ms=1) == ([], cursor)

@@ -403,6 +403,36 @@ async def test_i11_a_secret_ballot_stays_and_is_not_cast_twice(r: Regions) -> No
     assert (await r["in"].do("asha", "ballot.cast", poll=poll, choices=[0]))["rev"] == 2
 
 
+async def test_a_secret_ballot_that_was_taken_back_at_home_may_be_cast_again(r: Regions) -> None:
+    """After a move that was called off, and after one there and back."""
+    poll = await german_secret_poll(r)
+    vote = partial(r["in"].try_do, "asha", "ballot.cast", poll=poll)
+    await vote(choices=[1])
+    await hand_over(r, "asha", "in", "de")
+    await r["in"].do("admin-in", "person.call_off", person="asha")
+    for rev in (2, 4):
+        for number, wish in ((rev, {"withdrawn": True}), (rev + 1, {"choices": [0]})):
+            answer = await vote(**wish)
+            assert isinstance(answer, Answer), answer
+            assert answer.result["rev"] == number
+        await move(r, "asha", "in", "de")
+        assert await code(r, "de", "asha", "ballot.cast", poll=poll, choices=[0]) == "conflict"
+        await move(r, "asha", "de", "in")
+
+
+async def test_i11_who_took_a_ballot_back_and_voted_elsewhere_does_not_vote_here(
+    r: Regions,
+) -> None:
+    poll = await german_secret_poll(r)
+    await r["in"].do("asha", "ballot.cast", poll=poll, choices=[1])
+    await r["in"].do("asha", "ballot.cast", poll=poll, withdrawn=True)
+    await move(r, "asha", "in", "de")
+    await r["de"].do("asha", "ballot.cast", poll=poll, choices=[0])
+    await move(r, "asha", "de", "in")
+    for wish in ({"withdrawn": True}, {"choices": [1]}):
+        assert await code(r, "in", "asha", "ballot.cast", poll=poll, **wish) == "conflict"
+
+
 async def test_i11_no_digest_of_a_secret_ballot_travels(r: Regions) -> None:
     """Whoever holds one finds the choice by hashing each. The key does, so the ballot is not cast again (I2)."""
     poll = await german_secret_poll(r)

@@ -113,6 +113,28 @@ def test_an_unknown_variable_is_refused_with_the_nearest_key(tmp_path: Path) -> 
         config_file.load(write(tmp_path, NODE), {"TAP_HTTP__PROT": "1"})
 
 
+@pytest.mark.parametrize(
+    ("variable", "nearest"),
+    [
+        ("TAP_HTTP_PORT", "TAP_HTTP__PORT"),
+        ("TAP_HTTP_PROT", "TAP_HTTP__PORT"),
+        ("TAP_HTPP_PORT", "TAP_HTTP__PORT"),
+        ("TAP_HTTP_TRUSTED_PROXIES", "TAP_HTTP__TRUSTED_PROXIES"),
+        ("TAP_STORAGE_URL", "TAP_STORAGE__URL"),
+        ("TAP_LOG_LEVEL", "TAP_LOG__LEVEL"),
+        ("TAP_LANES_GROUPS_EU", "TAP_LANES__GROUPS__<NAME>"),
+    ],
+)
+def test_a_variable_that_is_nearly_a_key_s_is_refused(
+    tmp_path: Path, variable: str, nearest: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        config_file.load(write(tmp_path, NODE), {variable: "1"})
+    assert refused.value.problems == (
+        f"The environment variable {variable} names no key of Tap: did you mean {nearest}?",
+    )
+
+
 # -- the environment ----------------------------------------------------------------------------------------
 
 
@@ -137,7 +159,33 @@ def test_lists_groups_and_numbers_come_from_the_environment_as_toml(tmp_path: Pa
 
 
 def test_variables_of_other_programs_are_left_alone(tmp_path: Path) -> None:
-    config_file.load(write(tmp_path, NODE), {"TAP_TEST_SEED": "1", "TAP_CONFIG": "x", "PATH": "y"})
+    """Those of our tests, tools and examples; and what Kubernetes says of a service that is called tap."""
+    ours = (
+        *(
+            "TAP_CONFIG",
+            "TAP_DEMO_DIR",
+            "TAP_HOST",
+            "TAP_UPSTREAM",
+            "TAP_URL",
+            "TAP_TOKEN",
+            "TAP_WEB",
+        ),
+        *(
+            "TAP_WEBHOOK_SECRETS",
+            "TAP_TEST_SEED",
+            "TAP_TEST_PROFILE",
+            "TAP_TEST_DATA",
+            "TAP_CHROMIUM",
+        ),
+        *("TAP_WRITE_VECTORS", "TAP_NODE"),
+    )
+    theirs = (
+        *("TAP_PORT", "TAP_SERVICE_HOST", "TAP_SERVICE_PORT", "TAP_SERVICE_PORT_HTTP"),
+        *("TAP_PORT_8420_TCP", "TAP_PORT_8420_TCP_ADDR", "TAP_PORT_8420_TCP_PORT"),
+    )
+    config_file.load(
+        write(tmp_path, NODE), dict.fromkeys((*ours, *theirs, "PATH", "HTTP_PORT"), "x")
+    )
 
 
 def test_files_of_the_federation_are_found_from_the_file_s_folder(tmp_path: Path) -> None:

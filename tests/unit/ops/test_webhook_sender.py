@@ -226,6 +226,27 @@ async def test_a_receiver_has_to_say_that_it_wants_this(
 
 
 @pytest.mark.parametrize(
+    ("rate", "meant"),
+    [("1", 1), ("0120", 120), ("60000", 60_000), ("60001", 60_000), ("9" * 5_000, 60_000)],
+)
+async def test_a_rate_may_be_any_positive_integer(rate: str, meant: int) -> None:
+    answer = http(200, WebHook_Allowed_Origin="*", WebHook_Allowed_Rate=rate)
+    async with receiver(lambda *_: answer) as target, sender() as sending:
+        said = await sending.ask("w", f"http://127.0.0.1:{target.port}/hook", ORIGIN)
+        assert said == Consent(meant)
+
+
+@pytest.mark.parametrize("rate", ["0", "000", "-5", "120.5", "+120", "1e3", "many", "120, 60", ""])
+async def test_a_rate_that_is_none_is_no_consent(rate: str) -> None:
+    """It was meant to hold something back, so it does not stand for any rate."""
+    answer = http(200, WebHook_Allowed_Origin="*", WebHook_Allowed_Rate=rate)
+    async with receiver(lambda *_: answer) as target, sender() as sending:
+        said = await sending.ask("w", f"http://127.0.0.1:{target.port}/hook", ORIGIN)
+        assert "WebHook-Allowed-Rate" in str(said)
+        assert len(str(said)) < 200
+
+
+@pytest.mark.parametrize(
     ("value", "milliseconds"),
     [
         ("120", 120_000),

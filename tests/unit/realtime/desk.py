@@ -25,7 +25,7 @@ from server.realtime.ring import PAGE_BYTES_MAX, Ready, Ring, bounded
 from server.realtime.session import Session
 from server.realtime.states import State
 from server.storage.event_log import Record
-from tests.unit.realtime.scenes import REGION, UTC
+from tests.unit.realtime.scenes import REGION, UTC, commands_of_people
 from tests.unit.realtime.wire import EventSource, messages
 
 HIGH_WATER_BYTES = 1_000
@@ -76,6 +76,7 @@ class Desk:
         self.made = 0
         """Lines, those that are gone included."""
         self.answers: dict[tuple[str, str], Answer] = {}
+        self.commands = commands_of_people()
         self.page = {"events_max": page_events, "bytes_max": page_bytes}
         self._ring = ring or {}
         self._slices: Iterator[Slice] | None = None
@@ -195,7 +196,7 @@ class Line:
         desk.made += 1
         self._number = desk.made
         """The reader's side of server-sent events."""
-        self.session = Session(Node(REGION, desk.epoch), desk.now)
+        self.session = Session(Node(REGION, desk.epoch), desk.now, desk.commands)
         self.closed: int | None = None
         self.buffer = bytearray()
         self.paused = False

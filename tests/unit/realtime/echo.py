@@ -20,7 +20,7 @@ from server.realtime.gateway import Gateway
 from server.realtime.hub import Hub
 from server.realtime.websocket import PATH, WebSocket
 from server.realtime.wheel import Wheel
-from tests.unit.realtime.scenes import NODE
+from tests.unit.realtime.scenes import NODE, commands_of_people
 
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 RSV1, RSV2, RSV3 = 4, 2, 1
@@ -85,6 +85,7 @@ class _Gateway:
     """As much of a gateway as a connection needs below messages."""
 
     stopping, public_url, node = False, "", NODE
+    commands = commands_of_people()
 
     def __init__(self) -> None:
         self.hub, self.wheel = Hub(0, epoch=NODE.epoch), Wheel[Connection](0)

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from server.domain import limits
 from server.domain.events import NAMES, Event, MembershipChanged, PostPublished, encode_body
 from server.domain.facts import PersonFact
 from server.domain.ids import EventId
 from server.domain.visibility import Touched
 from server.realtime import effects as fx
+from server.realtime.buckets import Buckets
 from server.realtime.reading import Node
 from server.realtime.ring import Ready
 from server.realtime.session import Session
@@ -63,11 +65,15 @@ def entry(position: int, *channels: str, event: Event | None = None) -> Ready:
     return Ready(record(position, *channels, event=event), EPOCH)
 
 
+def commands_of_people() -> Buckets:
+    return Buckets(limits.COMMANDS_PER_10_S, limits.COMMANDS_BURST)
+
+
 class Playbook:
     """A session and what is known of the world; ``given`` changes the world."""
 
     def __init__(self, session: Session | None = None) -> None:
-        self.session = session or Session(NODE, 0)
+        self.session = session or Session(NODE, 0, commands_of_people())
         self.moment = fx.Moment(now=0, utc=UTC, hub=0, sent=0, flushed=0, narrowed=0)
         self.effects: list[fx.Effect] = []
 

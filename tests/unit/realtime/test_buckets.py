@@ -6,18 +6,22 @@ import pytest
 
 from server.domain import limits
 from server.realtime import buckets
-from server.realtime.buckets import Addresses
+from server.realtime.buckets import Buckets
+
+
+def of_handshakes() -> Buckets:
+    return Buckets(limits.HANDSHAKES_PER_10_S, limits.HANDSHAKES_BURST)
 
 
 def test_an_office_behind_one_address_comes_back_at_once() -> None:
-    addresses = Addresses()
+    addresses = of_handshakes()
     assert all(addresses.take("203.0.113.7", 0) for _ in range(limits.HANDSHAKES_BURST))
     assert not addresses.take("203.0.113.7", 0)
     assert addresses.take("203.0.113.8", 0), "others are not held back"
 
 
 def test_a_bucket_refills_at_its_rate() -> None:
-    addresses = Addresses()
+    addresses = of_handshakes()
     for _ in range(limits.HANDSHAKES_BURST):
         addresses.take("203.0.113.7", 0)
     taken = [addresses.take("203.0.113.7", 1_000) for _ in range(limits.HANDSHAKES_PER_10_S)]
@@ -27,9 +31,8 @@ def test_a_bucket_refills_at_its_rate() -> None:
 
 def test_remembers_a_bounded_number_of_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     """I9"""
-    monkeypatch.setattr(buckets, "ADDRESSES_MAX", 3)
-    monkeypatch.setattr(limits, "HANDSHAKES_BURST", 1)
-    addresses = Addresses()
+    monkeypatch.setattr(buckets, "REMEMBERED_MAX", 3)
+    addresses = Buckets(limits.HANDSHAKES_PER_10_S, 1)
     for name in "abcad":
         addresses.take(name, 0)
     assert len(addresses) == 3

@@ -11,7 +11,8 @@ from server.realtime import effects as fx
 from server.realtime import frames
 from server.realtime import hub as hub_module
 from server.realtime.frames import Form
-from server.realtime.hub import Hub
+from server.realtime.hub import Hub, Seat
+from server.realtime.ring import Ready
 from server.realtime.values import Told
 from tests.unit.realtime.scenes import CHESS, EPOCH, ME, TEA, THREAD, joined, post, record
 from tests.unit.realtime.wire import messages
@@ -84,6 +85,50 @@ def test_who_is_only_named_by_an_event_pulls_it() -> None:
     hub.publish([record(3, "g"), record(4, CHESS, ME, event=post(CHESS))])
     fan_out(hub)
     assert inside.heard[-1] == [3, 4]
+
+
+def test_an_event_that_fails_costs_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def narrows(entry: Ready) -> bool:
+        if entry.position == 2:
+            raise ValueError("what is this?")
+        return False
+
+    faults: list[Exception] = []
+    hub = Hub(0, epoch=EPOCH)
+    hub.fault = faults.append
+    (tea,) = readers(hub, (TEA,))
+    monkeypatch.setattr(hub_module, "narrows", narrows)
+    hub.publish([record(1, TEA), record(2, TEA), record(3, TEA)])
+    fan_out(hub)
+    assert (tea.heard, hub.position, len(faults)) == ([[1, 3]], 3, 1)
+
+
+def test_what_cannot_be_handed_out_is_pulled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By everybody, from before it: who was not owed any of it finds nothing there."""
+
+    def turned(*_: object) -> dict[Seat, int]:
+        raise ValueError("nobody knows who is turned")
+
+    faults: list[Exception] = []
+    hub = Hub(0, epoch=EPOCH)
+    hub.fault = faults.append
+    tea, chess = readers(hub, (TEA,), (CHESS,))
+    hub.publish([record(1, TEA)])
+    fan_out(hub)
+    with monkeypatch.context() as broken:
+        broken.setattr(hub, "_turned", turned)
+        hub.publish([record(2, TEA)])
+        for part in hub.fan_out():
+            part.deliver()
+            assert [hub.sent(seat) for seat in part.flooded] == [1] * len(part.flooded)
+    assert (tea.fed, chess.fed, len(faults)) == ([fx.Flooded()], [fx.Flooded()], 1)
+    assert (hub.position, hub.delivered, hub.sent(tea)) == (2, 2, 2)
+    found = hub.ring.since((TEA,), 1, 2)
+    assert found is not None
+    assert [entry.position for entry in found.entries] == [2]
+    hub.publish([record(3, TEA)])
+    fan_out(hub)
+    assert tea.heard == [[1], [3]]
 
 
 def test_what_is_told_reaches_whoever_is_live_and_spares_the_slow() -> None:

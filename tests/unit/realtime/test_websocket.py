@@ -25,13 +25,16 @@ from server.domain.decide import Decided, Draft
 from server.domain.errors import Code, Refusal
 from server.domain.events import PersonHandedOver, PersonTakenOver
 from server.domain.ids import Cursor
-from server.realtime import gateway, measures
+from server.realtime import frames, gateway, measures
+from server.realtime.buckets import Buckets
 from server.realtime.connection import CLOSING_SECONDS_MAX, RECHECK_PINGS, Connection
 from server.realtime.frames import DEFLATE_LEVEL, Encoding, Form
 from server.realtime.handshake import networks
+from server.realtime.outlet import NOWHERE
 from server.realtime.ring import Ring
 from server.realtime.states import CloseCode
 from server.realtime.websocket import PATH
+from server.storage.event_log import Record
 from server.storage.queries.values import load_values
 from server.storage.reader import Reader
 from tests.support.node import START, Entropy, ForeignLog, TestNode
@@ -514,11 +517,11 @@ async def test_a_handshake_we_cannot_accept_says_why(
 
 
 async def test_an_address_that_knocks_too_often_is_told_before_the_upgrade(
-    live: LiveNode, monkeypatch: pytest.MonkeyPatch
+    live: LiveNode,
 ) -> None:
     before = metric("tap_handshakes_total", outcome="rate_limited")
     hit = metric("tap_limits_hit_total", limit="HANDSHAKES_PER_10_S")
-    monkeypatch.setattr(limits, "HANDSHAKES_BURST", 1)
+    live.gateway._addresses = Buckets(limits.HANDSHAKES_PER_10_S, 1)
     live.gateway._proxies = networks(["127.0.0.1"])
     for office in ("203.0.113.7", "203.0.113.8"):
         behind = {"additional_headers": {"X-Forwarded-For": office}}
@@ -748,6 +751,54 @@ async def test_our_own_failure_says_come_back(
         bye = await device.hear()
         assert (bye["code"], bye["retry_ms"] > 0) == (CloseCode.UNAVAILABLE, True)
     assert "a session's request failed" in caplog.text
+
+
+async def test_one_connection_that_fails_costs_nobody_else_anything(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = await tea(live)
+    async with live.device() as broken, live.device() as sound:
+        await broken.live()
+        await sound.live()
+        first, whole = next(iter(live.gateway._connections)), Connection.write
+
+        def write(self: Connection, data: bytes) -> None:
+            if self is first:
+                raise RuntimeError("the handler is closed")
+            whole(self, data)
+
+        monkeypatch.setattr(Connection, "write", write)
+        first.direct = NOWHERE
+        posts = [await live.node.post("bob", place, text) for text in ("one", "two")]
+        for post in posts:
+            assert (await sound.hear("event"))["body"]["post"] == post
+        await until(lambda: first not in live.gateway._connections)
+    assert "a connection failed" in caplog.text
+
+
+async def test_an_event_that_cannot_be_told_costs_itself_alone(
+    live: LiveNode, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = await tea(live)
+    before = metric("tap_live_failures_total", **{"class": "frame"})
+    made, bad = frames.event, live.node.tap.position + 1
+
+    def event(record: Record, form: Form, epoch: int) -> bytes:
+        if record.position == bad:
+            raise ValueError("this one has no frame")
+        return made(record, form, epoch)
+
+    async with live.device() as device:
+        *_, mark = await device.live()
+        monkeypatch.setattr(frames, "event", event)
+        await live.node.post("bob", place, "cannot be told")
+        told = await live.node.post("bob", place, "can be told")
+        assert (await device.hear("event"))["body"]["post"] == told
+    async with live.device() as device:
+        await device.say(t="hello", token="asha", cursor=mark["cursor"])
+        assert (await device.hear("event"))["body"]["post"] == told, "nor does who comes back"
+    assert metric("tap_live_failures_total", **{"class": "frame"}) == before + 1
+    assert "this one has no frame" in caplog.text
 
 
 # -- slow readers ------------------------------------------------------------------------------------------------
