@@ -6,6 +6,7 @@ So a stray is kept as long as a backup may be, and becomes this node's file agai
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
@@ -81,7 +82,7 @@ class Strays:
         picture = Picture(0, 0, b"")
         if kind in PICTURES:
             # Another region's was kept as it came.
-            with self._files.draft() as unused, suppress(Refused):
-                picture = pictures.clean(path, unused.file)
+            with Path(os.devnull).open("wb") as unused, suppress(Refused):
+                picture = pictures.clean(path, unused)
         size = path.stat().st_size
         return Upload(hash, kind, size, picture.width, picture.height), picture.thumbnail
