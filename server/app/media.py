@@ -174,6 +174,7 @@ class Media:
     async def find(self, person: str, hash: str) -> Found | Refusal:
         """The file as a post shows it that this person may see, or as they uploaded it (I12)."""
         held = await self._held(hash)
+        path = await self._path(hash) if held else None
         async with self._reader.snapshot() as snapshot:
             places = await media.places(snapshot, hash)
             facts = await load_facts(snapshot, person, places)
@@ -183,11 +184,9 @@ class Media:
                     told = await media.told(snapshot, post, hash)
                     small = told.thumbnail or (held.thumbnail if held else b"")
                     kind = held.type if held else told.type
-                    path = self.files.path(hash) if held else None
                     return Found(hash, kind, told.name, told.stays, told.origin, small, path)
             if held is None or not await media.is_uploader(snapshot, person, hash):
                 return NOT_FOUND
-        path = self.files.path(hash)
         return Found(hash, held.type, "", held.stays, self._region, held.thumbnail, path)
 
     async def open(self, person: str, hash: str) -> Found | Refusal:
@@ -212,7 +211,7 @@ class Media:
             return NOT_YET
         if held.stays:
             return Refusal(Code.NOT_EXPORTED, f"this file may not leave the region {self._region}")
-        return self.files.path(hash)
+        return await self._path(hash) or NOT_YET
 
     def _audience(self, came: Came) -> frozenset[str]:
         lanes = [self._lane_audience(lane, came.origin) for lane in came.lanes]
@@ -222,7 +221,7 @@ class Media:
 
     async def _arrives(self, hash: str) -> bool:
         """Whether the bytes are here now, or some region handed them out."""
-        if await self._held(hash) is not None:
+        if await self._held(hash) is not None and await self._path(hash):
             return True  # another flight landed since its reader looked
         for region in await self._holders(hash):
             if await self._fetched(region, hash):
@@ -236,6 +235,12 @@ class Media:
             async with self._reader.snapshot() as snapshot:
                 held = await media.held(snapshot, hash)
         return held
+
+    async def _path(self, hash: str) -> Path | None:
+        """Where the bytes of a file lie whose row is here; None where the disk has lost them, or they were just
+        deleted."""
+        path = self.files.path(hash)
+        return path if await asyncio.to_thread(path.exists) else None
 
     async def _holders(self, hash: str) -> Sequence[str]:
         """Who may have the bytes: the origins first, then whoever else was told of them."""

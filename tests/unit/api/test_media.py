@@ -20,6 +20,7 @@ from server.domain import limits
 from server.domain.durations import DAY_MS
 from server.domain.errors import Code, Refusal
 from server.domain.events import Attachment, PostPublished
+from server.storage.media_files import MediaFiles
 from server.storage.queries import media
 from tests.support.files import Nowhere, media_of
 from tests.support.node import ForeignLog
@@ -252,6 +253,18 @@ async def test_an_upload_that_stops_half_way_leaves_nothing(site: Site) -> None:
         assert await media.total(snapshot) == (0, 0)
 
 
+def test_what_a_full_disk_did_not_take_is_not_left_there(tmp_path: Path) -> None:
+    files = MediaFiles(tmp_path)
+    files.open()
+    draft = files.draft()
+    with Path("/dev/full").open("r+b", 0) as full:
+        os.dup2(full.fileno(), draft.file.fileno())
+    draft.write(PDF)
+    with pytest.raises(OSError, match="No space left"):
+        draft.__exit__(None, None, None)
+    assert not list((tmp_path / "incoming").iterdir())
+
+
 # -- when it is gone -----------------------------------------------------------------------------------
 
 
@@ -373,6 +386,25 @@ async def test_until_it_comes_readers_are_told_and_nobody_is_pestered(
         site.node.clock.advance(limits.MEDIA_RETRY_SECONDS * 1000 + 1)
         abroad.held["de"] = data
         assert await status(site, "bob", hash_) == (200, "")
+
+
+async def test_bytes_that_the_disk_lost_are_fetched_anew(tmp_path: Path, database: Path) -> None:
+    data = picture("PNG")
+    abroad = Abroad(de=data)
+    async with open_site(tmp_path, database, abroad) as site:
+        hash_ = await foreign(site, data)
+        assert await status(site, "bob", hash_) == (200, "")
+        site.services.media.files.delete(hash_)
+        assert (await site.ask("GET", f"/media/{hash_}", "bob")).content == data
+        assert abroad.asked == ["de", "de"]
+
+
+async def test_where_nobody_has_them_everybody_is_told(known: Site) -> None:
+    hash_, _, _ = await shown(known, jpeg())
+    known.services.media.files.delete(hash_)
+    assert await status(known, "bob", hash_) == (404, "not_here")
+    assert (await asked_by(known, hash_)).json()["error"]["code"] == "not_here"
+    assert await status(known, "bob", hash_, "/thumbnail") == (200, "")
 
 
 async def test_wrong_bytes_are_thrown_away_and_another_region_is_asked(
