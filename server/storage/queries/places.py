@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, distinct, func, or_, select, union
 from server.domain.events.base import CommunityRole
 from server.domain.facts import CommunityFact, ConversationFact, MemberFact
 from server.domain.visibility import READING_ROLES, belongs_to_community, may_read_conversation
+from server.storage import letters
 from server.storage import tables as t
 from server.storage.async_facts import LoadedFacts
 from server.storage.queries.people import pattern
@@ -48,8 +49,8 @@ _PAGE = (
 """A prefilter for speed; what is shown of it is visibility's to say."""
 _FOUND = _PAGE.where(
     or_(
-        func.lower(_c.name).like(bindparam("words"), escape="\\"),
-        func.lower(_c.about).like(bindparam("words"), escape="\\"),
+        letters.lower(_c.name).like(bindparam("words"), escape="\\"),
+        letters.lower(_c.about).like(bindparam("words"), escape="\\"),
     )
 )
 _INSIDE = union(

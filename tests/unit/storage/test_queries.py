@@ -303,6 +303,19 @@ async def test_people_are_found_by_any_of_their_words(node: TestNode) -> None:
         assert (await people.by_ids(tx, ["asha", "nobody"])).keys() == {"asha"}
 
 
+@pytest.mark.parametrize("name", ["Øyvind Ångström", "Łukasz Żak", "ÉLODIE ÇELİK", "Ольга Щукина"])
+async def test_names_are_found_in_large_and_small_letters_of_every_alphabet(
+    node: TestNode, name: str
+) -> None:
+    await node.register("dora", name=name)
+    place = await node.community("dora", name, about="x")
+    for words in (name, name.lower(), name.split()[1].lower(), name[:4].upper()):
+        async with node.reader.snapshot() as tx:
+            assert list((await people.search(tx, words, "", 10))[0]) == ["dora"], words
+            found = await places.page(tx, "asha", words, "8", 9)
+            assert [one.id for one in found] == [place[2:]], words
+
+
 async def test_people_are_paged_and_those_who_left_are_not_found(node: TestNode) -> None:
     await node.register("admin", "region_admin")
     await node.handler.handle(
