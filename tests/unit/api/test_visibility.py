@@ -198,3 +198,23 @@ async def test_hidden_posts_keep_their_place_and_lose_their_words(site: Site) ->
         assert response.status_code == 200
     moderator = await site.get(f"/posts/{post}/history", "asha")
     assert len(moderator["revisions"]) == 2  # who moderates can see what was hidden
+
+
+async def test_a_colleagues_erasure_tells_each_private_place_of_itself_alone(site: Site) -> None:
+    node = site.node
+    await node.do("admin", "person.set_role", person="admin", role="privacy_officer", on=True)
+    mine = {}
+    for person in ("bob", "cleo"):
+        vault = await node.community("asha", f"With {person}", visibility="private")
+        role = {"community": vault[2:], "person": person, "role": "member"}
+        await node.do("asha", "community.set_role", **role)
+        talk = (await node.do("asha", "conversation.start", members=[person]))["conversation"]
+        await node.post("asha", vault)
+        await node.post("asha", f"d:{talk}", kind="message")
+        mine[person] = {vault, f"d:{talk}"}
+    since = str(Cursor(node.tap.epoch, node.tap.position))
+    await node.do("admin", "content.erase", scope="person", target="asha")
+    for person, places in mine.items():
+        page = await site.get("/sync", person, since=since)
+        erased = [event for event in page["events"] if event["type"] == "erasure.requested"]
+        assert {post["place"] for event in erased for post in event["body"]["posts"]} == places
