@@ -8,7 +8,16 @@ from server.domain.commands import (
     React,
     Verify,
 )
-from server.domain.decide.base import Context, Decided, Draft, Rule, in_place, readable_post, refuse
+from server.domain.decide.base import (
+    Context,
+    Decided,
+    Draft,
+    Rule,
+    in_place,
+    readable_post,
+    refuse,
+    topic_named,
+)
 from server.domain.errors import Code, Refusal
 from server.domain.events import (
     AnnouncementAcknowledged,
@@ -107,7 +116,7 @@ def verify(command: Verify, who: PersonFact, facts: Facts, context: Context) -> 
 
 
 def follow(command: Follow, who: PersonFact, facts: Facts, context: Context) -> Decided | Refusal:
-    lane = GLOBAL
+    lane, target = GLOBAL, command.target
     if command.kind == "person":
         if command.target == who.person:
             return refuse(Code.BAD_VALUE, "you cannot follow yourself", "target")
@@ -118,13 +127,14 @@ def follow(command: Follow, who: PersonFact, facts: Facts, context: Context) -> 
         if isinstance(post, Refusal):
             return refuse(post.code, post.message, "target")
         lane = LOCAL
-    elif not facts.topic_rev(command.target):
+    else:
+        target = topic_named(target)
         # Only the topic tree is known everywhere; a word out of some place's posts is not (I8).
-        lane = LOCAL
-    now = facts.follow(who.person, command.kind, command.target)
+        lane = GLOBAL if facts.topic_rev(target) else LOCAL
+    now = facts.follow(who.person, command.kind, target)
     if now.on == command.on:
         return Decided([], {"rev": now.rev})
-    event = FollowChanged(kind=command.kind, target=command.target, rev=now.rev + 1, on=command.on)
+    event = FollowChanged(kind=command.kind, target=target, rev=now.rev + 1, on=command.on)
     return Decided([Draft(lane, who.person, event, ())], {"rev": event.rev})
 
 
