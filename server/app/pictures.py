@@ -31,7 +31,7 @@ _SAVE: dict[str, dict[str, Any]] = {
     "GIF": {},
     "WEBP": {"quality": 88},
 }
-_TURNED = {
+_TURNED: dict[int | None, Transpose] = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
     4: Transpose.FLIP_TOP_BOTTOM,
