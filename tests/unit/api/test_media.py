@@ -206,7 +206,15 @@ async def test_a_part_of_a_film_is_a_part(site: Site) -> None:
     beyond = await site.http.get(
         f"/api/v1/media/{hash_}", headers=bearer | {"Range": "bytes=99999-"}
     )
-    assert beyond.status_code == 416
+    assert (beyond.status_code, beyond.json()["error"]["code"]) == (416, "bad_value")
+    assert beyond.headers["content-range"] == f"bytes */{len(data)}"
+
+
+@pytest.mark.parametrize("given", ["lines=1-2", "bytes", "bytes=", "bytes=x-y", "bytes=9-5"])
+async def test_what_is_no_range_is_not_looked_at(site: Site, given: str) -> None:
+    hash_, _, _ = await shown(site, PDF)
+    whole = await site.ask("GET", f"/media/{hash_}", "bob", headers={"Range": given})
+    assert (whole.status_code, whole.content) == (200, PDF)
 
 
 # -- what is refused -----------------------------------------------------------------------------------
