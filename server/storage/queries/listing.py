@@ -94,6 +94,7 @@ _UNANSWERED = (
     _top.c.kind == "question",
     ~_top.c.deleted,
     ~_top.c.erased,
+    ~is_hidden(_top.c.post),
     ~exists().where(t.acceptances.c.question == _top.c.post, t.acceptances.c.answer != ""),
 )
 _IN_COMMUNITIES = _merged(t.communities, "community", "c:")

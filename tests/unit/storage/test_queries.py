@@ -108,9 +108,11 @@ async def test_unanswered_are_questions_nobody_answered_to_the_askers_content(
 ) -> None:
     tea = await node.community("asha", "Tea")
     asked = [
-        await node.post("asha", tea, "?", "question", title=f"Q{number}") for number in range(4)
+        await node.post("asha", tea, "?", "question", title=f"Q{number}") for number in range(5)
     ]
     await node.post("asha", tea)
+    hide = {"target": asked[4], "act": "hide", "reason": "rude"}
+    await node.do("asha", "moderation.act", on=True, **hide)
     answers = {question: await node.reply("asha", question) for question in asked}
     await node.do("asha", "answer.accept", question=asked[0], answer=answers[asked[0]])
     await node.do("asha", "answer.accept", question=asked[1], answer=answers[asked[1]])
@@ -120,6 +122,10 @@ async def test_unanswered_are_questions_nobody_answered_to_the_askers_content(
         keys = await listing.unanswered(tx, [tea[2:]], NEWEST, 10)
         assert [key.post for key in keys] == [asked[3], asked[1]]
         assert await listing.unanswered(tx, [], NEWEST, 10) == []
+    await node.do("asha", "moderation.act", on=False, **hide)
+    async with node.reader.snapshot() as tx:
+        keys = await listing.unanswered(tx, [tea[2:]], NEWEST, 1)
+        assert [key.post for key in keys] == [asked[4]]
 
 
 async def test_what_arrived_before_its_post_is_listed_nowhere(node: TestNode) -> None:
