@@ -161,7 +161,7 @@ class Media:
         at = self._now()
 
         def work(tx: Tx) -> None:
-            media_rows.put(tx, found, at, thumbnail=picture.thumbnail, stays=not self._leaves)
+            media_rows.put_kept(tx, found, at, thumbnail=picture.thumbnail, stays=not self._leaves)
             media_rows.put_upload(tx, hash_, person, at)
 
         async with self._disk:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import io
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from server.app import peer_proof
+from server.app import peer_proof, pictures
 from server.app.media import Unavailable
 from server.domain import limits
 from server.domain.durations import DAY_MS
@@ -45,6 +46,14 @@ async def shown(
     file = await sent(site, "asha", data)
     attachments = [{"hash": file["hash"], "name": name, "alt": "A leaf"}]
     return file["hash"], await site.node.post("asha", place, attachments=attachments, **more), place
+
+
+def cleaned(data: bytes, folder: Path) -> bytes:
+    """A picture as it is kept."""
+    source, target = folder / "picture", io.BytesIO()
+    source.write_bytes(data)
+    pictures.clean(source, target)
+    return target.getvalue()
 
 
 async def status(site: Site, person: str, hash: str, more: str = "") -> tuple[int, str]:
@@ -396,6 +405,22 @@ async def test_until_it_comes_readers_are_told_and_nobody_is_pestered(
         assert await status(site, "bob", hash_) == (200, "")
 
 
+async def test_what_was_fetched_and_is_uploaded_here_is_a_picture_with_its_size(
+    tmp_path: Path, database: Path
+) -> None:
+    data = await asyncio.to_thread(cleaned, picture("PNG"), tmp_path)
+    async with open_site(tmp_path, database, Abroad(de=data)) as site:
+        hash_ = await foreign(site, data)
+        assert await status(site, "asha", hash_) == (200, "")
+        again, post, _ = await shown(site, data, "again.png")
+        assert again == hash_
+        (view,) = (await site.get(f"/posts/{post}", "bob"))["posts"][post]["attachments"]
+        assert (view["width"], view["height"]) == (40, 30)
+        (record,) = await site.node.tap.read(site.node.tap.position - 1, 1)
+        assert isinstance(record.event, PostPublished)
+        assert record.event.attachments[0].thumbnail
+
+
 async def test_bytes_that_the_disk_lost_are_fetched_anew(tmp_path: Path, database: Path) -> None:
     data = picture("PNG")
     abroad = Abroad(de=data)
@@ -461,6 +486,21 @@ async def test_a_region_that_lets_nothing_leave_sends_no_thumbnail_either(
         assert isinstance(outcome, Refusal)
         assert outcome.code is Code.NOT_EXPORTED
         media.close()
+
+
+async def test_from_then_on_holds_for_what_had_been_uploaded_before_too(known: Site) -> None:
+    hash_, _, place = await shown(known, PDF)
+    assert (await asked_by(known, hash_)).status_code == 200
+    folder = Path(known.node.url.removeprefix("sqlite:///")).parent / "media"
+    media = media_of(known.node, folder, Nowhere(), ("de",), leaves=False)
+    assert (await media.receive("bob", pieces(PDF))).hash == hash_
+    attach = [{"hash": hash_, "name": "numbers.pdf"}]
+    await known.node.do("bob", "membership.set", community=place[2:], joined=True)
+    post = await known.node.post("bob", place, attachments=attach)
+    (view,) = (await known.get(f"/posts/{post}", "cleo"))["posts"][post]["attachments"]
+    assert view["stays"]
+    assert (await asked_by(known, hash_)).json()["error"]["code"] == "not_exported"
+    media.close()
 
 
 async def asked_by(site: Site, hash: str, region: str = "de", **changes: Any) -> httpx.Response:
