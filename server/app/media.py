@@ -33,8 +33,8 @@ from server.storage.async_facts import load_facts
 from server.storage.event_log import Record
 from server.storage.media_files import Draft, MediaFiles
 from server.storage.queries import media
-from server.storage.queries.media import Came, Held
-from server.storage.reader import Reader
+from server.storage.queries.media import Came, Held, Told
+from server.storage.reader import Reader, Snapshot
 from server.storage.sql import Tx
 
 log = logging.getLogger(__name__)
@@ -176,15 +176,11 @@ class Media:
         held = await self._held(hash)
         path = await self._path(hash) if held else None
         async with self._reader.snapshot() as snapshot:
-            places = await media.places(snapshot, hash)
-            facts = await load_facts(snapshot, person, places)
-            who = facts.who
-            for place, post in places.items():
-                if who is not None and visibility.may_watch(facts, who, place):
-                    told = await media.told(snapshot, post, hash)
-                    small = told.thumbnail or (held.thumbnail if held else b"")
-                    kind = held.type if held else told.type
-                    return Found(hash, kind, told.name, told.stays, told.origin, small, path)
+            told = await _told(snapshot, person, hash)
+            if told is not None:
+                small = told.thumbnail or (held.thumbnail if held else b"")
+                kind = held.type if held else told.type
+                return Found(hash, kind, told.name, told.stays, told.origin, small, path)
             if held is None or not await media.is_uploader(snapshot, person, hash):
                 return NOT_FOUND
         return Found(hash, held.type, "", held.stays, self._region, held.thumbnail, path)
@@ -343,6 +339,18 @@ class Media:
     def _delete(self, hashes: Collection[str]) -> None:
         for hash_ in hashes:
             self.files.delete(hash_)
+
+
+async def _told(snapshot: Snapshot, person: str, hash: str) -> Told | None:
+    """What the newest post that somebody may see says of a file: where several regions published it, of those in
+    which it does not stay."""
+    for stays in (False, True):
+        places = await media.places(snapshot, hash, stays=stays)
+        facts = await load_facts(snapshot, person, places)
+        for place, post in places.items():
+            if facts.who is not None and visibility.may_watch(facts, facts.who, place):
+                return await media.told(snapshot, post, hash)
+    return None
 
 
 async def _fill(draft: Draft, pieces: AsyncIterator[bytes]) -> bytes:

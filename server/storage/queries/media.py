@@ -28,6 +28,7 @@ _OF_POSTS = (
 _VISIBLE = (
     t.media_posts.join(t.posts, _p.post == _f.post),
     _f.hash == bindparam("hash"),
+    _f.stays == bindparam("stays"),
     ~is_hidden(_f.post),
 )
 _PLACES = (
@@ -85,9 +86,10 @@ async def of_posts(snapshot: Snapshot, ids: Collection[str]) -> dict[str, list[F
     return found
 
 
-async def places(snapshot: Snapshot, hash: str) -> dict[str, str]:
-    """Where a file can be seen: place -> its newest post there that is not hidden."""
-    rows = await snapshot.rows(_PLACES, {"hash": hash})
+async def places(snapshot: Snapshot, hash: str, *, stays: bool) -> dict[str, str]:
+    """Where a file can be seen: place -> its newest post there that is not hidden, of those that say it stays in its
+    region, or of the others."""
+    rows = await snapshot.rows(_PLACES, {"hash": hash, "stays": stays})
     return {row.place: row.post for row in rows}
 
 

@@ -362,15 +362,17 @@ KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
 PUBLIC = KEY.public_key().public_bytes_raw()
 
 
-async def foreign(site: Site, data: bytes, **more: Any) -> str:
-    """A post of dora's from de with one file; its hash."""
+async def foreign(
+    site: Site, data: bytes, region: str = "de", number: int = 0, place: str = "", **more: Any
+) -> str:
+    """A post of dora's from a region with one file; its hash."""
     hash_ = hashlib.sha256(data).hexdigest()
-    place = await site.node.community("asha", "Tea")
+    place = place or await site.node.community("asha", "Tea")
     file = Attachment(hash=hash_, type="image/png", size=len(data), name="d.png", **more)
     post = PostPublished(
-        post="0" * 26, kind="update", place=place, at=1, text="hi", attachments=(file,)
+        post=f"{number:026}", kind="update", place=place, at=1, text="hi", attachments=(file,)
     )
-    log = ForeignLog("de")
+    log = ForeignLog(region)
     await site.node.handler.apply(log.batch(site.node.clock.now, ("dora", post)))
     return hash_
 
@@ -464,6 +466,20 @@ async def test_a_file_that_stays_at_home_is_not_asked_for(tmp_path: Path, databa
         assert await status(site, "bob", hash_) == (403, "not_exported")
         assert await status(site, "bob", hash_, "/thumbnail") == (403, "not_exported")
         assert abroad.asked == []
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_what_stays_in_one_region_is_had_from_another_that_published_it_too(
+    tmp_path: Path, database: Path, together: bool
+) -> None:
+    data = picture("PNG")
+    abroad = Abroad(fr=data)
+    async with open_site(tmp_path, database, abroad, ("de", "fr")) as site:
+        place = await site.node.community("asha", "Tea")
+        hash_ = await foreign(site, data, "fr", 1, place)
+        await foreign(site, data, "de", 2, place if together else "", stays=True)
+        assert await status(site, "bob", hash_) == (200, "")
+        assert "fr" in abroad.asked
 
 
 async def test_a_region_that_lets_nothing_leave_sends_no_thumbnail_either(
