@@ -165,7 +165,7 @@ async def test_an_authors_posts_leave_out_conversations_and_what_is_gone(node: T
     reply = await node.reply("asha", kept)
     await node.do("asha", "post.delete", post=gone)
     async with node.reader.snapshot() as tx:
-        found = await listing.by_author(tx, "asha", NEWEST, 10)
+        found = await listing.by_author(tx, "asha", "bob", NEWEST, 10)
     assert [(key.post, place) for key, place in found] == [(reply, tea), (kept, tea)]
 
 
