@@ -345,7 +345,7 @@ async def _told(snapshot: Snapshot, person: str, hash: str) -> Told | None:
     """What the newest post that somebody may see says of a file: where several regions published it, of those in
     which it does not stay."""
     for stays in (False, True):
-        places = await media.places(snapshot, hash, stays=stays)
+        places = await media.places(snapshot, hash, person, stays=stays)
         facts = await load_facts(snapshot, person, places)
         for place, post in places.items():
             if facts.who is not None and visibility.may_watch(facts, facts.who, place):

@@ -21,10 +21,11 @@ from server.domain import limits
 from server.domain.durations import DAY_MS
 from server.domain.errors import Code, Refusal
 from server.domain.events import Attachment, PostPublished
+from server.domain.ids import derived_object_id
 from server.storage.media_files import MediaFiles
 from server.storage.queries import media
 from tests.support.files import Nowhere, media_of
-from tests.support.node import ForeignLog
+from tests.support.node import START, ForeignLog
 from tests.support.pictures import jpeg, picture, pieces
 from tests.unit.api.site import Site, open_site, with_command
 
@@ -466,6 +467,29 @@ async def test_a_file_that_stays_at_home_is_not_asked_for(tmp_path: Path, databa
         assert await status(site, "bob", hash_) == (403, "not_exported")
         assert await status(site, "bob", hash_, "/thumbnail") == (403, "not_exported")
         assert abroad.asked == []
+
+
+async def test_in_however_many_places_it_is_each_reader_finds_theirs(
+    tmp_path: Path, database: Path
+) -> None:
+    """What greets everybody in a conversation of their own."""
+    data = picture("PNG")
+    async with open_site(tmp_path, database, Abroad(de=data)) as site:
+        hash_ = await foreign(site, data)
+        file = Attachment(hash=hash_, type="image/png", size=len(data), name="d.png")
+        posts = [
+            PostPublished(
+                post=derived_object_id(at, "post"),
+                kind="message",
+                place=f"d:{derived_object_id(at, 'place')}",
+                at=at,
+                attachments=(file,),
+            )
+            for at in range(START, START + 1_001)
+        ]
+        log = ForeignLog("fr")
+        await site.node.handler.apply(log.batch(START, *[("dora", post) for post in posts]))
+        assert await status(site, "bob", hash_) == (200, "")
 
 
 @pytest.mark.parametrize("together", [True, False])
