@@ -194,7 +194,9 @@ class Media:
             return Refusal(Code.NOT_EXPORTED, f"this file may not leave the region {found.origin}")
         if not await self._flights.bring(hash):
             return NOT_YET
-        return found._replace(path=self.files.path(hash))
+        # Now its bytes say what it is; and meanwhile it may have gone out of the reader's sight.
+        found = await self.find(person, hash)
+        return NOT_YET if isinstance(found, Found) and found.path is None else found
 
     async def for_region(self, region: str, hash: str) -> Path | Refusal:
         """The bytes for another region, which must be in a lane that a post with them came in (I8)."""

@@ -369,7 +369,8 @@ async def foreign(
     """A post of dora's from a region with one file; its hash."""
     hash_ = hashlib.sha256(data).hexdigest()
     place = place or await site.node.community("asha", "Tea")
-    file = Attachment(hash=hash_, type="image/png", size=len(data), name="d.png", **more)
+    told = {"type": "image/png", "name": "d.png"} | more
+    file = Attachment(hash=hash_, size=len(data), **told)
     post = PostPublished(
         post=f"{number:026}", kind="update", place=place, at=1, text="hi", attachments=(file,)
     )
@@ -391,6 +392,29 @@ async def test_a_file_of_another_region_is_fetched_once(tmp_path: Path, database
         )
         assert [answer.content for answer in answers] == [data] * 8
         assert abroad.asked == ["de"]
+
+
+async def test_whoever_fetches_it_gets_what_it_is_not_what_it_is_called(
+    tmp_path: Path, database: Path
+) -> None:
+    async with open_site(tmp_path, database, Abroad(de=PDF)) as site:
+        hash_ = await foreign(site, PDF, type="text/html")
+        for _ in range(2):
+            read = await site.ask("GET", f"/media/{hash_}", "bob")
+            assert read.headers["content-type"] == "application/pdf"
+
+
+async def test_what_was_hidden_while_it_came_is_not_shown(tmp_path: Path, database: Path) -> None:
+    class Slow(Abroad):
+        async def stream(self, region: str, hash: str) -> AsyncIterator[bytes]:
+            hide = {"target": "0" * 26, "act": "hide", "on": True, "reason": "rude"}
+            await site.node.do("asha", "moderation.act", **hide)
+            async for piece in super().stream(region, hash):
+                yield piece
+
+    async with open_site(tmp_path, database, Slow(de=PDF)) as site:
+        hash_ = await foreign(site, PDF)
+        assert await status(site, "bob", hash_) == (404, "not_found")
 
 
 async def test_until_it_comes_readers_are_told_and_nobody_is_pestered(
