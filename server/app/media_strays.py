@@ -67,7 +67,10 @@ class Strays:
         path = self._files.path(hash)
         if not await asyncio.to_thread(path.exists):
             return False
-        found, thumbnail = await asyncio.to_thread(self._looked_at, hash, path)
+        try:
+            found, thumbnail = await asyncio.to_thread(self._looked_at, hash, path)
+        except FileNotFoundError:
+            return False  # it was let go while it was looked at
         at, stays = self._now(), not self._leaves
         async with self._disk:
             # It may have been let go since.

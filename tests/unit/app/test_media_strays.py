@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
+from server.app import pictures
 from server.app.media import Found, Media
 from server.domain.errors import Code, Refusal
+from server.domain.events import Attachment, PostPublished
 from tests.support.files import Nowhere, media_of
-from tests.support.node import TestNode, open_test_node
-from tests.support.pictures import jpeg, pieces
+from tests.support.node import ForeignLog, TestNode, open_test_node
+from tests.support.pictures import jpeg, picture, pieces
 from tests.support.restored import own, own_batch, restored
 
 
@@ -63,3 +67,31 @@ async def test_what_was_uploaded_since_the_backup_is_there_once_its_post_is_back
 
 def of(place: str) -> dict[str, str]:
     return {"place": place, "kind": "update", "text": "look"}
+
+
+async def test_what_is_let_go_while_it_is_looked_at_is_not_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = picture("PNG")
+    name = hashlib.sha256(data).hexdigest()
+    file = Attachment(hash=name, type="image/png", size=len(data), name="leaf.png")
+
+    def looked_at(source: Path, target: BinaryIO) -> pictures.Picture:
+        found = clean(source, target)
+        source.unlink()
+        return found
+
+    clean = pictures.clean
+    monkeypatch.setattr(pictures, "clean", looked_at)
+    async with open_test_node(tmp_path) as node:
+        await node.register("asha")
+        tea = await node.community("asha")
+        post = PostPublished(post="0" * 26, kind="update", place=tea, at=1, attachments=(file,))
+        await node.handler.apply(ForeignLog("de").batch(node.clock.now, ("dora", post)))
+        with files_of(node, tmp_path / "media") as media:
+            path = media.files.path(name)
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(data)
+            outcome = await media.open("asha", name)
+            assert isinstance(outcome, Refusal)
+            assert outcome.code is Code.NOT_HERE
