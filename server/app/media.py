@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator, Seque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from server.app import media_rows, metrics, pictures
 from server.app.flights import Flights
@@ -38,6 +38,7 @@ from server.storage.reader import Reader, Snapshot
 from server.storage.sql import Tx
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 WRITE_BYTES = 256 * 1024
 """Gathered before a thread writes them."""
@@ -165,9 +166,22 @@ class Media:
             media_rows.put_upload(tx, hash_, person, at)
 
         async with self._disk:
-            await asyncio.to_thread(self.files.keep, draft, hash_)
-            await self._handler.run(work)
+            await self._noted(draft, hash_, work)
         return found
+
+    async def _noted(self, draft: Draft, hash: str, work: Callable[[Tx], T]) -> T:
+        """Gives a draft its name, and has the writer note it; while ``_disk`` is held. Where that is refused the
+        bytes go again: nobody would count them."""
+        was_here = await self._path(hash)
+        await asyncio.to_thread(self.files.keep, draft, hash)
+        try:
+            return await self._handler.run(work)
+        except Refused:
+            async with self._reader.snapshot() as snapshot:
+                unknown = await media.unknown(snapshot, [hash])
+            if unknown and not was_here:
+                await asyncio.to_thread(self.files.delete, hash)
+            raise
 
     # -- handing out ---------------------------------------------------------------------------------
 
@@ -283,8 +297,7 @@ class Media:
             return wanted
 
         async with self._disk:
-            await asyncio.to_thread(self.files.keep, draft, hash)
-            wanted = await self._handler.run(work)
+            wanted = await self._noted(draft, hash, work)
             if not wanted and not await self._handler.run(lambda tx: media_rows.is_held(tx, hash)):
                 self.files.delete(hash)
         return wanted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +14,9 @@ import pytest
 
 from server.app import pictures
 from server.app.media import Found, Media
-from server.domain.errors import Code, Refusal
+from server.domain.errors import Code, Refusal, Refused
 from server.domain.events import Attachment, PostPublished
+from tests.support.faults import Watched, sqlite_error
 from tests.support.files import Nowhere, media_of
 from tests.support.node import ForeignLog, TestNode, open_test_node
 from tests.support.pictures import jpeg, picture, pieces
@@ -95,3 +97,18 @@ async def test_what_is_let_go_while_it_is_looked_at_is_not_here(
             outcome = await media.open("asha", name)
             assert isinstance(outcome, Refusal)
             assert outcome.code is Code.NOT_HERE
+
+
+async def test_what_the_writer_cannot_note_is_not_kept(tmp_path: Path) -> None:
+    watched = Watched()
+    async with open_test_node(tmp_path, wrap=watched.wrap) as node:
+        await node.register("asha")
+        with files_of(node, tmp_path / "media") as media:
+            kept = await media.receive("asha", pieces(b"%PDF-1.7 one"))
+            watched.commit_fails = sqlite_error(sqlite3.SQLITE_FULL, "database or disk is full")
+            for data in (b"%PDF-1.7 one", b"%PDF-1.7 two"):
+                with pytest.raises(Refused, match="disk_full"):
+                    await media.receive("asha", pieces(data))
+            assert list(media.files.hashes()) == [kept.hash]
+            watched.commit_fails = None
+            await media.receive("asha", pieces(b"%PDF-1.7 two"))
