@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator, Seque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from server.app import media_rows, metrics, pictures
 from server.app.flights import Flights
@@ -33,11 +33,12 @@ from server.storage.async_facts import load_facts
 from server.storage.event_log import Record
 from server.storage.media_files import Draft, MediaFiles
 from server.storage.queries import media
-from server.storage.queries.media import Came, Held
-from server.storage.reader import Reader
+from server.storage.queries.media import Came, Held, Told
+from server.storage.reader import Reader, Snapshot
 from server.storage.sql import Tx
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 WRITE_BYTES = 256 * 1024
 """Gathered before a thread writes them."""
@@ -161,33 +162,41 @@ class Media:
         at = self._now()
 
         def work(tx: Tx) -> None:
-            media_rows.put(tx, found, at, thumbnail=picture.thumbnail, stays=not self._leaves)
+            media_rows.put_kept(tx, found, at, thumbnail=picture.thumbnail, stays=not self._leaves)
             media_rows.put_upload(tx, hash_, person, at)
 
         async with self._disk:
-            await asyncio.to_thread(self.files.keep, draft, hash_)
-            await self._handler.run(work)
+            await self._noted(draft, hash_, work)
         return found
+
+    async def _noted(self, draft: Draft, hash: str, work: Callable[[Tx], T]) -> T:
+        """Gives a draft its name, and has the writer note it; while ``_disk`` is held. Where that is refused the
+        bytes go again: nobody would count them."""
+        was_here = await self._path(hash)
+        await asyncio.to_thread(self.files.keep, draft, hash)
+        try:
+            return await self._handler.run(work)
+        except Refused:
+            async with self._reader.snapshot() as snapshot:
+                unknown = await media.unknown(snapshot, [hash])
+            if unknown and not was_here:
+                await asyncio.to_thread(self.files.delete, hash)
+            raise
 
     # -- handing out ---------------------------------------------------------------------------------
 
     async def find(self, person: str, hash: str) -> Found | Refusal:
         """The file as a post shows it that this person may see, or as they uploaded it (I12)."""
         held = await self._held(hash)
+        path = await self._path(hash) if held else None
         async with self._reader.snapshot() as snapshot:
-            places = await media.places(snapshot, hash)
-            facts = await load_facts(snapshot, person, places)
-            who = facts.who
-            for place, post in places.items():
-                if who is not None and visibility.may_watch(facts, who, place):
-                    told = await media.told(snapshot, post, hash)
-                    small = told.thumbnail or (held.thumbnail if held else b"")
-                    kind = held.type if held else told.type
-                    path = self.files.path(hash) if held else None
-                    return Found(hash, kind, told.name, told.stays, told.origin, small, path)
+            told = await _told(snapshot, person, hash)
+            if told is not None:
+                small = told.thumbnail or (held.thumbnail if held else b"")
+                kind = held.type if held else told.type
+                return Found(hash, kind, told.name, told.stays, told.origin, small, path)
             if held is None or not await media.is_uploader(snapshot, person, hash):
                 return NOT_FOUND
-        path = self.files.path(hash)
         return Found(hash, held.type, "", held.stays, self._region, held.thumbnail, path)
 
     async def open(self, person: str, hash: str) -> Found | Refusal:
@@ -199,7 +208,9 @@ class Media:
             return Refusal(Code.NOT_EXPORTED, f"this file may not leave the region {found.origin}")
         if not await self._flights.bring(hash):
             return NOT_YET
-        return found._replace(path=self.files.path(hash))
+        # Now its bytes say what it is; and meanwhile it may have gone out of the reader's sight.
+        found = await self.find(person, hash)
+        return NOT_YET if isinstance(found, Found) and found.path is None else found
 
     async def for_region(self, region: str, hash: str) -> Path | Refusal:
         """The bytes for another region, which must be in a lane that a post with them came in (I8)."""
@@ -212,7 +223,7 @@ class Media:
             return NOT_YET
         if held.stays:
             return Refusal(Code.NOT_EXPORTED, f"this file may not leave the region {self._region}")
-        return self.files.path(hash)
+        return await self._path(hash) or NOT_YET
 
     def _audience(self, came: Came) -> frozenset[str]:
         lanes = [self._lane_audience(lane, came.origin) for lane in came.lanes]
@@ -222,7 +233,7 @@ class Media:
 
     async def _arrives(self, hash: str) -> bool:
         """Whether the bytes are here now, or some region handed them out."""
-        if await self._held(hash) is not None:
+        if await self._held(hash) is not None and await self._path(hash):
             return True  # another flight landed since its reader looked
         for region in await self._holders(hash):
             if await self._fetched(region, hash):
@@ -236,6 +247,12 @@ class Media:
             async with self._reader.snapshot() as snapshot:
                 held = await media.held(snapshot, hash)
         return held
+
+    async def _path(self, hash: str) -> Path | None:
+        """Where the bytes of a file lie whose row is here; None where the disk has lost them, or they were just
+        deleted."""
+        path = self.files.path(hash)
+        return path if await asyncio.to_thread(path.exists) else None
 
     async def _holders(self, hash: str) -> Sequence[str]:
         """Who may have the bytes: the origins first, then whoever else was told of them."""
@@ -280,8 +297,7 @@ class Media:
             return wanted
 
         async with self._disk:
-            await asyncio.to_thread(self.files.keep, draft, hash)
-            wanted = await self._handler.run(work)
+            wanted = await self._noted(draft, hash, work)
             if not wanted and not await self._handler.run(lambda tx: media_rows.is_held(tx, hash)):
                 self.files.delete(hash)
         return wanted
@@ -338,6 +354,18 @@ class Media:
     def _delete(self, hashes: Collection[str]) -> None:
         for hash_ in hashes:
             self.files.delete(hash_)
+
+
+async def _told(snapshot: Snapshot, person: str, hash: str) -> Told | None:
+    """What the newest post that somebody may see says of a file: where several regions published it, of those in
+    which it does not stay."""
+    for stays in (False, True):
+        places = await media.places(snapshot, hash, person, stays=stays)
+        facts = await load_facts(snapshot, person, places)
+        for place, post in places.items():
+            if facts.who is not None and visibility.may_watch(facts, facts.who, place):
+                return await media.told(snapshot, post, hash)
+    return None
 
 
 async def _fill(draft: Draft, pieces: AsyncIterator[bytes]) -> bytes:

@@ -3,13 +3,20 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, exists, insert, select
+from sqlalchemy import bindparam, delete, exists, insert, or_, select
 
 from server.storage import tables as t
 from server.storage.sql import Tx, statement, upsert
 
 _m, _u, _f = t.media.c, t.uploads.c, t.media_posts.c
 _PUT_MEDIA = upsert(t.media)
+_PUT_KEPT = upsert(
+    t.media,
+    {
+        **{name: lambda _, new: new for name in ("type", "width", "height", "thumbnail")},
+        "stays": lambda old, new: or_(old, new),
+    },
+)
 _PUT_UPLOAD = upsert(t.uploads, ["used", "at"])
 _HAS_POST = statement(select(_f.post).where(_f.hash == bindparam("hash")).limit(1))
 _STAYS = statement(
@@ -46,16 +53,22 @@ class Upload(NamedTuple):
     height: int
 
 
-def put(tx: Tx, file: Upload, at: int, *, thumbnail: bytes = b"", stays: bool = False) -> None:
-    """The bytes of a file lie here from ``at`` on (UTC milliseconds). ``stays``: they may not leave the region."""
-    tx.execute(_PUT_MEDIA, file._asdict() | {"thumbnail": thumbnail, "stays": stays, "at": at})
+def put(tx: Tx, file: Upload, at: int) -> None:
+    """The bytes of a file from elsewhere lie here from ``at`` on (UTC milliseconds)."""
+    tx.execute(_PUT_MEDIA, file._asdict() | {"thumbnail": b"", "stays": False, "at": at})
+
+
+def put_kept(tx: Tx, file: Upload, at: int, *, thumbnail: bytes, stays: bool) -> None:
+    """The same of one that was looked at here, which tells more of it, also where the bytes lay here before.
+    ``stays``: they may not leave the region, from now on."""
+    tx.execute(_PUT_KEPT, file._asdict() | {"thumbnail": thumbnail, "stays": stays, "at": at})
 
 
 def adopt(tx: Tx, file: Upload, at: int, *, thumbnail: bytes, stays: bool) -> bool:
-    """As ``put``, if any post that stands has the file; where one says that it stays, it does."""
+    """As ``put_kept``, if any post that stands has the file; where one says that it stays, it does."""
     told = tx.one(_STAYS, {"hash": file.hash})
     if told is not None:
-        put(tx, file, at, thumbnail=thumbnail, stays=stays or bool(told[0]))
+        put_kept(tx, file, at, thumbnail=thumbnail, stays=stays or bool(told[0]))
     return told is not None
 
 

@@ -6,6 +6,7 @@ So a stray is kept as long as a backup may be, and becomes this node's file agai
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
@@ -66,7 +67,10 @@ class Strays:
         path = self._files.path(hash)
         if not await asyncio.to_thread(path.exists):
             return False
-        found, thumbnail = await asyncio.to_thread(self._looked_at, hash, path)
+        try:
+            found, thumbnail = await asyncio.to_thread(self._looked_at, hash, path)
+        except FileNotFoundError:
+            return False  # it was let go while it was looked at
         at, stays = self._now(), not self._leaves
         async with self._disk:
             # It may have been let go since.
@@ -81,7 +85,7 @@ class Strays:
         picture = Picture(0, 0, b"")
         if kind in PICTURES:
             # Another region's was kept as it came.
-            with self._files.draft() as unused, suppress(Refused):
-                picture = pictures.clean(path, unused.file)
+            with Path(os.devnull).open("wb") as unused, suppress(Refused):
+                picture = pictures.clean(path, unused)
         size = path.stat().st_size
         return Upload(hash, kind, size, picture.width, picture.height), picture.thumbnail

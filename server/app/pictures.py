@@ -8,10 +8,12 @@ Blocking and hungry: for one worker thread. Bounds are checked on the header, be
 """
 
 import io
+import struct
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
+from PIL.Image import Transpose
 
 from server.domain import limits
 from server.domain.errors import Code, Mistake, Refused
@@ -29,7 +31,20 @@ _SAVE: dict[str, dict[str, Any]] = {
     "GIF": {},
     "WEBP": {"quality": 88},
 }
+_TURNED: dict[int | None, Transpose] = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+"""By what EXIF says of how the camera was held: what puts the picture upright."""
 _KEPT = ("icc_profile", "transparency", "background", "duration", "loop", "disposal")
+
+_BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, RuntimeError, struct.error)
+"""What Pillow's decoders tell of broken files in; its WebP encoder, of a film that cannot be."""
 
 
 class Picture(NamedTuple):
@@ -40,15 +55,17 @@ class Picture(NamedTuple):
 
 
 def clean(source: Path, target: BinaryIO) -> Picture:
-    """Writes the picture anew. Raises Refused: bad_value for what is no whole picture, too_large."""
+    """Writes the picture anew. Raises Refused: bad_value for what is no whole picture, too_large; and OSError when
+    the disk does not take it."""
     try:
         with Image.open(source, formats=FORMATS) as image:
             _check_size(image)
             return _cleaned(image, target)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_large() from None
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError) as error:
-        # Pillow's decoders tell of broken files in all of these.
+    except _BROKEN as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's own: only decoders tell of files without a number
         raise Refused(Code.BAD_VALUE, f"this picture cannot be read: {error}") from None
 
 
@@ -85,10 +102,16 @@ def _cleaned(image: Image.Image, target: BinaryIO) -> Picture:
         image.seek(0)
         return Picture(*image.size, _thumbnail(image))
     image.load()
-    upright = ImageOps.exif_transpose(image)
+    upright = _upright(image)
     _bare(upright)
     upright.save(target, kind, exif=b"", **_SAVE[kind])
     return Picture(*upright.size, _thumbnail(upright))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as EXIF says, of which nothing else is looked at: what cameras write there is often malformed."""
+    turn = _TURNED.get(image.getexif().get(ExifTags.Base.Orientation))
+    return image if turn is None else image.transpose(turn)
 
 
 def _bare(image: Image.Image) -> None:

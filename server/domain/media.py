@@ -19,7 +19,6 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF87a", "image/gif"),
     (0, b"GIF89a", "image/gif"),
     (8, b"WEBP", "image/webp"),
-    (0, b"%PDF-", "application/pdf"),
     (0, b"PK\x03\x04", "application/zip"),
     (4, b"ftyp", "video/mp4"),
     (0, b"\x1aE\xdf\xa3", "video/webm"),
@@ -28,16 +27,22 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"fLaC", "audio/flac"),
     (8, b"WAVE", "audio/wav"),
 )
-"""Offset, bytes, type; office documents are ZIP archives."""
+"""Offset, bytes, type, of what is no text to read; office documents are ZIP archives."""
+_PDF = b"%PDF-"
+"""May be all letters at its beginning."""
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 def sniffed(head: bytes) -> str | None:
     """The type of a file that begins so (up to ``HEAD_BYTES``); None for what is not taken."""
+    if head.startswith(_PDF):
+        return "application/pdf"
+    if _is_text(head[:HEAD_BYTES]):
+        return TEXT
     for offset, signature, kind in _SIGNATURES:
         if head.startswith(signature, offset):
             return kind
-    return TEXT if _is_text(head[:HEAD_BYTES]) else None
+    return None
 
 
 def _is_text(head: bytes) -> bool:

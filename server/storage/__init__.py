@@ -12,7 +12,7 @@
 - ``erasing``      destroying bodies in the log; ``residue`` what SQLite's pages still hold of them
 - ``projections/`` the folds of the log into tables, one file per subject
 - ``reader``       read transactions for everybody else, over aiosqlite or psycopg; ``loading`` some of them in
-  one turn of a thread
+  one turn of a thread, ``letters`` small ones of every alphabet
 - ``queries``      what pages and syncs read
 - ``media_files``  the bytes of files, by their hash
 - ``migrate``, ``rebuild``, ``digest``  schema revisions, re-folding the log, comparing nodes

@@ -32,8 +32,10 @@ class Draft:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.file.close()
-        self.path.unlink(missing_ok=True)
+        try:
+            self.file.close()  # which writes what still waits, and fails on a full disk
+        finally:
+            self.path.unlink(missing_ok=True)
 
     def write(self, data: bytes) -> None:
         self.file.write(data)

@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from server.storage.connection import BUSY_MS, without_nul
+from server.storage.letters import LOWER_IN_SQLITE
 from server.storage.loading import Execute, Loading
 from server.storage.tables import events
 
@@ -124,6 +125,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA query_only = ON")
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
     cursor.close()
+    connection.create_function(LOWER_IN_SQLITE, 1, str.lower, deterministic=True)
 
 
 def _prepare_postgres(connection: Any, _record: Any) -> None:

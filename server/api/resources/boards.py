@@ -9,6 +9,7 @@ from server.api.resources.paging import as_of
 from server.api.route import Call, Query
 from server.app import boards
 from server.domain import limits
+from server.domain.decide.base import topic_named
 from server.domain.errors import Code, Refusal
 from server.domain.ids import community_place
 from server.domain.visibility import may_read_community
@@ -43,7 +44,7 @@ async def board(call: Call[BoardQuery, None]) -> BoardAnswer | Refusal:
             return Refusal(
                 Code.NOT_FOUND, "there is no such community that you can see", "community"
             )
-        found = await boards.board(snapshot, view, query.topic, month)
+        found = await boards.board(snapshot, view, topic_named(query.topic), month)
         return BoardAnswer(cursor=await as_of(call.services, snapshot), **asdict(found))
 
     # Eight questions, all in one turn of a thread.

@@ -12,6 +12,7 @@ from server.app.expert_pages import Known
 from server.app.expert_store import Row
 from server.app.working_hours import shared_minutes
 from server.domain import limits
+from server.domain.decide.base import topic_named
 from server.domain.errors import Code, Refusal
 from server.storage.queries import people, records
 from server.storage.queries.shapes import PersonView, Shape
@@ -120,7 +121,7 @@ class PersonRecord(Shape, frozen=True, kw_only=True):
 
 async def experts(call: Call[ExpertsQuery, None]) -> Experts | Refusal:
     services, query, me = call.services, call.query, call.person
-    topics = [topic for topic in query.topic.split(",") if topic]
+    topics = [topic_named(topic) for topic in query.topic.split(",") if topic]
     if not 0 < len(topics) <= limits.TOPICS_PER_POST_MAX:
         wanted = f"between one and {limits.TOPICS_PER_POST_MAX} topics, separated by commas"
         return Refusal(Code.BAD_VALUE, wanted, "topic")

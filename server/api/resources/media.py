@@ -10,7 +10,9 @@ from urllib.parse import quote
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
+from starlette.types import Message, Receive, Scope, Send
 
+from server.api.answers import refused
 from server.api.route import Call, NoQuery
 from server.app import metrics, peer_proof
 from server.app.media import Found
@@ -98,8 +100,32 @@ async def for_peer(call: Call[NoQuery, None]) -> Response | Refusal:
     return _file(found, BYTES, {"Content-Security-Policy": SANDBOX})
 
 
+class _File(FileResponse):
+    """A file, or the part of it that is asked for. What is no range is ignored (RFC 9110 14.2), and one beyond the
+    end refused as everything is."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        status = 0
+
+        async def unless_refused(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            if status not in (400, 416):
+                await send(message)
+
+        await super().__call__(scope, receive, unless_refused)
+        if status == 400:
+            others = [pair for pair in scope["headers"] if pair[0] != b"range"]
+            await super().__call__({**scope, "headers": others}, receive, send)
+        elif status == 416:
+            size = self.headers["content-length"]
+            beyond = refused(Refusal(Code.BAD_VALUE, f"this file ends after {size} bytes"), status)
+            beyond.headers["Content-Range"] = f"bytes */{size}"
+            await beyond(scope, receive, send)
+
+
 def _file(path: Path, kind: str, headers: dict[str, str]) -> Response:
-    return FileResponse(path, media_type=kind, headers=headers)
+    return _File(path, media_type=kind, headers=headers)
 
 
 def _headers(found: Found, how: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 from msgspec.structs import asdict
 
-from server.api.resources.paging import Mark, as_of, key_of
+from server.api.resources.paging import Mark, PageOf, as_of, key_of, page_of
 from server.api.route import Call, Limit, Query
 from server.domain import limits
 from server.domain.commands import Person
@@ -16,9 +16,6 @@ from server.storage.queries import listing, people, posts
 from server.storage.queries.listing import NEWEST, Key
 from server.storage.queries.shapes import Bundle, PersonView, Shape
 from server.storage.reader import Snapshot
-
-ROUNDS_MAX = 4
-"""Pages looked through for one page that may be shown: someone may write mostly where others cannot read."""
 
 
 class PeopleQuery(Query, frozen=True, kw_only=True):
@@ -76,31 +73,20 @@ async def person(call: Call[PersonQuery, None]) -> PersonPage | Refusal:
         view = (await people.by_ids(snapshot, [name])).get(name)
         if view is None:
             return Refusal(Code.NOT_FOUND, f"nobody is called {name}", "person")
-        ids, more = await _written(snapshot, call.person, name, key, query.limit)
-        found = await posts.bundle(snapshot, call.person, ids)
+        page = await _written(snapshot, call.person, name, key, query.limit)
+        found = await posts.bundle(snapshot, call.person, page.ids)
         return PersonPage(
             cursor=await as_of(call.services, snapshot),
             person=view,
-            next=more,
+            next=page.next,
             **asdict(found),
         )
 
 
 async def _written(
     snapshot: Snapshot, reader: Person, author: str, before: Key, limit: int
-) -> tuple[list[str], str | None]:
+) -> PageOf:
     """What ``reader`` may see of an author's posts, newest first, and the mark of the next page."""
-    shown: list[str] = []
-    facts = await load_facts(snapshot, reader)
-    for _ in range(ROUNDS_MAX):
-        written = await listing.by_author(snapshot, author, before, limits.PAGE_ITEMS_MAX)
-        await facts.load(snapshot, {place for _, place in written})
-        for key, place in written:
-            before = key
-            if may_read_place(facts, reader, place):
-                shown.append(key.post)
-            if len(shown) == limit:
-                return shown, f"{key.at}.{key.post}"
-        if len(written) < limits.PAGE_ITEMS_MAX:
-            return shown, None
-    return shown, f"{before.at}.{before.post}"
+    written = await listing.by_author(snapshot, author, reader, before, limit + 1)
+    facts = await load_facts(snapshot, reader, {place for _, place in written})
+    return page_of([key for key, place in written if may_read_place(facts, reader, place)], limit)

@@ -89,6 +89,15 @@ def lanes_of_both(place: str, other: str, facts: Facts, context: Context) -> tup
     return (LOCAL,)
 
 
+def topic_named(text: str) -> str:
+    """``Tea`` and ``tea`` are one topic."""
+    return text.lower()
+
+
+def topics_named(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(topic_named, texts)))
+
+
 def in_place(
     place: str, facts: Facts, context: Context, actor: str, event: Event, *refs: str
 ) -> list[Draft]:

@@ -11,6 +11,7 @@ from server.domain.decide.base import (
     lanes_of_both,
     readable_post,
     refuse,
+    topics_named,
 )
 from server.domain.decide.files import attached
 from server.domain.durations import DAY_MS, WEEK_MS
@@ -58,7 +59,7 @@ def publish_post(
         at=context.now,
         text=command.text,
         title=command.title.strip(),
-        topics=_topics(command.topics),
+        topics=topics_named(command.topics),
         mentions=command.mentions,
         notify=_told(facts, command.place, who.person, *praised, *command.mentions),
         lang=command.lang,
@@ -128,7 +129,7 @@ def edit_post(
         rev=post.rev + 1,
         text=command.text,
         title=command.title.strip(),
-        topics=_topics(command.topics),
+        topics=topics_named(command.topics),
         mentions=command.mentions,
         notify=_told(facts, post.place, who.person, *command.mentions),
         reason=command.reason,
@@ -249,11 +250,6 @@ def _check_poll(command: PublishPost) -> Refusal | None:
         # Whole rankings would be added up, and an unusual one is a signature (I11).
         return refuse(Code.BAD_VALUE, "a secret ranked poll is counted by pairs", "poll.count")
     return None
-
-
-def _topics(named: tuple[str, ...]) -> tuple[str, ...]:
-    """``Tea`` and ``tea`` are one topic."""
-    return tuple(dict.fromkeys([topic.lower() for topic in named]))
 
 
 def _check_paper(command: PublishPost) -> Refusal | None:

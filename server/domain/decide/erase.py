@@ -1,7 +1,7 @@
 """Erasure: what a person may have destroyed in every region, and a region's receipt for it.
 
 docs/protocol/federation.md 15. A request goes where the content went, no further (I8): posts are
-gathered by their lanes, and each gathering is a request of its own with receipts of its own.
+gathered by their lanes and readers, and each gathering is a request of its own with receipts of its own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -103,13 +103,15 @@ def _requested(
 def _gathered(
     posts: Sequence[PostFact], facts: Facts, context: Context
 ) -> Iterator[tuple[tuple[str, ...], bool, list[PostFact]]]:
-    """Posts of the same lanes and openness together, as many as one event may name."""
-    found: dict[tuple[tuple[str, ...], bool], list[PostFact]] = {}
+    """Posts of the same lanes that everybody may read, or of one place, as many as one event may name: who is in
+    one place is not told of another (I12)."""
+    found: dict[tuple[tuple[str, ...], bool, str], list[PostFact]] = {}
     for post in posts:
-        key = (_lanes_of(post, facts, context), _is_open(post.place, facts))
+        is_open = _is_open(post.place, facts)
+        key = (_lanes_of(post, facts, context), is_open, "" if is_open else post.place)
         found.setdefault(key, []).append(post)
     size = limits.ERASED_POSTS_PER_EVENT_MAX
-    for (lanes, is_open), together in found.items():
+    for (lanes, is_open, _), together in found.items():
         for start in range(0, len(together), size):
             yield lanes, is_open, together[start : start + size]
 

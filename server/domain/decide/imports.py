@@ -7,7 +7,7 @@ facts, so nothing is looked up but what prevents a double. Imported acts never s
 from collections.abc import Callable
 from typing import Any
 
-from server.domain.decide.base import Context, Decided, Draft, lanes_of_place, refuse
+from server.domain.decide.base import Context, Decided, Draft, lanes_of_place, refuse, topics_named
 from server.domain.decide.copies import registration_drafts
 from server.domain.errors import Code, Refusal
 from server.domain.events import (
@@ -98,7 +98,7 @@ def post(record: ImportPost, facts: Facts, context: Context) -> Decided | Refusa
         at=record.at,
         text=record.text,
         title=record.title,
-        topics=record.topics,
+        topics=topics_named(record.topics),
         mentions=record.mentions,
         source=record.source,
     )

@@ -8,7 +8,16 @@ from server.domain.commands import (
     React,
     Verify,
 )
-from server.domain.decide.base import Context, Decided, Draft, Rule, in_place, readable_post, refuse
+from server.domain.decide.base import (
+    Context,
+    Decided,
+    Draft,
+    Rule,
+    in_place,
+    readable_post,
+    refuse,
+    topic_named,
+)
 from server.domain.errors import Code, Refusal
 from server.domain.events import (
     AnnouncementAcknowledged,
@@ -107,7 +116,22 @@ def verify(command: Verify, who: PersonFact, facts: Facts, context: Context) -> 
 
 
 def follow(command: Follow, who: PersonFact, facts: Facts, context: Context) -> Decided | Refusal:
-    lane = GLOBAL
+    """What is gone, or no longer for one's eyes, can be let go of all the same."""
+    topic = command.kind == "topic"
+    target = topic_named(command.target) if topic else command.target
+    now = facts.follow(who.person, command.kind, target)
+    if now.on == command.on:
+        return Decided([], {"rev": now.rev})
+    refusal = _not_to_follow(command, who, facts) if command.on else None
+    if refusal is not None:
+        return refusal
+    # Only the topic tree is known everywhere; a word out of some place's posts is not (I8).
+    known = command.kind == "person" or (topic and facts.topic_rev(target) > 0)
+    event = FollowChanged(kind=command.kind, target=target, rev=now.rev + 1, on=command.on)
+    return Decided([Draft(GLOBAL if known else LOCAL, who.person, event, ())], {"rev": event.rev})
+
+
+def _not_to_follow(command: Follow, who: PersonFact, facts: Facts) -> Refusal | None:
     if command.kind == "person":
         if command.target == who.person:
             return refuse(Code.BAD_VALUE, "you cannot follow yourself", "target")
@@ -117,15 +141,7 @@ def follow(command: Follow, who: PersonFact, facts: Facts, context: Context) -> 
         post = readable_post(command.target, who, facts)
         if isinstance(post, Refusal):
             return refuse(post.code, post.message, "target")
-        lane = LOCAL
-    elif not facts.topic_rev(command.target):
-        # Only the topic tree is known everywhere; a word out of some place's posts is not (I8).
-        lane = LOCAL
-    now = facts.follow(who.person, command.kind, command.target)
-    if now.on == command.on:
-        return Decided([], {"rev": now.rev})
-    event = FollowChanged(kind=command.kind, target=command.target, rev=now.rev + 1, on=command.on)
-    return Decided([Draft(lane, who.person, event, ())], {"rev": event.rev})
+    return None
 
 
 def acknowledge(

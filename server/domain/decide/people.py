@@ -11,7 +11,16 @@ from server.domain.commands import (
     SetPersonRole,
     SetPersonStatus,
 )
-from server.domain.decide.base import Context, Decided, Draft, Rule, in_place, readable_post, refuse
+from server.domain.decide.base import (
+    Context,
+    Decided,
+    Draft,
+    Rule,
+    in_place,
+    readable_post,
+    refuse,
+    topic_named,
+)
 from server.domain.decide.copies import profile_drafts, registration_drafts, status_drafts
 from server.domain.decide.scoring import withdrawal
 from server.domain.errors import Code, Refusal
@@ -142,11 +151,12 @@ def define_topic(
 ) -> Decided | Refusal:
     if not who.roles & {"region_admin", "communications_leader"}:
         return refuse(Code.FORBIDDEN, "the topic tree is kept by admins and communications leaders")
+    topic = topic_named(command.topic)
     event = TopicDefined(
-        topic=command.topic.lower(),
-        rev=facts.topic_rev(command.topic.lower()) + 1,
+        topic=topic,
+        rev=facts.topic_rev(topic) + 1,
         names=command.names,
-        parent=command.parent,
+        parent=topic_named(command.parent),
         synonyms=command.synonyms,
     )
     return Decided([Draft(GLOBAL, who.person, event, ())], {"rev": event.rev})

@@ -18,12 +18,14 @@ from sqlalchemy import (
     and_,
     bindparam,
     exists,
+    func,
     literal,
     literal_column,
     or_,
     select,
 )
 
+from server.domain.visibility import READING_ROLES
 from server.storage import tables as t
 from server.storage.reader import Snapshot
 
@@ -57,6 +59,16 @@ def is_hidden(post: ColumnElement[str]) -> ColumnElement[bool]:
         exists().where(acts.target == post, acts.act == "hide", acts.on_),
         exists().where(at_home.target == post, at_home.on_),
     )
+
+
+_m, _r = t.communities.c, t.community_roles.c
+
+
+def may_be_read(person: BindParameter[str]) -> ColumnElement[bool]:
+    """Whether somebody may read a community of an enclosing query, as ``visibility`` has it: so that what they may
+    not read takes no room on a page. What is shown is visibility's to say all the same."""
+    inside = select(_r.community).where(_r.person == person, _r.role.in_(sorted(READING_ROLES)))
+    return or_(_m.visibility == "open", _m.community.in_(inside))
 
 
 def _older(c: Any) -> ColumnElement[bool]:
@@ -94,6 +106,7 @@ _UNANSWERED = (
     _top.c.kind == "question",
     ~_top.c.deleted,
     ~_top.c.erased,
+    ~is_hidden(_top.c.post),
     ~exists().where(t.acceptances.c.question == _top.c.post, t.acceptances.c.answer != ""),
 )
 _IN_COMMUNITIES = _merged(t.communities, "community", "c:")
@@ -113,8 +126,9 @@ _BELOW = (
 )
 _BY_AUTHOR = (
     select(_p.at, _p.post, _p.place)
+    .join(t.communities, _m.community == func.substr(_p.place, 3))
     .where(_p.author == bindparam("author"), _p.place.like("c:%"), ~_p.deleted, ~_p.erased)
-    .where(_older(_p))
+    .where(_older(_p), may_be_read(bindparam("reader")))
     .order_by(_p.at.desc(), _p.post.desc())
     .limit(_LIMIT)
 )
@@ -175,10 +189,11 @@ async def below(snapshot: Snapshot, root: str, after: Key, limit: int) -> list[K
 
 
 async def by_author(
-    snapshot: Snapshot, author: str, before: Key, limit: int
+    snapshot: Snapshot, author: str, reader: str, before: Key, limit: int
 ) -> list[tuple[Key, str]]:
-    """(key, place) of what a person wrote in communities, newest first: ask visibility about the places."""
-    asked = before._asdict() | {"author": author, "limit": limit}
+    """(key, place) of what a person wrote in communities that the reader may read, newest first: ask visibility about
+    the places."""
+    asked = before._asdict() | {"author": author, "reader": reader, "limit": limit}
     rows = await snapshot.rows(_BY_AUTHOR, asked)
     return [(Key(row.at, row.post), row.place) for row in rows]
 

@@ -5,18 +5,22 @@ from collections import defaultdict
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import BindParameter, bindparam, exists, func, or_, select
 
 from server.storage import tables as t
-from server.storage.queries.listing import is_hidden
+from server.storage.queries.listing import is_hidden, may_be_read
 from server.storage.queries.shapes import FileView
 from server.storage.reader import Snapshot
 
-PLACES_MAX = 1_000
-"""In how many places one file is looked for; a company's logo may be in every community."""
+PLACES_MAX = 100
+"""Of those of a file that its reader may see, how many are asked about; one is enough."""
 LOOSE_PER_PAGE = 200
 
 _f, _p, _m, _u = t.media_posts.c, t.posts.c, t.media.c, t.uploads.c
+_d = t.conversation_members.c
+_READER: BindParameter[str] = bindparam("reader")
+_NAME = func.substr(_p.place, 3)
+"""Of the place: a company's logo may be in every community, and a greeting in everybody's conversation."""
 _SHOWN = ("hash", "type", "size", "name", "width", "height", "alt", "stays")
 _OF_POSTS = (
     select(_f.post, *[_f[name] for name in _SHOWN])
@@ -28,7 +32,12 @@ _OF_POSTS = (
 _VISIBLE = (
     t.media_posts.join(t.posts, _p.post == _f.post),
     _f.hash == bindparam("hash"),
+    _f.stays == bindparam("stays"),
     ~is_hidden(_f.post),
+    or_(
+        exists().where(_d.person == _READER, _d.conversation == _NAME),
+        exists().where(t.communities.c.community == _NAME, may_be_read(_READER)),
+    ),
 )
 _PLACES = (
     select(_p.place, func.max(_f.post).label("post"))
@@ -85,9 +94,10 @@ async def of_posts(snapshot: Snapshot, ids: Collection[str]) -> dict[str, list[F
     return found
 
 
-async def places(snapshot: Snapshot, hash: str) -> dict[str, str]:
-    """Where a file can be seen: place -> its newest post there that is not hidden."""
-    rows = await snapshot.rows(_PLACES, {"hash": hash})
+async def places(snapshot: Snapshot, hash: str, reader: str, *, stays: bool) -> dict[str, str]:
+    """Where somebody may see a file, as ``visibility`` will be asked: place -> its newest post there that is not
+    hidden, of those that say it stays in its region, or of the others."""
+    rows = await snapshot.rows(_PLACES, {"hash": hash, "reader": reader, "stays": stays})
     return {row.place: row.post for row in rows}
 
 

@@ -9,8 +9,10 @@ from sqlalchemy import bindparam, distinct, func, or_, select, union
 from server.domain.events.base import CommunityRole
 from server.domain.facts import CommunityFact, ConversationFact, MemberFact
 from server.domain.visibility import READING_ROLES, belongs_to_community, may_read_conversation
+from server.storage import letters
 from server.storage import tables as t
 from server.storage.async_facts import LoadedFacts
+from server.storage.queries.listing import may_be_read
 from server.storage.queries.people import pattern
 from server.storage.queries.shapes import (
     CommunityView,
@@ -36,20 +38,14 @@ _COMMUNITIES = select(
 _BY_ID = _COMMUNITIES.where(_c.community.in_(bindparam("ids", expanding=True)))
 _PAGE = (
     _COMMUNITIES.where(_c.community < bindparam("before"))
-    .where(
-        or_(
-            _c.visibility == "open",
-            _c.community.in_(select(_r.community).where(_r.person == bindparam("person"))),
-        )
-    )
+    .where(may_be_read(bindparam("person")))
     .order_by(_c.community.desc())
     .limit(bindparam("limit"))
 )
-"""A prefilter for speed; what is shown of it is visibility's to say."""
 _FOUND = _PAGE.where(
     or_(
-        func.lower(_c.name).like(bindparam("words"), escape="\\"),
-        func.lower(_c.about).like(bindparam("words"), escape="\\"),
+        letters.lower(_c.name).like(bindparam("words"), escape="\\"),
+        letters.lower(_c.about).like(bindparam("words"), escape="\\"),
     )
 )
 _INSIDE = union(

@@ -121,6 +121,7 @@ async def test_of_several_topics_each_is_shown_for_the_one_they_know_best(
         ("bob", "chai"),
     ], "bob is an expert on chai, if not a good one, and new to cups"
     assert await knowing.names(topic="cups,nothing") == ["bob"]
+    assert await knowing.names(topic="CHAI,Cups") == await knowing.names(topic="chai,cups")
     assert await knowing.names(topic="nothing") == []
 
 

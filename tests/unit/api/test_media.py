@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import io
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,15 +15,17 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from server.app import peer_proof
+from server.app import peer_proof, pictures
 from server.app.media import Unavailable
 from server.domain import limits
 from server.domain.durations import DAY_MS
 from server.domain.errors import Code, Refusal
 from server.domain.events import Attachment, PostPublished
+from server.domain.ids import derived_object_id
+from server.storage.media_files import MediaFiles
 from server.storage.queries import media
 from tests.support.files import Nowhere, media_of
-from tests.support.node import ForeignLog
+from tests.support.node import START, ForeignLog
 from tests.support.pictures import jpeg, picture, pieces
 from tests.unit.api.site import Site, open_site, with_command
 
@@ -44,6 +47,14 @@ async def shown(
     file = await sent(site, "asha", data)
     attachments = [{"hash": file["hash"], "name": name, "alt": "A leaf"}]
     return file["hash"], await site.node.post("asha", place, attachments=attachments, **more), place
+
+
+def cleaned(data: bytes, folder: Path) -> bytes:
+    """A picture as it is kept."""
+    source, target = folder / "picture", io.BytesIO()
+    source.write_bytes(data)
+    pictures.clean(source, target)
+    return target.getvalue()
 
 
 async def status(site: Site, person: str, hash: str, more: str = "") -> tuple[int, str]:
@@ -205,7 +216,15 @@ async def test_a_part_of_a_film_is_a_part(site: Site) -> None:
     beyond = await site.http.get(
         f"/api/v1/media/{hash_}", headers=bearer | {"Range": "bytes=99999-"}
     )
-    assert beyond.status_code == 416
+    assert (beyond.status_code, beyond.json()["error"]["code"]) == (416, "bad_value")
+    assert beyond.headers["content-range"] == f"bytes */{len(data)}"
+
+
+@pytest.mark.parametrize("given", ["lines=1-2", "bytes", "bytes=", "bytes=x-y", "bytes=9-5"])
+async def test_what_is_no_range_is_not_looked_at(site: Site, given: str) -> None:
+    hash_, _, _ = await shown(site, PDF)
+    whole = await site.ask("GET", f"/media/{hash_}", "bob", headers={"Range": given})
+    assert (whole.status_code, whole.content) == (200, PDF)
 
 
 # -- what is refused -----------------------------------------------------------------------------------
@@ -250,6 +269,18 @@ async def test_an_upload_that_stops_half_way_leaves_nothing(site: Site) -> None:
         await site.services.media.receive("asha", broken())
     async with site.node.reader.snapshot() as snapshot:
         assert await media.total(snapshot) == (0, 0)
+
+
+def test_what_a_full_disk_did_not_take_is_not_left_there(tmp_path: Path) -> None:
+    files = MediaFiles(tmp_path)
+    files.open()
+    draft = files.draft()
+    with Path("/dev/full").open("r+b", 0) as full:
+        os.dup2(full.fileno(), draft.file.fileno())
+    draft.write(PDF)
+    with pytest.raises(OSError, match="No space left"):
+        draft.__exit__(None, None, None)
+    assert not list((tmp_path / "incoming").iterdir())
 
 
 # -- when it is gone -----------------------------------------------------------------------------------
@@ -332,15 +363,18 @@ KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
 PUBLIC = KEY.public_key().public_bytes_raw()
 
 
-async def foreign(site: Site, data: bytes, **more: Any) -> str:
-    """A post of dora's from de with one file; its hash."""
+async def foreign(
+    site: Site, data: bytes, region: str = "de", number: int = 0, place: str = "", **more: Any
+) -> str:
+    """A post of dora's from a region with one file; its hash."""
     hash_ = hashlib.sha256(data).hexdigest()
-    place = await site.node.community("asha", "Tea")
-    file = Attachment(hash=hash_, type="image/png", size=len(data), name="d.png", **more)
+    place = place or await site.node.community("asha", "Tea")
+    told = {"type": "image/png", "name": "d.png"} | more
+    file = Attachment(hash=hash_, size=len(data), **told)
     post = PostPublished(
-        post="0" * 26, kind="update", place=place, at=1, text="hi", attachments=(file,)
+        post=f"{number:026}", kind="update", place=place, at=1, text="hi", attachments=(file,)
     )
-    log = ForeignLog("de")
+    log = ForeignLog(region)
     await site.node.handler.apply(log.batch(site.node.clock.now, ("dora", post)))
     return hash_
 
@@ -360,6 +394,29 @@ async def test_a_file_of_another_region_is_fetched_once(tmp_path: Path, database
         assert abroad.asked == ["de"]
 
 
+async def test_whoever_fetches_it_gets_what_it_is_not_what_it_is_called(
+    tmp_path: Path, database: Path
+) -> None:
+    async with open_site(tmp_path, database, Abroad(de=PDF)) as site:
+        hash_ = await foreign(site, PDF, type="text/html")
+        for _ in range(2):
+            read = await site.ask("GET", f"/media/{hash_}", "bob")
+            assert read.headers["content-type"] == "application/pdf"
+
+
+async def test_what_was_hidden_while_it_came_is_not_shown(tmp_path: Path, database: Path) -> None:
+    class Slow(Abroad):
+        async def stream(self, region: str, hash: str) -> AsyncIterator[bytes]:
+            hide = {"target": "0" * 26, "act": "hide", "on": True, "reason": "rude"}
+            await site.node.do("asha", "moderation.act", **hide)
+            async for piece in super().stream(region, hash):
+                yield piece
+
+    async with open_site(tmp_path, database, Slow(de=PDF)) as site:
+        hash_ = await foreign(site, PDF)
+        assert await status(site, "bob", hash_) == (404, "not_found")
+
+
 async def test_until_it_comes_readers_are_told_and_nobody_is_pestered(
     tmp_path: Path, database: Path
 ) -> None:
@@ -373,6 +430,41 @@ async def test_until_it_comes_readers_are_told_and_nobody_is_pestered(
         site.node.clock.advance(limits.MEDIA_RETRY_SECONDS * 1000 + 1)
         abroad.held["de"] = data
         assert await status(site, "bob", hash_) == (200, "")
+
+
+async def test_what_was_fetched_and_is_uploaded_here_is_a_picture_with_its_size(
+    tmp_path: Path, database: Path
+) -> None:
+    data = await asyncio.to_thread(cleaned, picture("PNG"), tmp_path)
+    async with open_site(tmp_path, database, Abroad(de=data)) as site:
+        hash_ = await foreign(site, data)
+        assert await status(site, "asha", hash_) == (200, "")
+        again, post, _ = await shown(site, data, "again.png")
+        assert again == hash_
+        (view,) = (await site.get(f"/posts/{post}", "bob"))["posts"][post]["attachments"]
+        assert (view["width"], view["height"]) == (40, 30)
+        (record,) = await site.node.tap.read(site.node.tap.position - 1, 1)
+        assert isinstance(record.event, PostPublished)
+        assert record.event.attachments[0].thumbnail
+
+
+async def test_bytes_that_the_disk_lost_are_fetched_anew(tmp_path: Path, database: Path) -> None:
+    data = picture("PNG")
+    abroad = Abroad(de=data)
+    async with open_site(tmp_path, database, abroad) as site:
+        hash_ = await foreign(site, data)
+        assert await status(site, "bob", hash_) == (200, "")
+        site.services.media.files.delete(hash_)
+        assert (await site.ask("GET", f"/media/{hash_}", "bob")).content == data
+        assert abroad.asked == ["de", "de"]
+
+
+async def test_where_nobody_has_them_everybody_is_told(known: Site) -> None:
+    hash_, _, _ = await shown(known, jpeg())
+    known.services.media.files.delete(hash_)
+    assert await status(known, "bob", hash_) == (404, "not_here")
+    assert (await asked_by(known, hash_)).json()["error"]["code"] == "not_here"
+    assert await status(known, "bob", hash_, "/thumbnail") == (200, "")
 
 
 async def test_wrong_bytes_are_thrown_away_and_another_region_is_asked(
@@ -401,6 +493,43 @@ async def test_a_file_that_stays_at_home_is_not_asked_for(tmp_path: Path, databa
         assert abroad.asked == []
 
 
+async def test_in_however_many_places_it_is_each_reader_finds_theirs(
+    tmp_path: Path, database: Path
+) -> None:
+    """What greets everybody in a conversation of their own."""
+    data = picture("PNG")
+    async with open_site(tmp_path, database, Abroad(de=data)) as site:
+        hash_ = await foreign(site, data)
+        file = Attachment(hash=hash_, type="image/png", size=len(data), name="d.png")
+        posts = [
+            PostPublished(
+                post=derived_object_id(at, "post"),
+                kind="message",
+                place=f"d:{derived_object_id(at, 'place')}",
+                at=at,
+                attachments=(file,),
+            )
+            for at in range(START, START + 1_001)
+        ]
+        log = ForeignLog("fr")
+        await site.node.handler.apply(log.batch(START, *[("dora", post) for post in posts]))
+        assert await status(site, "bob", hash_) == (200, "")
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_what_stays_in_one_region_is_had_from_another_that_published_it_too(
+    tmp_path: Path, database: Path, together: bool
+) -> None:
+    data = picture("PNG")
+    abroad = Abroad(fr=data)
+    async with open_site(tmp_path, database, abroad, ("de", "fr")) as site:
+        place = await site.node.community("asha", "Tea")
+        hash_ = await foreign(site, data, "fr", 1, place)
+        await foreign(site, data, "de", 2, place if together else "", stays=True)
+        assert await status(site, "bob", hash_) == (200, "")
+        assert "fr" in abroad.asked
+
+
 async def test_a_region_that_lets_nothing_leave_sends_no_thumbnail_either(
     tmp_path: Path, database: Path
 ) -> None:
@@ -421,6 +550,21 @@ async def test_a_region_that_lets_nothing_leave_sends_no_thumbnail_either(
         assert isinstance(outcome, Refusal)
         assert outcome.code is Code.NOT_EXPORTED
         media.close()
+
+
+async def test_from_then_on_holds_for_what_had_been_uploaded_before_too(known: Site) -> None:
+    hash_, _, place = await shown(known, PDF)
+    assert (await asked_by(known, hash_)).status_code == 200
+    folder = Path(known.node.url.removeprefix("sqlite:///")).parent / "media"
+    media = media_of(known.node, folder, Nowhere(), ("de",), leaves=False)
+    assert (await media.receive("bob", pieces(PDF))).hash == hash_
+    attach = [{"hash": hash_, "name": "numbers.pdf"}]
+    await known.node.do("bob", "membership.set", community=place[2:], joined=True)
+    post = await known.node.post("bob", place, attachments=attach)
+    (view,) = (await known.get(f"/posts/{post}", "cleo"))["posts"][post]["attachments"]
+    assert view["stays"]
+    assert (await asked_by(known, hash_)).json()["error"]["code"] == "not_exported"
+    media.close()
 
 
 async def asked_by(site: Site, hash: str, region: str = "de", **changes: Any) -> httpx.Response:

@@ -50,7 +50,8 @@ async def test_a_board_lists_ten_by_name_without_points_or_order(shown: Shown) -
     assert (found["shown"], found["mode"], found["month"]) == (True, "friendly", "2026-01")
     assert [one["person"] for one in found["people"]] == names[3:], "asha did not choose it"
     assert {one["milli"] for one in found["people"]} == {None}
-    assert [one["person"] for one in (await shown.board(topic="leaf"))["people"]] == names[11:]
+    for topic in ("leaf", "Leaf"):
+        assert [one["person"] for one in (await shown.board(topic=topic))["people"]] == names[11:]
     await shown.mode("programme")
     await shown.draw()
     assert all(one["milli"] > 0 for one in (await shown.board())["people"])

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from server.domain.ids import Cursor
+from server.domain.events import Event, PersonRegistered, PostPublished
+from server.domain.ids import Cursor, derived_object_id
+from tests.support.node import START, ForeignLog
 from tests.unit.api.site import Site, with_command
 
 CANARY = "canary-7f3a"
@@ -198,3 +200,41 @@ async def test_hidden_posts_keep_their_place_and_lose_their_words(site: Site) ->
         assert response.status_code == 200
     moderator = await site.get(f"/posts/{post}/history", "asha")
     assert len(moderator["revisions"]) == 2  # who moderates can see what was hidden
+
+
+async def test_a_page_mark_tells_nothing_of_what_was_passed_over(site: Site) -> None:
+    """Dora wrote hundreds of posts where Cleo cannot read, and one before them where everybody can."""
+    vault = await site.node.community("asha", "Vault", visibility="private")
+    tea = await site.node.community("asha", "Tea")
+    places = [tea, *[vault] * 450]
+    written = [
+        PostPublished(post=derived_object_id(at, "de"), kind="update", place=place, at=at)
+        for at, place in enumerate(places, START)
+    ]
+    dora = PersonRegistered(person="dora", home="de", name="Dora")
+    events: list[tuple[str, Event]] = [("", dora), *[("dora", post) for post in written]]
+    await site.node.handler.apply(ForeignLog("de").batch(START, *events))
+    page = await site.get("/people/dora", "cleo")
+    assert (page["order"], page["next"]) == ([written[0].post], None)
+    mine = await site.get("/people/dora", "asha")
+    assert (len(mine["order"]), mine["order"][0]) == (20, written[-1].post)
+
+
+async def test_a_colleagues_erasure_tells_each_private_place_of_itself_alone(site: Site) -> None:
+    node = site.node
+    await node.do("admin", "person.set_role", person="admin", role="privacy_officer", on=True)
+    mine = {}
+    for person in ("bob", "cleo"):
+        vault = await node.community("asha", f"With {person}", visibility="private")
+        role = {"community": vault[2:], "person": person, "role": "member"}
+        await node.do("asha", "community.set_role", **role)
+        talk = (await node.do("asha", "conversation.start", members=[person]))["conversation"]
+        await node.post("asha", vault)
+        await node.post("asha", f"d:{talk}", kind="message")
+        mine[person] = {vault, f"d:{talk}"}
+    since = str(Cursor(node.tap.epoch, node.tap.position))
+    await node.do("admin", "content.erase", scope="person", target="asha")
+    for person, places in mine.items():
+        page = await site.get("/sync", person, since=since)
+        erased = [event for event in page["events"] if event["type"] == "erasure.requested"]
+        assert {post["place"] for event in erased for post in event["body"]["posts"]} == places

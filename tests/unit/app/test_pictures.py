@@ -6,13 +6,13 @@ import io
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from server.app import pictures
 from server.app.pictures import Picture
 from server.domain import limits
 from server.domain.errors import Code, Refused
-from tests.support.pictures import GPS, jpeg, moving, noise, picture
+from tests.support.pictures import GPS, ORIENTATION, jpeg, moving, noise, picture
 
 
 def cleaned(folder: Path, data: bytes) -> tuple[Picture, bytes]:
@@ -37,6 +37,28 @@ def test_a_turned_photograph_is_turned_for_good(tmp_path: Path) -> None:
     assert (found.width, found.height) == (48, 64)
     with Image.open(io.BytesIO(data)) as image:
         assert image.size == (48, 64)
+
+
+def test_so_is_one_whose_camera_wrote_nonsense_beside(tmp_path: Path) -> None:
+    data = jpeg((64, 48), turned=True)
+    ascii_, short = b"\x01\x0f\x00\x02", b"\x01\x0f\x00\x03"
+    assert data.count(ascii_) == 1
+    found, clean = cleaned(tmp_path, data.replace(ascii_, short))
+    assert (found.width, found.height) == (48, 64)
+    assert b"SecretCamera" not in clean
+
+
+@pytest.mark.parametrize("number", range(1, 9))
+def test_however_it_was_held_up_is_up(tmp_path: Path, number: int) -> None:
+    exif, made = Image.Exif(), io.BytesIO()
+    exif[ORIENTATION] = number
+    halves = Image.new("RGB", (64, 32), "white")
+    halves.paste("black", (0, 0, 16, 16))
+    halves.save(made, "PNG", exif=exif)
+    wanted = ImageOps.exif_transpose(Image.open(made))
+    with Image.open(io.BytesIO(cleaned(tmp_path, made.getvalue())[1])) as image:
+        assert image.convert("RGB").tobytes() == wanted.tobytes()
+        assert ORIENTATION not in image.getexif()
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF"])
@@ -93,10 +115,39 @@ def test_all_frames_together_are_bounded(tmp_path: Path, monkeypatch: pytest.Mon
     assert refused.value.refusal.code is Code.TOO_LARGE
 
 
+def cut_gif() -> bytes:
+    """It ends within the place of its last frame."""
+    data = moving("GIF")
+    return data[: data.rindex(b"\x2c\0\0\0\0") + 1]
+
+
+def wide_webp() -> bytes:
+    """It says that it is wider than a WebP can be made."""
+    data = bytearray(moving("WEBP"))
+    width = data.index(b"VP8X") + 12
+    data[width : width + 3] = (20_000 - 1).to_bytes(3, "little")
+    return bytes(data)
+
+
 @pytest.mark.parametrize(
-    "data", [jpeg()[:400], jpeg()[:12], b"\xff\xd8\xff" + b"x" * 400, picture("PNG")[:60]]
+    "data",
+    [
+        jpeg()[:400],
+        jpeg()[:12],
+        b"\xff\xd8\xff" + b"x" * 400,
+        picture("PNG")[:60],
+        cut_gif(),
+        wide_webp(),
+    ],
 )
 def test_a_broken_picture_is_refused_in_words(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(Refused) as refused:
         cleaned(tmp_path, data)
     assert refused.value.refusal.code is Code.BAD_VALUE
+
+
+@pytest.mark.parametrize("data", [jpeg(), picture("PNG"), noise(300), moving("GIF", 30)])
+def test_a_full_disk_is_not_the_pictures_fault(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "source").write_bytes(data)
+    with pytest.raises(OSError, match="No space left"), Path("/dev/full").open("wb", 0) as target:
+        pictures.clean(tmp_path / "source", target)

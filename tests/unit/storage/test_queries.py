@@ -108,9 +108,11 @@ async def test_unanswered_are_questions_nobody_answered_to_the_askers_content(
 ) -> None:
     tea = await node.community("asha", "Tea")
     asked = [
-        await node.post("asha", tea, "?", "question", title=f"Q{number}") for number in range(4)
+        await node.post("asha", tea, "?", "question", title=f"Q{number}") for number in range(5)
     ]
     await node.post("asha", tea)
+    hide = {"target": asked[4], "act": "hide", "reason": "rude"}
+    await node.do("asha", "moderation.act", on=True, **hide)
     answers = {question: await node.reply("asha", question) for question in asked}
     await node.do("asha", "answer.accept", question=asked[0], answer=answers[asked[0]])
     await node.do("asha", "answer.accept", question=asked[1], answer=answers[asked[1]])
@@ -120,6 +122,10 @@ async def test_unanswered_are_questions_nobody_answered_to_the_askers_content(
         keys = await listing.unanswered(tx, [tea[2:]], NEWEST, 10)
         assert [key.post for key in keys] == [asked[3], asked[1]]
         assert await listing.unanswered(tx, [], NEWEST, 10) == []
+    await node.do("asha", "moderation.act", on=False, **hide)
+    async with node.reader.snapshot() as tx:
+        keys = await listing.unanswered(tx, [tea[2:]], NEWEST, 1)
+        assert [key.post for key in keys] == [asked[4]]
 
 
 async def test_what_arrived_before_its_post_is_listed_nowhere(node: TestNode) -> None:
@@ -159,7 +165,7 @@ async def test_an_authors_posts_leave_out_conversations_and_what_is_gone(node: T
     reply = await node.reply("asha", kept)
     await node.do("asha", "post.delete", post=gone)
     async with node.reader.snapshot() as tx:
-        found = await listing.by_author(tx, "asha", NEWEST, 10)
+        found = await listing.by_author(tx, "asha", "bob", NEWEST, 10)
     assert [(key.post, place) for key, place in found] == [(reply, tea), (kept, tea)]
 
 
@@ -301,6 +307,19 @@ async def test_people_are_found_by_any_of_their_words(node: TestNode) -> None:
             assert (list(found), more) == (["asha"], None), words
         assert (await people.search(tx, "10_%", "", 10))[0] == {}
         assert (await people.by_ids(tx, ["asha", "nobody"])).keys() == {"asha"}
+
+
+@pytest.mark.parametrize("name", ["Øyvind Ångström", "Łukasz Żak", "ÉLODIE ÇELİK", "Ольга Щукина"])
+async def test_names_are_found_in_large_and_small_letters_of_every_alphabet(
+    node: TestNode, name: str
+) -> None:
+    await node.register("dora", name=name)
+    place = await node.community("dora", name, about="x")
+    for words in (name, name.lower(), name.split()[1].lower(), name[:4].upper()):
+        async with node.reader.snapshot() as tx:
+            assert list((await people.search(tx, words, "", 10))[0]) == ["dora"], words
+            found = await places.page(tx, "asha", words, "8", 9)
+            assert [one.id for one in found] == [place[2:]], words
 
 
 async def test_people_are_paged_and_those_who_left_are_not_found(node: TestNode) -> None:

@@ -134,6 +134,12 @@ async def test_an_archive_becomes_events_once(w: World) -> None:
         assert await importing(w, kind) == ("known", []), kind
 
 
+async def test_topics_of_an_archive_are_those_of_posts(w: World) -> None:
+    _, [record] = await importing(w, "post", topics=["Tea", "tea", "Chai"])
+    assert isinstance(record.event, e.PostPublished)
+    assert record.event.topics == ("tea", "chai")
+
+
 async def test_records_may_come_in_any_order(w: World) -> None:
     for kind in reversed(ARCHIVE):
         outcome, _ = await importing(w, kind)

@@ -74,6 +74,14 @@ async def test_off_before_ever_on_is_nothing(w: World) -> None:
         assert await does(w.node, actor, do, on=False, **arguments) == []
 
 
+async def test_what_is_gone_can_be_let_go_of(w: World) -> None:
+    wish = {"kind": "post", "target": w.post}
+    await does(w.node, "bob", "follow.set", on=True, **wish)
+    await w.node.do("asha", "post.delete", post=w.post)
+    [record] = await does(w.node, "bob", "follow.set", on=False, **wish)
+    assert record.event == e.FollowChanged(kind="post", target=w.post, rev=2, on=False)
+
+
 async def test_a_reaction_tells_whose_post_it_is_on(w: World) -> None:
     [record] = await does(
         w.node, "bob", "reaction.set", target=w.answer, reaction="helpful", on=True

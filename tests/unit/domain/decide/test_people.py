@@ -75,6 +75,18 @@ async def test_topics_are_kept_by_admins_and_communications_leaders(w: World, wh
         )
 
 
+async def test_a_topic_is_one_however_its_letters_are_written(w: World) -> None:
+    await does(w.node, "lead", "topic.define", topic="tea", names={})
+    [below] = await does(w.node, "lead", "topic.define", topic="chai", names={}, parent="Tea")
+    assert isinstance(below.event, e.TopicDefined)
+    assert below.event.parent == "tea"
+    wish = {"kind": "topic", "on": True}
+    [followed] = await does(w.node, "asha", "follow.set", target="TEA", **wish)
+    assert followed.event == e.FollowChanged(kind="topic", target="tea", rev=1, on=True)
+    assert followed.id.lane == "global"
+    assert await does(w.node, "asha", "follow.set", target="tea", **wish) == []
+
+
 async def test_refusals_about_people_and_topics(w: World) -> None:
     status, role = {"active": False}, {"role": "region_admin", "on": True}
     assert await w.refusals(
