@@ -33,6 +33,8 @@ def command(ctx: click.Context, check: bool, as_json: bool) -> None:
             report = rebuild.rebuild(database_url(config), check=check)
     except lock.Locked as error:
         fail(f"{error} Stop it first: the tables change under a running node.", Exit.MACHINE)
+    except lock.NotOwner as error:
+        fail(str(error), Exit.MACHINE)
     except (DatabaseError, sqlite3.DatabaseError) as error:
         fail(f"The database cannot be used: {error}.", Exit.MACHINE)
     if as_json:
