@@ -4,6 +4,7 @@ import configparser
 import re
 from pathlib import Path
 
+from server.domain import limits
 from server.ops.commands.shared import Exit
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
@@ -39,3 +40,12 @@ def test_the_commands_of_compose_set_what_it_demands_first() -> None:
     first = next(n for n, line in enumerate(commands) if "docker compose" in line)
     exported = set(re.findall(r"^export (\w+)=", "\n".join(commands[:first]), re.MULTILINE))
     assert demanded <= exported
+
+
+def test_proxies_let_the_largest_body_through() -> None:
+    """The example, and what the install page asks of any other."""
+    most = limits.MEDIA_BYTES_MAX // 1024**2
+    assert most * 1024**2 == max(limits.MEDIA_BYTES_MAX, limits.IMPORT_BODY_BYTES_MAX)
+    assert f"client_max_body_size {most}m;" in (DEPLOY / "nginx" / "tap.conf").read_text("utf-8")
+    page = (DEPLOY.parent / "docs" / "operations" / "install.md").read_text("utf-8")
+    assert f"bodies of {most} MiB" in page
