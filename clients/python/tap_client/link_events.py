@@ -12,7 +12,7 @@ from tap_client.errors import Unreachable
 from tap_client.exchange import Answer, exchange
 from tap_client.frames import Frame
 from tap_client.link import End, LinkEnded, Token, end_of
-from tap_client.link_requests import RequestsLink, headers_for, post
+from tap_client.link_requests import RequestsLink, headers_for, post, refusal
 
 EVENTS = "/api/v1/live/events"
 FRAMES = "/api/v1/live/frames"
@@ -69,7 +69,7 @@ class EventsLink(RequestsLink):
             raise LinkEnded(end_of(status))
         if status in (404, 410) or status >= 500:
             raise LinkEnded(End(1006, f"status {status}"))
-        error = answer.get("error", {})
+        error = refusal(status, answer)
         if frame["t"] == "do":
             await self._frames.put({"t": "done", "key": frame["key"], "ok": False, "error": error})
         else:

@@ -141,6 +141,52 @@ async def test_a_command_whose_answer_never_comes_is_sent_again(
         assert tap._session._outbox._pending.keys() == {lost.value["key"]}
 
 
+@pytest.mark.parametrize(
+    ("polls", "status"),
+    [(True, 502), (True, 504), (True, 429), (True, 200), (False, 502), (False, 408), (False, 429)],
+)
+async def test_what_stands_before_the_node_does_not_answer_for_it(polls: bool, status: int) -> None:
+    """A proxy while its node restarts, or a hotel's page: the command goes again, with its key (I2)."""
+    page_of_a_proxy = "<html>"
+    async with fake_http() as node, client(node, Ears()) as tap:
+        if polls:
+            node.absent.add("/live/events")
+            (await node.asked("/sync")).answer({"cursor": "1.10"})
+            await node.asked("/sync")
+        else:
+            await streaming(node)
+        await asyncio.wait_for(tap.live(), SECONDS_MAX)
+        wish = asyncio.create_task(tap.do(POST))
+        first = await node.asked("/commands" if polls else "/live/frames")
+        first.answer(page_of_a_proxy, status)
+        if polls:
+            (await node.asked("/sync")).answer(page("1.10"))
+            requests = [await node.asked_any(), await node.asked_any()]
+            again = next(one for one in requests if one.path == "/commands")
+            again.answer({"answer": {"post": "p"}, "cursor": "1.13", "repeated": True})
+        else:
+            stream = await node.asked("/live/events")
+            stream.stream(STREAM, WELCOME | {"resume": "complete"})
+            again = await node.asked("/live/frames")
+            again.answer({}, 202)
+            done = {"t": "done", "key": again.value["key"], "ok": True, "answer": {"post": "p"}}
+            stream.say(done | {"cursor": "1.13", "repeated": True})
+        assert again.value["key"] == first.value["key"]
+        assert await asyncio.wait_for(wish, SECONDS_MAX) == Done({"post": "p"}, "1.13", True)
+
+
+async def test_a_command_a_proxy_forbids_holds_up_nobody() -> None:
+    async with fake_http() as node, client(node, Ears()) as tap:
+        node.absent.add("/live/events")
+        (await node.asked("/sync")).answer({"cursor": "1.10"})
+        await node.asked("/sync")
+        await asyncio.wait_for(tap.live(), SECONDS_MAX)
+        wish = asyncio.create_task(tap.do(POST))
+        (await node.asked("/commands")).answer("<html>", 413)
+        with pytest.raises(Refused, match="413"):
+            await asyncio.wait_for(wish, SECONDS_MAX)
+
+
 async def test_a_polled_replay_ends_where_the_client_is() -> None:
     ears = Ears()
     async with fake_http() as node, client(node, ears) as tap:
