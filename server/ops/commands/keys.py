@@ -34,8 +34,10 @@ def new() -> None:
     path = Path(config.node.key_file)
     try:
         click.echo(keys.public_text(keys.generate(path)))
-    except keys.KeyFileError as error:
+    except keys.KeyExists as error:
         fail(str(error), Exit.USAGE)
+    except keys.KeyFileError as error:
+        fail(str(error), Exit.MACHINE)
 
 
 @command.command()
@@ -61,8 +63,10 @@ def rotate(as_json: bool) -> None:
 def _drawn(path: Path) -> str:
     try:
         return keys.public_text(keys.generate(keys.next_of(path)))
-    except keys.KeyFileError:
+    except keys.KeyExists:
         fail("A next key is drawn already: start the node, and it goes over to it.", Exit.FOUND)
+    except keys.KeyFileError as error:
+        fail(str(error), Exit.MACHINE)
 
 
 def _public(path: Path) -> str:
