@@ -211,6 +211,7 @@ _ADVICE = (
     ("unable to open", "it cannot be opened: check the owner and mode of the data folder"),
     ("not a database", "the file is no database: restore the last backup"),
     ("malformed", "it is damaged: keep a copy, restore the last backup; peers send the rest"),
+    ("disk I/O error", "the disk is full or fails: `tap doctor` says which"),
     ("full", "the disk is full: free space first"),
     ("connection", "the database server cannot be reached: check storage.url and that it runs"),
 )
