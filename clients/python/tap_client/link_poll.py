@@ -187,6 +187,8 @@ class PollLink(RequestsLink):
                     page = parsed(await answer.body())
         except (Unreachable, TimeoutError) as error:
             raise LinkEnded(End(None, str(error) or "no answer")) from error
+        if "cursor" not in page:  # something before the node answered
+            raise LinkEnded(end_of(200))
         with contextlib.suppress(asyncio.QueueFull):
             self._frames.put_nowait(None)  # a sign of life
         return page

@@ -203,6 +203,25 @@ async def test_a_polled_replay_ends_where_the_client_is() -> None:
         assert await ears.until(3) == [5, 14, 15]
 
 
+async def test_a_replay_a_portal_answered_is_asked_for_again() -> None:
+    """A page with status 200 that is none of the node's says nothing about what there is."""
+    ears = Ears()
+    async with fake_http() as node, client(node, ears) as tap:
+        node.absent.add("/live/events")
+        (await node.asked("/sync")).answer({"cursor": "1.10"})
+        await node.asked("/sync")
+        await asyncio.wait_for(tap.live(), SECONDS_MAX)
+        tap.watch("t:x", since="1.5")
+        replay = await node.asked("/sync")
+        assert replay.query["channels"] == "t:x"
+        replay.answer("<html>")
+        (await node.asked("/sync")).answer(page("1.10"))
+        again = await node.asked("/sync")
+        assert (again.query["channels"], again.query["since"]) == ("t:x", "1.5")
+        again.answer(page("1.10", event(7, "t:x")))
+        assert await ears.until(1) == [7]
+
+
 async def test_a_polled_replay_tells_the_values_that_changed_meanwhile() -> None:
     """As a socket's does (section 6.3): what a thread shows is as of where it is live from."""
     shown: asyncio.Queue[Value] = asyncio.Queue()
