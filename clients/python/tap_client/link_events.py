@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from urllib.parse import urlencode
 
 from tap_client import frames
-from tap_client.errors import Unreachable
+from tap_client.errors import ProtocolError, Unreachable
 from tap_client.exchange import Answer, exchange
 from tap_client.frames import Frame
 from tap_client.link import End, LinkEnded, Token, end_of
@@ -46,6 +46,8 @@ class EventsLink(RequestsLink):
                         await self._line(line)
         except Unreachable as error:
             self._end = End(None if not self._stream else 1006, str(error))
+        except ProtocolError as error:
+            self._end = End(1002, str(error))
         await self._frames.put(LinkEnded(self._end))
 
     async def _line(self, line: bytes) -> None:

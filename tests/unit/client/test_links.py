@@ -84,6 +84,17 @@ async def test_a_stream_resumes_from_the_cursor_and_is_taken_at_once_next_time()
             assert (await node.asked("/live/events")).query == {"cursor": "1.12"}
 
 
+async def test_a_line_that_is_no_frame_ends_the_stream_at_once() -> None:
+    """As a message does that is none; it is not waited for silence."""
+    ears = Ears()
+    async with fake_http() as node, client(node, ears) as tap:
+        stream = await streaming(node)
+        await asyncio.wait_for(tap.live(), SECONDS_MAX)
+        stream.raw(b"data: {broken\n\n")
+        again = await node.asked("/live/events")
+        assert again.query == {"cursor": "1.10"}
+
+
 async def test_a_frame_the_node_refuses_is_answered() -> None:
     ears = Ears()
     async with fake_http() as node, client(node, ears) as tap:
