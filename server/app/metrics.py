@@ -11,6 +11,7 @@ House rules:
 """
 
 import errno
+import math
 from functools import cache
 from typing import TypeVar
 
@@ -194,8 +195,10 @@ PEER_CERTIFICATE_SECONDS = Gauge(
 )
 CERTIFICATE_SECONDS = Gauge(
     "tap_certificate_seconds",
-    "Time until this node's own certificate ends, where it does TLS itself.",
+    "Time until this node's own certificate ends, where it does TLS itself; else NaN.",
 )
+CERTIFICATE_SECONDS.set(math.nan)
+"""Not 0, as long as nobody sets it: that would be a certificate which ends now."""
 FEDERATION_ASKED = Counter(
     "tap_federation_asked_total",
     "Commands of people here that another region was asked to decide, by its answer.",

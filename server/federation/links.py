@@ -302,7 +302,7 @@ class Links:
                 assert_never(effect)
 
     def _report(self, peer: Peer, report: Report) -> None:
-        meters.record(peer.region, report)
+        peer.told.record(peer.region, report, self._clock())
         for watcher in self._watchers[:]:
             region, state, future = watcher
             if (region, state) == (peer.region, report.state) or future.done():

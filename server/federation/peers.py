@@ -8,6 +8,7 @@ from server.domain.errors import Code
 from server.federation.connection import Connection
 from server.federation.dialled import PeerAddress
 from server.federation.link import Link
+from server.federation.meters import Told
 from server.federation.status import LinkStatus
 from server.federation.steps import close_code
 
@@ -27,6 +28,7 @@ class Peer:
         self.dialling: asyncio.Task[None] | None = None
         self.heard_at: int | None = None
         self.certificate_until: int | None = None
+        self.told = Told()
         self._futile = 0
         """Websockets in a row that came to nothing though somebody answered."""
 

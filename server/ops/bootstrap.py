@@ -58,7 +58,7 @@ from server.federation.status import LinkStatus
 from server.ops import keys, peer_tls
 from server.ops.accounts import make_auth
 from server.ops.certificate import Certificate
-from server.ops.core import Core, make_moves, now
+from server.ops.core import Core, StartError, make_moves, now
 from server.ops.place import (
     database_url,
     media_folder,
@@ -289,8 +289,15 @@ def _erasures(core: Core, scores: Scores, media: Media, wanted: Audience) -> Era
 
 
 def _media(core: Core, registrar: Registrar, source: PeerFiles) -> Media:
-    files = MediaFiles(media_folder(core.config))
-    files.open()
+    folder = media_folder(core.config)
+    files = MediaFiles(folder)
+    try:
+        files.open()
+    except OSError as error:
+        raise StartError(
+            f"The folder of files {folder} cannot be used: {error.strerror}. Check that it is mounted writable and "
+            "belongs to the user that runs Tap."
+        ) from None
     return Media(
         files,
         core.handler,

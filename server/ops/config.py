@@ -77,7 +77,9 @@ class HttpSection(Section, frozen=True, kw_only=True):
     ] = ""
     trusted_proxies: Annotated[
         tuple[str, ...],
-        Meta(description="Addresses whose X-Forwarded-For and -Proto headers are believed."),
+        Meta(
+            description="Addresses or networks whose X-Forwarded-For and -Proto headers are believed."
+        ),
     ] = ("127.0.0.1", "::1")
     tls_certificate: Annotated[
         str,

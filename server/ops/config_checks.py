@@ -6,6 +6,9 @@ import re
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
 from server.domain.ids import REGION_PATTERN
 from server.domain.scoring_policy import problems as problems_of
 from server.ops.config import (
@@ -16,10 +19,12 @@ from server.ops.config import (
     StorageSection,
     WebhooksSection,
 )
+from server.realtime.handshake import EVERYBODY
 
 GROUP_PATTERN = re.compile(r"[a-z0-9-]{1,32}")
 COUNTRY_PATTERN = re.compile(r"[A-Z]{2}")
 PUBLIC_KEY_BYTES = 32
+SCHEMES = ("", "sqlite", "postgresql", "postgresql+psycopg")
 
 
 def check(config: Config) -> list[str]:
@@ -62,6 +67,20 @@ def _check_http(http: HttpSection) -> list[str]:
         problems.extend(_check_url("http.public_url", http.public_url, ("http", "https")))
     if bool(http.tls_certificate) != bool(http.tls_key):
         problems.append("http.tls_certificate and http.tls_key need each other: give both or none")
+    return [*problems, *_check_proxies(http.trusted_proxies)]
+
+
+def _check_proxies(names: tuple[str, ...]) -> list[str]:
+    """One that is misspelt is trusted by nobody, and all its clients count as one."""
+    if names == (EVERYBODY,):
+        return []
+    problems = [
+        f'http.trusted_proxies: "{name}" is neither an address nor a network: write 10.20.0.7 or 10.20.0.0/16'
+        for name in names
+        if name != EVERYBODY and not _is_network(name)
+    ]
+    if EVERYBODY in names:
+        problems.append(f'http.trusted_proxies: "{EVERYBODY}" stands alone')
     return problems
 
 
@@ -80,12 +99,20 @@ def _check_url(key: str, url: str, schemes: tuple[str, ...]) -> list[str]:
 
 def _check_storage(storage: StorageSection) -> list[str]:
     address, mark, _ = storage.url.partition("://")
-    scheme = address.partition("+")[0]
-    if scheme in ("", "sqlite", "postgresql"):
+    if address in SCHEMES and _is_database(storage.url):
         return []
     # What is no address may be a password.
-    said = f'begins with "{scheme}"' if mark else "is no address"
-    return [f"storage.url {said}: Tap keeps its log in sqlite or postgresql"]
+    said = f'begins with "{address}"' if mark and address not in SCHEMES else "is no address"
+    return [
+        f"storage.url {said}: Tap keeps its log in sqlite or postgresql, such as postgresql://user:password@host/database"
+    ]
+
+
+def _is_database(url: str) -> bool:
+    try:
+        return not url or bool(make_url(url))
+    except (ArgumentError, ValueError):  # the latter for what stands where the port should
+        return False
 
 
 def _check_groups(config: Config) -> list[str]:

@@ -170,6 +170,8 @@ def _take(stack: ExitStack, folder: Path, purpose: str) -> None:
         stack.enter_context(lock.hold(folder, purpose))
     except lock.Locked as error:
         raise StartError(f"{error} One process at a time: stop it first.") from None
+    except lock.NotOwner as error:
+        raise StartError(str(error)) from None
     except OSError as error:
         raise StartError(
             f"The data folder {folder} cannot be used: {error.strerror}. Check that it is mounted "
@@ -194,6 +196,11 @@ def explained(config: Config) -> Iterator[None]:
         raise StartError(
             f"storage.url needs the package {error.name}: install tap-server[postgres]."
         ) from None
+    except PermissionError as error:  # a file beside the database
+        raise StartError(
+            f"{error.filename} cannot be used: {error.strerror}. Check the owner and mode of all that is in "
+            f"{config.node.data_dir}."
+        ) from None
     except (DatabaseError, sqlite3.DatabaseError) as error:
         raise StartError(_advice(str(getattr(error, "orig", None) or error))) from None
 
@@ -204,6 +211,7 @@ _ADVICE = (
     ("unable to open", "it cannot be opened: check the owner and mode of the data folder"),
     ("not a database", "the file is no database: restore the last backup"),
     ("malformed", "it is damaged: keep a copy, restore the last backup; peers send the rest"),
+    ("disk I/O error", "the disk is full or fails: `tap doctor` says which"),
     ("full", "the disk is full: free space first"),
     ("connection", "the database server cannot be reached: check storage.url and that it runs"),
 )

@@ -46,7 +46,7 @@ def disk_writable(facts: Facts) -> Iterator[Finding]:
 
 
 def disk_space(facts: Facts) -> Iterator[Finding]:
-    if facts.disk.error:
+    if not facts.disk.total_bytes:
         return
     free, total = facts.disk.free_bytes, facts.disk.total_bytes
     said = f"{_bytes(free)} of {_bytes(total)} free in {facts.disk.folder}"
@@ -214,7 +214,8 @@ def database(facts: Facts) -> Iterator[Finding]:
             "database.opens",
             "failure",
             f"the database cannot be read: {found.error}",
-            "Check storage.url and the file's owner; if it is damaged, restore the last backup.",
+            "Look at disk.space and disk.writable first, then at storage.url and the file's owner; if it is damaged, "
+            "restore the last backup.",
         )
     elif not found.exists:
         yield Finding("database.opens", "ok", "there is no database yet: the first start makes it")

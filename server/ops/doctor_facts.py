@@ -82,13 +82,15 @@ async def collect(config: Config) -> Facts:
 def try_disk(folder: Path) -> Disk:
     """Some small synced writes where the database lives, or where it will."""
     place = next(path for path in (folder, *folder.parents) if path.exists())
+    free = total = 0
     try:
         usage = shutil.disk_usage(place)
+        free, total = usage.free, usage.total
         with tempfile.NamedTemporaryFile(dir=place, prefix=".doctor-") as file:
             spent = statistics.median(_synced_write(file.fileno()) for _ in range(FSYNC_TRIES))
     except OSError as error:
-        return Disk(str(place), 0, 0, 0.0, f"{error.strerror}")
-    return Disk(str(place), usage.free, usage.total, spent)
+        return Disk(str(place), free, total, 0.0, f"{error.strerror}")
+    return Disk(str(place), free, total, spent)
 
 
 def _synced_write(handle: int) -> float:

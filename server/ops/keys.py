@@ -22,12 +22,16 @@ class KeyFileError(Exception):
     """The key file is missing, damaged or open to others; the text says what to do."""
 
 
+class KeyExists(KeyFileError):
+    """There is a key already where one was to be drawn."""
+
+
 def generate(path: Path) -> Ed25519PrivateKey:
-    """Draw a key and write it with mode 0600. Never overwrites: raises KeyFileError."""
+    """Draw a key and write it with mode 0600. Never overwrites: raises KeyExists, else KeyFileError."""
     private = Ed25519PrivateKey.generate()
     text = base64.b64encode(private.private_bytes_raw()) + b"\n"
     if not _write_new(path, text):
-        raise KeyFileError(
+        raise KeyExists(
             f"The key {path} exists already. It is this node's identity: keep it, or move it away first."
         )
     return private

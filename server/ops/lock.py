@@ -6,6 +6,7 @@ file itself may stay behind; only the lock counts (flock(2)).
 
 import fcntl
 import os
+import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,10 +18,15 @@ class Locked(Exception):
     """Another process holds the data folder; the text says which."""
 
 
+class NotOwner(Exception):
+    """The folder is somebody else's; the text says whom to run as."""
+
+
 @contextmanager
 def hold(folder: Path, purpose: str) -> Iterator[None]:
-    """Hold the folder while the block runs. Raises Locked, or OSError when the folder is unusable."""
+    """Hold the folder while the block runs. Raises Locked, NotOwner, or OSError when the folder is unusable."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    require_owner(folder)
     handle = os.open(folder / FILE, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _take(handle, folder)
@@ -29,6 +35,27 @@ def hold(folder: Path, purpose: str) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def require_owner(folder: Path) -> None:
+    """Root may write everywhere, and what it wrote here the node could not read at its next start. Whoever else is
+    not the owner is stopped by the kernel. Raises NotOwner."""
+    if os.geteuid() != 0 or not folder.exists():
+        return
+    owner = folder.stat().st_uid
+    if owner != 0:
+        name = _name_of(owner)
+        raise NotOwner(
+            f"{folder} belongs to {name}, and the node could not read what root writes there: run this as {name} "
+            f"(`sudo -u {name} tap ...`)."
+        )
+
+
+def _name_of(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"#{user}"  # as sudo takes it
 
 
 def _take(handle: int, folder: Path) -> None:

@@ -1,8 +1,8 @@
-"""What links use of TLS: whom to trust, and which certificate to show."""
+"""What a node uses of TLS: whom its links trust, and which certificates it shows."""
 
 import ssl
 
-from server.ops.config import FederationSection
+from server.ops.config import FederationSection, HttpSection
 from server.ops.core import StartError
 
 
@@ -27,3 +27,17 @@ def context(federation: FederationSection) -> ssl.SSLContext | None:
             f"[federation] ca_file, certificate or key cannot be used: {error}"
         ) from None
     return made
+
+
+def require_served(http: HttpSection) -> None:
+    """That the node can do TLS by itself with what is configured, if it is to. Raises StartError."""
+    if not http.tls_certificate:
+        return
+    try:
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        # A password is nowhere configured, and nobody is there to be asked for one.
+        made.load_cert_chain(http.tls_certificate, http.tls_key, password="")
+    except OSError as error:  # ssl.SSLError is one
+        raise StartError(
+            f"http.tls_certificate {http.tls_certificate} and http.tls_key {http.tls_key} cannot be used: {error}"
+        ) from None

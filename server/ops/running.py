@@ -18,7 +18,7 @@ from server.app import housekeeping
 from server.domain import limits
 from server.federation import gauges
 from server.federation.dialled import PATH
-from server.ops import keys, listener
+from server.ops import keys, listener, peer_tls
 from server.ops.bootstrap import Node, build
 from server.ops.config import Config
 from server.ops.core import now, opened
@@ -50,6 +50,7 @@ async def serve(config: Config, announce: Callable[[str], None], *, anyway: bool
         config = config.on_port(sock.getsockname()[1])
         key_file = Path(config.node.key_file)
         keys.load(key_file)  # what is wrong with it is said before anything is opened
+        peer_tls.require_served(config.http)
         stop = _stop_signal()
         doubt: Doubt | None = None
         while not stop.is_set():

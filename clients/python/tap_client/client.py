@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, NoReturn, assert_never
 
+from tap_client import frames
 from tap_client.address import live_address
 from tap_client.choice import Remembered
 from tap_client.clock import now_ms, onward
@@ -125,13 +126,16 @@ class Client:
         """Give a command and wait for its answer, over as many connections as it takes.
 
         Raises Refused when the node says no, Full, Stale, Ended when the client ends first; a
-        command that Ended stays in the store and is sent at the next start."""
+        command that Ended stays in the store and is sent at the next start. ValueError for what no
+        encoding carries."""
         self._check_running()
+        frames.require_plain(command)
         if self._session.unsettled >= OUTBOX_MAX:
             raise Full(f"{OUTBOX_MAX} commands wait already")
         key = key or secrets.token_hex(12)
         waiting = Waiting(key, command, self._clock())
         self._store.put(waiting)
+        self._delivery.keep(key)
         answer = self._answers.setdefault(key, asyncio.get_running_loop().create_future())
         self._perform(self._session.do(waiting, self._clock()))
         # The reader may be waiting for the application, which may be waiting for this answer.
@@ -358,7 +362,10 @@ class Client:
                 case Hear() | Show() | Typing() | Move() | Reset():
                     self._delivery.put(effect)
                 case Settle(key, outcome):
-                    self._settle(key, outcome)
+                    if self._answer(key, outcome):
+                        self._store.drop(key)
+                    else:  # an earlier run gave it: who then ends before it is told tells it in the next
+                        self._delivery.drop_when_told(key)
                     self._delivery.put(effect)
                 case Live():
                     self._is_live.set()
@@ -396,16 +403,17 @@ class Client:
         noted = self._store.noted(self._memory)
         return None if noted is None else Remembered(*json.loads(noted))
 
-    def _settle(self, key: str, outcome: Done | TapError) -> None:
-        self._store.drop(key)
+    def _answer(self, key: str, outcome: Done | TapError) -> bool:
+        """Whether somebody waited for it."""
         answer = self._answers.pop(key, None)
         if answer is None or answer.done():
-            return
+            return False
         if isinstance(outcome, Done):
             answer.set_result(outcome)
         else:
             answer.set_exception(outcome)
             answer.exception()  # the caller may have stopped waiting
+        return True
 
     def _set_timer(self) -> None:
         if self._timer is not None:

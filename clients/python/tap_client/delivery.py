@@ -43,7 +43,8 @@ class Callbacks(NamedTuple):
 
 
 class Delivery:
-    """The queue between connection and application. ``store`` gets the cursor after each callback;
+    """The queue between connection and application. ``store`` gets the cursor after each callback, and loses the command
+    whose fate was told;
     ``rewind`` is told the events that are to be given again, the failed one first."""
 
     def __init__(
@@ -60,11 +61,20 @@ class Delivery:
         self._waiting: deque[Told] = deque()
         self._to_tell = asyncio.Event()
         self._has_room = asyncio.Event()
+        self._to_drop: set[str] = set()
         self._failed: tuple[int, int] = (0, 0)  # position, how often in a row
 
     def put(self, told: Told) -> None:
         self._waiting.append(told)
         self._to_tell.set()
+
+    def drop_when_told(self, key: str) -> None:
+        """The command leaves the store once ``on_settled`` has heard of it."""
+        self._to_drop.add(key)
+
+    def keep(self, key: str) -> None:
+        """It does not: it was given again."""
+        self._to_drop.discard(key)
 
     @property
     def is_full(self) -> bool:
@@ -116,6 +126,9 @@ class Delivery:
                 self._store.move(cursor)
             case Settle(key, outcome):
                 await _call(self._callbacks.settled, key, outcome)
+                if key in self._to_drop:
+                    self._store.drop(key)
+                    self.keep(key)
 
     async def _give_again(self, failed: Hear) -> None:
         position, times = self._failed

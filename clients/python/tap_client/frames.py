@@ -58,6 +58,15 @@ def _msgpack(frame: Frame) -> bytes:
     return packed
 
 
+def require_plain(command: Frame) -> None:
+    """That either encoding carries it, and the store. Raises ValueError: once given it would end every connection."""
+    try:
+        json.dumps(command, ensure_ascii=False, allow_nan=False).encode()
+        msgpack.packb(command)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise ValueError(f"no frame carries this command: {error}") from error
+
+
 def decode(message: str | bytes) -> Frame:
     """A frame from a message of either encoding. Raises ProtocolError."""
     try:

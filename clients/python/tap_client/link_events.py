@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 from urllib.parse import urlencode
 
 from tap_client import frames
-from tap_client.errors import Unreachable
+from tap_client.errors import ProtocolError, Unreachable
 from tap_client.exchange import Answer, exchange
 from tap_client.frames import Frame
 from tap_client.link import End, LinkEnded, Token, end_of
-from tap_client.link_requests import RequestsLink, headers_for, post
+from tap_client.link_requests import RequestsLink, headers_for, post, refusal
 
 EVENTS = "/api/v1/live/events"
 FRAMES = "/api/v1/live/frames"
@@ -46,6 +46,8 @@ class EventsLink(RequestsLink):
                         await self._line(line)
         except Unreachable as error:
             self._end = End(None if not self._stream else 1006, str(error))
+        except ProtocolError as error:
+            self._end = End(1002, str(error))
         await self._frames.put(LinkEnded(self._end))
 
     async def _line(self, line: bytes) -> None:
@@ -69,7 +71,7 @@ class EventsLink(RequestsLink):
             raise LinkEnded(end_of(status))
         if status in (404, 410) or status >= 500:
             raise LinkEnded(End(1006, f"status {status}"))
-        error = answer.get("error", {})
+        error = refusal(status, answer)
         if frame["t"] == "do":
             await self._frames.put({"t": "done", "key": frame["key"], "ok": False, "error": error})
         else:

@@ -15,7 +15,7 @@ from tap_client.errors import Unreachable
 from tap_client.exchange import exchange
 from tap_client.frames import Frame
 from tap_client.link import End, LinkEnded, Token, end_of
-from tap_client.link_requests import RequestsLink, headers_for, parsed, post
+from tap_client.link_requests import RequestsLink, headers_for, parsed, post, refusal
 from tap_client.places import PRESENCE, split
 
 SYNC = "/api/v1/sync"
@@ -165,10 +165,11 @@ class PollLink(RequestsLink):
     async def _do(self, frame: Frame) -> None:
         wish = {"key": frame["key"], "command": frame["command"]}
         status, answer = await post(self._url, COMMANDS, self._token(), wish)
-        if status == 401:
+        if status == 401 or (status < 400 and "cursor" not in answer):
             raise LinkEnded(end_of(status))
         done: Frame = {"t": "done", "key": frame["key"], "ok": status < 400}
-        await self._frames.put(done | (answer if status < 400 else {"error": answer.get("error")}))
+        error = refusal(status, answer) if status >= 400 else None
+        await self._frames.put(done | (answer if error is None else {"error": error}))
 
     # -- requests ------------------------------------------------------------------------------------------
 
@@ -186,6 +187,8 @@ class PollLink(RequestsLink):
                     page = parsed(await answer.body())
         except (Unreachable, TimeoutError) as error:
             raise LinkEnded(End(None, str(error) or "no answer")) from error
+        if "cursor" not in page:  # something before the node answered
+            raise LinkEnded(end_of(200))
         with contextlib.suppress(asyncio.QueueFull):
             self._frames.put_nowait(None)  # a sign of life
         return page

@@ -8,7 +8,7 @@ from typing import Any
 from tap_client.errors import Unreachable
 from tap_client.exchange import exchange
 from tap_client.frames import Frame
-from tap_client.link import End, LinkEnded, Token
+from tap_client.link import End, LinkEnded, Token, end_of
 
 UNREAD_MAX = 100
 """Frames read ahead; then the connection waits, and the node notices."""
@@ -67,3 +67,21 @@ def parsed(body: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+PASSES = frozenset({408, 425, 429})
+"""Statuses that are about the moment; with those from 500 on, nobody said that the node itself is at fault."""
+
+
+def refusal(status: int, answer: dict[str, Any]) -> dict[str, Any]:
+    """The node's own word in the answer to a request that was refused. Where there is none, something before the node
+    answered: raises LinkEnded if that will pass, and says what the status was if not."""
+    error = answer.get("error")
+    if isinstance(error, dict):
+        return error
+    if status in PASSES or status >= 500:
+        raise LinkEnded(end_of(status))
+    return {
+        "code": "internal",
+        "message": f"something before the node refused it with status {status}",
+    }

@@ -116,6 +116,7 @@ class Session:
         self.state = State.GREETING
         self._retry_ms = 0
         hello: Frame = {"t": "hello", "client": self._client}
+        self.credentials.shown()
         if self.credentials.token is not None:
             hello["token"] = self.credentials.token
         return [Send(hello | self._places.hello())]

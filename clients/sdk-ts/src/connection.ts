@@ -223,6 +223,7 @@ export class Connection {
   #greet(link: Link): void {
     this.#become("greeting", "");
     const { token } = this.#credentials;
+    this.#credentials.shown();
     link.send({ t: "hello", ...(token === null ? {} : { token }), client: this.#client, ...this.#places.hello() });
   }
 

@@ -23,6 +23,8 @@ export class Credentials {
   readonly #provider: TokenProvider | null;
   readonly #refused = new Set<string>();
   #token: string | null = null;
+  /** The connection lives and dies with this one. */
+  #livesOn: string | null = null;
   /** By our own clock. */
   #endsAt = Infinity;
   /** The node's clock minus ours. */
@@ -48,20 +50,26 @@ export class Credentials {
     return this.#token === null || this.#refused.has(this.#token) || this.#host.now() >= this.#endsAt - RENEW_BEFORE_MS;
   }
 
+  /** In a hello: until another was ``renewed``. */
+  shown(): void {
+    this.#livesOn = this.#token;
+  }
+
   /** What a welcome says of the node's clock, and of when the credentials end. */
   welcomed({ server_time: serverTime, expires_at: expiresAt }: Welcome): void {
     if (serverTime > 0) this.#ahead = serverTime - this.#host.now();
-    if (expiresAt) this.renewed(expiresAt);
+    if (expiresAt) this.#endsAt = expiresAt - this.#ahead;
   }
 
-  /** They now end then, by the node's clock. */
+  /** The node took the last token; it ends then, by the node's clock. */
   renewed(expiresAt: number): void {
+    this.#livesOn = this.#token;
     this.#endsAt = expiresAt - this.#ahead;
   }
 
-  /** The node refused the token. */
+  /** The node does not accept, or no longer, the token that the connection lived on. */
   refuse(): void {
-    if (this.#token !== null) this.#refused.add(this.#token);
+    if (this.#livesOn !== null) this.#refused.add(this.#livesOn);
   }
 
   /** A new token; everybody who asks meanwhile gets the same one. Throws what the provider throws, or TokenRefused. */

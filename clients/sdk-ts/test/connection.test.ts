@@ -387,6 +387,21 @@ describe("credentials", () => {
     expect([connection.phase, signedOut]).toEqual(["stopped", 1]);
   });
 
+  test("that the node never heard of were not refused", async () => {
+    given = ["one", "two", "two"];
+    connection.start();
+    await settled();
+    host.last.greets({ server_time: host.time, expires_at: host.time + 90_000 });
+    host.last.says({ t: "expiring", expires_at: host.time + 90_000 });
+    await settled();
+    host.last.breaks(4401, "expired");
+    host.pass(1_000);
+    await settled();
+    host.last.accept();
+    expect(host.last.sent[0]).toMatchObject({ t: "hello", token: "two" });
+    expect([asked, signedOut]).toEqual([2, 0]);
+  });
+
   test("are asked for again when whoever gives them cannot be reached", async () => {
     given = [new TypeError("network is down"), "one"];
     connection.start();

@@ -1,9 +1,9 @@
 """``tap forks``: lanes of which their origin signed two histories, and the end of the alarm about one."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 
 import click
-from sqlalchemy.exc import DatabaseError
 
 from server.domain.ids import EventId, LaneKey
 from server.ops.commands.shared import (
@@ -16,7 +16,7 @@ from server.ops.commands.shared import (
     quiet_config,
     require_database,
 )
-from server.ops.core import now
+from server.ops.core import StartError, explained, now
 from server.ops.place import database_url
 from server.storage import forks
 from server.storage.connection import open_writer
@@ -50,14 +50,16 @@ def resolve(fork: str) -> None:
     The lane stays left out, and what is held of it is kept: its origin goes on in a new epoch."""
     config = quiet_config()
     require_database(config)
-    connection = open_writer(database_url(config))
+    key = _key(fork)
     try:
-        with connection.transaction() as tx:
-            done = forks.resolve(tx, _key(fork), now())
-    except DatabaseError as error:
-        fail(f"The database cannot be written: {error.orig}.", Exit.MACHINE)
-    finally:
-        connection.close()
+        with (
+            explained(config),
+            closing(open_writer(database_url(config))) as connection,
+            connection.transaction() as tx,
+        ):
+            done = forks.resolve(tx, key, now())
+    except StartError as error:
+        fail(str(error), Exit.MACHINE)
     if not done:
         fail(f"There is no open fork {fork}: `tap forks` lists them.")
     click.echo(f"{fork} is resolved. The lane stays left out.")

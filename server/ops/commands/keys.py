@@ -6,7 +6,7 @@ import click
 
 from server.domain import limits
 from server.ops import keys
-from server.ops.commands.shared import Exit, fail, json_option, load, print_json
+from server.ops.commands.shared import Exit, fail, json_option, load, print_json, require_owner
 
 
 @click.group(invoke_without_command=True)
@@ -29,11 +29,15 @@ def new() -> None:
     """Draw a key where there is none: the last one was lost, and its copies with it.
 
     Others believe it only once it is in the roster, or pinned in their [[peers]]."""
-    path = Path(load().config.node.key_file)
+    config = load().config
+    require_owner(config)
+    path = Path(config.node.key_file)
     try:
         click.echo(keys.public_text(keys.generate(path)))
-    except keys.KeyFileError as error:
+    except keys.KeyExists as error:
         fail(str(error), Exit.USAGE)
+    except keys.KeyFileError as error:
+        fail(str(error), Exit.MACHINE)
 
 
 @command.command()
@@ -43,6 +47,7 @@ def rotate(as_json: bool) -> None:
 
     The node announces it to all regions, signed by the key it replaces, and uses it from then on."""
     config = load().config
+    require_owner(config)
     path = Path(config.node.key_file)
     before, after = _public(path), _drawn(path)
     if as_json:
@@ -58,8 +63,10 @@ def rotate(as_json: bool) -> None:
 def _drawn(path: Path) -> str:
     try:
         return keys.public_text(keys.generate(keys.next_of(path)))
-    except keys.KeyFileError:
+    except keys.KeyExists:
         fail("A next key is drawn already: start the node, and it goes over to it.", Exit.FOUND)
+    except keys.KeyFileError as error:
+        fail(str(error), Exit.MACHINE)
 
 
 def _public(path: Path) -> str:

@@ -1,10 +1,8 @@
 """``tap rebuild``: the tables are folds of the log; make them anew, or check that they are."""
 
-import sqlite3
 from pathlib import Path
 
 import click
-from sqlalchemy.exc import DatabaseError
 
 from server.ops import lock
 from server.ops.commands.shared import (
@@ -15,6 +13,7 @@ from server.ops.commands.shared import (
     quiet_config,
     require_database,
 )
+from server.ops.core import StartError, explained
 from server.ops.place import database_url
 from server.storage import migrate, rebuild
 
@@ -28,13 +27,13 @@ def command(ctx: click.Context, check: bool, as_json: bool) -> None:
     config = quiet_config()
     require_database(config)
     try:
-        with lock.hold(Path(config.node.data_dir), "rebuild"):
+        with lock.hold(Path(config.node.data_dir), "rebuild"), explained(config):
             migrate.upgrade(database_url(config))
             report = rebuild.rebuild(database_url(config), check=check)
     except lock.Locked as error:
         fail(f"{error} Stop it first: the tables change under a running node.", Exit.MACHINE)
-    except (DatabaseError, sqlite3.DatabaseError) as error:
-        fail(f"The database cannot be used: {error}.", Exit.MACHINE)
+    except (lock.NotOwner, StartError) as error:
+        fail(str(error), Exit.MACHINE)
     if as_json:
         print_json({"events": report.events, "different": list(report.different), "check": check})
     else:

@@ -43,6 +43,8 @@ def command(yes: bool, as_json: bool) -> None:
             before, after = _begin(url, config.node.region, folder)
     except lock.Locked as error:
         fail(f"{error} Stop it first.", Exit.MACHINE)
+    except lock.NotOwner as error:
+        fail(str(error), Exit.MACHINE)
     except DatabaseError as error:
         fail(f"The database cannot be used: {error.orig}.", Exit.MACHINE)
     if as_json:

@@ -24,7 +24,15 @@ from server.federation.rosters import (
 from server.federation.trust import key_id
 from server.ops import keys, membership
 from server.ops.commands.closing import close
-from server.ops.commands.shared import Exit, fail, json_option, load, print_json, print_table
+from server.ops.commands.shared import (
+    Exit,
+    fail,
+    json_option,
+    load,
+    print_json,
+    print_table,
+    require_owner,
+)
 from server.ops.config import ConfigError
 from server.ops.config_checks import public_key_of
 
@@ -210,7 +218,9 @@ def verify(file: Path, against: Path | None) -> None:
 def install(file: Path) -> None:
     """Let this node go by FILE; a running one does within seconds, and tells all others."""
     candidate = _read(file)
-    path = _installed_path()
+    config = load(rostered=False).config
+    require_owner(config)
+    path = config.roster_path
     try:
         before = membership.read(path)
     except ConfigError as error:

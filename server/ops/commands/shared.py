@@ -6,12 +6,13 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
 import structlog
 
-from server.ops import config_file, logging
+from server.ops import config_file, lock, logging
 from server.ops.config import Config, ConfigError
 from server.ops.config_file import Loaded
 from server.ops.core import StartError, explained
@@ -74,6 +75,14 @@ def require_database(config: Config) -> None:
     file = sqlite_file(config)
     if file is not None and not file.exists():
         fail(f"There is no database {file}: this node was never started.", Exit.MACHINE)
+
+
+def require_owner(config: Config) -> None:
+    """Ends the verb where the node could not read what it would write."""
+    try:
+        lock.require_owner(Path(config.node.data_dir))
+    except lock.NotOwner as error:
+        fail(str(error), Exit.MACHINE)
 
 
 def look(config: Config, read: Callable[[Reader], Awaitable[T]]) -> T:

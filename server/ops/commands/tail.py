@@ -9,7 +9,7 @@ from typing import NamedTuple
 import click
 
 from server.ops.commands.shared import Exit, fail, quiet_config, require_database
-from server.ops.core import now
+from server.ops.core import StartError, explained, now
 from server.ops.place import database_url
 from server.ops.tail import Wanted, line, since_of
 from server.ops.tail_sources import Database, Denied, Lost, Page, Source, node_at, position_at
@@ -67,6 +67,8 @@ def command(
             asyncio.run(_from_node(url, token, order) if url else _from_database(order))
         except Lost as error:
             fail(f"{url} cannot be reached: {error}.", Exit.MACHINE)
+        except StartError as error:
+            fail(str(error), Exit.MACHINE)
         except Denied as error:
             fail(f"{url} refuses: {error}.", Exit.FOUND)
 
@@ -76,7 +78,8 @@ async def _from_database(order: Order) -> None:
     require_database(config)
     reader = Reader.open(database_url(config))
     try:
-        await _print(Database(reader), order)
+        with explained(config):
+            await _print(Database(reader), order)
     finally:
         await reader.close()
 

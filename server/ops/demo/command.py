@@ -37,7 +37,7 @@ def command(port_base: int | None, seed: int | None, silent: bool) -> None:
             places = demo_places(folder, free_base(port_base))
             nodes.configure(places, demo=True)
             asyncio.run(run(folder, places, seed, silent))
-    except (NodeFailed, lock.Locked) as error:
+    except (NodeFailed, lock.Locked, lock.NotOwner) as error:
         fail(str(error), Exit.MACHINE)
     except OSError as error:
         fail(f"The demo's folder {folder} cannot be used: {error.strerror}.", Exit.MACHINE)

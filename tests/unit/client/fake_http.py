@@ -64,9 +64,12 @@ class FakeHttp:
 
     async def asked(self, path: str) -> Request:
         """The next request, which must be for this path."""
-        request = await asyncio.wait_for(self._asked.get(), SECONDS_MAX)
+        request = await self.asked_any()
         assert request.path == path, (request.method, request.path, request.query)
         return request
+
+    async def asked_any(self) -> Request:
+        return await asyncio.wait_for(self._asked.get(), SECONDS_MAX)
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.writers.append(writer)

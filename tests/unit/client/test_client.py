@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,16 @@ from tap_client import (
     Event,
     FileStore,
     Full,
+    MemoryStore,
     Refused,
     TapError,
     Unauthenticated,
     Value,
 )
 from tap_client.address import is_loopback, live_address
+from tap_client.clock import now_ms
 from tap_client.frames import Encoding
+from tap_client.store import Waiting
 
 from tests.unit.client.fake_node import SECONDS_MAX, Line, fake_node
 
@@ -530,3 +534,84 @@ def test_addresses() -> None:
     assert is_loopback("ws://127.0.0.1:1/x")
     assert is_loopback("ws://localhost:1/x")
     assert not is_loopback("wss://tap.example.com/x")
+
+
+async def test_a_command_of_an_earlier_run_is_kept_until_its_fate_was_told(tmp_path: Path) -> None:
+    """Nobody else waits for it: it must not go with a program that ends over something else."""
+    store = FileStore(tmp_path / "bot.db")
+    store.put(Waiting("my-own-key", POST, now_ms()))
+    store.close()
+    settled: list[str] = []
+    told = asyncio.Event()
+
+    async def first(line: Line) -> None:
+        await line.welcome()
+        assert (await line.heard("do"))["key"] == "my-own-key"
+        await line.event(11)
+        later = await line.heard("do")
+        for key in ("my-own-key", later["key"]):
+            await line.say(t="done", key=key, ok=True, answer={}, cursor="1.12")
+        await line.gone()
+
+    async def second(line: Line) -> None:
+        await line.welcome()
+        assert (await line.heard("do"))["key"] == "my-own-key"
+        await line.say(t="done", key="my-own-key", ok=True, answer={}, cursor="1.12", repeated=True)
+        await line.gone()
+
+    async def breaks(event: Event) -> None:
+        await tap.do(POST)  # which is answered later than what an earlier run left
+        raise RuntimeError("something else")
+
+    def on_settled(key: str, outcome: Done | TapError) -> None:
+        settled.append(key)
+        told.set()
+
+    async with fake_node(first, second) as url:
+        tap = Client(
+            url,
+            "secret",
+            on_event=breaks,
+            on_settled=on_settled,
+            store=FileStore(tmp_path / "bot.db"),
+        )
+        with pytest.raises(RuntimeError):
+            async with tap:
+                await asyncio.wait_for(tap.ended(), SECONDS_MAX)
+        assert settled == []
+        async with Client(
+            url, "secret", on_settled=on_settled, store=FileStore(tmp_path / "bot.db")
+        ):
+            await asyncio.wait_for(told.wait(), SECONDS_MAX)
+    assert settled == ["my-own-key"]
+    store = FileStore(tmp_path / "bot.db")
+    assert store.waiting() == []
+    store.close()
+
+
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+@pytest.mark.parametrize(
+    "text", ["caf\udce9.pdf", 2**70, b"bytes", datetime(2026, 1, 1, tzinfo=UTC), float("nan")]
+)
+async def test_what_no_encoding_carries_is_refused_where_it_is_given(
+    text: object, encoding: Encoding, tmp_path: Path
+) -> None:
+    """It would end the connection, and with a file every later run at its start."""
+
+    async def node(line: Line) -> None:
+        await line.welcome()
+        wish = await line.heard("do")
+        assert wish["command"] == POST
+        await line.say(t="done", key=wish["key"], ok=True, answer={}, cursor="1.11")
+        await line.gone()
+
+    for store in (FileStore(tmp_path / "bot.db"), MemoryStore()):
+        async with (
+            fake_node(node) as url,
+            Client(url, "secret", encoding=encoding, store=store) as tap,
+        ):
+            await tap.live()
+            with pytest.raises(ValueError, match="command"):
+                await asyncio.wait_for(tap.do(POST | {"text": text}), SECONDS_MAX)
+            assert store.waiting() == []
+            assert (await asyncio.wait_for(tap.do(POST), SECONDS_MAX)).cursor == "1.11"

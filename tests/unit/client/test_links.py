@@ -84,6 +84,17 @@ async def test_a_stream_resumes_from_the_cursor_and_is_taken_at_once_next_time()
             assert (await node.asked("/live/events")).query == {"cursor": "1.12"}
 
 
+async def test_a_line_that_is_no_frame_ends_the_stream_at_once() -> None:
+    """As a message does that is none; it is not waited for silence."""
+    ears = Ears()
+    async with fake_http() as node, client(node, ears) as tap:
+        stream = await streaming(node)
+        await asyncio.wait_for(tap.live(), SECONDS_MAX)
+        stream.raw(b"data: {broken\n\n")
+        again = await node.asked("/live/events")
+        assert again.query == {"cursor": "1.10"}
+
+
 async def test_a_frame_the_node_refuses_is_answered() -> None:
     ears = Ears()
     async with fake_http() as node, client(node, ears) as tap:
@@ -141,6 +152,52 @@ async def test_a_command_whose_answer_never_comes_is_sent_again(
         assert tap._session._outbox._pending.keys() == {lost.value["key"]}
 
 
+@pytest.mark.parametrize(
+    ("polls", "status"),
+    [(True, 502), (True, 504), (True, 429), (True, 200), (False, 502), (False, 408), (False, 429)],
+)
+async def test_what_stands_before_the_node_does_not_answer_for_it(polls: bool, status: int) -> None:
+    """A proxy while its node restarts, or a hotel's page: the command goes again, with its key (I2)."""
+    page_of_a_proxy = "<html>"
+    async with fake_http() as node, client(node, Ears()) as tap:
+        if polls:
+            node.absent.add("/live/events")
+            (await node.asked("/sync")).answer({"cursor": "1.10"})
+            await node.asked("/sync")
+        else:
+            await streaming(node)
+        await asyncio.wait_for(tap.live(), SECONDS_MAX)
+        wish = asyncio.create_task(tap.do(POST))
+        first = await node.asked("/commands" if polls else "/live/frames")
+        first.answer(page_of_a_proxy, status)
+        if polls:
+            (await node.asked("/sync")).answer(page("1.10"))
+            requests = [await node.asked_any(), await node.asked_any()]
+            again = next(one for one in requests if one.path == "/commands")
+            again.answer({"answer": {"post": "p"}, "cursor": "1.13", "repeated": True})
+        else:
+            stream = await node.asked("/live/events")
+            stream.stream(STREAM, WELCOME | {"resume": "complete"})
+            again = await node.asked("/live/frames")
+            again.answer({}, 202)
+            done = {"t": "done", "key": again.value["key"], "ok": True, "answer": {"post": "p"}}
+            stream.say(done | {"cursor": "1.13", "repeated": True})
+        assert again.value["key"] == first.value["key"]
+        assert await asyncio.wait_for(wish, SECONDS_MAX) == Done({"post": "p"}, "1.13", True)
+
+
+async def test_a_command_a_proxy_forbids_holds_up_nobody() -> None:
+    async with fake_http() as node, client(node, Ears()) as tap:
+        node.absent.add("/live/events")
+        (await node.asked("/sync")).answer({"cursor": "1.10"})
+        await node.asked("/sync")
+        await asyncio.wait_for(tap.live(), SECONDS_MAX)
+        wish = asyncio.create_task(tap.do(POST))
+        (await node.asked("/commands")).answer("<html>", 413)
+        with pytest.raises(Refused, match="413"):
+            await asyncio.wait_for(wish, SECONDS_MAX)
+
+
 async def test_a_polled_replay_ends_where_the_client_is() -> None:
     ears = Ears()
     async with fake_http() as node, client(node, ears) as tap:
@@ -155,6 +212,25 @@ async def test_a_polled_replay_ends_where_the_client_is() -> None:
         assert news.query == {"since": "1.10", "channels": "t:x", "wait": "25"}
         news.answer(page("1.15", event(14, "c:a"), event(15, "t:x")))
         assert await ears.until(3) == [5, 14, 15]
+
+
+async def test_a_replay_a_portal_answered_is_asked_for_again() -> None:
+    """A page with status 200 that is none of the node's says nothing about what there is."""
+    ears = Ears()
+    async with fake_http() as node, client(node, ears) as tap:
+        node.absent.add("/live/events")
+        (await node.asked("/sync")).answer({"cursor": "1.10"})
+        await node.asked("/sync")
+        await asyncio.wait_for(tap.live(), SECONDS_MAX)
+        tap.watch("t:x", since="1.5")
+        replay = await node.asked("/sync")
+        assert replay.query["channels"] == "t:x"
+        replay.answer("<html>")
+        (await node.asked("/sync")).answer(page("1.10"))
+        again = await node.asked("/sync")
+        assert (again.query["channels"], again.query["since"]) == ("t:x", "1.5")
+        again.answer(page("1.10", event(7, "t:x")))
+        assert await ears.until(1) == [7]
 
 
 async def test_a_polled_replay_tells_the_values_that_changed_meanwhile() -> None:

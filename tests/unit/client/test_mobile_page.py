@@ -146,3 +146,138 @@ async def test_the_same_token_again_is_for_the_person(hand: Hand) -> None:
         phone.pause = hand._no_pause
         with pytest.raises(hand.program.SignIn):
             await asyncio.wait_for(phone.run(), SECONDS_MAX)
+
+
+async def test_a_token_the_node_never_heard_of_was_not_refused(hand: Hand) -> None:
+    """The node closed over the first one while the second was on its way."""
+    hand.tokens = ["one", "two", "two"]
+    hellos: list[str] = []
+    done = asyncio.Event()
+
+    async def first(line: Line) -> None:
+        hellos.append((await line.welcome())["token"])
+        await line.say(t="expiring", expires_at=1)
+        await line.heard("token")
+        await line.close(4401, "expired")
+
+    async def second(line: Line) -> None:
+        hellos.append((await line.welcome("1.10", "complete"))["token"])
+        done.set()
+        await line.gone()
+
+    async with fake_node(first, second) as url, hand.phone(url):
+        await asyncio.wait_for(done.wait(), SECONDS_MAX)
+    assert hellos == ["one", "two"]
+
+
+async def test_a_dead_connection_is_found_out_soon_after_the_network_changed(hand: Hand) -> None:
+    begun, again = asyncio.Event(), asyncio.Event()
+
+    async def dead(line: Line) -> None:
+        await line.welcome()
+        begun.set()
+        await line.heard("ping")
+        await line.gone()
+
+    async def alive(line: Line) -> None:
+        await line.welcome("1.10", "complete")
+        again.set()
+        await line.gone()
+
+    async with fake_node(dead, alive) as url, hand.phone(url) as phone:
+        await asyncio.wait_for(begun.wait(), SECONDS_MAX)
+        # It has begun to wait for 30 s of silence.
+        phone.network_changed.__globals__["PROBE"] = 0.05
+        await phone.network_changed()
+        await asyncio.wait_for(again.wait(), SECONDS_MAX)
+
+
+async def test_what_finds_no_room_comes_again(hand: Hand) -> None:
+    full, heard = asyncio.Event(), asyncio.Event()
+
+    async def first(line: Line) -> None:
+        await line.welcome()
+        hand.kept.db.execute("PRAGMA max_page_count=1")  # no more than there is
+        await line.event(11, text="x" * 20_000)
+        await line.gone()
+        hand.kept.db.execute("PRAGMA max_page_count=1000")
+        full.set()
+
+    async def second(line: Line) -> None:
+        assert (await line.welcome("1.11", "complete"))["cursor"] == "1.10"
+        await line.event(11)
+        await line.say(t="mark", cursor="1.11")
+        assert (await line.heard("do"))["key"] == "key-0001"
+        heard.set()
+        await line.gone()
+
+    async with fake_node(first, second) as url, hand.phone(url) as phone:
+        await asyncio.wait_for(full.wait(), SECONDS_MAX)
+        await phone.do("key-0001", POST)
+        await asyncio.wait_for(heard.wait(), SECONDS_MAX)
+    assert hand.kept.cursor() == "1.11"
+
+
+@pytest.mark.parametrize("code", [1009, 4400, 4413])
+async def test_a_command_the_node_closes_over_holds_up_nobody(hand: Hand, code: int) -> None:
+    keys: list[str] = []
+    done = asyncio.Event()
+
+    async def first(line: Line) -> None:
+        await line.welcome()
+        keys.append((await line.heard("do"))["key"])
+        await line.close(code, "too much")
+
+    async def second(line: Line) -> None:
+        await line.welcome("1.10", "complete")
+        keys.append((await line.heard("do"))["key"])
+        done.set()
+        await line.gone()
+
+    async with fake_node(first, second) as url, hand.phone(url) as phone:
+        await phone.do("key-0001", POST)
+        await phone.do("key-0002", POST)
+        await asyncio.wait_for(done.wait(), SECONDS_MAX)
+    assert keys == ["key-0001", "key-0002"]
+    assert [key for key, _ in hand.told] == ["key-0001"]
+
+
+async def test_a_command_the_node_fails_at_holds_up_nobody(hand: Hand) -> None:
+    hand.program.Phone.answered.__globals__["AGAIN"] = 0.0
+    done = asyncio.Event()
+
+    async def node(line: Line) -> None:
+        await line.welcome()
+        for code in ("internal", "overloaded", "internal", "internal"):
+            key = (await line.heard("do"))["key"]
+            error = {"code": code, "message": "", "retry": True}
+            assert key == "key-0001"
+            await line.say(t="done", key=key, ok=False, error=error)
+        assert (await line.heard("do"))["key"] == "key-0002"
+        done.set()
+        await line.gone()
+
+    async with fake_node(node) as url, hand.phone(url) as phone:
+        await phone.do("key-0001", POST)
+        await phone.do("key-0002", POST)
+        await asyncio.wait_for(done.wait(), SECONDS_MAX)
+    assert hand.told == [("key-0001", "internal")]
+
+
+async def test_a_command_the_node_may_have_forgotten_is_not_sent(hand: Hand) -> None:
+    keys: list[str] = []
+    done = asyncio.Event()
+
+    async def node(line: Line) -> None:
+        await line.welcome()
+        keys.append((await line.heard("do"))["key"])
+        done.set()
+        await line.gone()
+
+    hand.kept.put("key-0001", POST)
+    hand.kept.db.execute("UPDATE outbox SET since = since - 7 * 86400")
+    hand.kept.put("key-0002", POST)
+    async with fake_node(node) as url, hand.phone(url):
+        await asyncio.wait_for(done.wait(), SECONDS_MAX)
+    assert keys == ["key-0002"]
+    assert hand.told == [("key-0001", "stale")]

@@ -479,6 +479,25 @@ def test_a_refused_token_is_never_taken_again() -> None:
     assert sent(talk.opened())[0]["token"] == "two"
 
 
+def test_a_token_the_node_never_heard_of_was_not_refused() -> None:
+    """The provider took its time: the node closed over the earlier token while the next one was on its way."""
+    talk = renewable("one")
+    talk.opened()
+    talk.received(welcome(server_time=0, expires_at=90_000), 0)
+    talk.take("two")
+    talk.lost(End(4401, "expired"), 115_000)
+    assert not talk.credentials.is_due(115_000)
+    assert sent(talk.opened())[0]["token"] == "two"
+    talk.received(welcome(server_time=0), 116_000)
+    talk.take("three")
+    talk.received({"t": "renewed", "expires_at": 900_000}, 117_000)
+    talk.lost(End(4401, "signed out"), 118_000)
+    assert talk.credentials.is_due(118_000)
+    talk.take("two")
+    with pytest.raises(Unauthenticated):
+        talk.take("three")
+
+
 def test_a_token_about_to_end_is_renewed_on_the_connection() -> None:
     talk = renewable("one")
     talk.opened()

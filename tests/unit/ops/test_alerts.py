@@ -1,17 +1,23 @@
 """The alerts of deploy/prometheus ask for measurements that exist, and each has its runbook."""
 
+import operator
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from prometheus_client import Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from server.app import metrics, webhook_steps
 from server.domain.errors import Code
 from server.federation.steps import State
+from tests.support.processes import running_nodes, until
 
 ROOT = Path(__file__).parents[3]
 RULES = yaml.safe_load((ROOT / "deploy/prometheus/tap.rules.yml").read_text("utf-8"))
@@ -80,3 +86,58 @@ def test_values_of_labels_exist() -> None:
     ]
     assert codes
     assert set(codes) <= set(Code)
+
+
+# -- when all is well ------------------------------------------------------------------------------------
+
+HOLDS: dict[str, Callable[[float, float], bool]] = {
+    "==": operator.eq,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+COMPARED = re.compile(r'(?:(abs)\()?(\w+)(?:\{(\w+)="(\w+)"\})?\)? (==|<|>) ([\d. *]+)')
+OVER_TIME = ("rate(", "increase(")
+
+
+def rings(expr: str, samples: Iterable[Sample]) -> bool:
+    """Whether thresholds hold now: as PromQL, but that "and" does not look at labels."""
+    return any(
+        all(_holds(clause, samples) for clause in part.split(" and "))
+        for part in expr.split(" or ")
+    )
+
+
+def _holds(clause: str, samples: Iterable[Sample]) -> bool:
+    found = COMPARED.fullmatch(clause.strip())
+    assert found, f"this is no comparison: {clause}"
+    absolute, name, label, value, sign, text = found.groups()
+    least = 1.0
+    for factor in text.split("*"):
+        least *= float(factor)
+    return any(
+        HOLDS[sign](abs(one.value) if absolute else one.value, least)
+        for one in samples
+        if one.name == name and (label is None or one.labels[label] == value)
+    )
+
+
+@pytest.mark.e2e
+async def test_two_healthy_regions_behind_proxies_ring_no_alert(tmp_path: Path) -> None:
+    """Neither does TLS itself, as docs/operations/install.md has it; from the first scrape on."""
+    asked = {name: rule["expr"] for name, rule in ALERTS.items()}
+    now = {name: expr for name, expr in asked.items() if not any(f in expr for f in OVER_TIME)}
+    at_once = {alert for alert in now if "for" not in ALERTS[alert]}
+    async with running_nodes(tmp_path, "de", "in") as nodes:
+
+        def ringing() -> set[str]:
+            samples = measured(nodes["de"].place.url)
+            return {alert for alert, expr in now.items() if rings(expr, samples)}
+
+        assert ringing() & at_once == set()
+        await until("no other alert holds any more", lambda: not ringing())
+        assert ringing() & at_once == set()
+
+
+def measured(url: str) -> list[Sample]:
+    text = httpx.get(f"{url}/metrics", trust_env=False).text
+    return [one for family in text_string_to_metric_families(text) for one in family.samples]

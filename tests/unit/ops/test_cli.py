@@ -1,5 +1,6 @@
 """The command line: answers on one stream, one sentence for what is wrong, exit codes that hold."""
 
+import errno
 import json
 import os
 import shlex
@@ -224,3 +225,55 @@ def test_the_readme_s_commands_work(tap: Tap) -> None:
         answer = tap(*verb, input="correct horse battery\n" * 2)
         assert answer.exit_code == 0, answer.output
     assert tap(*verbs[-1], "--help").exit_code == 0
+
+
+# -- what is in the way -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "user list",
+        "user moves",
+        "user add bo --name Bo --no-password",
+        "token list ada",
+        "rebuild",
+        "restored --yes",
+        "digest",
+        "erasures",
+        "forks",
+        "forks resolve de:1:global",
+        "residency check",
+        "residency report --day 2026-01-01",
+        "scoring acts",
+        "scoring audit",
+        "scoring cases",
+        "scoring replay",
+        "tail",
+        "roster close --yes",
+    ],
+)
+def test_a_database_that_cannot_be_used_gets_one_sentence(
+    tap: Tap, started: Path, words: str
+) -> None:
+    for file in (started / "data").glob("tap.db*"):
+        file.write_bytes(b"no database " * 100)
+    answer = tap(*words.split())
+    assert answer.exit_code == Exit.MACHINE
+    assert answer.stderr.startswith("tap: The database ")
+    assert answer.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", ["keys rotate", "keys new"])
+def test_a_key_that_finds_no_room_is_not_taken_for_one_that_is_there(
+    tap: Tap, node: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    if words == "keys new":
+        (node / "data" / "node.key").unlink()
+    monkeypatch.setattr(os, "fsync", full)
+    answer = tap(*words.split())
+    assert answer.exit_code == Exit.MACHINE
+    assert "No space left on device" in answer.stderr

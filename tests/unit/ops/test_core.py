@@ -174,3 +174,9 @@ async def test_the_node_measures_itself(config: Config, monkeypatch: pytest.Monk
         assert looks, "links are looked at each time, whatever happens on them"
         assert 4_000 < watch.metrics.CERTIFICATE_SECONDS._value.get() <= 5_000
         assert watch.metrics.POSITION._value.get() == node.tap.position
+
+
+def test_a_full_disk_is_among_what_a_failed_read_may_mean(config: Config) -> None:
+    """SQLite says this of a disk without room for the file its readers share, too."""
+    with pytest.raises(core.StartError, match="full"), core.explained(config):
+        raise sqlite3.OperationalError("disk I/O error")

@@ -1,6 +1,7 @@
 """The doctor's checks: each planted fault is found, and says what to do."""
 
 import base64
+import errno
 import os
 from pathlib import Path
 
@@ -144,6 +145,25 @@ async def test_finds_an_open_key_a_damaged_database_and_the_holder(tmp_path: Pat
     assert "chmod 600" in facts.key.error
     assert "not a database" in facts.database.error
     assert facts.holder.endswith("serve")
+
+
+def test_a_full_disk_is_said_to_be_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is free can be read while nothing can be written."""
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    disk = doctor_facts.try_disk(tmp_path)
+    assert (disk.error, disk.total_bytes > 0) == ("No space left on device", True)
+    nothing = disk._replace(free_bytes=0)
+    # SQLite cannot make the file its readers share, and says no more than this.
+    unread = Database(True, error="disk I/O error")
+    findings = doctor_checks.examine(HEALTHY._replace(disk=nothing, database=unread))
+    wrong = {finding.check: finding for finding in findings if finding.level == "failure"}
+    assert wrong.keys() == {"disk.writable", "disk.space", "database.opens"}
+    assert "Free space" in wrong["disk.space"].remedy
+    assert "disk.space" in wrong["database.opens"].remedy
 
 
 def test_a_folder_that_cannot_be_made_is_judged_by_its_parent(tmp_path: Path) -> None:

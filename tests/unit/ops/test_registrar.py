@@ -352,7 +352,7 @@ async def test_a_key_is_rotated_while_links_stand_and_retired_a_week_later(
     old = keys.load(company.key_file("de"))
     refused: list[steps.Report] = []
     monkeypatch.setattr(
-        "server.federation.meters.record", lambda _r, report: refused.append(report)
+        "server.federation.meters.Told.record", lambda _t, _r, report, _now: refused.append(report)
     )
     async with company.running("de") as de, company.running("fr") as fr:
         await live(de, fr)

@@ -10,9 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from server.ops.commands.shared import Exit
 from server.ops.demo.nodes import Node, Place
+from tests.support.certificates import certify
 from tests.support.ports import held_ports
 from tests.support.processes import SECONDS_MAX, places, rows, running, running_nodes, until
 
@@ -92,6 +94,35 @@ def test_a_key_others_may_read_is_refused(place: Place) -> None:
     place.key_file.chmod(0o644)
     code, said = serve(place)
     assert (code, said.count("\n")) == (Exit.MACHINE, 1)
+
+
+@pytest.mark.parametrize("fault", ["missing", "no certificate", "another key", "a password"])
+def test_a_certificate_that_cannot_be_served_is_named(place: Place, fault: str) -> None:
+    chain, private = certify(place.folder)
+    match fault:
+        case "missing":
+            chain.unlink()
+        case "no certificate":
+            chain.write_text("-----BEGIN CERTIFICATE-----\n")
+        case "another key":
+            (other := place.folder / "other").mkdir()
+            _, private = certify(other)
+        case "a password":
+            key = serialization.load_pem_private_key(private.read_bytes(), None)
+            closed = serialization.BestAvailableEncryption(b"secret")
+            pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+            private.write_bytes(key.private_bytes(*pem, closed))
+    code, said = serve(place, TAP_HTTP__TLS_CERTIFICATE=str(chain), TAP_HTTP__TLS_KEY=str(private))
+    assert (code, said.count("\n")) == (Exit.MACHINE, 1)
+    assert "http.tls_certificate" in said
+
+
+def test_a_folder_of_files_that_cannot_be_used_is_named(place: Place) -> None:
+    """Such as the top of another disk, which belongs to root."""
+    (place.folder / "data" / "media").write_text("no folder")
+    code, said = serve(place)
+    assert (code, said.count("\n")) == (Exit.MACHINE, 1)
+    assert "The folder of files" in said
 
 
 def test_a_wrong_configuration_is_no_reason_to_try_again(place: Place) -> None:
