@@ -101,6 +101,11 @@ export class Outbox {
     return this.#entries;
   }
 
+  /** Why it takes nothing just now, for who would rather keep what they wrote; else null. */
+  get full(): ErrorBody | null {
+    return this.#entries.value.length >= OUTBOX_MAX ? FULL : null;
+  }
+
   /** Takes up what an earlier page left behind. */
   async restore(): Promise<void> {
     const kept = (await this.#shelf.list(this.#prefix)) as Entry[];
@@ -112,7 +117,8 @@ export class Outbox {
 
   /** Settles with the node's answer, or a refusal that stays; a lost connection only takes longer. */
   async submit(command: Command, before: unknown = null): Promise<Outcome> {
-    if (this.#entries.value.length >= OUTBOX_MAX) return { ok: false, error: FULL };
+    const { full } = this;
+    if (full !== null) return { ok: false, error: full };
     const entry = this.#entry(command, before);
     const outcome = new Promise<Outcome>((resolve) => this.#waiters.set(entry.key, resolve));
     this.#entries.value = [...this.#entries.value, entry];

@@ -207,6 +207,7 @@ export const t = {
   sending: "Sending…",
   waitingForNetwork: "Not sent yet: waiting for the network",
   notSent: "Not sent.",
+  editNotSaved: "Your change was not saved.",
   sendAgain: "Send again",
 
   // -- threads
