@@ -101,7 +101,7 @@ function Older({ feed }: { feed: Feed }) {
   }, [feed, more]);
   if (more === null) return (feed.shown.value?.length ?? 0) > 5 ? <p class="end">{t.endOfFeed}</p> : null;
   return (
-    <button ref={button} type="button" class="button quiet wide" disabled={feed.busy.value} onClick={() => void feed.older().catch(() => {})}>
+    <button ref={button} type="button" class="button quiet wide" onClick={() => void feed.older().catch(() => {})}>
       {feed.busy.value ? t.loading : t.older}
     </button>
   );

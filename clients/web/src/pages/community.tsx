@@ -7,10 +7,10 @@ import { FeedList } from "../feed/feed.tsx";
 import type { FeedSource } from "../feed/model.ts";
 import { day } from "../format.ts";
 import { t } from "../strings.ts";
-import { Loaded, useLoad } from "../ui/load.tsx";
+import { useLoad } from "../ui/load.tsx";
 import { CommunityHead } from "./community-head.tsx";
 import { ModeFact } from "./community-mode.tsx";
-import { Page } from "./page.tsx";
+import { LoadedPage, Page } from "./page.tsx";
 
 interface Answer {
   community: CommunityView;
@@ -25,9 +25,9 @@ export function CommunityPage({ id }: { id: string }) {
     return answer;
   });
   return (
-    <Loaded from={found}>
+    <LoadedPage from={found}>
       {({ community, members }) => <Community community={client.view.community(id).value ?? community} members={members} />}
-    </Loaded>
+    </LoadedPage>
   );
 }
 

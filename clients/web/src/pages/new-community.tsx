@@ -40,7 +40,7 @@ export function NewCommunity({ onClose }: { onClose: () => void }) {
         <Refusal text={sending.refusal} />
         <div class="buttons">
           <button type="button" class="button quiet" onClick={onClose}>{t.cancel}</button>
-          <button type="submit" class="button" disabled={sending.underway}>{t.newCommunity}</button>
+          <button type="submit" class="button">{t.newCommunity}</button>
         </div>
       </form>
     </Dialog>

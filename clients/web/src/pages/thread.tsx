@@ -14,9 +14,9 @@ import { Reply } from "../thread/reply.tsx";
 import { type Branch, readingOrder } from "../thread/tree.ts";
 import { TypingLine } from "../thread/typing.tsx";
 import { Icon } from "../ui/icon.tsx";
-import { Loaded, useLoad } from "../ui/load.tsx";
+import { useLoad } from "../ui/load.tsx";
 import { announce } from "../ui/notice.tsx";
-import { Page } from "./page.tsx";
+import { LoadedPage, Page } from "./page.tsx";
 import { AboutThread } from "./thread-about.tsx";
 
 type ThreadPage = Bundle & { root: string; next: string | null };
@@ -32,9 +32,9 @@ export function ThreadPageView({ id }: { id: string }) {
   useEffect(() => (cursor === undefined ? undefined : client.watch(`t:${root}`, cursor)), [client, cursor, root]);
   useEffect(() => { if (root !== id) go(`/t/${root}#${id}`, "replace"); }, [root, id]);
   return (
-    <Loaded from={found}>
+    <LoadedPage from={found}>
       {(page) => <Thread first={page} />}
-    </Loaded>
+    </LoadedPage>
   );
 }
 

@@ -13,7 +13,7 @@ import { mentionedIn } from "../text/mentions.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { Loaded, useLoad } from "../ui/load.tsx";
 import { tell } from "../ui/notice.tsx";
-import { Refusal, type Sending, useSending } from "../ui/sending.tsx";
+import { Refusal, useSending } from "../ui/sending.tsx";
 import { Time } from "../ui/time.tsx";
 import { MoveIdeaDialog } from "./move-idea.tsx";
 import type { Ask } from "./post-menu.tsx";
@@ -63,7 +63,7 @@ function EditDialog({ post, onClose }: Props) {
         <label>{t.text}<textarea value={text} rows={8} dir="auto" onInput={(event) => setText(event.currentTarget.value)} /></label>
         <label>{t.editReason}<input type="text" value={reason} maxLength={500} dir="auto" onInput={(event) => setReason(event.currentTarget.value)} /></label>
         <Refusal text={sending.refusal || (refused?.entry.error?.message ?? "")} />
-        <Buttons onClose={onClose} go={t.save} sending={sending} />
+        <Buttons onClose={onClose} go={t.save} />
       </form>
     </Dialog>
   );
@@ -104,7 +104,7 @@ function EraseDialog({ post, onClose }: Props) {
         <p>{t.confirmEraseStays}</p>
         <label>{t.eraseReason}<input type="text" value={reason} maxLength={500} dir="auto" onInput={(event) => setReason(event.currentTarget.value)} /></label>
         <Refusal text={sending.refusal} />
-        <Buttons onClose={onClose} go={t.eraseNow} danger sending={sending} />
+        <Buttons onClose={onClose} go={t.eraseNow} danger />
       </form>
     </Dialog>
   );
@@ -125,17 +125,17 @@ function ReportDialog({ post, onClose }: Props) {
       <form class="stack" onSubmit={(event) => void report(event)}>
         <label>{t.reportReason}<textarea value={reason} rows={3} maxLength={500} required dir="auto" onInput={(event) => setReason(event.currentTarget.value)} /></label>
         <Refusal text={sending.refusal} />
-        <Buttons onClose={onClose} go={t.report} sending={sending} />
+        <Buttons onClose={onClose} go={t.report} />
       </form>
     </Dialog>
   );
 }
 
-function Buttons({ onClose, go, danger = false, sending }: { onClose: () => void; go: string; danger?: boolean; sending?: Sending }) {
+function Buttons({ onClose, go, danger = false }: { onClose: () => void; go: string; danger?: boolean }) {
   return (
     <div class="buttons">
       <button type="button" class="button quiet" onClick={onClose}>{t.cancel}</button>
-      <button type="submit" class={danger ? "button danger" : "button"} disabled={sending?.underway ?? false}>{go}</button>
+      <button type="submit" class={danger ? "button danger" : "button"}>{go}</button>
     </div>
   );
 }

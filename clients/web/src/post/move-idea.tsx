@@ -35,7 +35,7 @@ export function MoveIdeaDialog({ post, onClose }: { post: Post; onClose: () => v
         <Refusal text={sending.refusal} />
         <div class="buttons">
           <button type="button" class="button quiet" onClick={onClose}>{t.cancel}</button>
-          <button type="submit" class="button" disabled={sending.underway}>{t.moveIdea}</button>
+          <button type="submit" class="button">{t.moveIdea}</button>
         </div>
       </form>
     </Dialog>

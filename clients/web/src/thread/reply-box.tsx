@@ -53,7 +53,7 @@ export function ReplyBox({ parent, label, onDone, autofocus = false }: Props) {
     onDone?.();
   };
   return (
-    <form class="reply-box" onSubmit={send} {...uploads.on}>
+    <form class="reply-box" aria-label={label} onSubmit={send} {...uploads.on}>
       <Textbox
         value={draft.value} onInput={type} rows={open ? 4 : 1} autofocus={autofocus} onFocus={() => setOpen(true)} submit={send}
         label={autofocus ? t.replyTo(name) : question ? t.writeAnswer : t.writeReply}

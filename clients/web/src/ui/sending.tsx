@@ -10,8 +10,7 @@ import { Icon } from "./icon.tsx";
 export interface Sending {
   /** Why the last attempt was refused; else empty. */
   refusal: string;
-  underway: boolean;
-  /** The answer, or null where it was refused. */
+  /** The answer, or null where it was refused or one is still awaited. */
   send: (command: Command) => Promise<Answer | null>;
 }
 
@@ -25,6 +24,7 @@ export function useSending(onClose: () => void): Sending {
   const waits = underway && client.phase.value !== "live";
   useEffect(() => { if (waits) onClose(); }, [waits, onClose]);
   const send = async (command: Command): Promise<Answer | null> => {
+    if (underway) return null;
     const full = client.outbox.full;
     setRefusal(full?.message ?? "");
     if (full !== null) return null;
@@ -36,7 +36,7 @@ export function useSending(onClose: () => void): Sending {
     else complainOf(command, outcome.error.message);
     return null;
   };
-  return { refusal, underway, send };
+  return { refusal, send };
 }
 
 export function Refusal({ text }: { text: string }) {

@@ -5,7 +5,7 @@ import type { CommunityView } from "@tap/sdk";
 import { useClient } from "../client.ts";
 import { points } from "../format.ts";
 import { CommunityHead } from "../pages/community-head.tsx";
-import { Page } from "../pages/page.tsx";
+import { LoadedPage, Page } from "../pages/page.tsx";
 import { go, place } from "../router.ts";
 import { Avatar } from "../ui/avatar.tsx";
 import { Loaded, useLoad } from "../ui/load.tsx";
@@ -25,14 +25,14 @@ export function BoardPage({ id }: { id: string }) {
     return answer;
   });
   return (
-    <Loaded from={found}>
+    <LoadedPage from={found}>
       {({ community, members }) => (
         <Page title={`${community.name}: ${v.board}`} heading="own">
           <CommunityHead community={community} members={members} />
           <Months id={id} />
         </Page>
       )}
-    </Loaded>
+    </LoadedPage>
   );
 }
 

@@ -28,7 +28,7 @@ export function DisputeDialog({ line, onClose }: { line: CreditLine; onClose: ()
         <Refusal text={sending.refusal} />
         <div class="buttons">
           <button type="button" class="button quiet" onClick={onClose}>{t.cancel}</button>
-          <button type="submit" class="button" disabled={reason.trim() === "" || sending.underway}>{v.disputeSend}</button>
+          <button type="submit" class="button" disabled={reason.trim() === ""}>{v.disputeSend}</button>
         </div>
       </form>
     </Dialog>

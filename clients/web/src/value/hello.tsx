@@ -39,7 +39,7 @@ function HelloDialog({ person, onClose }: { person: PersonView; onClose: () => v
         <Refusal text={sending.refusal} />
         <div class="buttons">
           <button type="button" class="button quiet" onClick={onClose}>{t.cancel}</button>
-          <button type="submit" class="button" disabled={text.trim() === "" || sending.underway}>{v.send}</button>
+          <button type="submit" class="button" disabled={text.trim() === ""}>{v.send}</button>
         </div>
       </form>
     </Dialog>

@@ -1,0 +1,179 @@
+"""Where the focus is, and what is said: after a page came, after what had the focus went, while others write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.company import Company, Crew
+from tests.browser.conftest import SignIn
+from tests.browser.test_resume import publish
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+def within(page: Page, selector: str) -> None:
+    """Waits until the focus is on such an element or in one."""
+    page.wait_for_function(
+        "(within) => document.activeElement.closest(within) !== null", arg=selector
+    )
+
+
+def ask(company: Company, crew: Crew, **poll: Any) -> str:
+    made = company.do(
+        crew.asha, "post.publish", place=crew.place, kind="poll", title="Which day?",
+        poll={"method": "single", "choices": ["Monday", "Friday"]} | poll,
+    )  # fmt: skip
+    return str(made["post"])
+
+
+def test_a_page_that_is_fetched_takes_the_focus_when_it_is_there(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    company.do(
+        crew.asha, "post.publish", place=crew.place, kind="question", title="Why?", text="Tell."
+    )
+    page = sign_in(crew.meera)
+    page.keyboard.press("j")
+    page.keyboard.press("o")
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_text("Why?")
+    expect(heading).to_be_focused()
+    for name in (crew.community_name, company.name(crew.asha)):
+        page.get_by_role("link", name=name).locator("visible=true").first.focus()
+        page.keyboard.press("Enter")
+        expect(heading).to_contain_text(name)
+        expect(heading).to_be_focused()
+
+
+def test_voting_keeps_the_focus_at_the_poll(sign_in: SignIn, company: Company, crew: Crew) -> None:
+    page = sign_in(crew.meera, f"/t/{ask(company, crew)}")
+    page.get_by_label("Friday").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Change vote")).to_be_visible()
+    within(page, ".poll")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Change vote")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Vote", exact=True)).to_be_visible()
+    within(page, ".poll")
+    page.get_by_role("button", name="Cancel").focus()
+    page.keyboard.press("Enter")
+    within(page, ".poll")
+    page.get_by_role("button", name="Withdraw vote").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Vote", exact=True)).to_be_visible()
+    within(page, ".poll")
+
+
+def test_ranking_keeps_the_focus_at_the_poll(sign_in: SignIn, company: Company, crew: Crew) -> None:
+    page = sign_in(crew.meera, f"/t/{ask(company, crew, method='ranked')}")
+    page.get_by_role("button", name="Move Monday down").focus()
+    page.keyboard.press("Enter")
+    within(page, ".ranking")
+    page.locator(".poll").get_by_role("button").last.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".ranking")).to_have_count(0)
+    within(page, ".poll")
+
+
+def test_what_is_sent_or_put_away_leaves_the_focus_where_it_was_written(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    post = publish(company, crew, "Say something.")
+    page = sign_in(crew.meera, f"/t/{post}")
+    page.get_by_role("textbox", name="Write a reply").fill("Something.")
+    page.locator(".reply-box").get_by_role("button", name="Reply").focus()
+    page.keyboard.press("Enter")
+    reply = page.locator("article.reply")
+    expect(reply).to_contain_text("Something.")
+    within(page, ".reply-box")
+    reply.get_by_role("button", name="Reply").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.type("And more.")
+    page.keyboard.press("Control+Enter")
+    expect(reply).to_have_count(2)
+    within(page, "article.reply")
+    page.goto("/")
+    page.get_by_label("What is new?").focus()
+    page.get_by_role("button", name="Cancel").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".composer.open")).to_have_count(0)
+    within(page, ".composer")
+
+
+def test_a_closed_notice_and_a_discarded_row_leave_the_focus_on_the_page(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    post = publish(company, crew, "Say something.")
+    page = sign_in(crew.meera, f"/t/{post}")
+    page.context.grant_permissions(["clipboard-write"])
+    page.locator(".post.alone").get_by_role("button", name="Post actions").click()
+    page.get_by_role("menuitem", name="Copy link").click()
+    page.locator(".notice").get_by_role("button", name="Close").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".notice")).to_have_count(0)
+    within(page, "#content")
+    page.get_by_role("textbox", name="Write a reply").fill("x" * 40_001)
+    page.locator(".reply-box").get_by_role("button", name="Reply").click()
+    page.get_by_role("button", name="Discard").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".post.pending")).to_have_count(0)
+    within(page, "#content")
+
+
+def test_a_wrong_password_leaves_the_focus_on_the_button(
+    browser: Browser, company: Company
+) -> None:
+    context = browser.new_context(base_url=company.url("in"))
+    page = context.new_page()
+    page.goto("/")
+    page.get_by_label("Your name in the directory").fill("asha.rao")
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Sign in").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("name or password is wrong")
+    expect(page.get_by_role("button", name="Sign in")).to_be_focused()
+    context.close()
+
+
+def test_a_refused_dialog_leaves_the_focus_in_it(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    post = publish(company, crew, "As it was.")
+    page = sign_in(crew.asha, f"/t/{post}")
+    page.locator(".post.alone").get_by_role("button", name="Post actions").click()
+    page.get_by_role("menuitem", name="Edit").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Text").fill("x" * 40_001)
+    dialog.get_by_role("button", name="Save").focus()
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("alert")).to_be_visible()
+    expect(dialog.get_by_role("button", name="Save")).to_be_focused()
+
+
+def test_keys_pressed_over_a_dialog_do_nothing_below_it(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    post = publish(company, crew, "As it was.")
+    page = sign_in(crew.asha, f"/t/{post}")
+    page.locator(".post.alone").get_by_role("button", name="Post actions").click()
+    page.get_by_role("menuitem", name="Edit").click()
+    page.get_by_role("dialog").get_by_label("Text").fill("Half a thought")
+    page.get_by_role("dialog").get_by_role("heading").click()
+    page.keyboard.press("g")
+    page.keyboard.press("h")
+    expect(page.get_by_role("dialog").get_by_label("Text")).to_have_value("Half a thought")
+    assert page.url.endswith(post)
+
+
+def test_the_choices_of_a_poll_are_a_group_with_its_question(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    page = sign_in(crew.meera, f"/t/{ask(company, crew)}")
+    group = page.get_by_role("group", name="Which day?")
+    expect(group.get_by_role("radio")).to_have_count(2)
