@@ -171,6 +171,40 @@ def test_keys_pressed_over_a_dialog_do_nothing_below_it(
     assert page.url.endswith(post)
 
 
+SPOKEN = """() => {
+  window.spoken = [];
+  const region = document.querySelector("output.unseen");
+  new MutationObserver(() => region.textContent && window.spoken.push(region.textContent))
+    .observe(region, { childList: true, characterData: true, subtree: true });
+}"""
+
+
+def test_the_same_words_are_spoken_again(sign_in: SignIn, crew: Crew) -> None:
+    page = sign_in(crew.asha)
+    page.evaluate(SPOKEN)
+    for text in ("One.", "Two."):
+        page.get_by_label("What is new?").fill(text)
+        page.keyboard.press("Control+Enter")
+        expect(page.locator(".feed > article").first).to_contain_text(text)
+        expect(page.locator(".post.pending")).to_have_count(0)
+    spoken = page.evaluate("window.spoken")
+    assert [text.strip() for text in spoken] == ["Sending…", "Sending…"]
+
+
+def test_a_lively_thread_is_not_read_out_reply_by_reply(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    post = publish(company, crew, "Long. " * 900)
+    page = sign_in(crew.meera, f"/t/{post}")
+    page.evaluate(SPOKEN)
+    for n in range(4):
+        company.do(crew.asha, "reply.publish", parent=post, text=f"Reply {n}. " * 40)
+        expect(page.locator(".pill")).to_contain_text(str(n + 1))
+    page.locator("article.reply").last.scroll_into_view_if_needed()
+    expect(page.locator(".pill")).to_have_count(0)
+    assert page.evaluate("window.spoken") == ["1 new reply"]
+
+
 def test_the_choices_of_a_poll_are_a_group_with_its_question(
     sign_in: SignIn, company: Company, crew: Crew
 ) -> None:

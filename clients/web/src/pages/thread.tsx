@@ -15,7 +15,7 @@ import { type Branch, readingOrder } from "../thread/tree.ts";
 import { TypingLine } from "../thread/typing.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { useLoad } from "../ui/load.tsx";
-import { announce } from "../ui/notice.tsx";
+import { useCountSpoken } from "../ui/notice.tsx";
 import { LoadedPage, Page } from "./page.tsx";
 import { AboutThread } from "./thread-about.tsx";
 
@@ -116,7 +116,7 @@ function NewReplies({ order, arrived }: { order: readonly Branch[]; arrived: Rea
   const [seen, setSeen] = useState<ReadonlySet<string>>(new Set());
   const fresh = order.filter((branch) => arrived.has(branch.id) && !seen.has(branch.id));
   const freshIds = fresh.map((branch) => branch.id).join(" ");
-  useEffect(() => { if (fresh.length > 0) announce(t.newReplies(fresh.length)); }, [fresh.length]);
+  useCountSpoken(fresh.length, t.newReplies);
   useEffect(() => {
     const watcher = new IntersectionObserver((entries) => {
       const now = entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target.id);
