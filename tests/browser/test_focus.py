@@ -205,6 +205,23 @@ def test_a_lively_thread_is_not_read_out_reply_by_reply(
     assert page.evaluate("window.spoken") == ["1 new reply"]
 
 
+def test_what_is_chosen_in_a_menu_or_list_can_be_seen(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    """WCAG 1.4.11: three to one; a wash of the background is far from it."""
+    publish(company, crew, "On top.")
+    page = sign_in(crew.meera)
+    page.locator(".feed > article").first.get_by_role("button", name="Post actions").focus()
+    page.keyboard.press("Enter")
+    outline = "(element) => getComputedStyle(element).outlineStyle"
+    assert page.get_by_role("menuitem").first.evaluate(outline) == "solid"
+    page.keyboard.press("Escape")
+    page.get_by_label("What is new?").fill("Ask @" + crew.ben.removesuffix("workshop"))
+    option = page.locator(".people-list").get_by_role("option", selected=True)
+    expect(option).to_be_visible()
+    assert option.evaluate(outline) == "solid"
+
+
 def test_the_choices_of_a_poll_are_a_group_with_its_question(
     sign_in: SignIn, company: Company, crew: Crew
 ) -> None:
