@@ -222,6 +222,19 @@ def test_what_is_chosen_in_a_menu_or_list_can_be_seen(
     assert option.evaluate(outline) == "solid"
 
 
+def test_a_list_of_colleagues_closes_when_its_field_is_left(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    page = sign_in(crew.meera, "/?new=praise")
+    field = page.get_by_role("combobox", name="Who is it for?")
+    field.press_sequentially(company.name(crew.lena).lower())
+    found = page.locator(".people-list").get_by_role("option")
+    expect(found.first).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(found).to_have_count(0)
+    expect(field).to_have_attribute("aria-expanded", "false")
+
+
 def test_the_choices_of_a_poll_are_a_group_with_its_question(
     sign_in: SignIn, company: Company, crew: Crew
 ) -> None:
