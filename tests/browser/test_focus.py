@@ -241,3 +241,24 @@ def test_the_choices_of_a_poll_are_a_group_with_its_question(
     page = sign_in(crew.meera, f"/t/{ask(company, crew)}")
     group = page.get_by_role("group", name="Which day?")
     expect(group.get_by_role("radio")).to_have_count(2)
+
+
+def test_a_narrow_page_lacks_nothing_one_can_do(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    """WCAG 1.4.4: at 200 % zoom a wide window is a narrow one."""
+    page = sign_in(crew.lena, f"/c/{crew.community}", viewport={"width": 640, "height": 450})
+    page.get_by_text("About", exact=True).locator("visible=true").click()
+    mode = page.get_by_label("Contributions").locator("visible=true")
+    mode.select_option("friendly")
+    expect(page.get_by_role("link", name="Board")).to_be_visible()
+
+
+def test_tabs_do_not_scroll_out_of_sight(sign_in: SignIn, crew: Crew) -> None:
+    page = sign_in(crew.lena, "/impact", viewport={"width": 1100, "height": 700})
+    tabs = page.locator("nav.tabs")
+    expect(tabs.get_by_role("link").nth(4)).to_be_visible()
+    tabs.evaluate("(nav) => nav.append(nav.lastElementChild.cloneNode(true))")
+    for width in (1100, 390, 320):
+        page.set_viewport_size({"width": width, "height": 700})
+        assert tabs.evaluate("(nav) => nav.scrollWidth <= nav.clientWidth"), width
