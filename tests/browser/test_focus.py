@@ -171,6 +171,16 @@ def test_keys_pressed_over_a_dialog_do_nothing_below_it(
     assert page.url.endswith(post)
 
 
+def test_the_search_key_finds_the_search_again(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    page = sign_in(crew.asha, "/people")
+    for _ in range(2):
+        page.get_by_role("heading", level=1).focus()
+        page.keyboard.press("/")
+        expect(page.get_by_role("searchbox")).to_be_focused()
+
+
 SPOKEN = """() => {
   window.spoken = [];
   const region = document.querySelector("output.unseen");

@@ -101,8 +101,7 @@ function useCaseNews(client: TapClient): void {
 }
 
 function Shell({ client }: { client: TapClient }) {
-  const { path, hash } = place.value;
-  useFocusOnNavigation(path, hash);
+  useFocusOnNavigation();
   useCaseNews(client);
   return (
     <ClientContext.Provider value={client}>
@@ -110,7 +109,7 @@ function Shell({ client }: { client: TapClient }) {
       <div class="shell">
         <Rail />
         <PhoneTop />
-        {pageOf(path)}
+        {pageOf(place.value.path)}
         <BottomBar />
       </div>
       <Notices />
@@ -120,7 +119,9 @@ function Shell({ client }: { client: TapClient }) {
 }
 
 /** A new page takes the focus to what its address names, else to its heading; the first one leaves it alone. */
-function useFocusOnNavigation(path: string, hash: string): void {
+function useFocusOnNavigation(): void {
+  const { path, hash, visit } = place.value;
+  const again = hash === "" ? 0 : visit;
   const first = useRef(true);
   useEffect(() => {
     if (first.current) {
@@ -128,5 +129,5 @@ function useFocusOnNavigation(path: string, hash: string): void {
       return;
     }
     focusPage(hash);
-  }, [path, hash]);
+  }, [path, hash, again]);
 }

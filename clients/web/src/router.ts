@@ -9,6 +9,8 @@ export interface Place {
   path: string;
   query: URLSearchParams;
   hash: string;
+  /** Counts ways taken, so that who asks for the same place again is led there again. */
+  visit: number;
 }
 
 interface Anchor {
@@ -16,6 +18,7 @@ interface Anchor {
   top: number;
 }
 
+let visits = 0;
 const current = signal<Place>(read());
 /** Where to stand once the page shown by going back has its content. */
 let wanted: Anchor | null = null;
@@ -24,12 +27,13 @@ export const place = current;
 
 function read(): Place {
   const { pathname, search, hash } = window.location;
-  return { path: pathname, query: new URLSearchParams(search), hash: hash.slice(1) };
+  return { path: pathname, query: new URLSearchParams(search), hash: hash.slice(1), visit: visits };
 }
 
 export function go(address: string, how: "push" | "replace" = "push"): void {
   rememberAnchor();
   wanted = null;
+  if (how === "push") visits += 1;
   if (how === "push") window.history.pushState(null, "", address);
   else window.history.replaceState(null, "", address);
   current.value = read();

@@ -141,11 +141,11 @@ function NewReplies({ order, arrived }: { order: readonly Branch[]; arrived: Rea
 
 /** Goes to the reply an address names, once it is here. */
 function useTarget(ready: boolean): void {
-  const { hash } = place.value;
+  const { hash, visit } = place.value;
   useLayoutEffect(() => {
     if (!ready || restoreScroll() || hash === "") return;
     stand(hash);
-  }, [ready, hash]);
+  }, [ready, hash, visit]);
 }
 
 function stand(id: string): void {
