@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.company import Company, Crew
 from tests.browser.conftest import SignIn
-from tests.browser.test_resume import publish
+from tests.browser.test_resume import Cable, publish
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -272,3 +273,14 @@ def test_tabs_do_not_scroll_out_of_sight(sign_in: SignIn, crew: Crew) -> None:
     for width in (1100, 390, 320):
         page.set_viewport_size({"width": width, "height": 700})
         assert tabs.evaluate("(nav) => nav.scrollWidth <= nav.clientWidth"), width
+
+
+def test_a_page_that_is_not_to_be_had_has_a_name_and_a_heading(
+    browser: Browser, company: Company, crew: Crew, sign_in: SignIn
+) -> None:
+    page = sign_in(crew.asha, "/people")
+    page.route("**/api/v1/communities/nowhere", lambda route: route.abort())
+    page.evaluate("history.pushState(null, '', '/c/nowhere'); dispatchEvent(new Event('popstate'))")
+    expect(page.get_by_role("alert").get_by_role("button", name="Try again")).to_be_visible()
+    expect(page).to_have_title("This page could not be shown · Tap")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()

@@ -437,5 +437,6 @@ export const t = {
 
   // -- refusals that never reach a server
   pageNotFetched: "This page could not be fetched. Reload it once the network is back.",
+  pageNotShown: "This page could not be shown",
   somethingWrong: "Something went wrong here. Reload the page; nothing you wrote is lost.",
 };

@@ -32,11 +32,12 @@ export function Page({ title, heading = "shown", beside, children }: Props) {
 /** A page that is fetched before anything of it can be shown. */
 export function LoadedPage<T>({ from: { data, error, reload }, children }: { from: Loading<T>; children: (data: T) => ComponentChildren }) {
   if (data !== null) return <>{children(data)}</>;
-  return <EmptyPage>{error === null ? <Waiting /> : <Failure error={error} retry={reload} />}</EmptyPage>;
+  if (error !== null) return <Page title={t.pageNotShown} heading="unseen"><Failure error={error} retry={reload} /></Page>;
+  return <EmptyPage />;
 }
 
 /** Has the focus until its page is there, and hands it on. */
-function EmptyPage({ children }: { children: ComponentChildren }) {
+function EmptyPage() {
   const main = useRef<HTMLElement>(null);
   useLayoutEffect(() => {
     const empty = main.current;
@@ -45,5 +46,5 @@ function EmptyPage({ children }: { children: ComponentChildren }) {
       if (empty !== null && empty === document.activeElement) queueMicrotask(() => focusPage(place.peek().hash));
     };
   }, []);
-  return <div class="page"><main ref={main} id="content" class="content" tabIndex={-1}>{children}</main></div>;
+  return <div class="page"><main ref={main} id="content" class="content" tabIndex={-1}><Waiting /></main></div>;
 }
