@@ -284,3 +284,17 @@ def test_a_page_that_is_not_to_be_had_has_a_name_and_a_heading(
     expect(page.get_by_role("alert").get_by_role("button", name="Try again")).to_be_visible()
     expect(page).to_have_title("This page could not be shown · Tap")
     expect(page.get_by_role("heading", level=1)).to_be_focused()
+
+
+def test_the_months_of_a_board_are_walked_by_keyboard(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    settings = {"community": crew.community, "name": crew.community_name, "mode": "friendly"}
+    company.do(crew.lena, "community.change", **settings)
+    page = sign_in(crew.lena, f"/c/{crew.community}/board")
+    month = page.get_by_role("combobox")
+    month.focus()
+    month.select_option(index=1)
+    expect(page).to_have_url(re.compile("month="))
+    expect(page.locator(".waiting")).to_have_count(0)
+    expect(month).to_be_focused()
