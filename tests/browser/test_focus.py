@@ -298,3 +298,12 @@ def test_the_months_of_a_board_are_walked_by_keyboard(
     expect(page).to_have_url(re.compile("month="))
     expect(page.locator(".waiting")).to_have_count(0)
     expect(month).to_be_focused()
+
+
+def test_the_last_item_of_a_menu_can_be_seen_at_400_percent(sign_in: SignIn, crew: Crew) -> None:
+    page = sign_in(crew.asha, viewport={"width": 320, "height": 256})
+    page.locator(".phone-top .account").focus()
+    page.keyboard.press("ArrowUp")
+    last = page.get_by_role("menuitem", name="Sign out")
+    expect(last).to_be_focused()
+    expect(last).to_be_in_viewport(ratio=1)
