@@ -307,3 +307,17 @@ def test_the_last_item_of_a_menu_can_be_seen_at_400_percent(sign_in: SignIn, cre
     last = page.get_by_role("menuitem", name="Sign out")
     expect(last).to_be_focused()
     expect(last).to_be_in_viewport(ratio=1)
+
+
+def test_going_back_finds_the_focus_where_it_was(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    for n in range(6):
+        publish(company, crew, f"Number {n}.")
+    page = sign_in(crew.meera)
+    third = page.locator(".feed > article").nth(2)
+    third.focus()
+    page.keyboard.press("o")
+    expect(page.locator(".post.alone")).to_be_visible()
+    page.go_back()
+    expect(third).to_be_focused()

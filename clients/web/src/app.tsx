@@ -118,7 +118,10 @@ function Shell({ client }: { client: TapClient }) {
   );
 }
 
-/** A new page takes the focus to what its address names, else to its heading; the first one leaves it alone. */
+/**
+ * A new page takes the focus to what its address names, else to its heading. The first one leaves it alone, and one that
+ * is gone back to has led it to where it was.
+ */
 function useFocusOnNavigation(): void {
   const { path, hash, visit } = place.value;
   const again = hash === "" ? 0 : visit;
@@ -128,6 +131,7 @@ function useFocusOnNavigation(): void {
       first.current = false;
       return;
     }
-    focusPage(hash);
+    const back = hash === "" && document.activeElement?.closest("[data-item]") != null;
+    if (!back) focusPage(hash);
   }, [path, hash, again]);
 }

@@ -1,6 +1,6 @@
 /**
  * Addresses and history: links are plain anchors, so opening in a new tab works; a plain click stays on
- * the page. Going back finds the item that was on top of the screen, not a number of pixels.
+ * the page. Going back finds the item that had the focus or was on top of the screen, not a number of pixels.
  */
 
 import { signal } from "@preact/signals";
@@ -58,10 +58,13 @@ function followLink(event: MouseEvent): void {
   go(link.pathname + link.search + link.hash);
 }
 
+/** The item that has the focus, if it can be seen; else the one on top of the screen. */
 function rememberAnchor(): void {
-  for (const item of document.querySelectorAll<HTMLElement>("[data-item]")) {
+  const focused = document.activeElement?.closest<HTMLElement>("[data-item]");
+  const all = [...(focused ? [focused] : []), ...document.querySelectorAll<HTMLElement>("[data-item]")];
+  for (const item of all) {
     const { top, bottom } = item.getBoundingClientRect();
-    if (bottom <= 0) continue;
+    if (bottom <= 0 || top >= window.innerHeight) continue;
     window.history.replaceState({ id: item.dataset["item"] ?? "", top } satisfies Anchor, "");
     return;
   }
@@ -77,6 +80,7 @@ export function restoreScroll(): boolean {
   const item = document.querySelector<HTMLElement>(`[data-item="${CSS.escape(anchor.id)}"]`);
   if (item === null) return false;
   wanted = null;
+  item.focus({ preventScroll: true });
   hold(item, anchor.top);
   return true;
 }
