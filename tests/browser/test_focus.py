@@ -321,3 +321,30 @@ def test_going_back_finds_the_focus_where_it_was(
     expect(page.locator(".post.alone")).to_be_visible()
     page.go_back()
     expect(third).to_be_focused()
+
+
+def test_that_a_reply_waits_for_the_network_is_spoken(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    post = publish(company, crew, "Far from any network.")
+    page = sign_in(crew.meera, f"/t/{post}")
+    cable = Cable(page)
+    page.reload()
+    expect(page.locator(".status-live").locator("visible=true")).to_be_visible()
+    cable.pull()
+    expect(page.locator(".status-waiting").locator("visible=true")).to_be_visible()
+    page.evaluate(SPOKEN)
+    page.get_by_role("textbox", name="Write a reply").fill("Here.")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".post.pending")).to_have_count(1)
+    assert page.evaluate("window.spoken") == ["Not sent yet: waiting for the network"]
+
+
+def test_what_a_search_found_is_spoken(sign_in: SignIn, company: Company, crew: Crew) -> None:
+    page = sign_in(crew.meera, "/people")
+    page.evaluate(SPOKEN)
+    page.get_by_role("searchbox").fill(company.name(crew.lena))
+    page.wait_for_function("() => window.spoken.length === 1")
+    page.get_by_role("searchbox").fill("nobody of that name")
+    page.wait_for_function("() => window.spoken.length === 2")
+    assert page.evaluate("window.spoken") == ["1 colleague found", "Nobody matches."]

@@ -3,7 +3,8 @@
 import type { Command, Outcome, TapClient } from "@tap/sdk";
 import { effect } from "@preact/signals";
 
-import { complain } from "./ui/notice.tsx";
+import { t } from "./strings.ts";
+import { announce, complain } from "./ui/notice.tsx";
 
 /** What a person wrote has a row of its own until it is there, refusal and words included (post/pending.tsx). */
 const WITH_ROW: ReadonlySet<Command["do"]> = new Set(["post.publish", "reply.publish"]);
@@ -30,6 +31,11 @@ export async function give(client: TapClient, command: Command, before?: unknown
 /** Says a refusal wherever the person is, unless a row says it already. */
 export function complainOf(command: Command, message: string): void {
   if (!WITH_ROW.has(command.do)) complain(message);
+}
+
+/** What a row shows to who sees: that it is on its way, or waits. */
+export function announceSending(client: TapClient): void {
+  announce(client.phase.peek() === "live" ? t.sending : t.waitingForNetwork);
 }
 
 /** Nobody waits for the acts of an earlier page any more: what becomes of them is told all the same. */

@@ -2,10 +2,10 @@
 
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 
+import { announceSending } from "../act.ts";
 import { useClient } from "../client.ts";
 import { t } from "../strings.ts";
 import { useEvent } from "../ui/event.ts";
-import { announce } from "../ui/notice.tsx";
 import { PersonAvatar } from "../ui/person.tsx";
 import { Refusal } from "../ui/sending.tsx";
 import { type Composition, EMPTY, KINDS, TITLED, asking, commandOf, missing } from "./composition.ts";
@@ -52,7 +52,7 @@ export function Composer({ community, opened, about = NOTHING }: Props) {
     if (problem !== null) return setTried(true);
     if (full !== "") return;
     void client.do(commandOf(value, place, client.now()));
-    announce(t.sending);
+    announceSending(client);
     draft.set({ ...EMPTY, place: value.place });
     setTried(false);
     setOpen(false);

@@ -8,6 +8,7 @@ import { type Attached, attachmentsOf } from "../compose/composition.ts";
 import { useDraft } from "../compose/draft.ts";
 import { AttachButton, FilesField, useUploads } from "../compose/files.tsx";
 import { Textbox } from "../compose/textbox.tsx";
+import { announceSending } from "../act.ts";
 import { t } from "../strings.ts";
 import { mentionedIn } from "../text/mentions.ts";
 import { usePerson } from "../ui/person.tsx";
@@ -46,6 +47,7 @@ export function ReplyBox({ parent, label, onDone, autofocus = false }: Props) {
     // Its state shows in the thread itself, refusal included.
     const attachments = files.value.length > 0 ? { attachments: attachmentsOf(files.value) } : {};
     void client.do({ do: "reply.publish", parent: parent.id, text, mentions: mentionedIn(text), ...attachments });
+    announceSending(client);
     draft.set("");
     files.set(NO_FILES);
     client.typed(channel);

@@ -3,7 +3,7 @@
 import type { ConversationView } from "@tap/sdk";
 import { useMemo, useState } from "preact/hooks";
 
-import { act } from "../act.ts";
+import { act, announceSending } from "../act.ts";
 import { useClient } from "../client.ts";
 import { useDraft } from "../compose/draft.ts";
 import { Textbox } from "../compose/textbox.tsx";
@@ -74,6 +74,7 @@ function Write({ id }: { id: string }) {
     setRefusal(full);
     if (message === "" || full !== "") return;
     void act(client, { do: "post.publish", place: `d:${id}`, kind: "message", text: message, mentions: mentionedIn(message) });
+    announceSending(client);
     setText("");
   };
   return (
