@@ -37,6 +37,7 @@ def test_a_page_that_is_fetched_takes_the_focus_when_it_is_there(
         crew.asha, "post.publish", place=crew.place, kind="question", title="Why?", text="Tell."
     )
     page = sign_in(crew.meera)
+    expect(page.locator(".feed > article")).to_have_count(1)
     page.keyboard.press("j")
     page.keyboard.press("o")
     heading = page.get_by_role("heading", level=1)
