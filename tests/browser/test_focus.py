@@ -266,6 +266,15 @@ def test_a_narrow_page_lacks_nothing_one_can_do(
     expect(page.get_by_role("link", name="Board")).to_be_visible()
 
 
+def test_a_narrow_page_says_what_a_colleague_can_do(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    name = company.name(crew.meera)
+    company.do(crew.meera, "profile.change", name=name, skills=["bearings"])
+    page = sign_in(crew.asha, f"/p/{crew.meera}", viewport={"width": 640, "height": 450})
+    expect(page.get_by_role("listitem").filter(has_text="bearings")).to_be_visible()
+
+
 def test_tabs_do_not_scroll_out_of_sight(sign_in: SignIn, crew: Crew) -> None:
     page = sign_in(crew.lena, "/impact", viewport={"width": 1100, "height": 700})
     tabs = page.locator("nav.tabs")

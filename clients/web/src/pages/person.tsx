@@ -48,6 +48,7 @@ function Person({ person, posts }: { person: PersonView; posts: readonly string[
         </div>
       </header>
       {person.about !== "" && <p class="lead" dir="auto">{person.about}</p>}
+      <div class="narrow-only"><Skills person={person} /></div>
       <PersonRecord id={person.id} />
       <h2 class="section-title">{t.recentPosts}</h2>
       {posts.length === 0 && <p class="empty">{t.personEmpty}</p>}
