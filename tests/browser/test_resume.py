@@ -108,6 +108,34 @@ def test_what_is_written_offline_survives_a_reload_and_is_sent_once(
     assert texts == ["First, from the tunnel.", "Second, from the tunnel."]
 
 
+def test_what_is_discarded_in_one_tab_is_gone_from_the_other(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    post = publish(company, crew, "Soon gone.")
+    page = sign_in(crew.meera, f"/t/{post}")
+    other = page.context.new_page()
+    cables = Cable(page), Cable(other)
+    page.reload()
+    status(page)
+    for cable in cables:
+        cable.pull()
+    send_reply(page, "Wait for me!")
+    other.goto(f"/t/{post}")
+    pending = other.locator(".post.pending")
+    expect(pending).to_have_count(1)
+    company.do(crew.asha, "post.delete", post=post)
+    cables[0].put_back()
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    page.get_by_role("button", name="Discard").click()
+    expect(pending).to_have_count(0)
+    cables[1].put_back()
+    other.evaluate("window.dispatchEvent(new Event('online'))")
+    status(other)
+    other.reload()
+    expect(other.locator(".post.alone")).to_be_visible()
+    expect(pending).to_have_count(0)
+
+
 @pytest.mark.parametrize(
     ("blocked", "transport"), [((), "events"), (("**/api/v1/live/events*",), "poll")]
 )

@@ -34,11 +34,14 @@ export interface Shelf {
   delete(key: string): Promise<void>;
   /** Values of all keys which begin so, in the order of their keys. */
   list(prefix: string): Promise<unknown[]>;
+  /** Calls ``listener`` with each key that another page sets, as far as the machine tells; perhaps with one's own, too. */
+  watch(listener: (key: string) => void): void;
 }
 
 /** A shelf for tests and for browsers which refuse to store anything: forgotten on reload. */
 export class MemoryShelf implements Shelf {
   readonly #values = new Map<string, unknown>();
+  readonly #listeners: ((key: string) => void)[] = [];
 
   async get(key: string): Promise<unknown> {
     return this.#values.get(key);
@@ -46,6 +49,7 @@ export class MemoryShelf implements Shelf {
 
   async set(key: string, value: unknown): Promise<void> {
     this.#values.set(key, structuredClone(value));
+    for (const listener of this.#listeners) listener(key);
   }
 
   async delete(key: string): Promise<void> {
@@ -55,5 +59,9 @@ export class MemoryShelf implements Shelf {
   async list(prefix: string): Promise<unknown[]> {
     const keys = [...this.#values.keys()].filter((key) => key.startsWith(prefix)).toSorted();
     return keys.map((key) => this.#values.get(key));
+  }
+
+  watch(listener: (key: string) => void): void {
+    this.#listeners.push(listener);
   }
 }

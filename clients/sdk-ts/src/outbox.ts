@@ -11,6 +11,11 @@
  * A command that cannot be brought through is told to its owner as failed, and holds up nobody: one the node
  * closes the connection over, one it fails at again and again, and one it might have forgotten and do twice.
  * What the node says of itself (busy, full, stopping) is no command's fault: then all wait, in their order.
+ *
+ * Pages of one browser share the shelf, and each may have taken up the same command. Two that send it are one
+ * deed (I2); but what is discarded on one page must go from all. So a discarded key leaves a note on the shelf,
+ * for as long as a page might still send it by itself: each page reads the notes when another writes one, and
+ * once more before it sends on a new connection, for it may have slept.
  */
 
 import { type ReadonlySignal, signal } from "@preact/signals-core";
@@ -36,6 +41,9 @@ export interface Entry {
   readonly before: unknown;
 }
 
+/** The note of a discarded command: of when it was, and what had been refused to it. */
+type Discarded = Pick<Entry, "key" | "at" | "error">;
+
 export type Outcome = { ok: true; answer: Answer } | { ok: false; error: ErrorBody };
 
 /** A day in a tunnel, and a shelf that a loop gone wild cannot fill. */
@@ -55,6 +63,7 @@ const OUR_FAULT = 1011;
 
 const FULL: ErrorBody = { code: "outbox_full", message: "Too much is waiting to be sent already. Try again once you are connected.", retry: true };
 const STALE: ErrorBody = { code: "stale", message: "This waited so long that sending it by itself could do it twice. Send it again if it is still wanted.", retry: false };
+const DISCARDED: ErrorBody = { code: "discarded", message: "You discarded this on another page.", retry: false };
 
 export interface Wire {
   /** False when there is no connection; ``opened`` will be called once there is one. */
@@ -66,6 +75,7 @@ export class Outbox {
   readonly #shelf: Shelf;
   readonly #wire: Wire;
   readonly #prefix: string;
+  readonly #notes: string;
   readonly #mint: () => string;
   readonly #entries = signal<readonly Entry[]>([]);
   readonly #waiters = new Map<string, (outcome: Outcome) => void>();
@@ -73,18 +83,27 @@ export class Outbox {
   /** Ends the pause; null while there is none. By a timer alone: it may be early by the clock, or the clock be set. */
   #resume: (() => void) | null = null;
   #pauses = 0;
+  /** Readings of the notes under way; nothing is sent meanwhile. */
+  #readings = 0;
 
   constructor(host: Host, shelf: Shelf, wire: Wire, person: string) {
     this.#host = host;
     this.#shelf = shelf;
     this.#wire = wire;
     this.#prefix = `outbox:${person}:`;
+    this.#notes = `discarded:${person}:`;
     this.#mint = ulidMaker(() => host.now(), () => host.random());
+    shelf.watch((key) => key.startsWith(this.#notes) && void this.#heed());
   }
 
   /** In the order of sending. */
   get entries(): ReadonlySignal<readonly Entry[]> {
     return this.#entries;
+  }
+
+  /** Why it takes nothing just now, for who would rather keep what they wrote; else null. */
+  get full(): ErrorBody | null {
+    return this.#entries.value.length >= OUTBOX_MAX ? FULL : null;
   }
 
   /** Takes up what an earlier page left behind. */
@@ -93,12 +112,13 @@ export class Outbox {
     const known = new Set(this.#entries.value.map((entry) => entry.key));
     const old = kept.filter((entry) => !known.has(entry.key)).map((entry) => waitingAgain(entry));
     this.#entries.value = [...old, ...this.#entries.value];
-    this.#pump();
+    await this.#heed();
   }
 
   /** Settles with the node's answer, or a refusal that stays; a lost connection only takes longer. */
   async submit(command: Command, before: unknown = null): Promise<Outcome> {
-    if (this.#entries.value.length >= OUTBOX_MAX) return { ok: false, error: FULL };
+    const { full } = this;
+    if (full !== null) return { ok: false, error: full };
     const entry = this.#entry(command, before);
     const outcome = new Promise<Outcome>((resolve) => this.#waiters.set(entry.key, resolve));
     this.#entries.value = [...this.#entries.value, entry];
@@ -111,7 +131,7 @@ export class Outbox {
   retry(key: string): void {
     const entry = this.#find(key);
     if (entry?.error?.code === STALE.code) {
-      this.#remove(key);
+      this.discard(key);
       void this.submit(entry.command, entry.before);
       return;
     }
@@ -119,7 +139,10 @@ export class Outbox {
     this.#pump();
   }
 
+  /** On every page of this browser. */
   discard(key: string): void {
+    const entry = this.#find(key);
+    if (entry !== undefined) void this.#note({ key, at: entry.at, error: entry.error });
     this.#remove(key);
     this.#pump();
   }
@@ -127,10 +150,10 @@ export class Outbox {
   /** A new connection: whatever was under way on the old one is sent again. */
   opened(): void {
     this.#resume?.();
-    const oldest = this.#host.now() - KEY_KEPT_MS;
+    const oldest = this.#oldest();
     for (const { key, at, state } of this.#entries.value) if (at < oldest && state !== "done" && state !== "failed") this.#fail(key, STALE);
     this.#entries.value = this.#entries.value.map((entry) => waitingAgain(entry));
-    this.#pump();
+    void this.#heed();
   }
 
   /** The connection ended, perhaps over what was under way. */
@@ -147,6 +170,27 @@ export class Outbox {
     if (done.ok) this.#succeed(done);
     else this.#refuse(done.key, done.error ?? { code: "internal", message: "", retry: true });
     this.#pump();
+  }
+
+  /** Lets go of what was discarded on any page, and of notes nobody needs any more. */
+  async #heed(): Promise<void> {
+    this.#readings += 1;
+    const notes = (await this.#shelf.list(this.#notes).catch(() => [])) as Discarded[];
+    this.#readings -= 1;
+    for (const { key, error } of notes) {
+      if (this.#find(key) === undefined) continue;
+      this.#settle(key, { ok: false, error: error ?? DISCARDED });
+      this.#remove(key);
+    }
+    const oldest = this.#oldest();
+    const needless = notes.filter(({ at }, index) => at < oldest || index < notes.length - OUTBOX_MAX);
+    for (const { key } of needless) void this.#shelf.delete(this.#notes + key).catch(() => {});
+    this.#pump();
+  }
+
+  /** Older commands are not sent but at their owner's word. */
+  #oldest(): number {
+    return this.#host.now() - KEY_KEPT_MS;
   }
 
   #entry(command: Command, before: unknown): Entry {
@@ -201,7 +245,7 @@ export class Outbox {
 
   /** Sends the first waiting command, if none is under way. A failed one does not hold up the rest. */
   #pump(): void {
-    if (this.#resume !== null) return;
+    if (this.#resume !== null || this.#readings > 0) return;
     if (this.#entries.value.some((entry) => entry.state === "sent")) return;
     const next = this.#entries.value.find((entry) => entry.state === "waiting");
     if (next === undefined || !this.#wire.send(next.key, next.command)) return;
@@ -231,6 +275,10 @@ export class Outbox {
   async #keep(entry: Entry): Promise<void> {
     // A full disk must not lose the post: it stays in memory and is sent all the same.
     await this.#shelf.set(this.#prefix + entry.key, entry).catch(() => {});
+  }
+
+  async #note(note: Discarded): Promise<void> {
+    await this.#shelf.set(this.#notes + note.key, note).catch(() => {});
   }
 
   async #forget(key: string): Promise<void> {

@@ -10,9 +10,11 @@ const LAST = "\uffff";
 
 class IdbShelf implements Shelf {
   readonly #db: IDBPDatabase;
+  readonly #pages: BroadcastChannel;
 
   constructor(db: IDBPDatabase) {
     this.#db = db;
+    this.#pages = new BroadcastChannel(`shelf:${db.name}`);
   }
 
   get(key: string): Promise<unknown> {
@@ -23,6 +25,8 @@ class IdbShelf implements Shelf {
   async set(key: string, value: unknown): Promise<void> {
     const kept = this.#db.transaction(STORE, "readwrite", { durability: "strict" });
     await Promise.all([kept.store.put(value, key), kept.done]);
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel has none: it is of one origin
+    this.#pages.postMessage(key);
   }
 
   async delete(key: string): Promise<void> {
@@ -31,6 +35,10 @@ class IdbShelf implements Shelf {
 
   list(prefix: string): Promise<unknown[]> {
     return this.#db.getAll(STORE, IDBKeyRange.bound(prefix, prefix + LAST));
+  }
+
+  watch(listener: (key: string) => void): void {
+    this.#pages.addEventListener("message", ({ data }) => listener(String(data)));
   }
 }
 

@@ -65,6 +65,7 @@ test("what was said offline is said after the reconnect", async () => {
   await settled();
   host.pass(1_000);
   host.last.greets({ resume: "complete" });
+  await settled();
   expect(host.last.sent.at(-1)).toMatchObject({ t: "do", command: { text: "from the tunnel" } });
 });
 

@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 
 import type { Command } from "../src/commands.ts";
 import { MemoryShelf } from "../src/host.ts";
@@ -38,6 +38,7 @@ test("what was unanswered when the connection went is sent again under the same 
   void outbox.submit(reply("one"));
   await settled();
   outbox.opened();
+  await settled();
   expect(texts()).toEqual(["one", "one"]);
   expect(sent[0]!.key).toBe(sent[1]!.key);
 });
@@ -51,6 +52,7 @@ test("offline it waits; online it goes", async () => {
   expect(outbox.entries.value.map((entry) => entry.state)).toEqual(["waiting", "waiting"]);
   online = true;
   outbox.opened();
+  await settled();
   expect(texts()).toEqual(["one"]);
 });
 
@@ -152,6 +154,7 @@ test("one the node closes the connection over is told to its owner, and holds up
   outbox.lost(1009, "message too big");
   await expect(outcome).resolves.toMatchObject({ ok: false, error: { code: "too_large", retry: false } });
   outbox.opened();
+  await settled();
   expect(texts()).toEqual(["too long", "good"]);
 });
 
@@ -206,4 +209,123 @@ test("it does not grow without bound", async () => {
   for (let count = 0; count < OUTBOX_MAX; count += 1) void outbox.submit(reply(String(count)));
   await expect(outbox.submit(reply("one more"))).resolves.toMatchObject({ ok: false, error: { code: "outbox_full" } });
   expect(outbox.entries.value).toHaveLength(OUTBOX_MAX);
+});
+
+describe("two pages of one person", () => {
+  let here: Outbox;
+  let there: Outbox;
+  const locked = { code: "locked", message: "This thread is locked.", retry: false };
+
+  /** Written here without a network, taken up there as well. */
+  async function both(text: string): Promise<void> {
+    online = false;
+    here = open();
+    void here.submit(reply(text));
+    await settled();
+    there = open();
+    await there.restore();
+    online = true;
+  }
+
+  const refuseHere = (): void => here.answered({ t: "done", key: sent[0]!.key, ok: false, error: locked });
+
+  test("what is discarded on one is not sent by the other", async () => {
+    await both("no longer wanted");
+    here.opened();
+    await settled();
+    refuseHere();
+    here.discard(sent[0]!.key);
+    await settled();
+    expect(there.entries.value).toEqual([]);
+    there.opened();
+    await settled();
+    expect(texts()).toEqual(["no longer wanted"]);
+  });
+
+  test("nor by one that slept and heard nothing of it, however soon it writes again", async () => {
+    shelf.watch = () => {};
+    await both("no longer wanted");
+    here.opened();
+    await settled();
+    refuseHere();
+    here.discard(sent[0]!.key);
+    await settled();
+    there.opened();
+    host.pass(1);
+    void there.submit(reply("next"));
+    await settled();
+    expect(texts()).toEqual(["no longer wanted", "next"]);
+  });
+
+  test("nor by one that is opened later, though the other was just refused it", async () => {
+    await both("no longer wanted");
+    here.opened();
+    there.opened();
+    await settled();
+    refuseHere();
+    here.discard(sent[0]!.key);
+    there.answered({ t: "done", key: sent[0]!.key, ok: false, error: locked });
+    await settled();
+    const later = open();
+    await later.restore();
+    expect(later.entries.value).toEqual([]);
+  });
+
+  test("who waits for its answer is told", async () => {
+    online = false;
+    there = open();
+    const outcome = there.submit(reply("no longer wanted"));
+    await settled();
+    here = open();
+    await here.restore();
+    here.discard(here.entries.value[0]!.key);
+    await expect(outcome).resolves.toMatchObject({ ok: false, error: { code: "discarded" } });
+  });
+
+  test("and why, where it had been refused", async () => {
+    online = false;
+    there = open();
+    const outcome = there.submit(reply("no longer wanted"));
+    await settled();
+    here = open();
+    await here.restore();
+    here.answered({ t: "done", key: here.entries.value[0]!.key, ok: false, error: locked });
+    here.discard(here.entries.value[0]!.key);
+    await expect(outcome).resolves.toEqual({ ok: false, error: locked });
+  });
+
+  test("what its owner sends again under a new key is not sent under the old one", async () => {
+    await both("old");
+    host.pass(KEY_KEPT_MS + 1);
+    here.opened();
+    there.opened();
+    await settled();
+    here.retry(here.entries.value[0]!.key);
+    await settled();
+    expect(there.entries.value).toEqual([]);
+    expect(texts()).toEqual(["old"]);
+  });
+
+  test("that it was discarded is forgotten once no page would send it by itself", async () => {
+    await both("no longer wanted");
+    here.discard(here.entries.value[0]!.key);
+    await settled();
+    expect(await shelf.list("discarded:")).toHaveLength(1);
+    host.pass(KEY_KEPT_MS + 1);
+    here.opened();
+    await settled();
+    expect(await shelf.list("discarded:")).toEqual([]);
+  });
+
+  test("a loop that discards without end does not fill the shelf", async () => {
+    online = false;
+    here = open();
+    for (let count = 0; count < OUTBOX_MAX + 5; count += 1) {
+      void here.submit(reply(String(count)));
+      here.discard(here.entries.value[0]!.key);
+    }
+    here.opened();
+    await settled();
+    expect(await shelf.list("discarded:")).toHaveLength(OUTBOX_MAX);
+  });
 });

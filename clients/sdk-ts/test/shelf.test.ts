@@ -21,6 +21,14 @@ test.each(shelves)("%s keeps, lists by prefix in order of keys, and forgets", as
   expect(await shelf.list("outbox:asha:")).toEqual([{ n: 2 }]);
 });
 
+test.each(shelves)("%s tells other pages what one has set", async (_name, open) => {
+  const here = await open();
+  const there = _name === "memory" ? here : await open();
+  const told = new Promise((resolve) => { there.watch(resolve); });
+  await here.set("outbox:bela:1", { n: 1 });
+  expect(await told).toBe("outbox:bela:1");
+});
+
 test("where storage is refused the page still works", async () => {
   const real = globalThis.indexedDB;
   Object.defineProperty(globalThis, "indexedDB", { value: { open: () => { throw new Error("denied"); } }, configurable: true });

@@ -101,8 +101,7 @@ function useCaseNews(client: TapClient): void {
 }
 
 function Shell({ client }: { client: TapClient }) {
-  const { path, hash } = place.value;
-  useFocusOnNavigation(path, hash);
+  useFocusOnNavigation();
   useCaseNews(client);
   return (
     <ClientContext.Provider value={client}>
@@ -110,7 +109,7 @@ function Shell({ client }: { client: TapClient }) {
       <div class="shell">
         <Rail />
         <PhoneTop />
-        {pageOf(path)}
+        {pageOf(place.value.path)}
         <BottomBar />
       </div>
       <Notices />
@@ -119,14 +118,20 @@ function Shell({ client }: { client: TapClient }) {
   );
 }
 
-/** A new page takes the focus to what its address names, else to its heading; the first one leaves it alone. */
-function useFocusOnNavigation(path: string, hash: string): void {
+/**
+ * A new page takes the focus to what its address names, else to its heading. The first one leaves it alone, and one that
+ * is gone back to has led it to where it was.
+ */
+function useFocusOnNavigation(): void {
+  const { path, hash, visit } = place.value;
+  const again = hash === "" ? 0 : visit;
   const first = useRef(true);
   useEffect(() => {
     if (first.current) {
       first.current = false;
       return;
     }
-    focusPage(hash);
-  }, [path, hash]);
+    const back = hash === "" && document.activeElement?.closest("[data-item]") != null;
+    if (!back) focusPage(hash);
+  }, [path, hash, again]);
 }

@@ -7,6 +7,7 @@ import { listenToMachine, start } from "./session.ts";
 import { startKeys } from "./shell/keys.ts";
 import { startTheme } from "./shell/theme.ts";
 import { startClock } from "./ui/clock.ts";
+import { keepFocus } from "./ui/focus.ts";
 
 const root = document.getElementById("app");
 if (root !== null) {
@@ -14,6 +15,7 @@ if (root !== null) {
   startRouting();
   startKeys();
   startClock();
+  keepFocus();
   listenToMachine();
   render(<App />, root);
   void start();

@@ -1,6 +1,6 @@
 /**
  * Addresses and history: links are plain anchors, so opening in a new tab works; a plain click stays on
- * the page. Going back finds the item that was on top of the screen, not a number of pixels.
+ * the page. Going back finds the item that had the focus or was on top of the screen, not a number of pixels.
  */
 
 import { signal } from "@preact/signals";
@@ -9,6 +9,8 @@ export interface Place {
   path: string;
   query: URLSearchParams;
   hash: string;
+  /** Counts ways taken, so that who asks for the same place again is led there again. */
+  visit: number;
 }
 
 interface Anchor {
@@ -16,6 +18,7 @@ interface Anchor {
   top: number;
 }
 
+let visits = 0;
 const current = signal<Place>(read());
 /** Where to stand once the page shown by going back has its content. */
 let wanted: Anchor | null = null;
@@ -24,12 +27,13 @@ export const place = current;
 
 function read(): Place {
   const { pathname, search, hash } = window.location;
-  return { path: pathname, query: new URLSearchParams(search), hash: hash.slice(1) };
+  return { path: pathname, query: new URLSearchParams(search), hash: hash.slice(1), visit: visits };
 }
 
 export function go(address: string, how: "push" | "replace" = "push"): void {
   rememberAnchor();
   wanted = null;
+  if (how === "push") visits += 1;
   if (how === "push") window.history.pushState(null, "", address);
   else window.history.replaceState(null, "", address);
   current.value = read();
@@ -54,10 +58,13 @@ function followLink(event: MouseEvent): void {
   go(link.pathname + link.search + link.hash);
 }
 
+/** The item that has the focus, if it can be seen; else the one on top of the screen. */
 function rememberAnchor(): void {
-  for (const item of document.querySelectorAll<HTMLElement>("[data-item]")) {
+  const focused = document.activeElement?.closest<HTMLElement>("[data-item]");
+  const all = [...(focused ? [focused] : []), ...document.querySelectorAll<HTMLElement>("[data-item]")];
+  for (const item of all) {
     const { top, bottom } = item.getBoundingClientRect();
-    if (bottom <= 0) continue;
+    if (bottom <= 0 || top >= window.innerHeight) continue;
     window.history.replaceState({ id: item.dataset["item"] ?? "", top } satisfies Anchor, "");
     return;
   }
@@ -73,6 +80,7 @@ export function restoreScroll(): boolean {
   const item = document.querySelector<HTMLElement>(`[data-item="${CSS.escape(anchor.id)}"]`);
   if (item === null) return false;
   wanted = null;
+  item.focus({ preventScroll: true });
   hold(item, anchor.top);
   return true;
 }

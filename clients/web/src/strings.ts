@@ -207,6 +207,7 @@ export const t = {
   sending: "Sending…",
   waitingForNetwork: "Not sent yet: waiting for the network",
   notSent: "Not sent.",
+  editNotSaved: "Your change was not saved.",
   sendAgain: "Send again",
 
   // -- threads
@@ -369,6 +370,7 @@ export const t = {
   // -- people
   findPeople: "Find colleagues by name, skill or unit",
   nobodyFound: "Nobody matches.",
+  peopleFound: (count: number, more: boolean) => (more ? `More than ${numbers.format(count)} colleagues found` : plural(count, { one: "# colleague found", other: "# colleagues found" })),
   everyone: "Everyone",
   whoKnows: "Who knows",
   whomToName: "These colleagues know about it. Name them, and they are told:",
@@ -435,6 +437,7 @@ export const t = {
   themes: { system: "As the device", light: "Light", dark: "Dark" },
 
   // -- refusals that never reach a server
+  pageNotShown: "This page could not be shown",
   pageNotFetched: "This page could not be fetched. Reload it once the network is back.",
   somethingWrong: "Something went wrong here. Reload the page; nothing you wrote is lost.",
 };

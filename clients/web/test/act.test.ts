@@ -61,6 +61,7 @@ test("of an earlier page, too", async () => {
   tellOfEarlier(client);
   expect(client.outbox.entries.value).toHaveLength(2);
   refuse(client, sent[1]);
+  await settled();
   refuse(client, sent[2]);
   await settled();
   expect(client.outbox.entries.value).toMatchObject([{ state: "failed", command: message }]);

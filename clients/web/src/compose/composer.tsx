@@ -2,11 +2,12 @@
 
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 
+import { announceSending } from "../act.ts";
 import { useClient } from "../client.ts";
 import { t } from "../strings.ts";
 import { useEvent } from "../ui/event.ts";
-import { announce } from "../ui/notice.tsx";
 import { PersonAvatar } from "../ui/person.tsx";
+import { Refusal } from "../ui/sending.tsx";
 import { type Composition, EMPTY, KINDS, TITLED, asking, commandOf, missing } from "./composition.ts";
 import { useDraft } from "./draft.ts";
 import { AttachButton, FilesField, useUploads } from "./files.tsx";
@@ -31,6 +32,7 @@ export function Composer({ community, opened, about = NOTHING }: Props) {
   const draft = useDraft<Composition>(key, EMPTY);
   const [open, setOpen] = useState(opened !== undefined);
   const [tried, setTried] = useState(false);
+  const [refusal, setRefusal] = useState("");
   const form = useRef<HTMLFormElement>(null);
   const { value } = draft;
   const change = (part: Partial<Composition>): void => draft.set((old) => ({ ...old, ...part }));
@@ -45,9 +47,12 @@ export function Composer({ community, opened, about = NOTHING }: Props) {
   const problem = uploads.underway.length > 0 ? t.stillUploading : place === "" ? t.noCommunityYet : missing(value);
   const publish = (event: Event): void => {
     event.preventDefault();
+    const full = client.outbox.full?.message ?? "";
+    setRefusal(full);
     if (problem !== null) return setTried(true);
+    if (full !== "") return;
     void client.do(commandOf(value, place, client.now()));
-    announce(t.sending);
+    announceSending(client);
     draft.set({ ...EMPTY, place: value.place });
     setTried(false);
     setOpen(false);
@@ -66,6 +71,7 @@ export function Composer({ community, opened, about = NOTHING }: Props) {
         {open && <FilesField files={value.files} set={(files) => change({ files })} uploads={uploads} />}
         {open && <MoreFields value={value} change={change} />}
         {open && value.kind === "question" && <WhomToName value={value} change={change} />}
+        {open && <Refusal text={refusal} />}
         {open && (
           <div class="buttons">
             {community === undefined && <PlaceField value={value} change={change} />}

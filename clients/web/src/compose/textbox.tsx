@@ -48,7 +48,7 @@ export function Textbox({ value, onInput, label, rows, submit, autofocus = false
   return (
     <div class="combobox">
       <textarea
-        ref={area} value={value} rows={rows} style={{ "--rows": String(rows) }} dir="auto" aria-label={label} placeholder={label} onFocus={onFocus} onKeyDown={onKeyDown}
+        ref={area} value={value} rows={rows} style={{ "--rows": String(rows) }} dir="auto" aria-label={label} placeholder={label} onFocus={onFocus} onKeyDown={onKeyDown} onBlur={() => setQuery("")}
         aria-controls={found.length > 0 ? `${id}-list` : undefined} aria-activedescendant={found.length > 0 ? `${id}-${active}` : undefined}
         onInput={(event) => {
           onInput(event.currentTarget.value);

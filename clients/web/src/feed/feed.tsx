@@ -9,12 +9,9 @@ import { PostCard } from "../post/card.tsx";
 import { restoreScroll } from "../router.ts";
 import { t } from "../strings.ts";
 import { Failure, Waiting } from "../ui/load.tsx";
-import { announce } from "../ui/notice.tsx";
+import { useCountSpoken } from "../ui/notice.tsx";
 import { type Feed, type FeedSource, feedOf } from "./model.ts";
 import { NewPosts } from "./pill.tsx";
-
-/** Spoken at most this often; the number itself is always on the screen. */
-const ANNOUNCE_MS_MIN = 30_000;
 
 interface Props {
   source: FeedSource;
@@ -29,7 +26,7 @@ export function FeedList({ source, label, empty, showPlace = true, pendingIn }: 
   const client = useClient();
   const feed = feedOf(client, source);
   const { error, reload } = useFeed(feed);
-  useAnnouncing(feed);
+  useCountSpoken(feed.waiting.value.length, t.newPosts);
   const shown = feed.shown.value;
   if (error !== null && shown === null) return <Failure error={error} retry={reload} />;
   if (shown === null) return <Waiting />;
@@ -73,17 +70,6 @@ function useFeed(feed: Feed): { error: ApiError | null; reload: () => void } {
   return { error, reload: () => setAgain(again + 1) };
 }
 
-function useAnnouncing(feed: Feed): void {
-  const last = useRef(0);
-  const count = feed.waiting.value.length;
-  useEffect(() => {
-    const now = performance.now();
-    if (count === 0 || (last.current > 0 && now - last.current < ANNOUNCE_MS_MIN)) return;
-    last.current = now;
-    announce(t.newPosts(count));
-  }, [count]);
-}
-
 function Pending({ place }: { place: string | undefined }) {
   const entries = usePendingPosts(place);
   return <>{entries.toReversed().map((entry) => <PendingPost key={entry.key} entry={entry} />)}</>;
@@ -101,7 +87,7 @@ function Older({ feed }: { feed: Feed }) {
   }, [feed, more]);
   if (more === null) return (feed.shown.value?.length ?? 0) > 5 ? <p class="end">{t.endOfFeed}</p> : null;
   return (
-    <button ref={button} type="button" class="button quiet wide" disabled={feed.busy.value} onClick={() => void feed.older().catch(() => {})}>
+    <button ref={button} type="button" class="button quiet wide" onClick={() => void feed.older().catch(() => {})}>
       {feed.busy.value ? t.loading : t.older}
     </button>
   );

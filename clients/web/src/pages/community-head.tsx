@@ -6,6 +6,10 @@ import { Icon } from "../ui/icon.tsx";
 import { RegionBadge } from "../ui/person.tsx";
 import { JoinButton } from "./join.tsx";
 
+export function hasBoard(mode: CommunityView["mode"]): boolean {
+  return mode === "friendly" || mode === "programme";
+}
+
 /** Name, members and the way between a community's pages; a board is one of them where its mode has one. */
 export function CommunityHead({ community, members }: { community: CommunityView; members: number }) {
   const { id, mode } = community;
@@ -23,7 +27,7 @@ export function CommunityHead({ community, members }: { community: CommunityView
         </div>
         <JoinButton community={community} />
       </header>
-      {(mode === "friendly" || mode === "programme" || path !== address) && (
+      {(hasBoard(mode) || path !== address) && (
         <nav class="tabs" aria-label={community.name}>
           <a href={address} aria-current={path === address ? "page" : undefined}>{t.posts}</a>
           <a href={`${address}/board`} aria-current={path === address ? undefined : "page"}>{t.board}</a>

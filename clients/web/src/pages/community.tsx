@@ -7,10 +7,10 @@ import { FeedList } from "../feed/feed.tsx";
 import type { FeedSource } from "../feed/model.ts";
 import { day } from "../format.ts";
 import { t } from "../strings.ts";
-import { Loaded, useLoad } from "../ui/load.tsx";
+import { useLoad } from "../ui/load.tsx";
 import { CommunityHead } from "./community-head.tsx";
 import { ModeFact } from "./community-mode.tsx";
-import { Page } from "./page.tsx";
+import { LoadedPage, Page } from "./page.tsx";
 
 interface Answer {
   community: CommunityView;
@@ -25,9 +25,9 @@ export function CommunityPage({ id }: { id: string }) {
     return answer;
   });
   return (
-    <Loaded from={found}>
+    <LoadedPage from={found}>
       {({ community, members }) => <Community community={client.view.community(id).value ?? community} members={members} />}
-    </Loaded>
+    </LoadedPage>
   );
 }
 
@@ -43,29 +43,44 @@ function Community({ community, members }: { community: CommunityView; members: 
     <Page title={community.name} heading="own" beside={<About community={community} members={members} />}>
       <CommunityHead community={community} members={members} />
       {community.about !== "" && <p class="lead narrow-only" dir="auto">{community.about}</p>}
+      <details class="why narrow-only">
+        <summary>{t.about}</summary>
+        <Facts community={community} members={members} />
+      </details>
       {inside && !community.archived && <Composer community={id} />}
       <FeedList source={source} label={community.name} empty={t.communityEmpty} showPlace={false} pendingIn={`c:${id}`} />
     </Page>
   );
 }
 
-function About({ community, members }: { community: CommunityView; members: number }) {
-  const client = useClient();
-  const role = client.view.membership(community.id).value?.role ?? "none";
+interface Props {
+  community: CommunityView;
+  members: number;
+}
+
+function About({ community, members }: Props) {
   return (
     <section class="side-section">
       <h2>{t.about}</h2>
       {community.about !== "" && <p dir="auto">{community.about}</p>}
-      <dl class="facts">
-        <div><dt>{t.membersTitle}</dt><dd class="num">{members}</dd></div>
-        <div><dt>{t.openTo}</dt><dd>{community.visibility === "open" ? t.visibilityOpen : t.visibilityPrivate}</dd></div>
-        <div><dt>{t.communityAudience}</dt><dd>{audienceText(community)}</dd></div>
-        <div><dt>{t.homeRegion}</dt><dd>{community.home.toUpperCase()}</dd></div>
-        {community.at > 0 && <div><dt>{t.since}</dt><dd>{day(community.at, client.now())}</dd></div>}
-        <ModeFact community={community} own={role === "owner"} />
-        {role !== "none" && <div><dt>{t.role}</dt><dd>{t.roles[role]}</dd></div>}
-      </dl>
+      <Facts community={community} members={members} />
     </section>
+  );
+}
+
+function Facts({ community, members }: Props) {
+  const client = useClient();
+  const role = client.view.membership(community.id).value?.role ?? "none";
+  return (
+    <dl class="facts">
+      <div><dt>{t.membersTitle}</dt><dd class="num">{members}</dd></div>
+      <div><dt>{t.openTo}</dt><dd>{community.visibility === "open" ? t.visibilityOpen : t.visibilityPrivate}</dd></div>
+      <div><dt>{t.communityAudience}</dt><dd>{audienceText(community)}</dd></div>
+      <div><dt>{t.homeRegion}</dt><dd>{community.home.toUpperCase()}</dd></div>
+      {community.at > 0 && <div><dt>{t.since}</dt><dd>{day(community.at, client.now())}</dd></div>}
+      <ModeFact community={community} own={role === "owner"} />
+      {role !== "none" && <div><dt>{t.role}</dt><dd>{t.roles[role]}</dd></div>}
+    </dl>
   );
 }
 

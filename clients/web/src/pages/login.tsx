@@ -18,6 +18,7 @@ export function LoginPage({ moved }: { moved: ApiError | null }) {
   }, []);
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
+    if (busy) return;
     setBusy(true);
     setProblem("");
     setElsewhere(null);
@@ -44,7 +45,7 @@ export function LoginPage({ moved }: { moved: ApiError | null }) {
         </label>
         <p class="failed" role="alert">{problem}</p>
         {elsewhere !== null && <a class="button wide" href={elsewhere}>{t.goThere}</a>}
-        <button type="submit" class="button wide" disabled={busy}>{busy ? t.signingIn : t.signIn}</button>
+        <button type="submit" class="button wide">{busy ? t.signingIn : t.signIn}</button>
       </form>
     </main>
   );

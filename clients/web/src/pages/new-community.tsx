@@ -1,22 +1,22 @@
 import { useState } from "preact/hooks";
 
-import { act } from "../act.ts";
-import { useClient } from "../client.ts";
 import { go } from "../router.ts";
 import { t } from "../strings.ts";
 import { Dialog } from "../ui/dialog.tsx";
+import { Refusal, useSending } from "../ui/sending.tsx";
 
 export function NewCommunity({ onClose }: { onClose: () => void }) {
-  const client = useClient();
+  const sending = useSending(onClose);
   const [name, setName] = useState("");
   const [about, setAbout] = useState("");
   const [visibility, setVisibility] = useState<"open" | "private">("open");
   const [audience, setAudience] = useState("global");
   const create = async (event: Event): Promise<void> => {
     event.preventDefault();
+    const done = await sending.send({ do: "community.create", name: name.trim(), about: about.trim(), visibility, audience });
+    if (done === null) return;
     onClose();
-    const outcome = await act(client, { do: "community.create", name: name.trim(), about: about.trim(), visibility, audience });
-    if (outcome.ok && typeof outcome.answer["community"] === "string") go(`/c/${outcome.answer["community"]}`);
+    if (typeof done["community"] === "string") go(`/c/${done["community"]}`);
   };
   return (
     <Dialog title={t.newCommunity} onClose={onClose}>
@@ -37,6 +37,7 @@ export function NewCommunity({ onClose }: { onClose: () => void }) {
             <option value="local">{t.audienceLocal}</option>
           </select>
         </label>
+        <Refusal text={sending.refusal} />
         <div class="buttons">
           <button type="button" class="button quiet" onClick={onClose}>{t.cancel}</button>
           <button type="submit" class="button">{t.newCommunity}</button>

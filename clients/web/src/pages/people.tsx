@@ -5,6 +5,7 @@ import { useClient } from "../client.ts";
 import { go, place } from "../router.ts";
 import { t } from "../strings.ts";
 import { Loaded, useLoad } from "../ui/load.tsx";
+import { announce } from "../ui/notice.tsx";
 import { PersonRow } from "../ui/person.tsx";
 import { Page } from "./page.tsx";
 import { PeopleTabs } from "./people-tabs.tsx";
@@ -53,6 +54,9 @@ function Rows({ query, first }: { query: string; first: PeopleAnswer }) {
     const page = await client.api.get<PeopleAnswer>("/people", { q: query, before: next ?? undefined }).catch(() => null);
     if (page) setPages([...pages, page]);
   };
+  useEffect(() => {
+    if (query !== "") announce(first.people.length === 0 ? t.nobodyFound : t.peopleFound(first.people.length, first.next !== null));
+  }, [query, first]);
   if (people.length === 0) return <p class="empty">{t.nobodyFound}</p>;
   return (
     <>

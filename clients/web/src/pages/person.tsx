@@ -8,10 +8,10 @@ import { t } from "../strings.ts";
 import { Avatar } from "../ui/avatar.tsx";
 import { tick } from "../ui/clock.ts";
 import { lazy } from "../ui/lazy.tsx";
-import { Loaded, useLoad } from "../ui/load.tsx";
+import { useLoad } from "../ui/load.tsx";
 import { RegionBadge, describe } from "../ui/person.tsx";
 import { PresenceDot } from "../ui/presence.tsx";
-import { Page } from "./page.tsx";
+import { LoadedPage, Page } from "./page.tsx";
 
 const PersonRecord = lazy(async () => (await import("../value/record.tsx")).PersonRecordView, "part");
 const Hello = lazy(async () => (await import("../value/hello.tsx")).HelloButton, "part");
@@ -26,9 +26,9 @@ export function PersonPage({ id }: { id: string }) {
     return page;
   });
   return (
-    <Loaded from={found}>
+    <LoadedPage from={found}>
       {(page) => <Person person={client.view.person(id).value ?? page.person} posts={page.order ?? []} />}
-    </Loaded>
+    </LoadedPage>
   );
 }
 
@@ -48,6 +48,7 @@ function Person({ person, posts }: { person: PersonView; posts: readonly string[
         </div>
       </header>
       {person.about !== "" && <p class="lead" dir="auto">{person.about}</p>}
+      <div class="narrow-only"><Skills person={person} /></div>
       <PersonRecord id={person.id} />
       <h2 class="section-title">{t.recentPosts}</h2>
       {posts.length === 0 && <p class="empty">{t.personEmpty}</p>}

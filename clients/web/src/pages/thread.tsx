@@ -14,9 +14,9 @@ import { Reply } from "../thread/reply.tsx";
 import { type Branch, readingOrder } from "../thread/tree.ts";
 import { TypingLine } from "../thread/typing.tsx";
 import { Icon } from "../ui/icon.tsx";
-import { Loaded, useLoad } from "../ui/load.tsx";
-import { announce } from "../ui/notice.tsx";
-import { Page } from "./page.tsx";
+import { useLoad } from "../ui/load.tsx";
+import { useCountSpoken } from "../ui/notice.tsx";
+import { LoadedPage, Page } from "./page.tsx";
 import { AboutThread } from "./thread-about.tsx";
 
 type ThreadPage = Bundle & { root: string; next: string | null };
@@ -32,9 +32,9 @@ export function ThreadPageView({ id }: { id: string }) {
   useEffect(() => (cursor === undefined ? undefined : client.watch(`t:${root}`, cursor)), [client, cursor, root]);
   useEffect(() => { if (root !== id) go(`/t/${root}#${id}`, "replace"); }, [root, id]);
   return (
-    <Loaded from={found}>
+    <LoadedPage from={found}>
       {(page) => <Thread first={page} />}
-    </Loaded>
+    </LoadedPage>
   );
 }
 
@@ -116,7 +116,7 @@ function NewReplies({ order, arrived }: { order: readonly Branch[]; arrived: Rea
   const [seen, setSeen] = useState<ReadonlySet<string>>(new Set());
   const fresh = order.filter((branch) => arrived.has(branch.id) && !seen.has(branch.id));
   const freshIds = fresh.map((branch) => branch.id).join(" ");
-  useEffect(() => { if (fresh.length > 0) announce(t.newReplies(fresh.length)); }, [fresh.length]);
+  useCountSpoken(fresh.length, t.newReplies);
   useEffect(() => {
     const watcher = new IntersectionObserver((entries) => {
       const now = entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target.id);
@@ -141,11 +141,11 @@ function NewReplies({ order, arrived }: { order: readonly Branch[]; arrived: Rea
 
 /** Goes to the reply an address names, once it is here. */
 function useTarget(ready: boolean): void {
-  const { hash } = place.value;
+  const { hash, visit } = place.value;
   useLayoutEffect(() => {
     if (!ready || restoreScroll() || hash === "") return;
     stand(hash);
-  }, [ready, hash]);
+  }, [ready, hash, visit]);
 }
 
 function stand(id: string): void {

@@ -5,6 +5,7 @@ import { useState } from "preact/hooks";
 
 import { act } from "../act.ts";
 import { useClient } from "../client.ts";
+import { useRefusedEdit } from "./pending.tsx";
 import { go as leadTo } from "../router.ts";
 import { t } from "../strings.ts";
 import { Markdown } from "../text/markdown.tsx";
@@ -12,6 +13,7 @@ import { mentionedIn } from "../text/mentions.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { Loaded, useLoad } from "../ui/load.tsx";
 import { tell } from "../ui/notice.tsx";
+import { Refusal, useSending } from "../ui/sending.tsx";
 import { Time } from "../ui/time.tsx";
 import { MoveIdeaDialog } from "./move-idea.tsx";
 import type { Ask } from "./post-menu.tsx";
@@ -40,22 +42,27 @@ interface Props {
   onClose: () => void;
 }
 
+/** Begins with the words of an edit that was refused, if there is one. */
 function EditDialog({ post, onClose }: Props) {
   const client = useClient();
-  const [title, setTitle] = useState(post.title);
-  const [text, setText] = useState(post.text);
-  const [reason, setReason] = useState("");
-  const save = (event: Event): void => {
+  const sending = useSending(onClose);
+  const refused = useRefusedEdit(post.id);
+  const [title, setTitle] = useState(refused?.command.title ?? post.title);
+  const [text, setText] = useState(refused?.command.text ?? post.text);
+  const [reason, setReason] = useState(refused?.command.reason ?? "");
+  const save = async (event: Event): Promise<void> => {
     event.preventDefault();
-    void act(client, { do: "post.edit", post: post.id, title, text, topics: post.topics, mentions: mentionedIn(text), reason });
-    onClose();
+    if (refused !== null) client.outbox.discard(refused.entry.key);
+    const done = await sending.send({ do: "post.edit", post: post.id, title, text, topics: post.topics, mentions: mentionedIn(text), reason });
+    if (done !== null) onClose();
   };
   return (
     <Dialog title={t.edit} onClose={onClose}>
-      <form class="stack" onSubmit={save}>
+      <form class="stack" onSubmit={(event) => void save(event)}>
         {post.title !== "" && <label>{t.titleLabel}<input type="text" value={title} maxLength={200} dir="auto" onInput={(event) => setTitle(event.currentTarget.value)} /></label>}
         <label>{t.text}<textarea value={text} rows={8} dir="auto" onInput={(event) => setText(event.currentTarget.value)} /></label>
         <label>{t.editReason}<input type="text" value={reason} maxLength={500} dir="auto" onInput={(event) => setReason(event.currentTarget.value)} /></label>
+        <Refusal text={sending.refusal || (refused?.entry.error?.message ?? "")} />
         <Buttons onClose={onClose} go={t.save} />
       </form>
     </Dialog>
@@ -80,13 +87,14 @@ function DeleteDialog({ post, onClose }: Props) {
 }
 
 function EraseDialog({ post, onClose }: Props) {
-  const client = useClient();
+  const sending = useSending(onClose);
   const [reason, setReason] = useState("");
   const erase = async (event: Event): Promise<void> => {
     event.preventDefault();
+    const done = await sending.send({ do: "content.erase", scope: "post", target: post.id, reason });
+    if (done === null) return;
     onClose();
-    const outcome = await act(client, { do: "content.erase", scope: "post", target: post.id, reason });
-    const [request] = (outcome.ok ? outcome.answer["requests"] : []) as string[];
+    const [request] = done["requests"] as string[];
     if (request !== undefined) leadTo(`/erasures/${request}`);
   };
   return (
@@ -95,6 +103,7 @@ function EraseDialog({ post, onClose }: Props) {
         <p>{t.confirmEraseHint}</p>
         <p>{t.confirmEraseStays}</p>
         <label>{t.eraseReason}<input type="text" value={reason} maxLength={500} dir="auto" onInput={(event) => setReason(event.currentTarget.value)} /></label>
+        <Refusal text={sending.refusal} />
         <Buttons onClose={onClose} go={t.eraseNow} danger />
       </form>
     </Dialog>
@@ -102,18 +111,20 @@ function EraseDialog({ post, onClose }: Props) {
 }
 
 function ReportDialog({ post, onClose }: Props) {
-  const client = useClient();
+  const sending = useSending(onClose);
   const [reason, setReason] = useState("");
   const report = async (event: Event): Promise<void> => {
     event.preventDefault();
+    const done = await sending.send({ do: "flag.raise", target: post.id, reason });
+    if (done === null) return;
     onClose();
-    const outcome = await act(client, { do: "flag.raise", target: post.id, reason });
-    if (outcome.ok) tell(t.reported);
+    tell(t.reported);
   };
   return (
     <Dialog title={t.report} onClose={onClose}>
       <form class="stack" onSubmit={(event) => void report(event)}>
         <label>{t.reportReason}<textarea value={reason} rows={3} maxLength={500} required dir="auto" onInput={(event) => setReason(event.currentTarget.value)} /></label>
+        <Refusal text={sending.refusal} />
         <Buttons onClose={onClose} go={t.report} />
       </form>
     </Dialog>

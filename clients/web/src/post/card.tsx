@@ -9,6 +9,7 @@ import { PostActions } from "./actions.tsx";
 import { Asking } from "./asking.tsx";
 import { PostBody } from "./body.tsx";
 import { PostHead, PostMarks } from "./head.tsx";
+import { RefusedEdit } from "./pending.tsx";
 import { type Ask, PostMenu } from "./post-menu.tsx";
 import { VerifiedMark } from "./verified.tsx";
 
@@ -40,6 +41,7 @@ function Card({ post, at, showPlace }: { post: Post; at?: number; showPlace: boo
         </div>
         <Title post={post} alone={alone} />
         <PostBody post={post} folded={!alone} below={alone || post.title === "" ? 1 : 2} />
+        <RefusedEdit post={post.id} edit={() => setAsked("edit")} />
         <VerifiedMark post={post} />
         <PostActions post={post} />
       </div>

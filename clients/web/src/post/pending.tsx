@@ -1,6 +1,6 @@
 /** Own posts and replies which the node has not confirmed: shown where they will stand, with their state. */
 
-import type { Entry } from "@tap/sdk";
+import type { EditPost, Entry } from "@tap/sdk";
 
 import { useClient } from "../client.ts";
 import { t } from "../strings.ts";
@@ -27,6 +27,23 @@ export function usePendingReplies(parents: ReadonlySet<string>): readonly Entry[
   });
 }
 
+/** The newest edit of a post that was refused. */
+export function useRefusedEdit(post: string): { entry: Entry; command: EditPost } | null {
+  const entry = useClient().view.pending.value.findLast(({ command, state }) => state === "failed" && command.do === "post.edit" && command.post === post);
+  return entry?.command.do === "post.edit" ? { entry, command: entry.command } : null;
+}
+
+/** What was refused of an edit stays at its post, words and all, until its author has done something about it. */
+export function RefusedEdit({ post, edit }: { post: string; edit: () => void }) {
+  const refused = useRefusedEdit(post);
+  if (refused === null) return null;
+  return (
+    <p class="failed" role="alert">
+      <Refused entry={refused.entry} words={t.editNotSaved} /> <button type="button" class="link" onClick={edit}>{t.edit}</button>
+    </p>
+  );
+}
+
 export function PendingPost({ entry }: { entry: Entry }) {
   const { view } = useClient();
   const { command } = entry;
@@ -46,15 +63,18 @@ export function PendingPost({ entry }: { entry: Entry }) {
 
 function PendingState({ entry }: { entry: Entry }) {
   const client = useClient();
-  if (entry.state === "failed") {
-    return (
-      <span class="failed" role="alert">
-        <Icon name="warning" size={16} /> {t.notSent} {entry.error?.message}{" "}
-        <button type="button" class="link" onClick={() => client.outbox.retry(entry.key)}>{t.sendAgain}</button>{" "}
-        <button type="button" class="link" onClick={() => client.outbox.discard(entry.key)}>{t.discard}</button>
-      </span>
-    );
-  }
+  if (entry.state === "failed") return <span class="failed" role="alert"><Refused entry={entry} words={t.notSent} /></span>;
   const waiting = entry.state === "waiting" && client.phase.value !== "live";
   return <span class="meta"><Icon name="clock" size={14} /> {waiting ? t.waitingForNetwork : t.sending}</span>;
+}
+
+function Refused({ entry, words }: { entry: Entry; words: string }) {
+  const { outbox } = useClient();
+  return (
+    <>
+      <Icon name="warning" size={16} /> {words} {entry.error?.message}{" "}
+      <button type="button" class="link" onClick={() => outbox.retry(entry.key)}>{t.sendAgain}</button>{" "}
+      <button type="button" class="link" onClick={() => outbox.discard(entry.key)}>{t.discard}</button>
+    </>
+  );
 }

@@ -32,7 +32,7 @@ export function Poll({ post, spec }: { post: Post; spec: PollSpec }) {
   const ended = value.closed || value.closing || (spec.closes_at != null && client.now() >= spec.closes_at);
   const voting = !ended && (ballot === undefined || changing);
   return (
-    <div class="poll">
+    <div class="poll" role="group" aria-label={post.title}>
       {spec.method === "ranked"
         ? <Ranked spec={spec} value={value} ballot={ballot} voting={voting} cast={cast} />
         : <Choices spec={spec} value={value} ballot={ballot} voting={voting} cast={cast} />}

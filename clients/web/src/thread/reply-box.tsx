@@ -8,9 +8,11 @@ import { type Attached, attachmentsOf } from "../compose/composition.ts";
 import { useDraft } from "../compose/draft.ts";
 import { AttachButton, FilesField, useUploads } from "../compose/files.tsx";
 import { Textbox } from "../compose/textbox.tsx";
+import { announceSending } from "../act.ts";
 import { t } from "../strings.ts";
 import { mentionedIn } from "../text/mentions.ts";
 import { usePerson } from "../ui/person.tsx";
+import { Refusal } from "../ui/sending.tsx";
 
 interface Props {
   parent: Post;
@@ -27,6 +29,7 @@ export function ReplyBox({ parent, label, onDone, autofocus = false }: Props) {
   const files = useDraft<Attached[]>(`reply-files:${parent.id}`, NO_FILES);
   const uploads = useUploads(files.value, (file) => files.set((old) => [...old.filter(({ hash }) => hash !== file.hash), file]));
   const [open, setOpen] = useState(autofocus || draft.value !== "" || files.value.length > 0);
+  const [refusal, setRefusal] = useState("");
   const { name } = usePerson(parent.author);
   const question = parent.kind === "question";
   const channel = `t:${parent.root}`;
@@ -38,9 +41,13 @@ export function ReplyBox({ parent, label, onDone, autofocus = false }: Props) {
     event.preventDefault();
     const text = draft.value.trim();
     if (text === "" || uploads.underway.length > 0) return;
+    const full = client.outbox.full?.message ?? "";
+    setRefusal(full);
+    if (full !== "") return;
     // Its state shows in the thread itself, refusal included.
     const attachments = files.value.length > 0 ? { attachments: attachmentsOf(files.value) } : {};
     void client.do({ do: "reply.publish", parent: parent.id, text, mentions: mentionedIn(text), ...attachments });
+    announceSending(client);
     draft.set("");
     files.set(NO_FILES);
     client.typed(channel);
@@ -48,12 +55,13 @@ export function ReplyBox({ parent, label, onDone, autofocus = false }: Props) {
     onDone?.();
   };
   return (
-    <form class="reply-box" onSubmit={send} {...uploads.on}>
+    <form class="reply-box" aria-label={label} onSubmit={send} {...uploads.on}>
       <Textbox
         value={draft.value} onInput={type} rows={open ? 4 : 1} autofocus={autofocus} onFocus={() => setOpen(true)} submit={send}
         label={autofocus ? t.replyTo(name) : question ? t.writeAnswer : t.writeReply}
       />
       {open && <FilesField files={files.value} set={files.set} uploads={uploads} />}
+      {open && <Refusal text={refusal} />}
       {open && (
         <div class="buttons">
           <AttachButton uploads={uploads} />

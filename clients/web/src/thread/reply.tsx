@@ -9,6 +9,7 @@ import { PostActions } from "../post/actions.tsx";
 import { Asking } from "../post/asking.tsx";
 import { PostBody } from "../post/body.tsx";
 import { PostHead } from "../post/head.tsx";
+import { RefusedEdit } from "../post/pending.tsx";
 import { type Ask, PostMenu } from "../post/post-menu.tsx";
 import { VerifiedMark } from "../post/verified.tsx";
 import { t } from "../strings.ts";
@@ -47,6 +48,7 @@ export function Reply({ branch, root, fresh }: Props) {
           <PostMenu post={post} root={root} ask={setAsked} />
         </div>
         <PostBody post={post} folded={false} below={2} />
+        <RefusedEdit post={post.id} edit={() => setAsked("edit")} />
         <VerifiedMark post={post} />
         <PostActions post={post} reply={root.locked ? undefined : () => setAnswering(!answering)}>
           <AcceptButton post={post} root={root} />

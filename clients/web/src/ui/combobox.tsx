@@ -60,6 +60,7 @@ export function PersonPicker({ label, onPick }: { label: string; onPick: (person
         ref={input} id={id} type="text" role="combobox" aria-label={label} placeholder={label} autocomplete="off" aria-autocomplete="list"
         aria-expanded={open} aria-controls={`${id}-list`} aria-activedescendant={open ? `${id}-${active}` : undefined}
         onInput={(event) => { setQuery(event.currentTarget.value.trim()); setActive(0); }} onKeyDown={onKeyDown}
+        onBlur={() => setQuery("")}
       />
       <PeopleList id={id} label={label} people={found} active={active} onPick={take} />
     </div>

@@ -1,6 +1,7 @@
 /** Short words to everyone: politely spoken ones, and refusals, which stay until read. */
 
 import { signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 
 import { t } from "../strings.ts";
 import { Icon } from "./icon.tsx";
@@ -11,9 +12,26 @@ const polite = signal("");
 export const notice = signal<{ text: string; bad: boolean } | null>(null);
 let timer = 0;
 
+/** What is already there is not spoken anew: the same words come with a space, and without it, in turn. */
+const AGAIN = "\u00a0";
+/** How many there are is spoken at most this often; the number itself is always on the screen. */
+const COUNT_MS_MIN = 30_000;
+
 /** Spoken to those who listen, not shown. */
 export function announce(text: string): void {
-  polite.value = text;
+  polite.value = text === polite.peek() ? text + AGAIN : text;
+}
+
+/** Says how many have come, when there are more than before: not each, and not what is read already. */
+export function useCountSpoken(count: number, words: (count: number) => string): void {
+  const said = useRef({ at: Number.NEGATIVE_INFINITY, count: 0 });
+  useEffect(() => {
+    const { at, count: before } = said.current;
+    const now = performance.now();
+    const due = count > before && now - at >= COUNT_MS_MIN;
+    said.current = { at: due ? now : at, count };
+    if (due) announce(words(count));
+  }, [count, words]);
 }
 
 export function tell(text: string): void {

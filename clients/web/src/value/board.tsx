@@ -4,8 +4,8 @@ import type { CommunityView } from "@tap/sdk";
 
 import { useClient } from "../client.ts";
 import { points } from "../format.ts";
-import { CommunityHead } from "../pages/community-head.tsx";
-import { Page } from "../pages/page.tsx";
+import { CommunityHead, hasBoard } from "../pages/community-head.tsx";
+import { LoadedPage, Page } from "../pages/page.tsx";
 import { go, place } from "../router.ts";
 import { Avatar } from "../ui/avatar.tsx";
 import { Loaded, useLoad } from "../ui/load.tsx";
@@ -25,42 +25,44 @@ export function BoardPage({ id }: { id: string }) {
     return answer;
   });
   return (
-    <Loaded from={found}>
+    <LoadedPage from={found}>
       {({ community, members }) => (
         <Page title={`${community.name}: ${v.board}`} heading="own">
           <CommunityHead community={community} members={members} />
-          <Months id={id} />
+          <Months id={id} mode={community.mode} />
         </Page>
       )}
-    </Loaded>
+    </LoadedPage>
   );
 }
 
-function Months({ id }: { id: string }) {
+function Months({ id, mode }: { id: string; mode: CommunityView["mode"] }) {
   const client = useClient();
   const months = boardMonths(client.now());
   const asked = place.value.query.get("month") ?? "";
   const month = months.find((one) => one === asked) ?? months[0];
   const board = useLoad(`board:${id}:${month}`, () => client.api.get<Board>(`/boards/${id}`, { month }));
   return (
-    <Loaded from={board}>
-      {(answer) => answer.why === "mode"
-        ? <p class="empty">{answer.mode === "feedback" ? v.boardFeedback : v.boardMode}</p>
-        : (
-          <>
-            <p class="lead">{v.boardIntro}</p>
-            <label class="inline">
-              <span class="meta">{v.boardMonth}</span>
-              <select value={month} onChange={(event) => go(`/c/${id}/board?month=${event.currentTarget.value}`, "replace")}>
-                {months.map((one) => <option key={one} value={one}>{monthName(one)}</option>)}
-              </select>
-            </label>
-            {answer.people.length === 0
-              ? <p class="empty">{v.boardNobody}</p>
-              : <ul class="rows board">{answer.people.map((one) => <li key={one.person}><Helper one={one} /></li>)}</ul>}
-          </>
-        )}
-    </Loaded>
+    <>
+      {hasBoard(mode) && (
+        <>
+          <p class="lead">{v.boardIntro}</p>
+          <label class="inline">
+            <span class="meta">{v.boardMonth}</span>
+            <select value={month} onChange={(event) => go(`/c/${id}/board?month=${event.currentTarget.value}`, "replace")}>
+              {months.map((one) => <option key={one} value={one}>{monthName(one)}</option>)}
+            </select>
+          </label>
+        </>
+      )}
+      <Loaded from={board}>
+        {(answer) => answer.why === "mode"
+          ? <p class="empty">{answer.mode === "feedback" ? v.boardFeedback : v.boardMode}</p>
+          : answer.people.length === 0
+            ? <p class="empty">{v.boardNobody}</p>
+            : <ul class="rows board">{answer.people.map((one) => <li key={one.person}><Helper one={one} /></li>)}</ul>}
+      </Loaded>
+    </>
   );
 }
 

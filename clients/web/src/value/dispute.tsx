@@ -1,23 +1,23 @@
 import { useState } from "preact/hooks";
 
-import { act } from "../act.ts";
-import { useClient } from "../client.ts";
 import { t } from "../strings.ts";
 import { unmarked } from "../text/safe.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { tell } from "../ui/notice.tsx";
+import { Refusal, useSending } from "../ui/sending.tsx";
 import type { CreditLine } from "./impact-data.ts";
 import { v } from "./words.ts";
 
 /** A person is asked to look at a line of one's own. */
 export function DisputeDialog({ line, onClose }: { line: CreditLine; onClose: () => void }) {
-  const client = useClient();
+  const sending = useSending(onClose);
   const [reason, setReason] = useState("");
   const send = async (event: Event): Promise<void> => {
     event.preventDefault();
+    const done = await sending.send({ do: "dispute.open", line: line.act, reason: reason.trim() });
+    if (done === null) return;
     onClose();
-    const outcome = await act(client, { do: "dispute.open", line: line.act, reason: reason.trim() });
-    if (outcome.ok) tell(v.disputeSent);
+    tell(v.disputeSent);
   };
   return (
     <Dialog title={v.disputeTitle} onClose={onClose}>
@@ -25,6 +25,7 @@ export function DisputeDialog({ line, onClose }: { line: CreditLine; onClose: ()
         <p><span class="strong">{line.what}</span> <span dir="auto">{unmarked(line.content_title)}</span></p>
         <p>{v.disputeHint}</p>
         <label>{v.disputeReason}<textarea dir="auto" rows={4} required maxLength={500} value={reason} onInput={(event) => setReason(event.currentTarget.value)} /></label>
+        <Refusal text={sending.refusal} />
         <div class="buttons">
           <button type="button" class="button quiet" onClick={onClose}>{t.cancel}</button>
           <button type="submit" class="button" disabled={reason.trim() === ""}>{v.disputeSend}</button>

@@ -1,9 +1,9 @@
 /** Conversations of a few: those one has, and one of them with a place to write on. */
 
 import type { ConversationView } from "@tap/sdk";
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 
-import { act } from "../act.ts";
+import { act, announceSending } from "../act.ts";
 import { useClient } from "../client.ts";
 import { useDraft } from "../compose/draft.ts";
 import { Textbox } from "../compose/textbox.tsx";
@@ -14,6 +14,7 @@ import { t } from "../strings.ts";
 import { mentionedIn } from "../text/mentions.ts";
 import { Loaded, useLoad } from "../ui/load.tsx";
 import { PersonAvatar } from "../ui/person.tsx";
+import { Refusal } from "../ui/sending.tsx";
 import { Time } from "../ui/time.tsx";
 import { v } from "./words.ts";
 
@@ -65,11 +66,15 @@ export function ConversationPage({ id }: { id: string }) {
 function Write({ id }: { id: string }) {
   const client = useClient();
   const { value: text, set: setText } = useDraft(`message:${id}`, "");
+  const [refusal, setRefusal] = useState("");
   const send = (event: Event): void => {
     event.preventDefault();
     const message = text.trim();
-    if (message === "") return;
+    const full = client.outbox.full?.message ?? "";
+    setRefusal(full);
+    if (message === "" || full !== "") return;
     void act(client, { do: "post.publish", place: `d:${id}`, kind: "message", text: message, mentions: mentionedIn(message) });
+    announceSending(client);
     setText("");
   };
   return (
@@ -77,6 +82,7 @@ function Write({ id }: { id: string }) {
       <PersonAvatar id={client.view.me} />
       <div class="stack grow">
         <Textbox value={text} onInput={setText} rows={2} label={v.writeMessage} submit={send} />
+        <Refusal text={refusal} />
         <div class="buttons"><button type="submit" class="button" disabled={text.trim() === ""}>{v.send}</button></div>
       </div>
     </form>
