@@ -88,6 +88,8 @@ def publish_reply(
     files = attached(command.attachments, who, facts)
     if isinstance(files, Refusal):
         return files
+    if not command.text.strip() and not files:
+        return refuse(Code.BAD_VALUE, "a reply needs a text or a file", "text")
     post = context.new_id()
     is_answer = parent.post == parent.root and parent.kind == "question"
     root_author = root.author if root is not None else ""
@@ -118,6 +120,8 @@ def edit_post(
         return post
     if post.author != who.person:
         return refuse(Code.FORBIDDEN, "only the author can edit a post", "post")
+    if refusal := _check_archived(post.place, facts):
+        return refusal
     if not command.text.strip() and not command.title.strip():
         return refuse(Code.BAD_VALUE, "a post needs a text or a title; delete it instead", "text")
     if post.post == post.root and post.kind in TITLED and not command.title.strip():

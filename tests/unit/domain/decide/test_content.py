@@ -286,6 +286,7 @@ async def test_refused_replies(w: World) -> None:
             ),
             "to a deleted post": ("bob", "reply.publish", {"parent": w.deleted, "text": "x"}),
             "in a locked thread": ("asha", "reply.publish", {"parent": w.locked, "text": "x"}),
+            "of spaces": ("bob", "reply.publish", {"parent": old, "text": " \n"}),
         }
     ) == {
         "unknown": ("not_found", "post"),
@@ -293,6 +294,7 @@ async def test_refused_replies(w: World) -> None:
         "in others' conversation": ("not_found", "post"),
         "to a deleted post": ("gone", "post"),
         "in a locked thread": ("locked", "parent"),
+        "of spaces": ("bad_value", "text"),
     }
     below = await w.node.reply("bob", old)
     await w.node.do("asha", "moderation.act", target=old, act="lock", on=True)
@@ -305,11 +307,14 @@ async def test_refused_replies(w: World) -> None:
                 {"parent": below, "text": "x"},
             ),
             "in an archived community": ("bob", "reply.publish", {"parent": w.post, "text": "x"}),
+            "an edit there": ("bob", "post.edit", {"post": below, "text": "x"}),
         }
     ) == {
         "below a reply of a locked thread": ("locked", "parent"),
         "in an archived community": ("locked", "place"),
+        "an edit there": ("locked", "place"),
     }
+    assert await does(w.node, "bob", "post.delete", post=below)
 
 
 async def test_a_thread_may_be_unlocked(w: World) -> None:
