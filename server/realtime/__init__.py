@@ -7,6 +7,7 @@
 - ``values``     counters and tallies: the latest of each, sent at a bounded rate
 - ``presence``   who is typing, and who is there
 - ``hub``        which live connection hears which channel; one buffer per connection and commit batch
+- ``joining``    that buffer, made once for all who are owed the same
 - ``present``    what presence knows, on its way into the hub
 - ``abroad``     people of other regions whom people here look at, and the other way round
 - ``effects``    what a session is told and what it asks for: two closed sets

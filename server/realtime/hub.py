@@ -13,11 +13,11 @@ the batch, and will pull it.
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from server.domain import limits
 from server.domain.events import PostPublished, ReplyPublished
 from server.domain.visibility import Touched, place_in_doubt
 from server.realtime import effects as fx
 from server.realtime.frames import Form
+from server.realtime.joining import Buffers, Item
 from server.realtime.ring import THREADS, Ready, Ring, narrows
 from server.realtime.values import Key, Shown, Told, Values
 from server.storage.event_log import Record
@@ -82,9 +82,6 @@ class Slice(NamedTuple):
             seat.feed(fx.Flooded())
 
 
-Item = Ready | Told
-
-
 class Hub:
     """Synchronous and pure; one per node. ``position``: where the log stood when it was made; ``epoch``: of
     that log."""
@@ -124,7 +121,7 @@ class Hub:
         self.fault = unforgiving
         """Told of a mistake of ours, which costs what it was about: an event, or a batch that is pulled instead."""
         self._owed: dict[Seat, int] = {}
-        self._buffers = _Buffers(())
+        self._buffers = Buffers(())
         """What is being handed out."""
         self._before = position
         """The position before the batch that is being handed out."""
@@ -340,7 +337,7 @@ class Hub:
         doubtful: Collection[Seat] = (),
     ) -> Iterator[Slice]:
         self._owed = owed
-        self._buffers = buffers = _Buffers(items)
+        self._buffers = buffers = Buffers(items)
         seats = list(owed)
         if doubtful:  # they stay owed, so that they leave at the position before the batch
             seats = [seat for seat in owed if seat not in doubtful]
@@ -350,7 +347,7 @@ class Hub:
             yield self._slice(seats[start : start + SLICE_SEATS], buffers, turned)
         self._owed = {}
 
-    def _slice(self, seats: Sequence[Seat], buffers: "_Buffers", turned: dict[Seat, int]) -> Slice:
+    def _slice(self, seats: Sequence[Seat], buffers: Buffers, turned: dict[Seat, int]) -> Slice:
         together: dict[tuple[int, Form], list[Seat]] = {}
         owed, same = self._owed.pop, []
         last_bits, last_form = -1, None
@@ -368,7 +365,7 @@ class Hub:
     def _sliced(
         self,
         together: dict[tuple[int, Form], list[Seat]],
-        buffers: "_Buffers",
+        buffers: Buffers,
         turned: dict[Seat, int],
     ) -> Slice:
         writes: list[tuple[bytes, Sequence[Seat]]] = []
@@ -400,35 +397,3 @@ def _touched(record: Record, values: Values) -> Iterator[Touched]:
         for of in ("post", "poll"):
             if values.knows((of, post)):
                 yield Touched(of, post, shown)
-
-
-class _Buffers:
-    """The joined frames of a batch's items, made once per combination and form."""
-
-    def __init__(self, items: Sequence[Item]) -> None:
-        self._items: Sequence[Item | None] = items
-        self._made: dict[tuple[int, Form], bytes | None] = {}
-
-    def forget(self, positions: Collection[int]) -> None:
-        """These events were erased: who was not written to yet gets nothing of them."""
-        gone = [isinstance(item, Ready) and item.position in positions for item in self._items]
-        if any(gone):
-            self._items = [None if g else item for g, item in zip(gone, self._items, strict=True)]
-            self._made.clear()
-
-    def of(self, bits: int, form: Form) -> bytes | None:
-        """None when it is more than a connection may hold."""
-        key = (bits, form)
-        if key not in self._made:
-            self._made[key] = self._join(bits, form)
-        return self._made[key]
-
-    def _join(self, bits: int, form: Form) -> bytes | None:
-        frames = [
-            item.frame(form)
-            for index, item in enumerate(self._items)
-            if bits >> index & 1 and item is not None
-        ]
-        if len(frames) > 1 and sum(map(len, frames)) > limits.WRITE_BUFFER_BYTES_MAX:
-            return None
-        return b"".join(frames)
