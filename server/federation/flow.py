@@ -256,6 +256,8 @@ class Flow:
         self._ledger.events_in += fresh
         if batch:
             self._apply(batch)
+        elif not fresh and (ack := self._intake.repeated(frame.head.key)):
+            self.send(ack)
 
     def _contradicted(self, evidence: LaneBatch) -> None:
         self._ledger.forked.setdefault(evidence.key, None)

@@ -267,8 +267,21 @@ def test_i5_a_replayed_batch_changes_nothing() -> None:
     batch = batch_of(_theirs(), [b"one"])
     book.tell(1, batch)
     book.give(steps.Applied(_theirs(), 1))
-    assert book.tell(1, batch) == []
+    assert book.tell(1, batch) == ["ACK on 1"], "or it would count against our credit for ever"
+    assert book.sent(Ack).tips == (Tip(*_theirs(), 1),)
     assert book.status().events_in == 1
+
+
+def test_a_repeat_of_what_another_peer_brought_is_acknowledged() -> None:
+    """Section 9.5: it was under way when we asked anew, from further on."""
+    book = Playbook().live()
+    first = batch_of(_theirs(), [b"one"])
+    second = batch_of(_theirs(), [b"two"], Held(1, first.head.hash))
+    book.give(steps.Relayed(frozenset({"in"})))
+    book.tips(held={_theirs(): Held(1, first.head.hash)})
+    assert book.tell(1, first) == ["ACK on 1"]
+    assert book.tell(1, second) == ["apply global 1+1"]
+    assert book.tell(1, first) == [], "the commit's ACK tells of it"
 
 
 def _bad_batches() -> dict[Code, Batch]:
