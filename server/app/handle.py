@@ -13,9 +13,10 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
 from sqlalchemy import bindparam, insert
 
 from server.app import metrics
@@ -63,10 +64,10 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True, array_like=True):
-    """An answer as the command key remembers it."""
+    """An answer as the command key remembers it, also over a move (docs/events/person.released.md)."""
 
-    position: int
-    epoch: int
+    position: Annotated[int, Meta(ge=0, lt=2**53)]
+    epoch: Annotated[int, Meta(ge=0, lt=2**53)]
     result: dict[str, Any]
 
 
@@ -77,6 +78,15 @@ _stored = msgspec.msgpack.Decoder(Told).decode
 def first_told(answer: bytes) -> Told:
     """What a command's author was told, from the answer as its key remembers it."""
     return _stored(answer)
+
+
+def readable(answer: bytes) -> bytes:
+    """An answer that another region's program kept; an empty one instead of what says nothing here."""
+    try:
+        _stored(answer)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return _encode(Told(0, 0, {}))
+    return answer
 
 
 def _label(outcome: Answer | Refusal) -> str:

@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import bindparam, delete, select, update
 
 from server.app import luggage, metrics
-from server.app.handle import Handler
+from server.app.handle import Handler, readable
 from server.app.luggage import Route
 from server.app.tap import Tap
 from server.domain.decide import Context, Decided, Draft, moves
@@ -245,5 +245,9 @@ def _mark(tx: Tx, who: PersonFact, to: str) -> None:
 
 
 def _keep_keys(tx: Tx, person: str, carried: Sequence[CarriedKey]) -> None:
-    rows = [msgspec.structs.asdict(key) | {"person": person} for key in carried]
+    """What was carried out is not done again, even if its answer says nothing to this program (I2)."""
+    rows = [
+        msgspec.structs.asdict(key) | {"person": person, "answer": readable(key.answer)}
+        for key in carried
+    ]
     tx.many(_KEY, rows)

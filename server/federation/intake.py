@@ -156,27 +156,29 @@ class Intake:
     def applied(self, key: LaneKey, seq: int) -> tuple[Ack, LaneBatch | None]:
         """A batch is committed: what to acknowledge, and the lane's next batch if one waits."""
         lane = self._lanes[key]
-        early: tuple[LeadAck, ...] = ()
+        early: Lead | None = None
         for _ in range(lane.applying):
             done = lane.waiting.popleft()
             self.bytes_waiting -= done.size
             if done.course is Course.WHOLE:
                 seq = max(seq, done.batch.head.seq)
             else:
-                lead = self._grown(lane, done.batch)
-                early = (LeadAck(*key, lead.seq, lead.listed),)
+                early = self._grown(lane, done.batch)
         lane.applying = 0
         lane.committed(seq)
-        return Ack((Tip(*key, lane.acknowledged),), self._credit, early), self._next(lane)
+        return self._ack(key, lane, early), self._next(lane)
+
+    def _ack(self, key: LaneKey, lane: _Lane, lead: Lead | None) -> Ack:
+        early = (LeadAck(*key, lead.seq, lead.listed),) if lead else ()
+        return Ack((Tip(*key, lane.acknowledged),), self._credit, early)
 
     def repeated(self, key: LaneKey) -> Ack | None:
-        """For a batch with nothing new, which another peer had brought before it came: what to acknowledge. While
-        something of the lane waits, its own acknowledgement will do; and nobody waits for one of a lane left out."""
+        """What to answer to a batch that brought nothing new: the sender counts it until it is told. None where the ACK
+        of what waits will tell, and of a lane left out."""
         lane = self._lanes.get(key)
         if lane is None or lane.waiting or key in self._forked:
             return None
-        early = (LeadAck(*key, lane.lead.seq, lane.lead.listed),) if lane.lead else ()
-        return Ack((Tip(*key, lane.acknowledged),), self._credit, early)
+        return self._ack(key, lane, lane.lead)
 
     @staticmethod
     def _grown(lane: _Lane, batch: LaneBatch) -> Lead:

@@ -83,8 +83,8 @@ EARLY = (
     Mutant(
         "early_acknowledged_as_whole",
         INTAKE,
-        "            early = (LeadAck(*key, lead.seq, lead.listed),)\n",
-        "            early, seq = (LeadAck(*key, lead.seq, lead.listed),), lead.seq\n",
+        "                early = self._grown(lane, done.batch)\n",
+        "                early = self._grown(lane, done.batch)\n                seq = early.seq\n",
         "I5, 19.3: tips never name more than is held without a hole",
     ),
     Mutant(

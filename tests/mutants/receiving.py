@@ -21,16 +21,23 @@ RECEIVING = (
     Mutant(
         "acknowledged_when_verified",
         INTAKE,
-        "        return Ack((Tip(*key, lane.applied),), self._credit, early), self._next(lane)",
-        "        return Ack((Tip(*key, lane.verified.seq),), self._credit, early), self._next(lane)",
+        "        return Ack((Tip(*key, lane.applied),), self._credit, early)",
+        "        return Ack((Tip(*key, lane.verified.seq),), self._credit, early)",
         "I1, 9.3: an ACK names what is committed, not what waits",
     ),
     Mutant(
         "acknowledged_one_too_many",
         INTAKE,
-        "        return Ack((Tip(*key, lane.applied),), self._credit, early), self._next(lane)",
-        "        return Ack((Tip(*key, lane.applied + 1),), self._credit, early), self._next(lane)",
+        "        return Ack((Tip(*key, lane.applied),), self._credit, early)",
+        "        return Ack((Tip(*key, lane.applied + 1),), self._credit, early)",
         "I1: an ACK is never ahead of the disk",
+    ),
+    Mutant(
+        "repeats_pass_without_a_word",
+        INTAKE,
+        "        if lane is None or lane.waiting or key in self._forked:\n",
+        "        if lane is None or not lane.waiting or key in self._forked:\n",
+        "9.2, 9.3: a batch of nothing but repeats is acknowledged",
     ),
     Mutant(
         "wanted_one_too_late",
