@@ -9,7 +9,7 @@ import asyncio
 import base64
 import itertools
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -40,12 +40,16 @@ OPTIONS: dict[str, Any] = {
 }
 
 
+WRITERS = ("omar", "pia", "rui")
+"""Who say much at once: more than a person may."""
+
+
 class Company:
     """The node and its key; and the strangers' keys, by region."""
 
-    def __init__(self, place: Place, http: httpx.AsyncClient) -> None:
-        """``http``: as Nina, who is at home with the node."""
-        self.place, self.http = place, http
+    def __init__(self, place: Place, http: httpx.AsyncClient, tokens: Mapping[str, str]) -> None:
+        """``http``: as Nina, who is at home with the node; ``tokens``: of all who are."""
+        self.place, self.http, self.people = place, http, tokens
         self.keys = {region: Key() for region in REGIONS}
         self.ports = dict(zip(REGIONS, held_ports(len(REGIONS)), strict=True))
         self.public = base64.b64decode(tap("--config", place.config, "keys"))
@@ -71,9 +75,10 @@ class Company:
         log.append("global", "person.registered", zoe)
         return log
 
-    async def do(self, do: str, **arguments: Any) -> dict[str, Any]:
-        wish = {"key": f"nina-{next(self._numbers):05}", "command": {"do": do, **arguments}}
-        told = (await self.http.post("/commands", json=wish)).json()
+    async def do(self, do: str, by: str = "nina", **arguments: Any) -> dict[str, Any]:
+        wish = {"key": f"{by}-{next(self._numbers):05}", "command": {"do": do, **arguments}}
+        headers = {"Authorization": f"Bearer {self.people[by]}"}
+        told = (await self.http.post("/commands", json=wish, headers=headers)).json()
         made: dict[str, Any] = told["answer"] if "answer" in told else told["error"]
         return made
 
@@ -96,10 +101,10 @@ class Company:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def company(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Company]:
     place = places(tmp_path_factory.mktemp("stranger"), "in")["in"]
-    token = (await enrol(place, ["nina"]))["nina"]
-    as_nina = {"Authorization": f"Bearer {token}"}
+    tokens = await enrol(place, ["nina", *WRITERS])
+    as_nina = {"Authorization": f"Bearer {tokens['nina']}"}
     async with httpx.AsyncClient(base_url=f"{place.url}/api/v1", headers=as_nina) as http:
-        company = Company(place, http)
+        company = Company(place, http, tokens)
         with place.config.open("a") as file:
             file.write(company.pinned())
         async with running([place]):
@@ -169,8 +174,8 @@ async def test_the_newest_come_first_both_ways(company: Company) -> None:
     """19. Interrupted and gone on with; and nothing of it is missing at the end."""
     log = company.log("ab")
     place, _ = await company.post("first")
-    for n in range(60):
-        await company.do("post.publish", place=place, kind="update", text=f"{n}")
+    for by, n in itertools.product(WRITERS, range(20)):
+        await company.do("post.publish", by, place=place, kind="update", text=f"{n}")
     async with company.linked(log) as link:
         await link.want(fresh=10)
         await link.until(lambda: log.leads)
