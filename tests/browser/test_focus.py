@@ -96,6 +96,7 @@ def test_what_is_sent_or_put_away_leaves_the_focus_where_it_was_written(
     within(page, ".reply-box")
     reply.get_by_role("button", name="Reply").focus()
     page.keyboard.press("Enter")
+    expect(reply.get_by_role("textbox")).to_be_focused()
     page.keyboard.type("And more.")
     page.keyboard.press("Control+Enter")
     expect(reply).to_have_count(2)

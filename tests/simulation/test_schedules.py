@@ -121,7 +121,7 @@ ONCE = {Point.POLL_STOPPED, Point.HANDED_OVER, Point.RELEASED, Point.KEY_ANNOUNC
 def test_every_named_point_is_died_at(point: Point, nth: int) -> None:
     """By as many regions of a company as come by."""
     kinds = LEADING_TO.get(point, ["reset"])
-    assert any(play(seed, kinds=kinds, traps={point: nth}).died[point] for seed in range(40, 80))
+    assert any(play(seed, kinds=kinds, traps={point: nth}).died[point] for seed in range(80, 130))
 
 
 class Found(NamedTuple):
