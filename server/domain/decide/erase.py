@@ -12,7 +12,7 @@ from server.domain.decide.base import Context, Decided, Draft, Rule, lanes_of_pl
 from server.domain.errors import Code, Refusal
 from server.domain.events import ErasedPost, ErasureCompleted, ErasureRequested
 from server.domain.facts import Facts, PersonFact, PostFact
-from server.domain.visibility import LOCAL, erasure_lane, may_read_place
+from server.domain.visibility import LOCAL, erasure_lane, may_read_place, pair_lane
 from server.domain.wire import REFS_MAX
 
 OFFICER = "privacy_officer"
@@ -117,9 +117,12 @@ def _gathered(
 
 
 def _lanes_of(post: PostFact, facts: Facts, context: Context) -> tuple[str, ...]:
-    """Where the post went, also to regions that have left the conversation since, and would go today."""
+    """Where the post went, also to regions that have left the conversation since, and would go today. What was
+    written at an earlier home lies there too: it came from there in the lane of the two."""
     went = [
-        lane for region, lane in facts.lanes_of(post.post, post.root) if region == context.region
+        lane if region == context.region else pair_lane(context.region, region)
+        for region, lane in facts.lanes_of(post.post, post.root)
+        if region == context.region or lane.startswith("pair.")
     ]
     lanes = {*went, *lanes_of_place(post.place, facts, context.region)}
     if len(lanes) > 1:

@@ -182,6 +182,19 @@ async def test_conversations_come_along_whoever_wrote_in_them_and_wherever(r: Re
     )
 
 
+async def test_what_was_written_at_an_earlier_home_is_erased_there_too(r: Regions) -> None:
+    """Nobody of the conversation lives there any more, but it was written there."""
+    chat = await conversation(r, "in", "asha", "dora")
+    message = await r["in"].post("asha", chat, "psst", "message")
+    await r.everywhere()
+    await move(r, "asha", "in", "fr")
+    assert ("asha", "psst", 1) in await texts(r, "in", chat)
+    await r["fr"].do("asha", "content.erase", scope="post", target=message)
+    await r.everywhere()
+    for region in r.nodes:
+        assert await texts(r, region, chat) == [("asha", "", 2)], region
+
+
 async def test_a_restored_home_releases_nobody_before_it_has_back_what_it_lost(r: Regions) -> None:
     """The release would name less than the old home wrote for them."""
     await hand_over(r, "asha", "in", "de")
