@@ -9,10 +9,17 @@ from collections.abc import Iterator, Sequence
 from server.domain import limits
 from server.domain.commands import EraseContent
 from server.domain.decide.base import Context, Decided, Draft, Rule, lanes_of_place, refuse
+from server.domain.decide.people import whereabouts
 from server.domain.errors import Code, Refusal
 from server.domain.events import ErasedPost, ErasureCompleted, ErasureRequested
-from server.domain.facts import Facts, PersonFact, PostFact
-from server.domain.visibility import LOCAL, erasure_lane, may_read_place, pair_lane
+from server.domain.facts import CommunityFact, Facts, PersonFact, PostFact
+from server.domain.visibility import (
+    LOCAL,
+    erasure_lane,
+    lane_audience,
+    may_read_place,
+    pair_lane,
+)
 from server.domain.wire import REFS_MAX
 
 OFFICER = "privacy_officer"
@@ -41,7 +48,7 @@ def _erasable(target: str, who: PersonFact, facts: Facts, context: Context) -> P
         return refuse(
             Code.FORBIDDEN, "a post is erased by its author or a privacy officer", "target"
         )
-    refusal = None if own else _wrong_home(post.author, facts, context)
+    refusal = None if own else _wrong_writer(post, facts, context)
     if refusal is not None:
         return refusal
     if post.erased:
@@ -59,8 +66,27 @@ def _wrong_home(person: str, facts: Facts, context: Context) -> Refusal | None:
     if author is None:
         return refuse(Code.NOT_FOUND, f"nobody is called {person}", "target")
     if author.home != context.region:
-        return refuse(Code.WRONG_REGION, f"{person} is at home in {author.home}", "target")
+        return refuse(Code.WRONG_REGION, whereabouts(author), "target")
     return None
+
+
+def _wrong_writer(post: PostFact, facts: Facts, context: Context) -> Refusal | None:
+    """From the author's home; what it may not have, since they moved there, from that of the community."""
+    community = facts.community(post.place[2:]) if post.place.startswith("c:") else None
+    author = facts.person(post.author)
+    if community is None or author is None or not _is_left_behind(community, author, context):
+        return _wrong_home(post.author, facts, context)
+    if community.home != context.region:
+        return refuse(
+            Code.WRONG_REGION, f"this community is run from {community.home}: ask there", "target"
+        )
+    return None
+
+
+def _is_left_behind(community: CommunityFact, author: PersonFact, context: Context) -> bool:
+    regions = context.peers | {context.region}
+    audience = lane_audience(community.audience, community.home, regions, context.groups)
+    return community.home != "" and audience.isdisjoint(author.regions)
 
 
 def _person(

@@ -195,6 +195,44 @@ async def test_what_was_written_at_an_earlier_home_is_erased_there_too(r: Region
         assert await texts(r, region, chat) == [("asha", "", 2)], region
 
 
+@pytest.mark.parametrize(
+    ("audience", "region", "mover", "others"),
+    [("local", "in", "asha", ["in"]), ("group.eu", "de", "dora", ["de", "fr"])],
+)
+async def test_what_stays_behind_is_erased_where_its_community_is_run(
+    r: Regions, audience: str, region: str, mover: str, others: list[str]
+) -> None:
+    """The new home has it not, so neither they themselves nor an officer there could."""
+    for node in r.nodes:
+        await r[node].register(f"officer-{node}", "privacy_officer")
+    place = await r[region].community(mover, "Tea", audience=audience)
+    post = await r[region].post(mover, place, "leaves")
+    wide = await r[region].post(mover, await r[region].community(mover, "All"), "for all")
+    await r.everywhere()
+    new = "in" if region == "de" else "fr"
+    wish = {"scope": "post", "target": post}
+    await hand_over(r, mover, region, new)
+    await r.everywhere(moving=False)
+    refused = await r[region].try_do(f"officer-{region}", "content.erase", **wish)
+    assert isinstance(refused, Refusal)
+    assert f"moving from {region} to {new}" in refused.message
+    await r.everywhere()
+    assert await r.homes(mover) == {new}
+    assert await code(r, new, mover, "content.erase", **wish) == "not_found"
+    for other in set(others) - {region}:
+        refused = await r[other].try_do(f"officer-{other}", "content.erase", **wish)
+        assert isinstance(refused, Refusal)
+        assert f"run from {region}" in refused.message
+    await r[region].do(f"officer-{region}", "content.erase", **wish)
+    # What went along is still erased from where they live.
+    assert await code(
+        r, region, f"officer-{region}", "content.erase", scope="post", target=wide
+    ) == ("wrong_region")
+    await r.everywhere()
+    for other in others:
+        assert await texts(r, other, place) == [(mover, "", 2)], other
+
+
 async def test_a_restored_home_releases_nobody_before_it_has_back_what_it_lost(r: Regions) -> None:
     """The release would name less than the old home wrote for them."""
     await hand_over(r, "asha", "in", "de")
