@@ -21,6 +21,7 @@ from server.domain.events import (
     ReadMarked,
 )
 from server.domain.facts import CommunityFact, Facts, PersonFact
+from server.domain.limits import CLOCK_AHEAD_SECONDS_MAX
 from server.domain.visibility import (
     LOCAL,
     may_read_community,
@@ -170,9 +171,11 @@ def mark_read(
 ) -> Decided | Refusal:
     if not may_watch(facts, who, command.channel):
         return refuse(Code.NOT_FOUND, "there is no such place that you can see", "channel")
-    if facts.read_mark(who.person, command.channel) >= command.up_to:
+    # Nobody has read what is yet to come, and a mark never goes back: a device's clock may be wrong.
+    up_to = min(command.up_to, context.now + CLOCK_AHEAD_SECONDS_MAX * 1000)
+    if facts.read_mark(who.person, command.channel) >= up_to:
         return Decided([], {})
-    event = ReadMarked(channel=command.channel, up_to=command.up_to)
+    event = ReadMarked(channel=command.channel, up_to=up_to)
     return Decided([Draft(LOCAL, who.person, event, ())], {})
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from server.domain import events as e
+from server.domain import limits
 from tests.support.asking import does, facts
 from tests.support.node import ForeignLog, open_test_node
-from tests.support.world import START, World, build_world
+from tests.support.world import DAY, START, World, build_world
 
 
 async def test_a_community_is_created_with_its_owner(w: World) -> None:
@@ -180,6 +181,19 @@ async def test_a_read_mark_only_moves_forward_and_never_leaves(w: World) -> None
         assert event == e.ReadMarked(channel=channel, up_to=5)
         for up_to in (5, 4):
             assert await does(w.node, "bob", "read.mark", channel=channel, up_to=up_to) == []
+
+
+async def test_a_read_mark_of_a_clock_that_is_wrong_hides_nothing_that_is_yet_to_come(
+    w: World,
+) -> None:
+    """It only grows: taken as said, nothing would ever be new again."""
+    [(_, _, event)] = facts(
+        await does(w.node, "bob", "read.mark", channel=w.tea, up_to=START + 9_000 * DAY)
+    )
+    assert isinstance(event, e.ReadMarked)
+    assert event.up_to <= w.node.clock.now + limits.CLOCK_AHEAD_SECONDS_MAX * 1000
+    w.node.clock.advance(DAY)
+    assert await does(w.node, "bob", "read.mark", channel=w.tea, up_to=w.node.clock.now)
 
 
 async def test_refused_read_marks(w: World) -> None:
