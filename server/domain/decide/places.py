@@ -80,7 +80,8 @@ def change_community(
 def set_role(
     command: SetCommunityRole, who: PersonFact, facts: Facts, context: Context
 ) -> Decided | Refusal:
-    community = _run_here(command.community, who, facts, context)
+    own = command.person == who.person and command.role == "none"
+    community = _run_here(command.community, who, facts, context, also_members=own)
     if isinstance(community, Refusal):
         return community
     if facts.person(command.person) is None:
@@ -103,7 +104,9 @@ def set_membership(
 ) -> Decided | Refusal:
     community = facts.community(command.community)
     now = facts.member(command.community, who.person)
-    if community is None or not may_read_community(community, now):
+    # What is no longer for one's eyes can be left all the same.
+    leaves = now.joined and not command.joined
+    if community is None or not (leaves or may_read_community(community, now)):
         return refuse(Code.NOT_FOUND, "there is no such community that you can see", "community")
     if now.joined == command.joined:
         return Decided([], {"rev": now.joined_rev})
@@ -118,12 +121,14 @@ def set_membership(
 
 
 def _run_here(
-    name: str, who: PersonFact, facts: Facts, context: Context
+    name: str, who: PersonFact, facts: Facts, context: Context, *, also_members: bool = False
 ) -> CommunityFact | Refusal:
-    """The community, if this person may run it and this region writes for it (I7)."""
+    """The community, if this person may run it, or for what its members may do has a role in it, and this region
+    writes for it (I7)."""
     community = facts.community(name)
     member = facts.member(name, who.person)
     runs = community is not None and may_run(community, member, who)
+    runs = runs or (also_members and member.role != "none")
     if community is None or not (runs or may_read_community(community, member)):
         return refuse(Code.NOT_FOUND, "there is no such community that you can see", "community")
     if not runs:

@@ -78,6 +78,44 @@ async def test_joining_and_leaving_are_ones_own(w: World) -> None:
         assert await does(w.node, "cleo", "membership.set", joined=joined, **wish) == []
 
 
+async def test_who_may_not_read_a_community_any_more_can_still_leave_it(w: World) -> None:
+    """Else they were in it again with the day it opens. Of others it is as unknown as before."""
+    await w.node.do("asha", "community.change", community=w.tea[2:], name="T", visibility="private")
+    wish = {"community": w.tea[2:], "joined": False}
+    refused = await w.refusals({"never in": ("cleo", "membership.set", wish)})
+    assert refused == {"never in": ("not_found", "community")}
+    [record] = await does(w.node, "bob", "membership.set", **wish)
+    assert record.event == e.MembershipChanged(
+        community=w.tea[2:], person="bob", rev=2, joined=False
+    )
+    again = {"again": ("bob", "membership.set", wish | {"joined": True})}
+    assert await w.refusals(again) == {"again": ("not_found", "community")}
+
+
+@pytest.mark.parametrize("role", ["member", "moderator", "owner"])
+async def test_whoever_was_given_a_role_can_lay_it_down(w: World, role: str) -> None:
+    """There is no other way out of a private community. None makes it a greater one."""
+    wish = {"community": w.vault[2:], "person": "bob"}
+    await w.node.do("asha", "community.set_role", role=role, **wish)
+    await w.node.do("asha", "community.set_role", **wish | {"person": "cleo"}, role="member")
+    if role != "owner":
+        raised = await w.refusals(
+            {
+                "up": ("bob", "community.set_role", wish | {"role": "owner"}),
+                "another": (
+                    "bob",
+                    "community.set_role",
+                    wish | {"person": "cleo", "role": "none"},
+                ),
+            }
+        )
+        assert raised == dict.fromkeys(("up", "another"), ("forbidden", "community"))
+    [record] = await does(w.node, "bob", "community.set_role", role="none", **wish)
+    assert record.event == e.CommunityRoleChanged(rev=2, role="none", **wish)
+    out = {"out": ("bob", "community.set_role", wish | {"role": "none"})}
+    assert await w.refusals(out) == {"out": ("not_found", "community")}
+
+
 async def test_refusals_about_communities(w: World) -> None:
     change = {"name": "Mine"}
     role = {"person": "bob", "role": "owner"}
