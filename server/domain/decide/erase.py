@@ -4,7 +4,7 @@ docs/protocol/federation.md 15. A request goes where the content went, no furthe
 gathered by their lanes and readers, and each gathering is a request of its own with receipts of its own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from server.domain import limits
 from server.domain.commands import EraseContent
@@ -131,10 +131,20 @@ def _gathered(
 ) -> Iterator[tuple[tuple[str, ...], bool, list[PostFact]]]:
     """Posts of the same lanes that everybody may read, or of one place, as many as one event may name: who is in
     one place is not told of another (I12)."""
+    threads: dict[str, list[str]] = {}
+    for post in posts:
+        threads.setdefault(post.root, []).append(post.post)
+    came: dict[str, set[tuple[str, str]]] = {}
+    for root, names in threads.items():
+        came |= facts.lanes_of(root, names)
     found: dict[tuple[tuple[str, ...], bool, str], list[PostFact]] = {}
     for post in posts:
         is_open = _is_open(post.place, facts)
-        key = (_lanes_of(post, facts, context), is_open, "" if is_open else post.place)
+        key = (
+            _lanes_of(post, came[post.post], facts, context),
+            is_open,
+            "" if is_open else post.place,
+        )
         found.setdefault(key, []).append(post)
     size = limits.ERASED_POSTS_PER_EVENT_MAX
     for (lanes, is_open, _), together in found.items():
@@ -142,12 +152,14 @@ def _gathered(
             yield lanes, is_open, together[start : start + size]
 
 
-def _lanes_of(post: PostFact, facts: Facts, context: Context) -> tuple[str, ...]:
+def _lanes_of(
+    post: PostFact, came: Iterable[tuple[str, str]], facts: Facts, context: Context
+) -> tuple[str, ...]:
     """Where the post went, also to regions that have left the conversation since, and would go today. What was
     written at an earlier home lies there too: it came from there in the lane of the two."""
     went = [
         lane if region == context.region else pair_lane(context.region, region)
-        for region, lane in facts.lanes_of(post.post, post.root)
+        for region, lane in came
         if region == context.region or lane.startswith("pair.")
     ]
     lanes = {*went, *lanes_of_place(post.place, facts, context.region)}

@@ -233,6 +233,24 @@ async def test_what_stays_behind_is_erased_where_its_community_is_run(
         assert await texts(r, other, place) == [(mover, "", 2)], other
 
 
+async def test_i8_whoever_left_a_conversation_is_not_told_of_what_is_erased_of_later(
+    r: Regions,
+) -> None:
+    chat = await conversation(r, "in", "asha", "dora")
+    message = await r["in"].post("asha", chat, "psst", "message")
+    await r.everywhere()
+    await move(r, "dora", "de", "fr")
+    reply = await r["in"].reply("asha", message, "and")
+    await r["in"].do("asha", "content.erase", scope="post", target=reply)
+    await r.everywhere()
+    assert [row.post for row in await rows(r, "de", t.posts)] == [message], "not even its id"
+    assert await rows(r, "de", t.erasures) == []
+    await r["in"].do("asha", "content.erase", scope="post", target=message)
+    await r.everywhere()
+    assert await texts(r, "de", chat) == [("asha", "", 2)]
+    assert await texts(r, "fr", chat) == [("asha", "", 2), ("asha", "", 2)]
+
+
 async def test_a_restored_home_releases_nobody_before_it_has_back_what_it_lost(r: Regions) -> None:
     """The release would name less than the old home wrote for them."""
     await hand_over(r, "asha", "in", "de")
