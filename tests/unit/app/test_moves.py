@@ -8,10 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import insert, select
 
 from server.app.handle import Answer
+from server.app.passwords import Passwords
 from server.app.residency import OwnLog, Reach, check
 from server.domain import events as e
 from server.domain.decide import Decided, Draft, moves
@@ -19,6 +21,7 @@ from server.domain.decide.copies import adopt
 from server.domain.errors import Code, Refusal, Refused
 from server.domain.events import ResidencyPolicy
 from server.domain.ids import LaneKey, derived_object_id, incarnation
+from server.domain.import_records import import_record
 from server.domain.merge import raised
 from server.storage import tables as t
 from server.storage.digest import digests
@@ -122,6 +125,25 @@ async def test_between_handover_and_takeover_a_person_only_reads(r: Regions) -> 
     refused = await r["in"].try_do("asha", "profile.change", name="A")
     assert isinstance(refused, Refusal)
     assert "moving to de" in refused.message
+
+
+async def test_whoever_asks_about_somebody_on_the_move_is_told_where_they_go(r: Regions) -> None:
+    await hand_over(r, "asha", "in", "de")
+    node = r["in"]
+    passwords = Passwords(node.reader, node.handler, node.clock)
+    source = {"system": "z", "id": "1"}
+    person = {"import": "person", "person": "asha", "name": "A", "source": source}
+    try:
+        told = [
+            await passwords.set("asha", "a long enough secret"),
+            *await node.handler.import_records([import_record(msgspec.json.encode(person))]),
+        ]
+    finally:
+        passwords.close()
+    for refused in told:
+        assert isinstance(refused, Refusal)
+        assert refused.code is Code.WRONG_REGION
+        assert "asha is moving from in to de" in refused.message
 
 
 async def test_region_wide_roles_end_with_the_home(r: Regions) -> None:
