@@ -147,6 +147,25 @@ async def test_a_question_is_open_again_once_its_accepted_answer_is_gone(node: T
         assert [key.post for key in keys] == [asked[1], asked[0]]
 
 
+async def test_who_is_out_again_is_no_member(node: TestNode) -> None:
+    """Joined while it was open, or gone from the company."""
+    await node.register("admin", "region_admin")
+    tea = (await node.community("asha", "Tea"))[2:]
+    for person in ("asha", "bob", "cleo"):
+        await node.do(person, "membership.set", community=tea, joined=True)
+    await node.do("asha", "community.set_role", community=tea, person="admin", role="member")
+
+    async def members() -> int:
+        async with node.reader.snapshot() as tx:
+            return await places.members_count(tx, tea)
+
+    assert await members() == 4
+    await node.do("admin", "person.set_status", person="cleo", active=False)
+    assert await members() == 3
+    await node.do("asha", "community.change", community=tea, name="Tea", visibility="private")
+    assert await members() == 2, "Bob may not read it any more"
+
+
 async def test_what_arrived_before_its_post_is_listed_nowhere(node: TestNode) -> None:
     """An edit and a deletion of a post that is still on its way."""
     tea, log = await node.community("asha", "Tea"), ForeignLog()
