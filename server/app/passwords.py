@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, select, update
 
 from server.app.handle import Handler
 from server.domain import limits
+from server.domain.decide.people import whereabouts
 from server.domain.errors import Code, Refusal
 from server.storage import tables as t
 from server.storage.async_facts import load_person
@@ -106,7 +107,7 @@ class Passwords:
         if fact is None:
             return Refusal(Code.NOT_FOUND, f"nobody is called {person}", "person")
         if fact.home != self._handler.region:
-            return Refusal(Code.WRONG_REGION, f"{person} is at home in {fact.home}", "person")
+            return Refusal(Code.WRONG_REGION, whereabouts(fact), "person")
         await self._store(person, password)
         return None
 

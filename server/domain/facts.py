@@ -5,7 +5,7 @@ command decided before it, also in the same batch. Guarantee: answers reflect ex
 committed so far plus those of the running transaction; an unknown object is None or a zero register.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from server.domain.events import (
@@ -281,8 +281,8 @@ class Facts(Protocol):
         """The oldest of what somebody wrote that is not erased, deleted posts included."""
         ...
 
-    def lanes_of(self, post: str, root: str) -> list[tuple[str, str]]:
-        """(origin, lane) of the committed events of a post and of its thread."""
+    def lanes_of(self, root: str, names: Collection[str]) -> Mapping[str, set[tuple[str, str]]]:
+        """By post of a thread, of those named: (origin, lane) of the events that hold words of it."""
         ...
 
     def receipted(self, request: str, region: str) -> bool: ...

@@ -225,7 +225,7 @@ BACKOFF_SECONDS_MIN = 0.25
 REJECTED_SECONDS_MAX = 30
 """Only a person mends a rejection; asking every second would fill the logs of both sides."""
 CLOCK_AHEAD_SECONDS_MAX = 60
-"""A remote clock further ahead is clamped for display, alarmed, and its events are still stored."""
+"""A remote clock further ahead is clamped for display, alarmed, and its events are still stored. Nobody has read later."""
 ASK_SECONDS_MAX = 10
 """A person waits for the answer; three round trips of the slowest link and a busy writer take two."""
 ASKS_PER_PEER_MAX = 256

@@ -13,7 +13,7 @@ the batch, and will pull it.
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from server.domain.events import PostPublished, ReplyPublished
+from server.domain.events import ErasureRequested, PostPublished, ReplyPublished
 from server.domain.visibility import Touched, place_in_doubt
 from server.realtime import effects as fx
 from server.realtime.frames import Form
@@ -388,9 +388,14 @@ class Hub:
 
 
 def _touched(record: Record, values: Values) -> Iterator[Touched]:
-    """What the event touches; and the counters of a post that arrives later than what was said of it."""
+    """What the event touches, an erasure of several posts in several threads; and the counters of a post that arrives
+    later than what was said of it."""
     if record.touched is not None:
         yield record.touched
+    elif isinstance(record.event, ErasureRequested) and record.channels:
+        for left in record.event.posts:
+            if left.post != left.root:
+                yield Touched("post", left.root, (left.place, "t:" + left.root))
     if isinstance(record.event, PostPublished | ReplyPublished):
         post = record.event.post
         shown = tuple([name for name in record.channels if not name.startswith("u:")])

@@ -6,7 +6,7 @@ transaction. Everything else is one indexed look-up; those of polls, posts, case
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -295,10 +295,10 @@ class TxFacts:
     def posts_of(self, author: str, limit: int) -> list[PostFact]:
         return posts.of_author(self._running(), author, limit)
 
-    def lanes_of(self, post: str, root: str) -> list[tuple[str, str]]:
+    def lanes_of(self, root: str, names: Collection[str]) -> dict[str, set[tuple[str, str]]]:
         tx = self._running()
         self._write_log(tx)
-        return posts.lanes(tx, post, root)
+        return posts.lanes(tx, root, names)
 
     def receipted(self, request: str, region: str) -> bool:
         return self._one(RECEIPT, request=request, region=region) is not None

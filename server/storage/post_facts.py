@@ -1,13 +1,14 @@
 """What the log says about posts: those that rules speak of, and in which lanes they lie."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, select, union
+from sqlalchemy import bindparam, or_, select
 
-from server.domain.events import PollSpec
+from server.domain.erasure import post_told_by
+from server.domain.events import PollSpec, decode_known
 from server.domain.facts import PostFact
 from server.domain.ids import thread_channel
 from server.storage import tables as t
@@ -35,18 +36,20 @@ _POSTS_OF = statement(
     .order_by(_o.at, _o.post)
     .limit(bindparam("limit"))
 )
-_LANES_AT = select(t.lanes.c.region, t.lanes.c.lane).join(
+_HOLDING = select(t.lanes.c.region, t.lanes.c.lane, t.events.c.type, t.events.c.body).join(
     t.events, t.events.c.lane_id == t.lanes.c.id
 )
-_LANES_OF = statement(
-    union(
-        _LANES_AT.join(t.event_channels, t.event_channels.c.position == t.events.c.position).where(
-            t.event_channels.c.channel == bindparam("thread")
-        ),
-        _LANES_AT.join(t.bodies, t.bodies.c.position == t.events.c.position).where(
-            t.bodies.c.post == bindparam("post")
-        ),
-    )
+_ON_THREAD = statement(
+    _HOLDING.join(t.event_channels, t.event_channels.c.position == t.events.c.position)
+    .where(t.event_channels.c.channel == bindparam("thread"))
+    .where(or_(t.events.c.type == "post.published", t.events.c.type == "reply.published"))
+)
+_BESIDE_IT = statement(
+    select(t.lanes.c.region, t.lanes.c.lane)
+    .join(t.events, t.events.c.lane_id == t.lanes.c.id)
+    .join(t.bodies, t.bodies.c.position == t.events.c.position)
+    .where(t.bodies.c.post == bindparam("post"))
+    .distinct()
 )
 
 
@@ -59,10 +62,16 @@ def of_author(tx: Tx, author: str, limit: int) -> list[PostFact]:
     return [post_of(row) for row in tx.rows(_POSTS_OF, {"author": author, "limit": limit})]
 
 
-def lanes(tx: Tx, post: str, root: str) -> list[tuple[str, str]]:
-    """(region, lane) of every event about it, or that holds words of it."""
-    asked = {"post": post, "thread": thread_channel(root)}
-    return [(region, lane) for region, lane in tx.rows(_LANES_OF, asked)]
+def lanes(tx: Tx, root: str, names: Collection[str]) -> dict[str, set[tuple[str, str]]]:
+    """By post of a thread: (region, lane) of every event that holds words of it. The thread is read once for all."""
+    found: dict[str, set[tuple[str, str]]] = {
+        post: set(tx.rows(_BESIDE_IT, {"post": post})) for post in names
+    }
+    for region, lane, type_, body in tx.rows(_ON_THREAD, {"thread": thread_channel(root)}):
+        post = post_told_by(decode_known(type_, bytes(body))) if body is not None else ""
+        if post in found:
+            found[post].add((region, lane))
+    return found
 
 
 def post_of(row: Sequence[Any]) -> PostFact:

@@ -32,7 +32,7 @@ class Communities(Shape, frozen=True, kw_only=True):
 
 
 class Community(Shape, frozen=True, kw_only=True):
-    """``members``: how many joined or were let in."""
+    """``members``: how many are in it, since they joined or were let in."""
 
     cursor: str
     community: CommunityView

@@ -18,7 +18,7 @@ from server.storage.reader import Snapshot
 
 
 class FeedQuery(Query, frozen=True, kw_only=True):
-    """``latest``: all posts of one's communities; ``unanswered``: questions without an accepted answer."""
+    """``latest``: all posts of one's communities; ``unanswered``: questions without an accepted answer that stands."""
 
     view: Literal["latest", "unanswered"] = "latest"
     before: Mark = ""

@@ -22,6 +22,7 @@ from server.app.naming import Names
 from server.app.passwords import fresh_password
 from server.domain import limits
 from server.domain.commands import Key, Lang, Name, Person, RegisterPerson, SetPersonRole, ShortText
+from server.domain.decide.people import whereabouts
 from server.domain.errors import Code, Refusal
 from server.domain.events import RegionRole
 from server.storage.async_facts import load_person
@@ -211,7 +212,7 @@ async def new_token(call: Call[NoQuery, NewToken]) -> Token | Refusal:
     if fact is None or not fact.active:
         return Refusal(Code.NOT_FOUND, f"nobody active here is called {person}", "person")
     if fact.home != services.region:
-        return Refusal(Code.WRONG_REGION, f"{person} is at home in {fact.home}", "person")
+        return Refusal(Code.WRONG_REGION, whereabouts(fact), "person")
     names = wish.names if wish.kind == "service" else "shown"
     issued = await services.auth.issue(person, wish.kind, wish.label, wish.days, names)
     return Token(

@@ -107,11 +107,22 @@ def in_place(
 
 def readable_post(post: str, who: PersonFact, facts: Facts) -> PostFact | Refusal:
     """The post if it exists, stands and the person may read it; the same words for unknown and hidden."""
+    fact = known_post(post, who, facts)
+    return fact if isinstance(fact, Refusal) else why_gone(fact) or fact
+
+
+def known_post(post: str, who: PersonFact, facts: Facts) -> PostFact | Refusal:
+    """As ``readable_post``, and also where only its place in the thread is left."""
     fact = facts.post(post)
     if fact is None or fact.kind == "" or not may_read_place(facts, who.person, fact.place):
         return refuse(Code.NOT_FOUND, f"there is no post {post} that you can see", "post")
-    if fact.erased:
-        return refuse(Code.GONE, "this post was erased", "post")
-    if fact.deleted:
-        return refuse(Code.GONE, "this post was deleted", "post")
     return fact
+
+
+def why_gone(post: PostFact) -> Refusal | None:
+    """None: it stands."""
+    if post.erased:
+        return refuse(Code.GONE, "this post was erased", "post")
+    if post.deleted:
+        return refuse(Code.GONE, "this post was deleted", "post")
+    return None

@@ -228,13 +228,23 @@ def _rulings(case: CaseFact, outcome: str, facts: Facts, context: Context) -> li
 def _pairs(
     case: CaseFact, ruling: str, facts: Facts, context: Context
 ) -> dict[tuple[str, str], str]:
-    """Every flow to somebody at home here."""
+    """Every flow to somebody at home here. What an appeal lifted stays so until the appeal itself is decided anew."""
     home = {
         name
         for name in case.parties
         if (person := facts.person(name)) is not None and person.home == context.region
     }
-    return {pair: ruling for pair in case.flows if pair[1] in home}
+    lifted = {
+        frozenset(appeal.parties)
+        for name in home
+        for appeal in facts.cases_about(name, context.region)
+        if appeal.about == case.case and appeal.outcome == "upheld"
+    }
+    return {
+        pair: NONE if frozenset(pair) in lifted else ruling
+        for pair in case.flows
+        if pair[1] in home
+    }
 
 
 def _ruled(case: CaseFact, changed: Mapping[tuple[str, str], str], context: Context) -> list[Draft]:

@@ -4,15 +4,22 @@ docs/protocol/federation.md 15. A request goes where the content went, no furthe
 gathered by their lanes and readers, and each gathering is a request of its own with receipts of its own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from server.domain import limits
 from server.domain.commands import EraseContent
 from server.domain.decide.base import Context, Decided, Draft, Rule, lanes_of_place, refuse
+from server.domain.decide.people import whereabouts
 from server.domain.errors import Code, Refusal
 from server.domain.events import ErasedPost, ErasureCompleted, ErasureRequested
-from server.domain.facts import Facts, PersonFact, PostFact
-from server.domain.visibility import LOCAL, erasure_lane, may_read_place
+from server.domain.facts import CommunityFact, Facts, PersonFact, PostFact
+from server.domain.visibility import (
+    LOCAL,
+    erasure_lane,
+    lane_audience,
+    may_read_place,
+    pair_lane,
+)
 from server.domain.wire import REFS_MAX
 
 OFFICER = "privacy_officer"
@@ -41,7 +48,7 @@ def _erasable(target: str, who: PersonFact, facts: Facts, context: Context) -> P
         return refuse(
             Code.FORBIDDEN, "a post is erased by its author or a privacy officer", "target"
         )
-    refusal = None if own else _wrong_home(post.author, facts, context)
+    refusal = None if own else _wrong_writer(post, facts, context)
     if refusal is not None:
         return refusal
     if post.erased:
@@ -59,8 +66,27 @@ def _wrong_home(person: str, facts: Facts, context: Context) -> Refusal | None:
     if author is None:
         return refuse(Code.NOT_FOUND, f"nobody is called {person}", "target")
     if author.home != context.region:
-        return refuse(Code.WRONG_REGION, f"{person} is at home in {author.home}", "target")
+        return refuse(Code.WRONG_REGION, whereabouts(author), "target")
     return None
+
+
+def _wrong_writer(post: PostFact, facts: Facts, context: Context) -> Refusal | None:
+    """From the author's home; what it may not have, since they moved there, from that of the community."""
+    community = facts.community(post.place[2:]) if post.place.startswith("c:") else None
+    author = facts.person(post.author)
+    if community is None or author is None or not _is_left_behind(community, author, context):
+        return _wrong_home(post.author, facts, context)
+    if community.home != context.region:
+        return refuse(
+            Code.WRONG_REGION, f"this community is run from {community.home}: ask there", "target"
+        )
+    return None
+
+
+def _is_left_behind(community: CommunityFact, author: PersonFact, context: Context) -> bool:
+    regions = context.peers | {context.region}
+    audience = lane_audience(community.audience, community.home, regions, context.groups)
+    return community.home != "" and audience.isdisjoint(author.regions)
 
 
 def _person(
@@ -105,10 +131,20 @@ def _gathered(
 ) -> Iterator[tuple[tuple[str, ...], bool, list[PostFact]]]:
     """Posts of the same lanes that everybody may read, or of one place, as many as one event may name: who is in
     one place is not told of another (I12)."""
+    threads: dict[str, list[str]] = {}
+    for post in posts:
+        threads.setdefault(post.root, []).append(post.post)
+    came: dict[str, set[tuple[str, str]]] = {}
+    for root, names in threads.items():
+        came |= facts.lanes_of(root, names)
     found: dict[tuple[tuple[str, ...], bool, str], list[PostFact]] = {}
     for post in posts:
         is_open = _is_open(post.place, facts)
-        key = (_lanes_of(post, facts, context), is_open, "" if is_open else post.place)
+        key = (
+            _lanes_of(post, came[post.post], facts, context),
+            is_open,
+            "" if is_open else post.place,
+        )
         found.setdefault(key, []).append(post)
     size = limits.ERASED_POSTS_PER_EVENT_MAX
     for (lanes, is_open, _), together in found.items():
@@ -116,10 +152,15 @@ def _gathered(
             yield lanes, is_open, together[start : start + size]
 
 
-def _lanes_of(post: PostFact, facts: Facts, context: Context) -> tuple[str, ...]:
-    """Where the post went, also to regions that have left the conversation since, and would go today."""
+def _lanes_of(
+    post: PostFact, came: Iterable[tuple[str, str]], facts: Facts, context: Context
+) -> tuple[str, ...]:
+    """Where the post went, also to regions that have left the conversation since, and would go today. What was
+    written at an earlier home lies there too: it came from there in the lane of the two."""
     went = [
-        lane for region, lane in facts.lanes_of(post.post, post.root) if region == context.region
+        lane if region == context.region else pair_lane(context.region, region)
+        for region, lane in came
+        if region == context.region or lane.startswith("pair.")
     ]
     lanes = {*went, *lanes_of_place(post.place, facts, context.region)}
     if len(lanes) > 1:

@@ -9,6 +9,7 @@ from typing import Any
 
 from server.domain.decide.base import Context, Decided, Draft, lanes_of_place, refuse, topics_named
 from server.domain.decide.copies import registration_drafts
+from server.domain.decide.people import whereabouts
 from server.domain.errors import Code, Refusal
 from server.domain.events import (
     AnswerAccepted,
@@ -39,7 +40,7 @@ def _wrong_home(person: str, facts: Facts, context: Context) -> Refusal | None:
     known = facts.person(person) if person else None
     if known is None or known.home == context.region:
         return None
-    return refuse(Code.WRONG_REGION, f"{person} is at home in {known.home}: import it there")
+    return refuse(Code.WRONG_REGION, f"{whereabouts(known)}: import it there")
 
 
 def _once(

@@ -171,6 +171,8 @@ def move_idea(
         return refuse(Code.FORBIDDEN, "ideas are moved by the community's moderators", "post")
     if community is not None and community.home != context.region:
         return refuse(Code.WRONG_REGION, f"this community is run from {community.home}", "post")
+    if command.owner and facts.person(command.owner) is None:
+        return refuse(Code.NOT_FOUND, f"nobody is called {command.owner}", "owner")
     now = facts.idea_stage(post.post)
     event = IdeaStageChanged(
         post=post.post,

@@ -17,9 +17,11 @@ from server.domain.decide.base import (
     Draft,
     Rule,
     in_place,
+    known_post,
     readable_post,
     refuse,
     topic_named,
+    why_gone,
 )
 from server.domain.decide.copies import profile_drafts, registration_drafts, status_drafts
 from server.domain.decide.scoring import withdrawal
@@ -180,6 +182,8 @@ def resolve_flag(
     post = _moderated(command.target, who, facts, context)
     if isinstance(post, Refusal):
         return post
+    if post.erased and (refusal := why_gone(post)):
+        return refusal
     now = facts.flag_resolution(post.post)
     event = FlagResolved(
         target=post.post,
@@ -198,6 +202,9 @@ def moderate(
     post = _moderated(command.target, who, facts, context)
     if isinstance(post, Refusal):
         return post
+    # The thread goes on below a top that is gone.
+    if command.on and command.act != "lock" and (refusal := why_gone(post)):
+        return refusal
     if command.act == "hide" and command.on and not command.reason.strip():
         return refuse(Code.BAD_VALUE, "hiding needs a reason that the author can read", "reason")
     now = facts.moderation(post.post, command.act)
@@ -217,8 +224,8 @@ def moderate(
 
 
 def _moderated(target: str, who: PersonFact, facts: Facts, context: Context) -> PostFact | Refusal:
-    """The post, if this person moderates its community and this region writes for it (I7)."""
-    post = readable_post(target, who, facts)
+    """The post, gone or not, if this person moderates its community and this region writes for it (I7)."""
+    post = known_post(target, who, facts)
     if isinstance(post, Refusal):
         return post
     community = facts.community(post.place[2:]) if post.place.startswith("c:") else None

@@ -21,6 +21,7 @@ from server.domain.events import (
     ReadMarked,
 )
 from server.domain.facts import CommunityFact, Facts, PersonFact
+from server.domain.limits import CLOCK_AHEAD_SECONDS_MAX
 from server.domain.visibility import (
     LOCAL,
     may_read_community,
@@ -79,7 +80,8 @@ def change_community(
 def set_role(
     command: SetCommunityRole, who: PersonFact, facts: Facts, context: Context
 ) -> Decided | Refusal:
-    community = _run_here(command.community, who, facts, context)
+    own = command.person == who.person and command.role == "none"
+    community = _run_here(command.community, who, facts, context, also_members=own)
     if isinstance(community, Refusal):
         return community
     if facts.person(command.person) is None:
@@ -102,7 +104,9 @@ def set_membership(
 ) -> Decided | Refusal:
     community = facts.community(command.community)
     now = facts.member(command.community, who.person)
-    if community is None or not may_read_community(community, now):
+    # What is no longer for one's eyes can be left all the same.
+    leaves = now.joined and not command.joined
+    if community is None or not (leaves or may_read_community(community, now)):
         return refuse(Code.NOT_FOUND, "there is no such community that you can see", "community")
     if now.joined == command.joined:
         return Decided([], {"rev": now.joined_rev})
@@ -117,12 +121,14 @@ def set_membership(
 
 
 def _run_here(
-    name: str, who: PersonFact, facts: Facts, context: Context
+    name: str, who: PersonFact, facts: Facts, context: Context, *, also_members: bool = False
 ) -> CommunityFact | Refusal:
-    """The community, if this person may run it and this region writes for it (I7)."""
+    """The community, if this person may run it, or for what its members may do has a role in it, and this region
+    writes for it (I7)."""
     community = facts.community(name)
     member = facts.member(name, who.person)
     runs = community is not None and may_run(community, member, who)
+    runs = runs or (also_members and member.role != "none")
     if community is None or not (runs or may_read_community(community, member)):
         return refuse(Code.NOT_FOUND, "there is no such community that you can see", "community")
     if not runs:
@@ -170,9 +176,11 @@ def mark_read(
 ) -> Decided | Refusal:
     if not may_watch(facts, who, command.channel):
         return refuse(Code.NOT_FOUND, "there is no such place that you can see", "channel")
-    if facts.read_mark(who.person, command.channel) >= command.up_to:
+    # Nobody has read what is yet to come, and a mark never goes back: a device's clock may be wrong.
+    up_to = min(command.up_to, context.now + CLOCK_AHEAD_SECONDS_MAX * 1000)
+    if facts.read_mark(who.person, command.channel) >= up_to:
         return Decided([], {})
-    event = ReadMarked(channel=command.channel, up_to=command.up_to)
+    event = ReadMarked(channel=command.channel, up_to=up_to)
     return Decided([Draft(LOCAL, who.person, event, ())], {})
 
 

@@ -93,9 +93,10 @@ class ErasureRequested(Event, frozen=True, kw_only=True):
     """Bodies must be destroyed in every region that has them (law, or the person's wish).
 
     Lane: that of the content, but ``control`` for global content: it overtakes, and tells nobody of
-    content they may not know of (I8). Writer: the home of the posts' author. Merge: final; a body that
-    arrives later is not kept. ``target`` is the post or person; ``posts`` says exactly what is erased.
-    ``open``: all of it stood in open communities, so everybody is told."""
+    content they may not know of (I8). Writer: the home of the posts' author, or the community's where that
+    one may not have them. Merge: final; a body that arrives later is not kept. ``target`` is the post or
+    person; ``posts`` says exactly what is erased. ``open``: all of it stood in open communities, so
+    everybody is told."""
 
     request: Id
     scope: ErasureScope

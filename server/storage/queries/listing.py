@@ -102,12 +102,19 @@ def _merged(
     )
 
 
+_given = t.posts.alias("given")
+_IS_GONE = exists().where(
+    _given.c.post == t.acceptances.c.answer, or_(_given.c.deleted, _given.c.erased)
+)
+"""Of an accepted answer; one that has not come yet answers all the same."""
 _UNANSWERED = (
     _top.c.kind == "question",
     ~_top.c.deleted,
     ~_top.c.erased,
     ~is_hidden(_top.c.post),
-    ~exists().where(t.acceptances.c.question == _top.c.post, t.acceptances.c.answer != ""),
+    ~exists().where(
+        t.acceptances.c.question == _top.c.post, t.acceptances.c.answer != "", ~_IS_GONE
+    ),
 )
 _IN_COMMUNITIES = _merged(t.communities, "community", "c:")
 _QUESTIONS = _merged(t.communities, "community", "c:", *_UNANSWERED)
@@ -150,7 +157,7 @@ async def newest(
 async def unanswered(
     snapshot: Snapshot, communities: Collection[str], before: Key, limit: int
 ) -> list[Key]:
-    """Questions without an accepted answer, newest first."""
+    """Questions without an accepted answer that stands, newest first."""
     found = await _over(snapshot, _QUESTIONS, communities, before, limit)
     return sorted(found, reverse=True)[:limit]
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple, cast
 
 import msgspec
-from sqlalchemy import bindparam, distinct, func, or_, select, union
+from sqlalchemy import bindparam, distinct, exists, func, or_, select, union
 
 from server.domain.events.base import CommunityRole
 from server.domain.facts import CommunityFact, ConversationFact, MemberFact
@@ -49,12 +49,16 @@ _FOUND = _PAGE.where(
     )
 )
 _INSIDE = union(
-    select(_m.person).where(_m.community == bindparam("community"), _m.joined),
+    select(_m.person)
+    .join(t.communities, _c.community == _m.community)
+    .where(_m.community == bindparam("community"), _m.joined, _c.visibility == "open"),
     select(_r.person).where(
         _r.community == bindparam("community"), _r.role.in_(sorted(READING_ROLES))
     ),
 ).subquery()
-_MEMBERS = select(func.count(distinct(_INSIDE.c.person)))
+_MEMBERS = select(func.count(distinct(_INSIDE.c.person))).where(
+    ~exists().where(t.persons.c.person == _INSIDE.c.person, ~t.persons.c.active)
+)
 _CONVERSING = select(t.conversation_members.c.person, t.conversation_members.c.conversation).where(
     t.conversation_members.c.person.in_(bindparam("people", expanding=True))
 )
@@ -154,7 +158,7 @@ async def page(
 
 
 async def members_count(snapshot: Snapshot, community: str) -> int:
-    """People who joined or were let in."""
+    """Active people who joined, where that is enough to read it, or were let in."""
     row = await snapshot.one(_MEMBERS, {"community": community})
     return int(row[0]) if row else 0
 

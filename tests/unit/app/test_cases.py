@@ -334,6 +334,25 @@ async def test_an_appeal_against_a_ring_lifts_what_passed_between_the_two_alone(
     assert {who: await w.world.lines(who) for who in before} == before
 
 
+async def test_who_decided_first_does_not_undo_an_appeal_by_deciding_again(w: CaseWorld) -> None:
+    """Else it were theirs to decide after all."""
+    for one, other in (("chen", "asha"), ("asha", "chen")):
+        await w.thank(one, other)
+    ring = await w.circle()
+    await w.world.node.do("olga", "case.hold", case=ring.case, on=True)
+    line = (await w.world.lines("ben"))[0]
+    appeal = await w.dispute("ben", line["act"])
+    await w.decide("rosa", appeal, "upheld")
+    await w.world.node.do("olga", "case.hold", case=ring.case, on=True)
+    assert {one["status"] for one in await w.world.lines("ben")} == {"counted"}
+    for outcome in ("reversed", "dismissed", "reversed"):
+        await w.decide("olga", ring.case, outcome)
+        assert {one["status"] for one in await w.world.lines("ben")} == {"counted"}
+    assert {one["status"] for one in await w.world.lines("chen")} == {"reversed"}
+    await w.decide("rosa", appeal, "dismissed")
+    assert {one["status"] for one in await w.world.lines("ben")} == {"reversed"}
+
+
 async def test_one_dispute_and_one_appeal(w: CaseWorld) -> None:
     await w.thank("ben", "asha", 1)
     (line,) = await w.world.lines("asha")

@@ -8,10 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import insert, select
 
 from server.app.handle import Answer
+from server.app.passwords import Passwords
 from server.app.residency import OwnLog, Reach, check
 from server.domain import events as e
 from server.domain.decide import Decided, Draft, moves
@@ -19,6 +21,7 @@ from server.domain.decide.copies import adopt
 from server.domain.errors import Code, Refusal, Refused
 from server.domain.events import ResidencyPolicy
 from server.domain.ids import LaneKey, derived_object_id, incarnation
+from server.domain.import_records import import_record
 from server.domain.merge import raised
 from server.storage import tables as t
 from server.storage.digest import digests
@@ -124,6 +127,25 @@ async def test_between_handover_and_takeover_a_person_only_reads(r: Regions) -> 
     assert "moving to de" in refused.message
 
 
+async def test_whoever_asks_about_somebody_on_the_move_is_told_where_they_go(r: Regions) -> None:
+    await hand_over(r, "asha", "in", "de")
+    node = r["in"]
+    passwords = Passwords(node.reader, node.handler, node.clock)
+    source = {"system": "z", "id": "1"}
+    person = {"import": "person", "person": "asha", "name": "A", "source": source}
+    try:
+        told = [
+            await passwords.set("asha", "a long enough secret"),
+            *await node.handler.import_records([import_record(msgspec.json.encode(person))]),
+        ]
+    finally:
+        passwords.close()
+    for refused in told:
+        assert isinstance(refused, Refusal)
+        assert refused.code is Code.WRONG_REGION
+        assert "asha is moving from in to de" in refused.message
+
+
 async def test_region_wide_roles_end_with_the_home(r: Regions) -> None:
     """An admin of one country must not arrive as an admin of another."""
     await r["in"].register("head", "region_admin", "moderator")
@@ -180,6 +202,75 @@ async def test_conversations_come_along_whoever_wrote_in_them_and_wherever(r: Re
     assert [said for _, said, _ in await texts(r, "fr", home)] == [], (
         "France has no part in it (I8)"
     )
+
+
+async def test_what_was_written_at_an_earlier_home_is_erased_there_too(r: Regions) -> None:
+    """Nobody of the conversation lives there any more, but it was written there."""
+    chat = await conversation(r, "in", "asha", "dora")
+    message = await r["in"].post("asha", chat, "psst", "message")
+    await r.everywhere()
+    await move(r, "asha", "in", "fr")
+    assert ("asha", "psst", 1) in await texts(r, "in", chat)
+    await r["fr"].do("asha", "content.erase", scope="post", target=message)
+    await r.everywhere()
+    for region in r.nodes:
+        assert await texts(r, region, chat) == [("asha", "", 2)], region
+
+
+@pytest.mark.parametrize(
+    ("audience", "region", "mover", "others"),
+    [("local", "in", "asha", ["in"]), ("group.eu", "de", "dora", ["de", "fr"])],
+)
+async def test_what_stays_behind_is_erased_where_its_community_is_run(
+    r: Regions, audience: str, region: str, mover: str, others: list[str]
+) -> None:
+    """The new home has it not, so neither they themselves nor an officer there could."""
+    for node in r.nodes:
+        await r[node].register(f"officer-{node}", "privacy_officer")
+    place = await r[region].community(mover, "Tea", audience=audience)
+    post = await r[region].post(mover, place, "leaves")
+    wide = await r[region].post(mover, await r[region].community(mover, "All"), "for all")
+    await r.everywhere()
+    new = "in" if region == "de" else "fr"
+    wish = {"scope": "post", "target": post}
+    await hand_over(r, mover, region, new)
+    await r.everywhere(moving=False)
+    refused = await r[region].try_do(f"officer-{region}", "content.erase", **wish)
+    assert isinstance(refused, Refusal)
+    assert f"moving from {region} to {new}" in refused.message
+    await r.everywhere()
+    assert await r.homes(mover) == {new}
+    assert await code(r, new, mover, "content.erase", **wish) == "not_found"
+    for other in set(others) - {region}:
+        refused = await r[other].try_do(f"officer-{other}", "content.erase", **wish)
+        assert isinstance(refused, Refusal)
+        assert f"run from {region}" in refused.message
+    await r[region].do(f"officer-{region}", "content.erase", **wish)
+    # What went along is still erased from where they live.
+    assert await code(
+        r, region, f"officer-{region}", "content.erase", scope="post", target=wide
+    ) == ("wrong_region")
+    await r.everywhere()
+    for other in others:
+        assert await texts(r, other, place) == [(mover, "", 2)], other
+
+
+async def test_i8_whoever_left_a_conversation_is_not_told_of_what_is_erased_of_later(
+    r: Regions,
+) -> None:
+    chat = await conversation(r, "in", "asha", "dora")
+    message = await r["in"].post("asha", chat, "psst", "message")
+    await r.everywhere()
+    await move(r, "dora", "de", "fr")
+    reply = await r["in"].reply("asha", message, "and")
+    await r["in"].do("asha", "content.erase", scope="post", target=reply)
+    await r.everywhere()
+    assert [row.post for row in await rows(r, "de", t.posts)] == [message], "not even its id"
+    assert await rows(r, "de", t.erasures) == []
+    await r["in"].do("asha", "content.erase", scope="post", target=message)
+    await r.everywhere()
+    assert await texts(r, "de", chat) == [("asha", "", 2)]
+    assert await texts(r, "fr", chat) == [("asha", "", 2), ("asha", "", 2)]
 
 
 async def test_a_restored_home_releases_nobody_before_it_has_back_what_it_lost(r: Regions) -> None:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from server.domain import limits
-from server.domain.events import CommunityChanged, EditedCommunity, ReplyPublished
+from server.domain.events import (
+    CommunityChanged,
+    EditedCommunity,
+    ErasedPost,
+    ErasureRequested,
+    ReplyPublished,
+)
 from server.domain.visibility import Touched
 from server.realtime import effects as fx
 from server.realtime import frames
@@ -355,3 +361,21 @@ def test_a_post_that_comes_after_its_reactions_brings_their_counts() -> None:
     hub.publish([record(2, TEA, THREAD, "u:bob", event=post())])
     fan_out(hub)
     assert hub.values.take(10) == {("post", "0" * 26): (TEA, THREAD)}
+
+
+def test_an_erasure_of_several_replies_brings_the_counts_of_every_thread() -> None:
+    """I4: an erased reply counts, also where it had not come yet. Tops have no count that an erasure changes."""
+    hub = Hub(0, epoch=EPOCH)
+    left = {"kind": "reply", "place": TEA, "author": "asha", "at": 1, "rev": 2}
+    posts = [ErasedPost(post=p, root=r, **left) for p, r in (("a", "x"), ("b", "y"), ("z", "z"))]
+    erased = ErasureRequested(
+        request="e", scope="person", target="asha", posts=tuple(posts), open=True
+    )
+    hub.publish([record(1, "g", event=erased)])
+    fan_out(hub)
+    assert hub.values.take(10) == {("post", root): (TEA, f"t:{root}") for root in ("x", "y")}
+    # A further copy in another lane changes nothing.
+    hub.values.done([("post", root) for root in ("x", "y")])
+    hub.publish([record(2, event=erased)])
+    fan_out(hub)
+    assert hub.values.take(10) == {}

@@ -128,6 +128,44 @@ async def test_unanswered_are_questions_nobody_answered_to_the_askers_content(
         assert [key.post for key in keys] == [asked[4]]
 
 
+async def test_a_question_is_open_again_once_its_accepted_answer_is_gone(node: TestNode) -> None:
+    tea, log = await node.community("asha", "Tea"), ForeignLog()
+    asked = [
+        await node.post("asha", tea, "?", "question", title=f"Q{number}") for number in range(4)
+    ]
+    given = [await node.reply("bob", question) for question in asked]
+    for question, answer in zip(asked, given, strict=True):
+        await node.do("asha", "answer.accept", question=question, answer=answer)
+    # Of an answer that is still on its way nobody knows that it is gone.
+    on_its_way = derived_object_id(1, "on its way")
+    accepted = e.AnswerAccepted(question=asked[3], place=tea, rev=9, answer=on_its_way)
+    await foreign(node, log, "asha", accepted)
+    await node.do("bob", "post.delete", post=given[0])
+    await node.do("bob", "content.erase", scope="post", target=given[1])
+    async with node.reader.snapshot() as tx:
+        keys = await listing.unanswered(tx, [tea[2:]], NEWEST, 10)
+        assert [key.post for key in keys] == [asked[1], asked[0]]
+
+
+async def test_who_is_out_again_is_no_member(node: TestNode) -> None:
+    """Joined while it was open, or gone from the company."""
+    await node.register("admin", "region_admin")
+    tea = (await node.community("asha", "Tea"))[2:]
+    for person in ("asha", "bob", "cleo"):
+        await node.do(person, "membership.set", community=tea, joined=True)
+    await node.do("asha", "community.set_role", community=tea, person="admin", role="member")
+
+    async def members() -> int:
+        async with node.reader.snapshot() as tx:
+            return await places.members_count(tx, tea)
+
+    assert await members() == 4
+    await node.do("admin", "person.set_status", person="cleo", active=False)
+    assert await members() == 3
+    await node.do("asha", "community.change", community=tea, name="Tea", visibility="private")
+    assert await members() == 2, "Bob may not read it any more"
+
+
 async def test_what_arrived_before_its_post_is_listed_nowhere(node: TestNode) -> None:
     """An edit and a deletion of a post that is still on its way."""
     tea, log = await node.community("asha", "Tea"), ForeignLog()

@@ -220,6 +220,7 @@ async def test_refused_receipts_and_moves(w: World) -> None:
             "an idea, by a colleague": ("cleo", "idea.move", {"post": w.idea, **move}),
             "no idea": ("asha", "idea.move", {"post": w.post, **move}),
             "an idea nobody has": ("asha", "idea.move", {"post": w.nowhere, **move}),
+            "to nobody": ("asha", "idea.move", {"post": w.idea, "owner": "zoe", **move}),
         }
     ) == {
         "of an update": ("bad_value", "post"),
@@ -230,4 +231,5 @@ async def test_refused_receipts_and_moves(w: World) -> None:
         "an idea, by a colleague": ("forbidden", "post"),
         "no idea": ("bad_value", "post"),
         "an idea nobody has": ("not_found", "post"),
+        "to nobody": ("not_found", "owner"),
     }

@@ -210,3 +210,31 @@ async def test_to_show_again_needs_no_reason(w: World) -> None:
     hide = {"target": w.reply, "act": "hide"}
     await w.node.do("asha", "moderation.act", on=True, reason="rude", **hide)
     assert await does(w.node, "asha", "moderation.act", on=False, **hide)
+
+
+async def test_reports_of_what_its_author_deleted_can_still_be_closed(w: World) -> None:
+    """They stay in the moderators' queue; those of what was erased are gone with it."""
+    await w.node.do("cleo", "flag.raise", target=w.reply, reason="rude")
+    await w.node.do("bob", "post.delete", post=w.reply)
+    assert await does(w.node, "asha", "flag.resolve", target=w.reply, upheld=True)
+    await w.node.do("bob", "content.erase", scope="post", target=w.reply)
+    resolve = {"again": ("asha", "flag.resolve", {"target": w.reply, "upheld": True})}
+    assert await w.refusals(resolve) == {"again": ("gone", "post")}
+
+
+@pytest.mark.parametrize("end", ["post.delete", "content.erase"])
+async def test_a_thread_whose_top_is_gone_can_be_locked_and_opened(w: World, end: str) -> None:
+    """What is below it stays, and goes on."""
+    wish = {"scope": "post", "target": w.post} if end == "content.erase" else {"post": w.post}
+    await w.node.do("asha", "moderation.act", target=w.post, act="pin", on=True)
+    await w.node.do("asha", end, **wish)
+    lock = {"target": w.post, "act": "lock"}
+    below = {"below": ("bob", "reply.publish", {"parent": w.reply, "text": "and"})}
+    assert await does(w.node, "asha", "moderation.act", on=True, **lock)
+    assert await w.refusals(below) == {"below": ("locked", "parent")}
+    assert await does(w.node, "asha", "moderation.act", on=False, **lock)
+    assert await w.refusals(below) == {"below": ("ok", None)}
+    pin = {"target": w.post, "act": "pin"}
+    assert await does(w.node, "asha", "moderation.act", on=False, **pin)
+    again = {"pin": ("asha", "moderation.act", pin | {"on": True})}
+    assert await w.refusals(again) == {"pin": ("gone", "post")}

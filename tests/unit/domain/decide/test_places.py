@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from server.domain import events as e
+from server.domain import limits
 from tests.support.asking import does, facts
 from tests.support.node import ForeignLog, open_test_node
-from tests.support.world import START, World, build_world
+from tests.support.world import DAY, START, World, build_world
 
 
 async def test_a_community_is_created_with_its_owner(w: World) -> None:
@@ -75,6 +76,44 @@ async def test_joining_and_leaving_are_ones_own(w: World) -> None:
         [record] = await does(w.node, "cleo", "membership.set", joined=joined, **wish)
         assert record.event == e.MembershipChanged(person="cleo", rev=rev, joined=joined, **wish)
         assert await does(w.node, "cleo", "membership.set", joined=joined, **wish) == []
+
+
+async def test_who_may_not_read_a_community_any_more_can_still_leave_it(w: World) -> None:
+    """Else they were in it again with the day it opens. Of others it is as unknown as before."""
+    await w.node.do("asha", "community.change", community=w.tea[2:], name="T", visibility="private")
+    wish = {"community": w.tea[2:], "joined": False}
+    refused = await w.refusals({"never in": ("cleo", "membership.set", wish)})
+    assert refused == {"never in": ("not_found", "community")}
+    [record] = await does(w.node, "bob", "membership.set", **wish)
+    assert record.event == e.MembershipChanged(
+        community=w.tea[2:], person="bob", rev=2, joined=False
+    )
+    again = {"again": ("bob", "membership.set", wish | {"joined": True})}
+    assert await w.refusals(again) == {"again": ("not_found", "community")}
+
+
+@pytest.mark.parametrize("role", ["member", "moderator", "owner"])
+async def test_whoever_was_given_a_role_can_lay_it_down(w: World, role: str) -> None:
+    """There is no other way out of a private community. None makes it a greater one."""
+    wish = {"community": w.vault[2:], "person": "bob"}
+    await w.node.do("asha", "community.set_role", role=role, **wish)
+    await w.node.do("asha", "community.set_role", **wish | {"person": "cleo"}, role="member")
+    if role != "owner":
+        raised = await w.refusals(
+            {
+                "up": ("bob", "community.set_role", wish | {"role": "owner"}),
+                "another": (
+                    "bob",
+                    "community.set_role",
+                    wish | {"person": "cleo", "role": "none"},
+                ),
+            }
+        )
+        assert raised == dict.fromkeys(("up", "another"), ("forbidden", "community"))
+    [record] = await does(w.node, "bob", "community.set_role", role="none", **wish)
+    assert record.event == e.CommunityRoleChanged(rev=2, role="none", **wish)
+    out = {"out": ("bob", "community.set_role", wish | {"role": "none"})}
+    assert await w.refusals(out) == {"out": ("not_found", "community")}
 
 
 async def test_refusals_about_communities(w: World) -> None:
@@ -180,6 +219,19 @@ async def test_a_read_mark_only_moves_forward_and_never_leaves(w: World) -> None
         assert event == e.ReadMarked(channel=channel, up_to=5)
         for up_to in (5, 4):
             assert await does(w.node, "bob", "read.mark", channel=channel, up_to=up_to) == []
+
+
+async def test_a_read_mark_of_a_clock_that_is_wrong_hides_nothing_that_is_yet_to_come(
+    w: World,
+) -> None:
+    """It only grows: taken as said, nothing would ever be new again."""
+    [(_, _, event)] = facts(
+        await does(w.node, "bob", "read.mark", channel=w.tea, up_to=START + 9_000 * DAY)
+    )
+    assert isinstance(event, e.ReadMarked)
+    assert event.up_to <= w.node.clock.now + limits.CLOCK_AHEAD_SECONDS_MAX * 1000
+    w.node.clock.advance(DAY)
+    assert await does(w.node, "bob", "read.mark", channel=w.tea, up_to=w.node.clock.now)
 
 
 async def test_refused_read_marks(w: World) -> None:
