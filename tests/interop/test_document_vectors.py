@@ -1,4 +1,4 @@
-"""What was written from docs/protocol/federation.md alone agrees with the vectors beside it (section 13)."""
+"""What was written from docs/protocol/federation.md alone agrees with the vectors of federation.md 13."""
 
 from __future__ import annotations
 
