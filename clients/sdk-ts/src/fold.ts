@@ -132,6 +132,8 @@ const FOLDS: Folds = {
     }
     state.put("posts", post.id, post);
     state.appeared(post);
+    // What was said about it before it came was told when there was nothing to change.
+    if (frame.late) state.stale(`post:${post.id}`);
   },
   "reply.published"(state, body, frame) {
     if (state.get("posts", body.post) !== undefined) return;

@@ -74,7 +74,8 @@ def _published(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
         value = {"voters": 0, "counts": None if hidden else [0] * len(poll["choices"])}
         value |= {"closed": False, "closing": False, "waiting": [], "result": None}
         snapshot = put(snapshot, "polls", post, value)
-    return pruned(snapshot)
+    # What was said about it before it came was told when there was nothing to change.
+    return pruned(stale(snapshot, "post:" + post) if frame.get("late") else snapshot)
 
 
 def _edited(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
