@@ -148,11 +148,11 @@ const FOLDS: Folds = {
     });
   },
   "post.deleted"(state, { post: id, rev }) {
-    change(state, id, (post) => ({ ...post, ...BLANK, deleted: true, edited_at: null, rev }));
+    change(state, id, (post) => gone(post, rev));
   },
   "erasure.requested"(state, { posts = [] }) {
     for (const { post: id, rev } of posts) {
-      change(state, id, (post) => ({ ...post, ...BLANK, lang: "", source: null, deleted: true, edited_at: null, rev }));
+      change(state, id, (post) => ({ ...gone(post, rev), lang: "", source: null }));
     }
   },
   "reaction.changed"(state, { target, reaction, emoji = "", rev, on }, { by }) {
@@ -208,6 +208,11 @@ function change(state: Entities, id: string, edit: (post: PostView) => PostView)
   if (post === undefined) return;
   const next = edit(post);
   if (next !== post) state.put("posts", id, next);
+}
+
+/** Of all that takes a post away the highest revision stays. */
+function gone(post: PostView, rev: number): PostView {
+  return { ...post, ...BLANK, deleted: true, edited_at: null, rev: post.deleted ? Math.max(post.rev, rev) : rev };
 }
 
 /** Hiding is twofold (community and region) and takes the text away: shown again, it is fetched. */

@@ -564,6 +564,11 @@ CASES: dict[str, list[Case]] = {
             "a poll with ballots",
             then(_vote, does("asha", "post.delete", post=lambda w: w.poll)),
         ),
+        Case(
+            "after its erasure, which went before everything else",
+            then(arrives("dora", _erased_early), arrives("dora", _deleted_early)),
+            given=arrives("dora", _post_with_files),
+        ),
     ],
     "erasure.requested": [
         Case("one post", _erase(_post)),

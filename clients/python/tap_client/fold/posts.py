@@ -91,14 +91,21 @@ def _edited(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
 
 
 def _deleted(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
-    gone = {"deleted": True, "rev": body["rev"], "edited_at": None}
-    return pruned(change_post(snapshot, body["post"], **BLANK, **gone))
+    return pruned(_gone(snapshot, body["post"], body["rev"]))
+
+
+def _gone(snapshot: Snapshot, post: str, rev: int, **more: Any) -> Snapshot:
+    """Of all that takes a post away the highest revision stays."""
+    known = snapshot["posts"].get(post)
+    if known and known["deleted"]:
+        rev = max(rev, known["rev"])
+    gone = {"deleted": True, "rev": rev, "edited_at": None}
+    return change_post(snapshot, post, **BLANK, **gone, **more)
 
 
 def _erased(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
     for post in body.get("posts", ()):
-        gone = {"deleted": True, "rev": post["rev"], "edited_at": None, "lang": "", "source": None}
-        snapshot = change_post(snapshot, post["post"], **BLANK, **gone)
+        snapshot = _gone(snapshot, post["post"], post["rev"], lang="", source=None)
     return pruned(snapshot)
 
 
