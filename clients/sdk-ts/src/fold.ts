@@ -235,12 +235,15 @@ function withOrWithout(list: readonly string[], item: string, on: boolean): stri
 
 /** What posts and replies have in common on the day they are published. */
 function published(root: string, body: Bodies["post.published"] | Bodies["reply.published"], frame: EventFrame): PostView {
+  const { post: id, place, at, text = "", mentions = [], lang = "", attachments = [], source = null } = body;
+  return { ...newPost({ id, kind: "reply", place, root, author: frame.by, at }), text, mentions, lang, attachments: attachments.map(fileOf), source };
+}
+
+/** Of which nothing but its place in the tree is known. */
+export function newPost(known: Pick<PostView, "id" | "kind" | "place" | "root" | "author" | "at">): PostView {
   return {
-    id: body.post, kind: "reply", place: body.place, root, parent: "", author: frame.by, at: body.at, title: "",
-    text: body.text ?? "", topics: [], mentions: body.mentions ?? [], lang: body.lang ?? "", detail: null, rev: 1,
-    attachments: (body.attachments ?? []).map(fileOf),
-    edited_at: null, deleted: false, source: body.source ?? null, accepted: null, verified_by: [], idea: null,
-    hidden: false, locked: false, pinned: false, counts: NO_COUNTS,
+    ...known, ...BLANK, parent: "", lang: "", rev: 1, edited_at: null, deleted: false, source: null, accepted: null, verified_by: [],
+    idea: null, hidden: false, locked: false, pinned: false, counts: NO_COUNTS,
   };
 }
 

@@ -578,6 +578,15 @@ CASES: dict[str, list[Case]] = {
         ),
         Case("a poll with ballots", then(_vote, _erase(lambda w: w.poll))),
         Case("an answer", _erase(lambda w: w.answer)),
+        Case(
+            "what was published since, is locked, and never seen",
+            then(
+                arrives("dora", _post_with_files),
+                arrives("dora", _moderated_early("lock")),
+                arrives("dora", _erased_early),
+            ),
+            posts=("asha", "bob", "mod"),
+        ),
         Case("in a private place", _erase(lambda w: w.secret_post)),
         Case("what was deleted", then(does("asha", "post.delete", post=_post), _erase(_post))),
         Case(
