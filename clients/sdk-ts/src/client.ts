@@ -100,7 +100,7 @@ export class TapClient {
     const wire = { send: (key: string, command: Command) => this.#connection.send({ t: "do", key, command }) };
     this.outbox = new Outbox(options.host, options.shelf, wire, snapshot.me.id);
     this.view = new View(this.store, this.outbox, this.#names);
-    this.store.onStale((name) => void this.#fetchPost(name.replace("post:", "")));
+    this.store.onStale((name) => this.#fetchAnew(name));
     this.#take(snapshot);
   }
 
@@ -264,6 +264,12 @@ export class TapClient {
       return joined && role === "none" && before !== (settings.visibility ?? "open");
     }
     return (type === "membership.changed" || type === "community.role_changed") && body["person"] === this.store.me;
+  }
+
+  #fetchAnew(name: string): void {
+    const id = name.slice(name.indexOf(":") + 1);
+    if (name.startsWith("person:")) this.#names.askPerson(id);
+    else void this.#fetchPost(id);
   }
 
   async #fetchPost(id: string): Promise<void> {

@@ -41,7 +41,7 @@ export interface Entities {
   newer(register: string, rev: number): boolean;
   /** A post or reply appeared; who keeps an order of posts puts it there. */
   appeared(post: PostView): void;
-  /** ``post:<id>``: its text is somewhere else now. */
+  /** ``post:<id>`` or ``person:<id>``: how it is now only the node knows. */
   stale(name: string): void;
 }
 
@@ -66,7 +66,8 @@ export function foldValue(state: Entities, frame: ValueFrame): void {
 
 const FOLDS: Folds = {
   "person.registered"(state, body) {
-    if (state.get("people", body.person) !== undefined) return;
+    // Of two registrations one counts, or a part of each: only the node knows.
+    if (state.get("people", body.person) !== undefined) return state.stale(`person:${body.person}`);
     state.put("people", body.person, personOf(body));
   },
   "person.profile_changed"(state, { person, rev, ...profile }) {

@@ -225,3 +225,12 @@ test("a community of one's own changes whom it is open to: what is shown is aske
   await settled();
   expect(snapshotsAsked()).toBe(asked + 1);
 });
+
+test("somebody registered anew is asked for, though they are known", async () => {
+  host.answers["/api/v1/people"] = { people: [{ ...person("bela"), name: "Bella" }] };
+  client.store.put("people", "bela", person("bela"));
+  host.last.says(eventFrame(11, "person.registered", { person: "bela", home: "de", name: "Berta" }));
+  host.pass(100);
+  await settled();
+  expect(client.view.person("bela").value?.name).toBe("Bella");
+});

@@ -298,6 +298,16 @@ def _reply_with_files(w: World) -> Event:
 CASES: dict[str, list[Case]] = {
     "person.registered": [
         Case(
+            "an author, anew after a log was restored",
+            arrives("", lambda w: e.PersonRegistered(person="dora", home="de", name="Zora")),
+            given=arrives("dora", _post_with_files),
+        ),
+        Case(
+            "oneself, claimed by another region as well",
+            arrives("", lambda w: e.PersonRegistered(person="bob", home="de", name="Robert")),
+            order=("bob",),
+        ),
+        Case(
             "the author was not known when the post came",
             then(
                 arrives("emil", _from_abroad),
