@@ -54,6 +54,8 @@ class EventFrame(Shape, frozen=True, kw_only=True):
     by: str
     channels: tuple[str, ...]
     body: dict[str, Any]
+    late: bool | msgspec.UnsetType = msgspec.UNSET
+    """True where something was said about the post before it came to this node."""
 
 
 class PostValue(Shape, frozen=True, kw_only=True, tag_field="of", tag="post"):
@@ -113,7 +115,7 @@ def event_map(record: Record) -> dict[str, Any]:
         for file in body["attachments"]:
             # Travels between regions; clients ask for it when it is looked at, and keep it.
             file.pop("thumbnail", None)
-    return {
+    frame = {
         "t": "event",
         "position": record.position,
         "id": str(record.id),
@@ -123,6 +125,7 @@ def event_map(record: Record) -> dict[str, Any]:
         "channels": record.channels,
         "body": body,
     }
+    return frame | {"late": True} if record.late else frame
 
 
 def _body(record: Record) -> dict[str, Any]:

@@ -4,13 +4,13 @@ Positions are given in commit order by the one writer (I3), which is ``log_write
 """
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, literal, select
 
 from server.domain import limits, wire
-from server.domain.events import Event, decode_known
-from server.domain.ids import EventId, LaneKey, hlc_millis
+from server.domain.events import NAMES, Event, PostPublished, ReplyPublished, decode_known
+from server.domain.ids import EventId, LaneKey, hlc_millis, thread_channel
 from server.domain.leads import Lead
 from server.domain.visibility import Touched, channels, touched
 from server.domain.wire import SignedHead, WireEvent
@@ -36,6 +36,8 @@ class Record(NamedTuple):
     touched: Touched | None
     erased: tuple[int, ...] = ()
     """Positions of earlier events whose bodies went with this one: whoever keeps records forgets them."""
+    late: bool = False
+    """A post that came here after something that was said about it: it alone does not tell how it stands."""
 
     def bare(self) -> "Record":
         """As it is after its erasure."""
@@ -76,7 +78,7 @@ def record_of(position: int, raw_header: bytes, body: bytes | None) -> Record:
 async def page(snapshot: Snapshot, after: int, limit: int) -> list[Record]:
     """Everything committed after a position, in order, as it was announced at its commit."""
     query = select(*_COLUMNS).where(t.events.c.position > after).order_by(t.events.c.position)
-    records = [record_of(*row) for row in await snapshot.rows(query.limit(limit))]
+    records = await _told(snapshot, await snapshot.rows(query.limit(limit)))
     shown = await _shown(snapshot, [record for record in records if record.channels])
     return [
         record._replace(channels=(), touched=None)
@@ -101,6 +103,42 @@ async def _shown(snapshot: Snapshot, records: list[Record]) -> set[int]:
     return {position for (position,) in rows}
 
 
+def said(thread: Any) -> Any:
+    """Where the first that is said of a thread's top stands: its post, or what came before it. Replies change only
+    its counters, which come as a value."""
+    c = t.event_channels.c
+    return (
+        select(c.position)
+        .join(t.events, t.events.c.position == c.position)
+        .where(c.channel == thread, t.events.c.type != NAMES[ReplyPublished])
+        .order_by(c.position)
+        .limit(1)
+    )
+
+
+_FIRST_SAID = select(
+    t.posts.c.post,
+    said(literal(thread_channel("")).concat(t.posts.c.post)).scalar_subquery().label("first"),
+).where(t.posts.c.post.in_(bindparam("names", expanding=True)))
+
+
+async def _told(snapshot: Snapshot, rows: Sequence[Any]) -> list[Record]:
+    """The records of these rows, with what their commit knew of late posts."""
+    records = [record_of(*row) for row in rows]
+    posts = {one.event.post for one in records if isinstance(one.event, PostPublished)}
+    if not posts:
+        return records
+    found = await snapshot.named(_FIRST_SAID, posts)
+    first = {row.post: row.first for row in found if row.first is not None}
+    return [
+        one._replace(late=True)
+        if isinstance(one.event, PostPublished)
+        and first.get(one.event.post, one.position) < one.position
+        else one
+        for one in records
+    ]
+
+
 async def channel_page(
     snapshot: Snapshot, wanted: Collection[str], after: int, upto: int, limit: int
 ) -> list[Record]:
@@ -123,7 +161,7 @@ async def channel_page(
     rows = await snapshot.rows(
         select(*_COLUMNS).where(t.events.c.position.in_(positions)).order_by(t.events.c.position)
     )
-    return [record_of(*row) for row in rows]
+    return await _told(snapshot, rows)
 
 
 async def by_id(snapshot: Snapshot, id: EventId) -> Record | None:

@@ -18,17 +18,19 @@ from server.domain.events import (
     ErasureRequested,
     Event,
     LogClosed,
+    PostPublished,
+    ReplyPublished,
     decode_known,
     encode_body,
 )
-from server.domain.ids import LaneKey, hlc_millis, next_hlc
+from server.domain.ids import LaneKey, hlc_millis, next_hlc, thread_channel
 from server.domain.leads import Lead, contradiction, grown
 from server.domain.visibility import CONTROL, Touched, channels, touched
 from server.domain.wire import Header, LaneBatch, SignedHead, WireEvent
 from server.storage import leads
 from server.storage import tables as t
 from server.storage.erasing import Destroyed, destroy
-from server.storage.event_log import Record, Tip
+from server.storage.event_log import Record, Tip, said
 from server.storage.projections import fold
 from server.storage.projections.base import Meta, is_erased
 from server.storage.sql import Tx, statement, upsert
@@ -47,6 +49,7 @@ class _Lane:
 
 _INSERT_EVENT = statement(insert(t.events))
 _INSERT_CHANNEL = statement(insert(t.event_channels))
+_SAID = statement(said(bindparam("channel")))
 _INSERT_HELD = statement(insert(t.bodies))
 _INSERT_LANE = statement(insert(t.lanes))
 _UPDATE_LANE = statement(
@@ -101,6 +104,8 @@ class LogWriter:
         """Lanes whose lead changed in this transaction."""
         self._events: list[dict[str, object]] = []
         self._channels: list[dict[str, object]] = []
+        self._said: set[str] = set()
+        """Channels of what this transaction collected, but for replies."""
         self._held: list[dict[str, object]] = []
         self.destroyed: list[Destroyed] = []
         """What erasures of this transaction took; for who looks for what is left, after the commit."""
@@ -125,6 +130,7 @@ class LogWriter:
         self._new_lanes.clear()
         self._leading.clear()
         self._events, self._channels, self._held = [], [], []
+        self._said.clear()
 
     def tip(self, key: LaneKey) -> Tip:
         lane = self._lanes.get(key)
@@ -276,8 +282,11 @@ class LogWriter:
                 "body": raw.body,
             }
         )
+        late = self._is_late(tx, header, event)
         for channel in shown:
             self._channels.append({"channel": channel, "position": self.position})
+        if not isinstance(event, ReplyPublished):
+            self._said.update(shown)
         if event is not None and post and not is_on_its_thread(event, shown):
             self._held.append({"post": post, "position": self.position})
         erased = self._destroy(tx, event) if isinstance(event, ErasureRequested) else ()
@@ -294,7 +303,16 @@ class LogWriter:
             shown,
             value,
             erased,
+            late,
         )
+
+    def _is_late(self, tx: Tx, header: Header, event: Event | None) -> bool:
+        """Whether something was said about a post before it came. Of what is written here nobody knew."""
+        is_ours = (header.region, header.epoch) == (self.region, self.epoch)
+        if is_ours or not isinstance(event, PostPublished):
+            return False
+        thread = thread_channel(event.post)
+        return thread in self._said or tx.one(_SAID, {"channel": thread}) is not None
 
     def _destroy(self, tx: Tx, event: ErasureRequested) -> tuple[int, ...]:
         self._write_rows(tx)  # what came in this transaction may be meant, too
@@ -326,6 +344,7 @@ class LogWriter:
         if self._held:
             tx.many(_INSERT_HELD, self._held)
         self._events, self._channels, self._held = [], [], []
+        self._said.clear()
 
 
 def show(

@@ -9,6 +9,7 @@ import { Company } from "./company.ts";
 import type { Transport } from "./choice.ts";
 import { Connection } from "./connection.ts";
 import { Credentials, type TokenProvider, isFinal } from "./credentials.ts";
+import type { Bodies } from "./events.ts";
 import type { EventFrame, ServerFrame, ValueFrame, Welcome } from "./frames.ts";
 import type { Host, Shelf } from "./host.ts";
 import { Names } from "./names.ts";
@@ -99,7 +100,7 @@ export class TapClient {
     const wire = { send: (key: string, command: Command) => this.#connection.send({ t: "do", key, command }) };
     this.outbox = new Outbox(options.host, options.shelf, wire, snapshot.me.id);
     this.view = new View(this.store, this.outbox, this.#names);
-    this.store.onStale((name) => void this.#fetchPost(name.replace("post:", "")));
+    this.store.onStale((name) => this.#fetchAnew(name));
     this.#take(snapshot);
   }
 
@@ -217,11 +218,13 @@ export class TapClient {
 
   #receive(frame: ServerFrame): void {
     switch (frame.t) {
-      case "event":
+      case "event": {
+        const changes = this.#changesPlaces(frame);
         this.store.apply(frame);
         this.company.wrote(frame.by, frame.channels ?? []);
-        if (this.#changesPlaces(frame)) void this.#refresh();
+        if (changes) void this.#refresh();
         break;
+      }
       case "value":
         this.#value(frame);
         break;
@@ -251,9 +254,22 @@ export class TapClient {
     else this.store.apply(frame);
   }
 
-  /** One's own coming and going changes which posts one is shown. */
+  /** One's own coming and going changes which posts one is shown; so does whom a community is open to that one wished to join. */
   #changesPlaces({ type, body }: EventFrame): boolean {
+    if (type === "community.changed") {
+      const { community, settings } = body as unknown as Bodies["community.changed"];
+      const { joined, role } = this.store.get("memberships", community) ?? { joined: false, role: "none" };
+      // One that is not known here is private as yet.
+      const before = this.store.get("communities", community)?.visibility ?? "private";
+      return joined && role === "none" && before !== (settings.visibility ?? "open");
+    }
     return (type === "membership.changed" || type === "community.role_changed") && body["person"] === this.store.me;
+  }
+
+  #fetchAnew(name: string): void {
+    const id = name.slice(name.indexOf(":") + 1);
+    if (name.startsWith("person:")) this.#names.askPerson(id);
+    else void this.#fetchPost(id);
   }
 
   async #fetchPost(id: string): Promise<void> {

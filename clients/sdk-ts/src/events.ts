@@ -1,13 +1,14 @@
 /** Bodies of the events a client folds (server/domain/events.py); a field at its default is left out. */
 
 import type {
-  AnnouncementSpec, CommunityMode, CommunityRole, FileView, FollowKind, IdeaStage, PaperSpec, PollSpec, PostKind, PraiseSpec, Reaction, ScoringChoice,
+  AnnouncementSpec, CommunityMode, CommunityRole, FileView, FollowKind, IdeaStage, PaperSpec, PollSpec, PostKind, PostView, PraiseSpec, Reaction, ScoringChoice,
   Visibility,
 } from "./views.ts";
 
 interface Source { system: string; id: string }
 /** As ``FileView``; what is at its default is left out. */
 export type Attachment = Pick<FileView, "hash" | "type" | "size" | "name"> & Partial<FileView>;
+interface ErasedPost { post: string; kind: PostView["kind"]; place: string; root: string; author: string; at: number; rev: number }
 interface Member { person: string; region: string }
 
 export interface Bodies {
@@ -62,7 +63,7 @@ export interface Bodies {
   };
   "ballot.cast": { poll: string; place: string; rev: number; choices?: number[]; withdrawn?: boolean };
   "read.marked": { channel: string; up_to: number };
-  "erasure.requested": { request: string; scope: "post" | "person"; target: string; posts?: { post: string; rev: number }[] };
+  "erasure.requested": { request: string; scope: "post" | "person"; target: string; posts?: ErasedPost[] };
   "moderation.acted": { target: string; root: string; place: string; act: "hide" | "lock" | "pin"; rev: number; on: boolean };
   "moderation.hidden_at_home": { target: string; root: string; place: string; rev: number; on: boolean };
 }

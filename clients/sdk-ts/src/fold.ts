@@ -41,7 +41,7 @@ export interface Entities {
   newer(register: string, rev: number): boolean;
   /** A post or reply appeared; who keeps an order of posts puts it there. */
   appeared(post: PostView): void;
-  /** ``post:<id>``: its text is somewhere else now. */
+  /** ``post:<id>`` or ``person:<id>``: how it is now only the node knows. */
   stale(name: string): void;
 }
 
@@ -66,7 +66,8 @@ export function foldValue(state: Entities, frame: ValueFrame): void {
 
 const FOLDS: Folds = {
   "person.registered"(state, body) {
-    if (state.get("people", body.person) !== undefined) return;
+    // Of two registrations one counts, or a part of each: only the node knows.
+    if (state.get("people", body.person) !== undefined) return state.stale(`person:${body.person}`);
     state.put("people", body.person, personOf(body));
   },
   "person.profile_changed"(state, { person, rev, ...profile }) {
@@ -132,6 +133,8 @@ const FOLDS: Folds = {
     }
     state.put("posts", post.id, post);
     state.appeared(post);
+    // What was said about it before it came was told when there was nothing to change.
+    if (frame.late) state.stale(`post:${post.id}`);
   },
   "reply.published"(state, body, frame) {
     if (state.get("posts", body.post) !== undefined) return;
@@ -146,11 +149,11 @@ const FOLDS: Folds = {
     });
   },
   "post.deleted"(state, { post: id, rev }) {
-    change(state, id, (post) => ({ ...post, ...BLANK, deleted: true, edited_at: null, rev }));
+    change(state, id, (post) => gone(post, rev));
   },
   "erasure.requested"(state, { posts = [] }) {
     for (const { post: id, rev } of posts) {
-      change(state, id, (post) => ({ ...post, ...BLANK, lang: "", source: null, deleted: true, edited_at: null, rev }));
+      change(state, id, (post) => ({ ...gone(post, rev), lang: "", source: null }));
     }
   },
   "reaction.changed"(state, { target, reaction, emoji = "", rev, on }, { by }) {
@@ -208,6 +211,11 @@ function change(state: Entities, id: string, edit: (post: PostView) => PostView)
   if (next !== post) state.put("posts", id, next);
 }
 
+/** Of all that takes a post away the highest revision stays. */
+function gone(post: PostView, rev: number): PostView {
+  return { ...post, ...BLANK, deleted: true, edited_at: null, rev: post.deleted ? Math.max(post.rev, rev) : rev };
+}
+
 /** Hiding is twofold (community and region) and takes the text away: shown again, it is fetched. */
 function hide(state: Entities, id: string, on: boolean): void {
   if (state.get("posts", id) === undefined) return;
@@ -228,12 +236,15 @@ function withOrWithout(list: readonly string[], item: string, on: boolean): stri
 
 /** What posts and replies have in common on the day they are published. */
 function published(root: string, body: Bodies["post.published"] | Bodies["reply.published"], frame: EventFrame): PostView {
+  const { post: id, place, at, text = "", mentions = [], lang = "", attachments = [], source = null } = body;
+  return { ...newPost({ id, kind: "reply", place, root, author: frame.by, at }), text, mentions, lang, attachments: attachments.map(fileOf), source };
+}
+
+/** Of which nothing but its place in the tree is known. */
+export function newPost(known: Pick<PostView, "id" | "kind" | "place" | "root" | "author" | "at">): PostView {
   return {
-    id: body.post, kind: "reply", place: body.place, root, parent: "", author: frame.by, at: body.at, title: "",
-    text: body.text ?? "", topics: [], mentions: body.mentions ?? [], lang: body.lang ?? "", detail: null, rev: 1,
-    attachments: (body.attachments ?? []).map(fileOf),
-    edited_at: null, deleted: false, source: body.source ?? null, accepted: null, verified_by: [], idea: null,
-    hidden: false, locked: false, pinned: false, counts: NO_COUNTS,
+    ...known, ...BLANK, parent: "", lang: "", rev: 1, edited_at: null, deleted: false, source: null, accepted: null, verified_by: [],
+    idea: null, hidden: false, locked: false, pinned: false, counts: NO_COUNTS,
   };
 }
 

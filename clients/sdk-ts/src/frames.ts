@@ -50,6 +50,8 @@ export interface EventFrame {
   by: string;
   channels?: string[];
   body: Record<string, unknown>;
+  /** Something was said about the post before it came to this node. */
+  late?: boolean;
 }
 
 export interface ImpactValue { total: number; line: unknown }

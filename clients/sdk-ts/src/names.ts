@@ -24,6 +24,11 @@ export class Names {
   /** Each person is asked for once; a node that does not know them is not asked again before a reset. */
   wantPerson(id: string): void {
     if (id === "" || this.#asked.has(id) || this.#store.get("people", id) !== undefined) return;
+    this.askPerson(id);
+  }
+
+  /** Also one that is known: as it is now. */
+  askPerson(id: string): void {
     this.#asked.add(id);
     this.#wanted.push(id);
     if (this.#wanted.length === 1) this.#host.after(GATHER_MS, () => void this.#fetch());
@@ -60,9 +65,6 @@ export class Names {
     } catch {
       for (const id of ids) this.#asked.delete(id);
     }
-    for (const id of rest) {
-      this.#asked.delete(id);
-      this.wantPerson(id);
-    }
+    for (const id of rest) this.askPerson(id);
   }
 }

@@ -10,11 +10,12 @@ const LAST = "\uffff";
 
 class IdbShelf implements Shelf {
   readonly #db: IDBPDatabase;
-  readonly #pages: BroadcastChannel;
+  /** Null where the machine knows no such thing: each page is alone then. */
+  readonly #pages: BroadcastChannel | null;
 
   constructor(db: IDBPDatabase) {
     this.#db = db;
-    this.#pages = new BroadcastChannel(`shelf:${db.name}`);
+    this.#pages = typeof BroadcastChannel === "function" ? new BroadcastChannel(`shelf:${db.name}`) : null;
   }
 
   get(key: string): Promise<unknown> {
@@ -26,7 +27,7 @@ class IdbShelf implements Shelf {
     const kept = this.#db.transaction(STORE, "readwrite", { durability: "strict" });
     await Promise.all([kept.store.put(value, key), kept.done]);
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel has none: it is of one origin
-    this.#pages.postMessage(key);
+    this.#pages?.postMessage(key);
   }
 
   async delete(key: string): Promise<void> {
@@ -38,7 +39,7 @@ class IdbShelf implements Shelf {
   }
 
   watch(listener: (key: string) => void): void {
-    this.#pages.addEventListener("message", ({ data }) => listener(String(data)));
+    this.#pages?.addEventListener("message", ({ data }) => listener(String(data)));
   }
 }
 

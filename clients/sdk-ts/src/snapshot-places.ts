@@ -1,7 +1,7 @@
-/** Which communities and conversations belong in a snapshot: those that are the person's own (visibility.py). */
+/** What belongs in a snapshot: communities and conversations that are the person's own (visibility.py), and their posts. */
 
 import type { Bodies, EventType } from "./events.ts";
-import { foldEvent } from "./fold.ts";
+import { foldEvent, newPost } from "./fold.ts";
 import type { EventFrame } from "./frames.ts";
 import { type Draft, SNAPSHOT_POSTS } from "./snapshot.ts";
 import type { CommunityRole } from "./views.ts";
@@ -21,6 +21,7 @@ export const PLACE_RULES: Rules = {
   },
   "membership.changed": membership,
   "community.role_changed": membership,
+  "erasure.requested": erased,
   "conversation.started"(draft, { conversation, members }, frame) {
     if (draft.get("conversations", conversation) !== undefined || members.every((member) => member.person !== draft.me)) return;
     foldEvent(draft, frame);
@@ -35,6 +36,17 @@ export const PLACE_RULES: Rules = {
     else if (inside) draft.stale("order");
   },
 };
+
+/** What was published and erased while one was away came only as this: it keeps its place, and is fetched. */
+function erased(draft: Draft, body: Bodies["erasure.requested"], frame: EventFrame): void {
+  const mine = draft.places();
+  for (const { post: id, kind, place, root, author, at } of body.posts ?? []) {
+    if (draft.get("posts", id) !== undefined || id !== root || !mine.has(place)) continue;
+    draft.put("posts", id, newPost({ id, kind, place, root, author, at }));
+    draft.stale(`post:${id}`);
+  }
+  foldEvent(draft, frame);
+}
 
 function membership(draft: Draft, { community, person }: { community: string; person: string }, frame: EventFrame): void {
   if (person !== draft.me) return;

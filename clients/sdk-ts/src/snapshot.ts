@@ -144,7 +144,11 @@ export class Draft implements Entities {
     if (post.parent !== "" || !this.places().has(post.place)) delete this.snapshot.posts[post.id];
   }
 
+  /** An author who is not known any more is missing, and fetched as such. */
   stale(name: string): void {
+    const person = name.startsWith("person:") ? name.slice("person:".length) : null;
+    if (person === this.me) return this.stale("order");
+    if (person !== null) return this.put("people", person, undefined);
     this.snapshot.stale = [...new Set([...(this.snapshot.stale ?? []), name])].toSorted();
   }
 

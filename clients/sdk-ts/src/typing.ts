@@ -8,7 +8,8 @@ export class Typing {
   /** Whether the word is due; it counts as said then. */
   isDue(channel: string, now: number): boolean {
     const said = this.#saidAt.get(channel);
-    if (said !== undefined && now - said < TYPING_MS) return false;
+    // Said later than now: the clock was set back, and how long ago it was nobody knows.
+    if (said !== undefined && now >= said && now - said < TYPING_MS) return false;
     this.#saidAt.set(channel, now);
     return true;
   }

@@ -193,3 +193,44 @@ test("the connection says by what it is and what it waits for", () => {
   host.last.breaks(1001);
   expect(client.status.value).toMatchObject({ phase: "waiting", why: "stopping", retryMs: 4_500 });
 });
+
+/** Private, so not among one's own; the wish to belong is kept. */
+const WAITING = { memberships: { vault: { joined: true, role: "none" as const } } };
+
+test.each([
+  ["that was private when this page loaded is opened", snapshot(WAITING), "open", 2],
+  ["of nobody's wish is opened", snapshot({}), "open", 1],
+])("a community %s", async (_name, first, visibility, asked) => {
+  host = new FakeHost();
+  host.answers["/api/v1/sync"] = first;
+  client = await open();
+  host.last.says(eventFrame(11, "community.changed", { community: "vault", rev: 2, settings: { name: "Vault", visibility } }, "mod"));
+  await settled();
+  expect(snapshotsAsked()).toBe(asked);
+});
+
+test("a community of one's own changes whom it is open to: what is shown is asked for anew", async () => {
+  const vault = { id: "vault", home: "in", name: "Vault", about: "", visibility: "open" as const, audience: "global", archived: false, mode: "quiet" as const, at: 0 };
+  host = new FakeHost();
+  host.answers["/api/v1/sync"] = snapshot({ ...WAITING, communities: { vault } });
+  client = await open();
+  const changes = (position: number, settings: object): void =>
+    host.last.says(eventFrame(position, "community.changed", { community: "vault", rev: position, settings: { name: "Vault", ...settings } }, "mod"));
+  await settled();
+  const asked = snapshotsAsked();
+  changes(11, { about: "more" });
+  await settled();
+  expect(snapshotsAsked()).toBe(asked);
+  changes(12, { visibility: "private" });
+  await settled();
+  expect(snapshotsAsked()).toBe(asked + 1);
+});
+
+test("somebody registered anew is asked for, though they are known", async () => {
+  host.answers["/api/v1/people"] = { people: [{ ...person("bela"), name: "Bella" }] };
+  client.store.put("people", "bela", person("bela"));
+  host.last.says(eventFrame(11, "person.registered", { person: "bela", home: "de", name: "Berta" }));
+  host.pass(100);
+  await settled();
+  expect(client.view.person("bela").value?.name).toBe("Bella");
+});

@@ -515,6 +515,18 @@ describe("typing", () => {
   });
 });
 
+test("typing is said again soon after the clock was set back", () => {
+  connection.start();
+  host.last.greets();
+  const said = (): number => host.last.sent.filter((frame) => frame.t === "typing").length;
+  connection.typing("t:x");
+  host.clockOff = -3_600_000;
+  connection.typing("t:x");
+  expect(said()).toBe(2);
+  connection.typing("t:x");
+  expect(said()).toBe(2);
+});
+
 describe("another transport", () => {
   let stream: FakeStream;
   let shelf: MemoryShelf;

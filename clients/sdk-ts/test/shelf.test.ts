@@ -38,3 +38,16 @@ test("where storage is refused the page still works", async () => {
     Object.defineProperty(globalThis, "indexedDB", { value: real, configurable: true });
   }
 });
+
+test("without a word between pages it is kept all the same", async () => {
+  const real = globalThis.BroadcastChannel;
+  Object.defineProperty(globalThis, "BroadcastChannel", { value: undefined, configurable: true });
+  try {
+    const shelf = await openShelf("alone");
+    shelf.watch(() => {});
+    await shelf.set("outbox:asha:1", { n: 1 });
+    expect(await (await openShelf("alone")).list("outbox:asha:")).toEqual([{ n: 1 }]);
+  } finally {
+    Object.defineProperty(globalThis, "BroadcastChannel", { value: real, configurable: true });
+  }
+});

@@ -159,8 +159,8 @@ def deleted(tx: Tx, event: PostDeleted, meta: Meta) -> bool:
         row = ("", 0, False, "", "", False, 0)
     kind, rev, was_deleted, _, _, erased, _ = row
     if was_deleted:
-        return not erased and _deleted_anew(tx, event, rev, meta)
-    rev = rev if erased else event.rev
+        return _deleted_anew(tx, event, rev, meta)
+    rev = max(rev, event.rev) if erased else event.rev
     blank = BLANK | {"rev": rev, "edited_at": 0, "deleted": True, "detail": None}
     tx.execute(_SET_DELETED, blank | {"p": event.post, "local_position": meta.position})
     clear_texts(tx, event.post)
@@ -171,7 +171,8 @@ def deleted(tx: Tx, event: PostDeleted, meta: Meta) -> bool:
 
 
 def _deleted_anew(tx: Tx, event: PostDeleted, rev: int, meta: Meta) -> bool:
-    """Deleted, lost with a log that was restored, and deleted once more: the higher number stays."""
+    """Deleted, lost with a log that was restored, and deleted once more: the higher number stays, as of all that
+    takes a post away."""
     if rev >= event.rev:
         return False
     tx.execute(_SET_REV, {"p": event.post, "rev": event.rev, "local_position": meta.position})

@@ -68,7 +68,7 @@ def _erase(tx: Tx, post: ErasedPost, meta: Meta) -> None:
         for name in ("post", "kind", "place", "root", "parent", "author", "at")
     }
     values |= BLANK | {"lang": "", "detail": None, "source": "", "edited_at": 0}
-    values |= {"rev": max(rev, post.rev) if erased else post.rev, "erased": True}
+    values |= {"rev": max(rev, post.rev) if erased or deleted else post.rev, "erased": True}
     tx.execute(_PUT, values | {"deleted": deleted, "local_position": meta.position})
     clear_texts(tx, post.post)
     for forget in _REPORTS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -259,6 +259,29 @@ def _post_with_files(w: World) -> Event:
     )
 
 
+def _moderated_early(act: Literal["hide", "lock"]) -> Callable[[World], Event]:
+    def event(w: World) -> Event:
+        post = derived_object_id(START, "de", "with files")
+        return e.ModerationActed(target=post, root=post, place=w.tea, act=act, rev=1, on=True)
+
+    return event
+
+
+def _deleted_early(w: World) -> Event:
+    post = derived_object_id(START, "de", "with files")
+    return e.PostDeleted(post=post, root=post, place=w.tea, rev=2)
+
+
+def _erased_early(w: World) -> Event:
+    post = derived_object_id(START, "de", "with files")
+    left = e.ErasedPost(
+        post=post, kind="update", place=w.tea, root=post, author="dora", at=w.node.clock.now, rev=3
+    )
+    return e.ErasureRequested(
+        request=_object("er"), scope="post", target=post, posts=(left,), open=True
+    )
+
+
 def _reply_with_files(w: World) -> Event:
     return e.ReplyPublished(
         post=derived_object_id(START, "de", "with files below"),
@@ -274,6 +297,16 @@ def _reply_with_files(w: World) -> Event:
 
 CASES: dict[str, list[Case]] = {
     "person.registered": [
+        Case(
+            "an author, anew after a log was restored",
+            arrives("", lambda w: e.PersonRegistered(person="dora", home="de", name="Zora")),
+            given=arrives("dora", _post_with_files),
+        ),
+        Case(
+            "oneself, claimed by another region as well",
+            arrives("", lambda w: e.PersonRegistered(person="bob", home="de", name="Robert")),
+            order=("bob",),
+        ),
         Case(
             "the author was not known when the post came",
             then(
@@ -420,6 +453,21 @@ CASES: dict[str, list[Case]] = {
     "post.published": [
         Case("with files, from abroad", arrives("dora", _post_with_files)),
         Case(
+            "after it was hidden",
+            arrives("dora", _post_with_files),
+            posts=("asha", "bob", "mod"),
+            given=arrives("dora", _moderated_early("hide")),
+        ),
+        Case(
+            "after it was locked and deleted, all of it missed",
+            then(
+                arrives("dora", _moderated_early("lock")),
+                arrives("dora", _deleted_early),
+                arrives("dora", _post_with_files),
+            ),
+            posts=("asha", "bob", "mod"),
+        ),
+        Case(
             "of every kind, with all its parts",
             then(
                 does("bob", "post.publish", place=lambda w: w.tea, kind="update", text="sip"),
@@ -526,6 +574,11 @@ CASES: dict[str, list[Case]] = {
             "a poll with ballots",
             then(_vote, does("asha", "post.delete", post=lambda w: w.poll)),
         ),
+        Case(
+            "after its erasure, which went before everything else",
+            then(arrives("dora", _erased_early), arrives("dora", _deleted_early)),
+            given=arrives("dora", _post_with_files),
+        ),
     ],
     "erasure.requested": [
         Case("one post", _erase(_post)),
@@ -535,6 +588,15 @@ CASES: dict[str, list[Case]] = {
         ),
         Case("a poll with ballots", then(_vote, _erase(lambda w: w.poll))),
         Case("an answer", _erase(lambda w: w.answer)),
+        Case(
+            "what was published since, is locked, and never seen",
+            then(
+                arrives("dora", _post_with_files),
+                arrives("dora", _moderated_early("lock")),
+                arrives("dora", _erased_early),
+            ),
+            posts=("asha", "bob", "mod"),
+        ),
         Case("in a private place", _erase(lambda w: w.secret_post)),
         Case("what was deleted", then(does("asha", "post.delete", post=_post), _erase(_post))),
         Case(

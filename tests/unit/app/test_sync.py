@@ -13,11 +13,13 @@ import pytest
 
 from server.app import sync as sync_module
 from server.app.sync import Interests, Page, Reset, Sync, event_map, load_interests, seen_by
+from server.app.tap import TAIL_RECORDS
+from server.domain import events as e
 from server.domain.errors import Refusal
 from server.domain.events import ReactionChanged, ReplyPublished
 from server.domain.ids import Cursor, derived_object_id
 from server.storage.queries.shapes import Counts, FirstLoad
-from tests.support.node import ForeignLog, TestNode, open_test_node
+from tests.support.node import START, ForeignLog, TestNode, open_test_node
 
 SECONDS_MAX = 30
 
@@ -252,3 +254,43 @@ async def test_a_hundred_places_cost_no_more_than_their_newest(node: TestNode) -
     assert isinstance(first, FirstLoad)
     assert list(first.order) == made[::-1][:50]
     assert derived_object_id(1, "x") not in first.posts
+
+
+@pytest.mark.parametrize("tail_records", [1, TAIL_RECORDS])
+@pytest.mark.parametrize("in_one_commit", [True, False])
+async def test_a_post_that_came_after_what_was_said_about_it_says_so(
+    tmp_path: Path, tail_records: int, in_one_commit: bool
+) -> None:
+    """From memory and from the log alike. A reply is no such thing: counters come as a value."""
+    async with open_test_node(tmp_path, tail_records=tail_records) as node:
+        await node.register("asha")
+        tea = await node.community("asha", "Tea")
+        posts = {name: derived_object_id(START, name) for name in ("hidden", "answered", "plain")}
+        hidden, answered = posts["hidden"], posts["answered"]
+        early = [
+            e.ModerationActed(target=hidden, root=hidden, place=tea, act="hide", rev=1, on=True),
+            e.ReplyPublished(
+                post=derived_object_id(START, "reply"),
+                kind="reply",
+                place=tea,
+                root=answered,
+                parent=answered,
+                at=START,
+                text="so it is",
+            ),
+        ]
+        published = [
+            e.PostPublished(post=post, kind="update", place=tea, at=START, text="x")
+            for post in posts.values()
+        ]
+        abroad, start = ForeignLog("de"), node.tap.position
+        bunches = [early + published] if in_one_commit else [[event] for event in early + published]
+        for bunch in bunches:
+            batch = abroad.batch(node.clock.now, *[("dora", event) for event in bunch])
+            assert await node.handler.apply(batch) == abroad.seq
+        await node.register("bob")
+        sync = Sync(node.reader, node.tap, node.region, node.clock)
+        page = await sync.since("asha", Cursor(node.handler.epoch, start))
+        assert isinstance(page, Page)
+        told = [event for event in page.events if event.type == "post.published"]
+        assert [event.late for event in told] == [True, msgspec.UNSET, msgspec.UNSET]

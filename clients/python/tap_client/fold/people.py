@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tap_client.fold.base import Body, Frame, Rule, Snapshot, pruned, put, toggled
+from tap_client.fold.base import Body, Frame, Rule, Snapshot, drop, pruned, put, stale, toggled
 
 _PROFILE_EMPTY: Mapping[str, Any] = {
     "name": "",
@@ -26,8 +26,11 @@ def change_person(snapshot: Snapshot, person: str, **changes: Any) -> Snapshot:
 
 def _registered(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
     person = body["person"]
+    # Of two registrations one counts, or a part of each: only the node knows.
+    if person == snapshot["me"]["id"]:
+        return stale(snapshot, "order")
     if person in snapshot["people"]:
-        return snapshot
+        return drop(snapshot, "people", person)
     view = {"id": person, "home": body["home"], "bot": body.get("bot", False)}
     view |= {name: body.get(name, empty) for name, empty in _PROFILE_EMPTY.items()}
     return pruned(put(snapshot, "people", person, view | {"active": True, "roles": []}))

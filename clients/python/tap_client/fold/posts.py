@@ -32,6 +32,23 @@ BLANK: Mapping[str, Any] = {
     "detail": None,
     "attachments": [],
 }
+NEW: dict[str, Any] = {
+    **BLANK,
+    "parent": "",
+    "lang": "",
+    "rev": 1,
+    "edited_at": None,
+    "deleted": False,
+    "source": None,
+    "accepted": None,
+    "verified_by": [],
+    "idea": None,
+    "hidden": False,
+    "locked": False,
+    "pinned": False,
+    "counts": dict(NO_COUNTS),
+}
+"""A post of which nothing but its place in the tree is known."""
 NO_FILE: dict[str, Any] = {"width": 0, "height": 0, "alt": "", "stays": False}
 _PARTS = ("poll", "paper", "praise", "announcement")
 
@@ -41,12 +58,11 @@ def _published(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
     if post in snapshot["posts"] or body["place"] not in places(snapshot):
         return snapshot
     part = next((name for name in _PARTS if body.get(name)), None)
-    view = {
+    view = NEW | {
         "id": post,
         "kind": body["kind"],
         "place": body["place"],
         "root": post,
-        "parent": "",
         "author": frame["by"],
         "at": body["at"],
         "title": body.get("title", ""),
@@ -56,17 +72,7 @@ def _published(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
         "lang": body.get("lang", ""),
         "detail": {part: body[part]} if part else None,
         "attachments": [NO_FILE | file for file in body.get("attachments", ())],
-        "rev": 1,
-        "edited_at": None,
-        "deleted": False,
         "source": body.get("source"),
-        "accepted": None,
-        "verified_by": [],
-        "idea": None,
-        "hidden": False,
-        "locked": False,
-        "pinned": False,
-        "counts": dict(NO_COUNTS),
     }
     snapshot = put(snapshot, "posts", post, view)
     if poll := body.get("poll"):
@@ -74,7 +80,8 @@ def _published(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
         value = {"voters": 0, "counts": None if hidden else [0] * len(poll["choices"])}
         value |= {"closed": False, "closing": False, "waiting": [], "result": None}
         snapshot = put(snapshot, "polls", post, value)
-    return pruned(snapshot)
+    # What was said about it before it came was told when there was nothing to change.
+    return pruned(stale(snapshot, "post:" + post) if frame.get("late") else snapshot)
 
 
 def _edited(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
@@ -90,14 +97,29 @@ def _edited(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
 
 
 def _deleted(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
-    gone = {"deleted": True, "rev": body["rev"], "edited_at": None}
-    return pruned(change_post(snapshot, body["post"], **BLANK, **gone))
+    return pruned(_gone(snapshot, body["post"], body["rev"]))
+
+
+def _gone(snapshot: Snapshot, post: str, rev: int, **more: Any) -> Snapshot:
+    """Of all that takes a post away the highest revision stays."""
+    known = snapshot["posts"].get(post)
+    if known and known["deleted"]:
+        rev = max(rev, known["rev"])
+    gone = {"deleted": True, "rev": rev, "edited_at": None}
+    return change_post(snapshot, post, **BLANK, **gone, **more)
 
 
 def _erased(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
+    """What was published and erased while one was away came only as this: it keeps its place, and is fetched."""
+    mine = places(snapshot)
     for post in body.get("posts", ()):
-        gone = {"deleted": True, "rev": post["rev"], "edited_at": None, "lang": "", "source": None}
-        snapshot = change_post(snapshot, post["post"], **BLANK, **gone)
+        name = post["post"]
+        if name not in snapshot["posts"] and name == post["root"] and post["place"] in mine:
+            left = {field: post[field] for field in ("kind", "place", "root", "author", "at")}
+            snapshot = stale(
+                put(snapshot, "posts", name, NEW | left | {"id": name}), "post:" + name
+            )
+        snapshot = _gone(snapshot, post["post"], post["rev"], lang="", source=None)
     return pruned(snapshot)
 
 
