@@ -1,13 +1,15 @@
 """The demo's first morning: people, roles, passwords and tokens, made once on stopped nodes and kept.
 
 ``secrets.json`` (mode 0600) holds the one password of the demo and everybody's device token; ``history``
-says that the past has been written. Tests enrol their people here too.
+says that the past has been written; ``founding`` stands while the first morning lasts. Tests enrol their people
+here too.
 """
 
 import asyncio
 import json
 import os
 import secrets as entropy
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +27,7 @@ from server.ops.demo.nodes import NodeFailed, Place
 
 SECRETS = "secrets.json"
 HISTORY = "history"
+UNFINISHED = "founding"
 
 
 class Secrets(NamedTuple):
@@ -42,11 +45,13 @@ async def secrets(folder: Path, places: Sequence[Place]) -> Secrets:
         kept = Secrets(**json.loads(path.read_text("utf-8")))
         kept = kept._replace(runs=kept.runs + 1)
     else:
+        (folder / UNFINISHED).write_text("This demo is being founded.\n", "utf-8")
         kept = Secrets(fresh_password(), {}, 0)
         # One after the other: migrations keep their state in the process, not in the database alone.
         for place in places:
             kept.tokens.update(await found(place, kept.password))
     write_private(path, json.dumps(kept._asdict(), indent=2))
+    (folder / UNFINISHED).unlink(missing_ok=True)
     return kept
 
 
@@ -95,6 +100,14 @@ async def choose(node: Desk, person: company.Person) -> None:
 
 def is_founded(folder: Path) -> bool:
     return (folder / SECRETS).exists()
+
+
+def clear_unfinished(folder: Path, places: Sequence[Place]) -> None:
+    """Throws away what a founding left that was cut short: it is lived through in one piece, and its people would
+    have no password. Nothing else is ever deleted."""
+    if (folder / UNFINISHED).exists() and not is_founded(folder):
+        for place in places:
+            shutil.rmtree(place.folder, ignore_errors=True)
 
 
 def has_history(folder: Path) -> bool:
