@@ -193,6 +193,20 @@ async def test_a_first_start_that_is_cut_short_ends_and_the_next_one_begins_anew
         await announced(process)
 
 
+async def test_a_node_killed_before_anybody_spoke_comes_back_and_the_company_begins(
+    tmp_path: Path,
+) -> None:
+    base = port_base()
+    germany = demo_places(tmp_path, base)[1]
+    async with demo(tmp_path, "--port-base", str(base), "--seed", "1") as process:
+        await announced(process)
+        await restart(germany, process)
+        count = "SELECT count(*) FROM communities WHERE home = 'de'"
+        theirs = [one for one in company.COMMUNITIES if company.home_of(one.key) == "de"]
+        await until("its communities are founded", lambda: rows(germany, count) == [(len(theirs),)])
+        assert process.returncode is None
+
+
 async def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind((HOST, 0))
