@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 RECOVERING_MS = 1_000
 """Until a restored log may be whole again."""
 RETRY_MS = 30_000
-"""After a refusal (the disk is full, the node is stopping)."""
+"""After a refusal (the disk is full, the node is stopping) or a failure."""
 ASLEEP_SECONDS_MAX = 60
 """A clock that is set forward is noticed within a minute."""
 
@@ -108,9 +108,14 @@ class Polls:
             return frozenset([row[0] for row in await snapshot.rows(select(t.leads.c.lane_id))])
 
     async def _advance(self, poll: str, now: int) -> int | None:
-        """One step, one commit; what the step commits is news of the poll, and asks again."""
+        """One step, one commit; what the step commits is news of the poll, and asks again. What fails for one
+        poll is tried again and holds up no other."""
         self._due.pop(poll, None)
-        answer = await self._handler.append(partial(advance, poll))
+        try:
+            answer = await self._handler.append(partial(advance, poll))
+        except Exception:
+            log.exception("poll %s stands still", poll)
+            return now + RETRY_MS
         if isinstance(answer, Refusal):
             log.warning("poll %s waits: %s", poll, answer.message)
             return now + RETRY_MS

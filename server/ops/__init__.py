@@ -16,6 +16,7 @@
 - ``link_words``     links and lanes in words for their operator; ``certificate`` when our own ends
 - ``watch``          what the node measures about itself; ``notify`` tells systemd; ``logging``
 - ``webhook_sender``  the way out to receivers of webhooks
+- ``http_date``      moments in headers of HTTP
 - ``tail``           what ``tap tail`` shows, ``tail_sources`` where it reads; ``own_node`` asks the one that runs here
 - ``lock``, ``place``  one process per data folder; where the database lies
 - ``importing/``     archives of other networks; ``demo/`` three regions of a made-up company

@@ -18,7 +18,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from contextlib import closing
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -33,7 +32,7 @@ from server.domain.events import KeyRotated
 from server.domain.ids import LaneKey
 from server.domain.scoring_policy import problems
 from server.federation import rosters
-from server.ops import keys, listener, lock, peer_tls
+from server.ops import http_date, keys, listener, lock, peer_tls
 from server.ops.config import Config
 from server.ops.config import Peer as PeerConfig
 from server.ops.core import StartError, audience, now
@@ -310,7 +309,10 @@ def _ahead(date: str | None, here: float) -> float:
     """Seconds the other clock is ahead; the Date header is whole seconds, so within one is equal."""
     if not date:
         return 0.0
-    ahead = parsedate_to_datetime(date).timestamp() + 0.5 - here
+    at = http_date.seconds_of(date)
+    if at is None:
+        raise ValueError(f"it answers, but its Date is none: {date}")
+    ahead = at + 0.5 - here
     return ahead if abs(ahead) > 1.5 else 0.0
 
 

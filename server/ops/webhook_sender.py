@@ -13,7 +13,6 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from email.utils import parsedate_to_datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import httpx
@@ -22,6 +21,7 @@ from server import __version__
 from server.app.webhook_steps import Answered, Outcome, Unreached
 from server.app.webhook_worker import Consent
 from server.domain import limits
+from server.ops import http_date
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -203,10 +203,8 @@ def retry_after(value: str, now: int) -> int:
     """Milliseconds to wait by a header Retry-After, in seconds or as a date (RFC 9110 10.2.3); 0 without one."""
     if value.isascii() and value.isdecimal() and len(value) < 10:
         return int(value) * 1000
-    try:
-        return max(0, int(parsedate_to_datetime(value).timestamp() * 1000) - now)
-    except (ValueError, TypeError):
-        return 0
+    at = http_date.seconds_of(value)
+    return 0 if at is None else max(0, int(at * 1000) - now)
 
 
 def _in_words(error: Exception) -> str:

@@ -145,6 +145,39 @@ def test_poll_bars_move_in_the_other_region(sign_in: SignIn, company: Company, c
     expect(bar(asha, "Tea")).to_have_attribute("data-votes", "0")
 
 
+def test_changing_a_vote_begins_with_the_one_that_counts(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    """Not with what was marked here and not cast, nor with what was cast here before another device did."""
+    spec = {"method": "multiple", "choices": ["Tea", "Coffee", "Juice"]}
+    poll = company.do(
+        crew.asha, "post.publish", place=crew.place, kind="poll", title="Drinks?", poll=spec
+    )["post"]
+    asha = sign_in(crew.asha, f"/t/{poll}")
+
+    boxes = asha.locator(".poll").get_by_role("checkbox")
+
+    def marked() -> list[bool]:
+        expect(boxes).to_have_count(3)
+        return [box.is_checked() for box in boxes.all()]
+
+    bar(asha, "Tea").get_by_role("checkbox").check()
+    asha.get_by_role("button", name="Vote").click()
+    asha.get_by_role("button", name="Change vote").click()
+    bar(asha, "Juice").get_by_role("checkbox").check()
+    asha.get_by_role("button", name="Cancel").click()
+    asha.get_by_role("button", name="Change vote").click()
+    assert marked() == [True, False, False]
+    asha.get_by_role("button", name="Cancel").click()
+    company.do(crew.asha, "ballot.cast", poll=poll, choices=[1])
+    expect(bar(asha, "Coffee")).to_have_class(re.compile("own"))
+    asha.get_by_role("button", name="Change vote").click()
+    assert marked() == [False, True, False]
+    asha.get_by_role("button", name="Cancel").click()
+    asha.get_by_role("button", name="Withdraw vote").click()
+    assert marked() == [False, False, False]
+
+
 def test_ranking_needs_no_mouse(sign_in: SignIn, company: Company, crew: Crew) -> None:
     spec = {"method": "ranked", "choices": ["Lake", "Brewery", "Roof"]}
     poll = company.do(

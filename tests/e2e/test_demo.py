@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -169,6 +170,41 @@ async def until_it_moves(url: str, password: str) -> None:
     async with Client(url, token, on_event=heard) as tap:
         await tap.live()
         await asyncio.wait_for(said.wait(), SECONDS_MAX * 2)
+
+
+async def test_a_first_start_that_is_cut_short_ends_and_the_next_one_begins_anew(
+    tmp_path: Path,
+) -> None:
+    """By Ctrl-C while India's past is lived through, and by a power cut when only its people have passwords."""
+    base = port_base()
+    india, germany = demo_places(tmp_path, base)[:2]
+    options = ("--port-base", str(base), "--silent")
+    async with demo(tmp_path, *options) as process:
+        await until("the founding begins", india.database.exists)
+        process.send_signal(signal.SIGINT)
+        out, errors = await asyncio.wait_for(process.communicate(), SECONDS_MAX)
+    assert (process.returncode, out) == (0, b""), errors
+    assert not (tmp_path / "secrets.json").exists()
+    async with demo(tmp_path, *options) as process:
+        await until("the first region is founded", germany.database.exists)
+        process.kill()
+        await process.wait()
+    async with demo(tmp_path, *options) as process:
+        await announced(process)
+
+
+async def test_a_node_killed_before_anybody_spoke_comes_back_and_the_company_begins(
+    tmp_path: Path,
+) -> None:
+    base = port_base()
+    germany = demo_places(tmp_path, base)[1]
+    async with demo(tmp_path, "--port-base", str(base), "--seed", "1") as process:
+        await announced(process)
+        await restart(germany, process)
+        count = "SELECT count(*) FROM communities WHERE home = 'de'"
+        theirs = [one for one in company.COMMUNITIES if company.home_of(one.key) == "de"]
+        await until("its communities are founded", lambda: rows(germany, count) == [(len(theirs),)])
+        assert process.returncode is None
 
 
 async def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ import { t } from "./strings.ts";
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+/** The last moment a Date can hold. Whoever asks a poll may name a later one, and a page has to live with it. */
+const DATE_MAX = 8.64e15;
 
 const whole = new Intl.NumberFormat(t.language);
 const compactNumber = new Intl.NumberFormat(t.language, { notation: "compact", maximumFractionDigits: 1 });
@@ -20,14 +22,23 @@ export const number = (value: number): string => whole.format(value);
 export const compact = (value: number): string => compactNumber.format(value);
 export const percent = (share: number): string => percentage.format(share);
 export const names = (all: readonly string[]): string => list.format(all);
-export const moment = (at: number): string => fullTime.format(at);
+export const moment = (at: number): string => fullTime.format(dateOf(at));
 
 /** Points from thousandths: 7500 is 7.5. */
 export const points = (milli: number): string => oneDigit.format(milli / 1000);
 
+export const dateOf = (at: number): Date => new Date(Math.min(Math.max(at, -DATE_MAX), DATE_MAX));
+
 export function day(at: number, now: number): string {
-  const format = new Date(at).getFullYear() === new Date(now).getFullYear() ? thisYear : otherYear;
-  return format.format(at);
+  const date = dateOf(at);
+  const format = date.getFullYear() === new Date(now).getFullYear() ? thisYear : otherYear;
+  return format.format(date);
+}
+
+/** How many times midnight comes between two moments where the reader is; a day there may have 23 or 25 hours. */
+function nights(from: number, to: number): number {
+  const [first, last] = [from, to].map((at) => new Date(at)).map((date) => Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()));
+  return ((last ?? 0) - (first ?? 0)) / DAY;
 }
 
 /** "3 min. ago" or "in 2 hr.", and the date once it is more than a week away. */
@@ -37,7 +48,8 @@ export function ago(at: number, now: number): string {
   if (size < MINUTE) return relative.format(0, "minute");
   if (size < HOUR) return relative.format(Math.trunc(distance / MINUTE), "minute");
   if (size < DAY) return relative.format(Math.trunc(distance / HOUR), "hour");
-  if (size < 7 * DAY) return relative.format(Math.trunc(distance / DAY), "day");
+  // "Yesterday" is a day of the calendar: 47 hours ago it was the day before.
+  if (size < 7 * DAY) return relative.format(nights(now, at), "day");
   return day(at, now);
 }
 

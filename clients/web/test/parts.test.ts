@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { ago, clockIn, points } from "../src/format.ts";
+import { ago, clockIn, day, moment, points } from "../src/format.ts";
 import { type CreditLine, withLine } from "../src/value/impact-data.ts";
 import { swapped } from "../src/post/ranking.tsx";
 import { sentencesOf } from "../src/shell/status.tsx";
@@ -30,6 +30,19 @@ describe("times", () => {
     [now + 3 * 86_400_000, "in 3d"], [now - 40 * 86_400_000, "Oct 14"], [now - 400 * 86_400_000, "Oct 19, 2025"],
   ])("%d", (at, text) => {
     expect(ago(at, now)).toBe(text);
+  });
+
+  test("yesterday and tomorrow are days of the calendar, not lengths of time", () => {
+    const morning = new Date(2026, 10, 25, 8).getTime();
+    const hours = (n: number): string => ago(morning + n * 3_600_000, morning);
+    expect([hours(-47), hours(-32), hours(-24)]).toEqual(["2d ago", "yesterday", "yesterday"]);
+    expect([hours(39), hours(41), hours(63), hours(65)]).toEqual(["tomorrow", "in 2d", "in 2d", "in 3d"]);
+  });
+
+  test("a moment beyond every calendar is shown as the last one", () => {
+    expect(ago(2 ** 53 - 1, now)).toContain("275760");
+    expect(moment(2 ** 53 - 1)).toContain("275760");
+    expect(day(-(2 ** 53) + 1, now)).toContain("271");
   });
 
   test("a zone nobody knows is no time", () => {

@@ -32,6 +32,8 @@ PARTS = {"poll": "poll", "paper": "paper", "praise": "praise", "announcement": "
 """Kind -> the part of the command that belongs to it; all but an announcement's are required."""
 FIRST_MONDAY_MS = 4 * DAY_MS
 """1970-01-05."""
+POLL_CLOSES_BEFORE = 2**47
+"""UTC milliseconds, as of every time that a command names."""
 WEB_ADDRESS = ("https://", "http://")
 
 
@@ -248,6 +250,12 @@ def _check_poll(command: PublishPost) -> Refusal | None:
         )
     if len(set(choices)) < len(choices):
         return refuse(Code.BAD_VALUE, "two choices of the poll are the same", "poll.choices")
+    if poll.closes_at is not None and not 0 < poll.closes_at < POLL_CLOSES_BEFORE:
+        return refuse(
+            Code.BAD_VALUE,
+            "a poll closes at a moment in UTC milliseconds, or has none and stays open",
+            "poll.closes_at",
+        )
     if poll.count != "schulze" and poll.method != "ranked":
         return refuse(Code.BAD_VALUE, "only a ranked poll has a way to count ranks", "poll.count")
     if poll.count == "instant_runoff" and poll.secret:

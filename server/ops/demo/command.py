@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -18,6 +18,8 @@ from server.ops.demo import company, founding, nodes
 from server.ops.demo.founding import Secrets
 from server.ops.demo.nodes import Node, NodeFailed, Place
 from server.ops.demo.stage import Stage
+
+T = TypeVar("T")
 
 PORT_BASE = 8421
 FOLDER = ".demo"
@@ -35,6 +37,7 @@ def command(port_base: int | None, seed: int | None, silent: bool) -> None:
     try:
         with lock.hold(folder, "tap demo"):
             places = demo_places(folder, free_base(port_base))
+            founding.clear_unfinished(folder, places)
             nodes.configure(places, demo=True)
             asyncio.run(run(folder, places, seed, silent))
     except (NodeFailed, lock.Locked, lock.NotOwner) as error:
@@ -86,14 +89,18 @@ async def run(folder: Path, places: Sequence[Place], seed: int | None, silent: b
     stop = stop_signal()
     if not founding.is_founded(folder):
         say("First start: people, keys and passwords are made; this takes a minute at most.")
-    secrets = await founding.secrets(folder, places)
+    secrets = await unless(stop, founding.secrets(folder, places))
+    if secrets is None:
+        say("Stopping; the next start makes them anew.")
+        return
     async with running(places, stop):
-        announce(places, secrets)
-        if silent:
-            await stop.wait()
-        else:
-            await talk_until(stop, folder, places, secrets, seed)
-        click.echo("Stopping.", err=True)
+        if not stop.is_set():
+            announce(places, secrets)
+            if silent:
+                await stop.wait()
+            else:
+                await talk_until(stop, folder, places, secrets, seed)
+        say("Stopping.")
 
 
 def stop_signal() -> asyncio.Event:
@@ -119,18 +126,18 @@ async def running(places: Sequence[Place], stop: asyncio.Event) -> AsyncIterator
         await asyncio.gather(*(node.stop() for node in started))
 
 
-async def unless(stop: asyncio.Event, working: Coroutine[Any, Any, None]) -> None:
-    """Until the work is done or we are told to stop; raises what the work raises."""
+async def unless(stop: asyncio.Event, working: Coroutine[Any, Any, T]) -> T | None:
+    """What the work comes to, or None when we are told to stop first; raises what the work raises."""
     work = asyncio.create_task(working)
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({stopping, work}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if work.done():
-        work.result()
-        return
+        return work.result()
     work.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await work
+    return None
 
 
 async def watch(node: Node) -> None:

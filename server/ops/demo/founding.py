@@ -1,38 +1,47 @@
 """The demo's first morning: people, roles, passwords and tokens, made once on stopped nodes and kept.
 
 ``secrets.json`` (mode 0600) holds the one password of the demo and everybody's device token; ``history``
-says that the past has been written. Tests enrol their people here too.
+says that the past has been written; ``founding`` stands while the first morning lasts. Tests enrol their people
+here too.
 """
 
 import asyncio
 import json
 import os
 import secrets as entropy
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from server.app.auth import Kind
+from server.domain import limits
 from server.domain.commands import ChooseScoring, RegisterPerson, SetPersonRole
+from server.domain.durations import DAY_MS
 from server.domain.errors import Code
 from server.domain.scoring_policy import WHAT
 from server.ops import config_file, operator
 from server.ops.accounts import Desk, desk
-from server.ops.core import StartError
+from server.ops.core import StartError, now
 from server.ops.demo import company, memory, past
 from server.ops.demo.enrolment import checked, registration
 from server.ops.demo.nodes import NodeFailed, Place
 
 SECRETS = "secrets.json"
 HISTORY = "history"
+UNFINISHED = "founding"
+RENEWED_AFTER_MS = limits.DEVICE_TOKEN_DAYS * DAY_MS // 2
+"""Tokens end; a demo that was put away for a year starts all the same."""
 
 
 class Secrets(NamedTuple):
-    """``tokens``: person -> device token; ``runs``: how often the demo was started before."""
+    """``tokens``: person -> device token, issued at ``issued_at`` (UTC milliseconds); ``runs``: how often the demo
+    was started before."""
 
     password: str
     tokens: dict[str, str]
     runs: int
+    issued_at: int = 0
 
 
 async def secrets(folder: Path, places: Sequence[Place]) -> Secrets:
@@ -41,12 +50,18 @@ async def secrets(folder: Path, places: Sequence[Place]) -> Secrets:
     if path.exists():
         kept = Secrets(**json.loads(path.read_text("utf-8")))
         kept = kept._replace(runs=kept.runs + 1)
+        if now() - kept.issued_at > RENEWED_AFTER_MS:
+            kept = kept._replace(tokens={}, issued_at=now())
+            for place in places:
+                kept.tokens.update(await renewed(place))
     else:
-        kept = Secrets(fresh_password(), {}, 0)
+        (folder / UNFINISHED).write_text("This demo is being founded.\n", "utf-8")
+        kept = Secrets(fresh_password(), {}, 0, now())
         # One after the other: migrations keep their state in the process, not in the database alone.
         for place in places:
             kept.tokens.update(await found(place, kept.password))
     write_private(path, json.dumps(kept._asdict(), indent=2))
+    (folder / UNFINISHED).unlink(missing_ok=True)
     return kept
 
 
@@ -67,6 +82,16 @@ async def found(place: Place, password: str) -> dict[str, str]:
     except StartError as error:
         raise NodeFailed(str(error)) from None
     return tokens
+
+
+async def renewed(place: Place) -> dict[str, str]:
+    """Further tokens for the people of one region. Raises NodeFailed."""
+    people = company.at_home(place.region)
+    try:
+        async with desk(config_file.load(place.config, {}).config, "tap demo") as node:
+            return await enrol(node, [registration(person) for person in people])
+    except StartError as error:
+        raise NodeFailed(str(error)) from None
 
 
 async def enrol(
@@ -95,6 +120,14 @@ async def choose(node: Desk, person: company.Person) -> None:
 
 def is_founded(folder: Path) -> bool:
     return (folder / SECRETS).exists()
+
+
+def clear_unfinished(folder: Path, places: Sequence[Place]) -> None:
+    """Throws away what a founding left that was cut short: it is lived through in one piece, and its people would
+    have no password. Nothing else is ever deleted."""
+    if (folder / UNFINISHED).exists() and not is_founded(folder):
+        for place in places:
+            shutil.rmtree(place.folder, ignore_errors=True)
 
 
 def has_history(folder: Path) -> bool:

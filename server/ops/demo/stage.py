@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from random import Random
 from typing import Any
 
-from tap_client import Client, Ended, Http, Refused, TapError
+from tap_client import Client, Ended, Http, Refused, TapError, Unreachable
 
 from server.ops.demo import company, conversations
 from server.ops.demo.director import Beat, Cue, Director
@@ -70,7 +70,7 @@ class Stage:
         """The demo's communities by key; those missing are created by their owners."""
         found: dict[str, str] = {}
         for community in company.COMMUNITIES:
-            known = await asyncio.to_thread(self._known, community.owner)
+            known = await self._known(community.owner)
             name = known.get(community.name)
             if name is None:
                 create = {
@@ -84,7 +84,17 @@ class Stage:
             found[community.key] = name
         return found
 
-    def _known(self, person: str) -> dict[str, str]:
+    async def _known(self, person: str) -> dict[str, str]:
+        """Name -> id. A node that ended is started again: it is asked until it answers."""
+        while True:
+            try:
+                return await asyncio.to_thread(self._ask, person)
+            except (Unreachable, Refused) as error:
+                if isinstance(error, Refused) and not error.retry:
+                    raise
+            await asyncio.sleep(WAIT_SECONDS)
+
+    def _ask(self, person: str) -> dict[str, str]:
         region = company.PERSON[person].region
         with Http(self._addresses[region], self._tokens[person]) as http:
             communities = http.get("/communities")["communities"]

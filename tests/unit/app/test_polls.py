@@ -14,7 +14,7 @@ from server.app.polls import RETRY_MS, Polls
 from server.domain import limits
 from server.domain.cut import ends_of, outcome
 from server.domain.decide import Context, Decided, Draft
-from server.domain.decide.closing import keep_ballots
+from server.domain.decide.closing import advance, keep_ballots
 from server.domain.errors import Code, Refusal
 from server.domain.events import (
     NAMES,
@@ -725,3 +725,33 @@ async def test_a_refusal_is_tried_again(tmp_path: Path) -> None:
         clock.advance(RETRY_MS)
         assert await service.step(clock.now) is None
         assert [type(e) for e in await said(node, poll, PollClosed)] == [PollClosed]
+
+
+async def test_a_poll_that_cannot_be_decided_is_tried_again_and_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    async with open_test_node(tmp_path, "in", clock=clock) as node:
+        await node.register("in0")
+        tea = await node.community("in0")
+        spec = {"method": "single", "choices": ["a", "b"], "closes_at": clock.now + HOUR}
+        broken, *others = [await node.post("in0", tea, "?", "poll", poll=spec) for _ in range(3)]
+        clock.advance(HOUR)
+        service = polls_of(node)
+
+        def failing(poll: str, facts: Facts, context: Context) -> Decided:
+            if poll == broken:
+                raise ValueError("a row that cannot be read")
+            return advance(poll, facts, context)
+
+        monkeypatch.setattr("server.app.polls.advance", failing)
+        assert await service.step(clock.now) == clock.now + RETRY_MS
+        assert [(await value(node, poll)).closed for poll in (broken, *others)] == [
+            False,
+            True,
+            True,
+        ]
+        monkeypatch.undo()
+        clock.advance(RETRY_MS)
+        assert await service.step(clock.now) is None
+        assert (await value(node, broken)).closed

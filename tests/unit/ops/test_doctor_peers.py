@@ -85,6 +85,7 @@ async def test_certificates_that_cannot_be_used_are_the_finding(tmp_path: Path) 
         b"SSH-2.0-OpenSSH_9.2\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{",
         b"HTTP/1.1 200 OK\r\nDate: noon\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 99999999999 00:00:00 GMT\r\nContent-Length: 2\r\n\r\n{}",
     ],
 )
 def test_whatever_answers_at_an_address_is_a_finding(said: bytes) -> None:

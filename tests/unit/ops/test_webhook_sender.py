@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
@@ -261,3 +262,20 @@ async def test_a_rate_that_is_none_is_no_consent(rate: str) -> None:
 )
 def test_when_to_come_back_is_said_in_seconds_or_as_a_date(value: str, milliseconds: int) -> None:
     assert retry_after(value, NOW) == milliseconds
+
+
+def test_a_date_of_any_form_is_utc_and_what_is_none_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The oldest form names no zone, and readers have to take it too (RFC 9110, 5.6.7)."""
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        assert retry_after("Thu Jan  1 00:02:00 2026", NOW) == 120_000
+        assert retry_after("Thursday, 01-Jan-26 00:02:00 GMT", NOW) == 120_000
+        for year in ("0", "10000", "9" * 20):
+            assert retry_after(f"Thu, 01 Jan {year} 00:02:00 GMT", NOW) in (0, 120_000)
+        assert retry_after(f"Thu, 01 Jan 2026 00:02:00 +{'9' * 20}", NOW) == 0
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -4,7 +4,7 @@
  */
 
 import type { PollSpec, PollValue, Post } from "@tap/sdk";
-import { useId, useState } from "preact/hooks";
+import { useEffect, useId, useState } from "preact/hooks";
 
 import { act } from "../act.ts";
 import { useClient } from "../client.ts";
@@ -66,7 +66,10 @@ interface ChoicesProps {
 
 function Choices({ spec, value, ballot, voting, cast }: ChoicesProps) {
   const group = useId();
-  const [marked, setMarked] = useState<readonly number[]>(ballot ?? []);
+  // Until something is marked, the ballot as it stands: it may be changed on another device, too.
+  const [marks, setMarked] = useState<readonly number[] | null>(null);
+  useEffect(() => { if (!voting) setMarked(null); }, [voting]);
+  const marked = marks ?? ballot ?? [];
   const many = spec.method === "multiple";
   const mark = (index: number, on: boolean): void => {
     if (!many) setMarked([index]);

@@ -142,3 +142,17 @@ async def test_refused_closings(w: World) -> None:
         "what is deleted": ("gone", "post"),
         "what one cannot see": ("not_found", "post"),
     }
+
+
+async def test_a_poll_closes_at_a_time_that_clocks_can_show(w: World) -> None:
+    """Zero means nothing in particular, and is what a poll that stays open is stored with: a restart would forget
+    that it has to close. Beyond the last day of calendars nobody's page could show when."""
+
+    def poll(closes_at: int) -> tuple[str, str, dict[str, Any]]:
+        part = poll_part(closes_at=closes_at)
+        wish = {"place": w.tea, "kind": "poll", "title": "?", "poll": part}
+        return "asha", "post.publish", wish
+
+    asked = {str(at): poll(at) for at in (-1, 0, 2**47, 2**53 - 1)}
+    assert await w.refusals(asked) == dict.fromkeys(asked, ("bad_value", "poll.closes_at"))
+    assert await does(w.node, poll(2**47 - 1)[0], "post.publish", **poll(2**47 - 1)[2])
