@@ -156,7 +156,7 @@ class Handler(GroupCommit):
             self._log.load(tx)
             if self._log.position == 0:
                 open_log(self._log, tx, 0, self._now(), self._entropy.take)
-        self._tap.open(self.epoch, self._log.position)
+        self._tap.open(self.epoch + self._log.reading, self._log.position)
         super().start()
 
     # -- on the loop ---------------------------------------------------------------------------------
@@ -314,10 +314,10 @@ class Handler(GroupCommit):
             "person": person,
             "key": key,
             "digest": digest,
-            "answer": _encode(Told(position, self.epoch, decision.answer)),
+            "answer": _encode(Told(position, self._tap.epoch, decision.answer)),
             "at": context.now,
         }
-        return Answer(position, str(Cursor(self.epoch, position)), decision.answer)
+        return Answer(position, str(Cursor(self._tap.epoch, position)), decision.answer)
 
     def _region_to_ask(self, person: str, command: Command) -> str:
         """Empty when nobody else is to be asked: we ask for people at home here, about other homes."""

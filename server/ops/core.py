@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import structlog
 from alembic.util import CommandError
 from sqlalchemy.exc import DatabaseError
 
@@ -28,11 +29,13 @@ from server.ops import extents, lock
 from server.ops.config import Config
 from server.ops.extents import Doubt, Keeper
 from server.ops.place import database_url
-from server.storage import migrate
+from server.storage import migrate, rebuild
 from server.storage.connection import WriterConnection, open_writer
 from server.storage.node import Identity, WrongRegion
 from server.storage.queries.erasures import Audience
 from server.storage.reader import Reader
+
+log = structlog.get_logger(__name__)
 
 
 class StartError(Exception):
@@ -68,6 +71,7 @@ async def opened(
         with explained(config):
             await asyncio.to_thread(migrate.upgrade, url)
             connection = open_writer(url)
+            await asyncio.to_thread(_read_anew, connection)
             identity = _identity(connection, config, doubt)
         reader = Reader.open(url)
         core = _core(config, identity, reader, connection, clock)
@@ -146,6 +150,17 @@ def audience(config: Config) -> Audience:
     """Whose receipts an erasure needs: of this region and its peers, those its lanes are for."""
     regions = frozenset({config.node.region, *[peer.region for peer in config.peers]})
     return audience_of(regions, groups(config))
+
+
+def _read_anew(connection: WriterConnection) -> None:
+    """What an earlier version could not read is folded before anybody reads the tables."""
+    try:
+        report = rebuild.upgrade_on(connection)
+    except BaseException:
+        connection.close()
+        raise
+    if report is not None:
+        log.info("the log was read anew", events=report.events, changed=list(report.different))
 
 
 def _identity(connection: WriterConnection, config: Config, doubt: Doubt | None) -> Identity:
