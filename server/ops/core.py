@@ -30,7 +30,7 @@ from server.ops.config import Config
 from server.ops.extents import Doubt, Keeper
 from server.ops.place import database_url
 from server.storage import migrate, rebuild
-from server.storage.connection import WriterConnection, open_writer
+from server.storage.connection import InUse, WriterConnection, open_writer
 from server.storage.node import Identity, WrongRegion
 from server.storage.queries.erasures import Audience
 from server.storage.reader import Reader
@@ -70,7 +70,7 @@ async def opened(
         url = database_url(config)
         with explained(config):
             await asyncio.to_thread(migrate.upgrade, url)
-            connection = open_writer(url)
+            connection = open_writer(url, alone=True)
             await asyncio.to_thread(_read_anew, connection)
             identity = _identity(connection, config, doubt)
         reader = Reader.open(url)
@@ -202,6 +202,11 @@ def explained(config: Config) -> Iterator[None]:
     except WrongRegion as error:
         raise StartError(
             f"{str(error).capitalize()}: correct node.region or node.data_dir ({config.node.data_dir})."
+        ) from None
+    except InUse as error:
+        raise StartError(
+            f"{str(error).capitalize()}: one process at a time writes it, on whichever machine. Stop the other, or "
+            "correct storage.url."
         ) from None
     except CommandError as error:
         raise StartError(

@@ -42,7 +42,7 @@ class _Compared(Exception):
 
 def rebuild(url: str, *, check: bool) -> Report:
     """Re-folds the log of a stopped node. ``check``: compares and changes nothing."""
-    connection = open_writer(url)
+    connection = open_writer(url, alone=True)
     try:
         return rebuild_on(connection, check=check)
     finally:
