@@ -4,6 +4,8 @@ Events of unknown types, bodies that do not fit and fields nobody knew are store
 that there are some (``node.unread``). A version with another vocabulary reads the log anew at its first start. If
 that changes any table, everybody who read the old ones loads anew: cursors of before are of an earlier *reading*,
 refused as those of an earlier epoch are, and the readers inside the node begin again.
+
+A revision of the schema that changes what is folded of events sets ``unread = 1`` and an empty ``vocabulary``.
 """
 
 import hashlib

@@ -1,7 +1,8 @@
 """With which vocabulary the log was folded, whether it left something unread, and how often it was read anew
 
 Runs before the deploy: older versions pass over the columns. What earlier versions could not read they did not
-note: so there may be something, and the first start reads the log once.
+note: so there may be something, and the first start reads the log once. That fills, too, what revisions before
+this one made anew and left to ``tap rebuild``.
 """
 
 import sqlalchemy as sa
