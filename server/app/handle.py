@@ -25,7 +25,7 @@ from server.app.incarnations import lost, raised
 from server.app.tap import Tap
 from server.app.unanswered import Unanswered
 from server.domain import limits
-from server.domain.commands import Command
+from server.domain.commands import Command, encoded
 from server.domain.decide import Context, Decided, decide, decide_asked, decide_import
 from server.domain.decide.asking import region_to_ask
 from server.domain.errors import Code, Refusal, Refused
@@ -209,7 +209,7 @@ class Handler(GroupCommit):
     ) -> Answer | Refusal:
         if self.holding:
             return self.holding
-        digest = hashlib.sha256(_encode(command)).digest()
+        digest = hashlib.sha256(encoded(command)).digest()
         return await self._submit(lambda tx: self._command(tx, person, key, digest, rule))
 
     async def import_records(self, records: Sequence[ImportRecord]) -> list[str | Refusal]:
