@@ -34,7 +34,7 @@ from server.domain.ids import Cursor, LaneKey, object_id
 from server.domain.import_records import ImportRecord
 from server.domain.wire import SALT_BYTES, LaneBatch
 from server.storage import tables as t
-from server.storage.connection import WriterConnection
+from server.storage.connection import Overtaken, WriterConnection
 from server.storage.epochs import open_log
 from server.storage.event_log import Record
 from server.storage.facts import TxFacts
@@ -147,6 +147,8 @@ class Handler(GroupCommit):
         """By erasure request: pieces of what was destroyed since the start, until its receipt."""
         self._stale = False
         """The log's tips in memory may have been rolled back."""
+        self._durable = 0
+        """The position of our last commit."""
         self._records: list[Record] = []
         self._keys: dict[tuple[str, str], dict[str, Any]] = {}
 
@@ -156,6 +158,7 @@ class Handler(GroupCommit):
             self._log.load(tx)
             if self._log.position == 0:
                 open_log(self._log, tx, 0, self._now(), self._entropy.take)
+        self._durable = self._log.position
         self._tap.open(self.epoch + self._log.reading, self._log.position)
         super().start()
 
@@ -268,6 +271,8 @@ class Handler(GroupCommit):
     def _begin(self, tx: Tx) -> None:
         if self._stale:
             self._log.load(tx)
+            if self._log.position != self._durable:
+                raise Overtaken("another node wrote into this log")
             self._stale = False
         self._facts.use(tx)
 
@@ -278,6 +283,7 @@ class Handler(GroupCommit):
 
     def _committed(self) -> Sequence[Record]:
         self._count()
+        self._durable = self._log.position
         self._keys.clear()
         for done in self._log.destroyed:
             self.needles[done.request] = self.needles.get(done.request, ()) + done.needles

@@ -80,13 +80,17 @@ class InUse(Exception):
     """Another node writes this database."""
 
 
+class Overtaken(Exception):
+    """Somebody else wrote the log meanwhile: what is held of it in memory is of another one."""
+
+
 class CommitInDoubt(Exception):
     """The connection was lost while a commit was under way: it may have happened or not."""
 
 
 def trouble(error: BaseException) -> Trouble | None:
     """What went wrong with the database itself; None when the statement is to blame."""
-    if isinstance(error, CommitInDoubt):
+    if isinstance(error, CommitInDoubt | Overtaken):
         return Trouble.BROKEN
     if isinstance(error, InUse):
         return Trouble.BUSY

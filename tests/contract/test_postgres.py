@@ -85,6 +85,22 @@ async def test_one_node_at_a_time_has_a_database(postgres: Postgres, tmp_path: P
     open_writer(url, alone=True).close()
 
 
+async def test_i3_who_lost_the_database_to_another_node_writes_no_more(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    """It would give its readers positions with a hole in them, and decide by what it remembers."""
+    url = postgres.new_database()
+    async with open_test_node(tmp_path, url=url) as node:
+        await node.register("asha")
+        hang_up(postgres, url)
+        async with open_test_node(tmp_path, url=url) as other:
+            await other.register("bob")
+        refused = [await node.try_do("asha", "community.create", name="Tea") for _ in range(3)]
+        codes = [answer.code for answer in refused if isinstance(answer, Refusal)]
+        assert codes == [Code.OVERLOADED, Code.READ_ONLY, Code.READ_ONLY]
+        assert "another node" in node.handler.read_only
+
+
 async def test_a_session_the_server_still_holds_is_ended_by_who_lost_it(postgres: Postgres) -> None:
     """A line that broke without a word: the server may believe in it for hours."""
     connection = PostgresConnection(postgres.new_database(), alone=True)
