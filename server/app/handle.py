@@ -25,7 +25,7 @@ from server.app.incarnations import lost, raised
 from server.app.tap import Tap
 from server.app.unanswered import Unanswered
 from server.domain import limits
-from server.domain.commands import Command
+from server.domain.commands import Command, encoded
 from server.domain.decide import Context, Decided, decide, decide_asked, decide_import
 from server.domain.decide.asking import region_to_ask
 from server.domain.errors import Code, Refusal, Refused
@@ -34,7 +34,7 @@ from server.domain.ids import Cursor, LaneKey, object_id
 from server.domain.import_records import ImportRecord
 from server.domain.wire import SALT_BYTES, LaneBatch
 from server.storage import tables as t
-from server.storage.connection import WriterConnection
+from server.storage.connection import Overtaken, WriterConnection
 from server.storage.epochs import open_log
 from server.storage.event_log import Record
 from server.storage.facts import TxFacts
@@ -147,6 +147,8 @@ class Handler(GroupCommit):
         """By erasure request: pieces of what was destroyed since the start, until its receipt."""
         self._stale = False
         """The log's tips in memory may have been rolled back."""
+        self._durable = 0
+        """The position of our last commit."""
         self._records: list[Record] = []
         self._keys: dict[tuple[str, str], dict[str, Any]] = {}
 
@@ -156,7 +158,8 @@ class Handler(GroupCommit):
             self._log.load(tx)
             if self._log.position == 0:
                 open_log(self._log, tx, 0, self._now(), self._entropy.take)
-        self._tap.open(self.epoch, self._log.position)
+        self._durable = self._log.position
+        self._tap.open(self.epoch + self._log.reading, self._log.position)
         super().start()
 
     # -- on the loop ---------------------------------------------------------------------------------
@@ -209,7 +212,7 @@ class Handler(GroupCommit):
     ) -> Answer | Refusal:
         if self.holding:
             return self.holding
-        digest = hashlib.sha256(_encode(command)).digest()
+        digest = hashlib.sha256(encoded(command)).digest()
         return await self._submit(lambda tx: self._command(tx, person, key, digest, rule))
 
     async def import_records(self, records: Sequence[ImportRecord]) -> list[str | Refusal]:
@@ -268,6 +271,8 @@ class Handler(GroupCommit):
     def _begin(self, tx: Tx) -> None:
         if self._stale:
             self._log.load(tx)
+            if self._log.position != self._durable:
+                raise Overtaken("another node wrote into this log")
             self._stale = False
         self._facts.use(tx)
 
@@ -278,6 +283,7 @@ class Handler(GroupCommit):
 
     def _committed(self) -> Sequence[Record]:
         self._count()
+        self._durable = self._log.position
         self._keys.clear()
         for done in self._log.destroyed:
             self.needles[done.request] = self.needles.get(done.request, ()) + done.needles
@@ -314,10 +320,10 @@ class Handler(GroupCommit):
             "person": person,
             "key": key,
             "digest": digest,
-            "answer": _encode(Told(position, self.epoch, decision.answer)),
+            "answer": _encode(Told(position, self._tap.epoch, decision.answer)),
             "at": context.now,
         }
-        return Answer(position, str(Cursor(self.epoch, position)), decision.answer)
+        return Answer(position, str(Cursor(self._tap.epoch, position)), decision.answer)
 
     def _region_to_ask(self, person: str, command: Command) -> str:
         """Empty when nobody else is to be asked: we ask for people at home here, about other homes."""

@@ -32,6 +32,7 @@ class Tap:
 
     def __init__(self, reader: Reader, tail_records: int = TAIL_RECORDS) -> None:
         self.epoch = 0
+        """Of every cursor: the log's epoch, moved on each time its tables were made anew and became others."""
         self.position = 0
         """The last committed position announced on this loop."""
         self.erasures = 0

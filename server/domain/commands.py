@@ -10,7 +10,7 @@ unknown to the regular expressions of JSON Schema, which reads these patterns to
 
 import re
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -94,6 +94,9 @@ def _has_nul(value: object) -> bool:
 
 class Base(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", forbid_unknown_fields=True):
     """Unknown fields are refused: a misspelt field must not be lost silently."""
+
+    later: ClassVar[frozenset[str]] = frozenset()
+    """Fields that came after the first release (``encoded``)."""
 
     def __post_init__(self) -> None:
         refuse_nul(self)
@@ -421,6 +424,21 @@ COMMANDS: dict[str, type[Base]] = {
 
 _JSON: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 _MSGPACK: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
+
+
+_pack = msgspec.msgpack.Encoder().encode
+
+
+def encoded(command: Base) -> bytes:
+    """As MessagePack, as a key's digest and ASK have it (docs/protocol/federation.md 18.3): with all fields but later
+    ones at their default. So a command is the same before an upgrade and after it, and for an older region."""
+    if not command.later:
+        return _pack(command)
+    fields = msgspec.to_builtins(command)
+    for field in msgspec.structs.fields(command):
+        if field.name in command.later and getattr(command, field.name) == field.default:
+            del fields[field.name]
+    return _pack(fields)
 
 
 def from_json(raw: bytes) -> Command:

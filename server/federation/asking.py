@@ -7,7 +7,7 @@ the same key, and carried out once.
 import msgspec
 
 from server.app.handle import Answer
-from server.domain.commands import Command, from_msgpack
+from server.domain.commands import Command, encoded, from_msgpack
 from server.domain.errors import RETRYABLE, Code, Refusal
 from server.federation.frames import MESSAGE_CHARS_MAX, Ask, Told
 
@@ -21,7 +21,7 @@ _shown = msgspec.json.Encoder().encode
 
 
 def question(id: int, person: str, key: str, command: Command) -> Ask:
-    return Ask(id, person, key, _encode(command))
+    return Ask(id, person, key, encoded(command))
 
 
 def command_of(ask: Ask) -> Command:

@@ -97,7 +97,7 @@ class StorageSection(Section, frozen=True, kw_only=True):
         str,
         Meta(
             description='"" is SQLite (tap.db in data_dir); postgresql://user:password@host/database '
-            "for a region that outgrew one machine.",
+            "for a region that outgrew one machine; one node at a time has it open.",
             extra={"secret": "url"},
         ),
     ] = ""

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import structlog
 from alembic.util import CommandError
 from sqlalchemy.exc import DatabaseError
 
@@ -28,11 +29,13 @@ from server.ops import extents, lock
 from server.ops.config import Config
 from server.ops.extents import Doubt, Keeper
 from server.ops.place import database_url
-from server.storage import migrate
-from server.storage.connection import WriterConnection, open_writer
+from server.storage import migrate, rebuild
+from server.storage.connection import InUse, WriterConnection, open_writer
 from server.storage.node import Identity, WrongRegion
 from server.storage.queries.erasures import Audience
 from server.storage.reader import Reader
+
+log = structlog.get_logger(__name__)
 
 
 class StartError(Exception):
@@ -67,7 +70,8 @@ async def opened(
         url = database_url(config)
         with explained(config):
             await asyncio.to_thread(migrate.upgrade, url)
-            connection = open_writer(url)
+            connection = open_writer(url, alone=True)
+            await asyncio.to_thread(_read_anew, connection)
             identity = _identity(connection, config, doubt)
         reader = Reader.open(url)
         core = _core(config, identity, reader, connection, clock)
@@ -148,6 +152,17 @@ def audience(config: Config) -> Audience:
     return audience_of(regions, groups(config))
 
 
+def _read_anew(connection: WriterConnection) -> None:
+    """What an earlier version could not read is folded before anybody reads the tables."""
+    try:
+        report = rebuild.upgrade_on(connection)
+    except BaseException:
+        connection.close()
+        raise
+    if report is not None:
+        log.info("the log was read anew", events=report.events, changed=list(report.different))
+
+
 def _identity(connection: WriterConnection, config: Config, doubt: Doubt | None) -> Identity:
     folder = Path(config.node.data_dir)
     try:
@@ -187,6 +202,11 @@ def explained(config: Config) -> Iterator[None]:
     except WrongRegion as error:
         raise StartError(
             f"{str(error).capitalize()}: correct node.region or node.data_dir ({config.node.data_dir})."
+        ) from None
+    except InUse as error:
+        raise StartError(
+            f"{str(error).capitalize()}: one process at a time writes it, on whichever machine. Stop the other, or "
+            "correct storage.url."
         ) from None
     except CommandError as error:
         raise StartError(

@@ -75,7 +75,7 @@ class Database:
 
 async def _epoch(snapshot: Snapshot) -> int:
     row = await snapshot.one(t.node.select())
-    return int(row.epoch) if row else 0
+    return int(row.epoch + row.reading) if row else 0
 
 
 class Node:

@@ -15,7 +15,8 @@
   one turn of a thread, ``letters`` small ones of every alphabet
 - ``queries``      what pages and syncs read
 - ``media_files``  the bytes of files, by their hash
-- ``migrate``, ``rebuild``, ``digest``  schema revisions, re-folding the log, comparing nodes
+- ``migrate``, ``rebuild``, ``digest``  schema revisions, re-folding the log, comparing nodes; ``vocabulary`` what an
+  upgrade can read more of
 
 One thread writes (app/handle), on one synchronous connection; everybody else reads snapshots.
 """

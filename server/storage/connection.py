@@ -70,14 +70,30 @@ _POSTGRES_TROUBLE = {
 """By the first two characters of SQLSTATE (PostgreSQL manual, appendix A)."""
 
 
+ALONE = int.from_bytes(b"tap", "big")
+"""The advisory lock of whoever is the one writer of a PostgreSQL database; such locks are each database's own."""
+ALONE_SECONDS = 5
+"""How long a session that has just ended may keep it."""
+
+
+class InUse(Exception):
+    """Another node writes this database."""
+
+
+class Overtaken(Exception):
+    """Somebody else wrote the log meanwhile: what is held of it in memory is of another one."""
+
+
 class CommitInDoubt(Exception):
     """The connection was lost while a commit was under way: it may have happened or not."""
 
 
 def trouble(error: BaseException) -> Trouble | None:
     """What went wrong with the database itself; None when the statement is to blame."""
-    if isinstance(error, CommitInDoubt):
+    if isinstance(error, CommitInDoubt | Overtaken):
         return Trouble.BROKEN
+    if isinstance(error, InUse):
+        return Trouble.BUSY
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", None) or 0
         return _SQLITE_TROUBLE.get(code) or _SQLITE_TROUBLE.get(code & 0xFF)
@@ -159,9 +175,12 @@ class SqliteConnection:
 
 
 class PostgresConnection:
-    """For regions that outgrow one machine. A lost connection is made anew at the next transaction."""
+    """For regions that outgrow one machine. A lost connection is made anew at the next transaction.
 
-    def __init__(self, url: str) -> None:
+    ``alone``: nobody else who says so has the database open, on this machine or another."""
+
+    def __init__(self, url: str, alone: bool = False) -> None:
+        self._alone, self._session = alone, 0
         # psycopg's own URL has no driver name in its scheme.
         address = make_url(url).set(drivername="postgresql")
         self._address = address.render_as_string(hide_password=False)
@@ -174,8 +193,28 @@ class PostgresConnection:
         connection.adapters.register_dumper(str, without_nul())
         # An acknowledged commit is on the disk, whatever the server's configuration says (I1).
         connection.execute("SET synchronous_commit TO on")
+        if self._alone:
+            self._take(connection)
         connection.commit()
         return connection
+
+    def _take(self, connection: Any) -> None:
+        """The lock of this session. The server may not have noticed yet that our last one is gone: it is ended."""
+        from psycopg.errors import LockNotAvailable
+
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            " AND objid = %s AND pid = %s",
+            (ALONE, self._session),
+        )
+        connection.execute(f"SET LOCAL lock_timeout TO '{ALONE_SECONDS}s'")
+        try:
+            connection.execute("SELECT pg_advisory_lock(%s)", (ALONE,))
+        except LockNotAvailable:
+            connection.close()
+            raise InUse("another node has this database open") from None
+        self._session = connection.info.backend_pid
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
@@ -237,10 +276,11 @@ def without_nul() -> Any:
     return WithoutNul
 
 
-def open_writer(url: str) -> WriterConnection:
-    """``url``: SQLAlchemy's (sqlite:///path or postgresql+psycopg://…)."""
+def open_writer(url: str, *, alone: bool = False) -> WriterConnection:
+    """``url``: SQLAlchemy's (sqlite:///path or postgresql+psycopg://…). ``alone``: no other node may write a
+    database that several machines reach; a file is kept by the lock of its folder. Raises InUse."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         assert parsed.database, "a SQLite URL names a file"
         return SqliteConnection(parsed.database)
-    return PostgresConnection(url)
+    return PostgresConnection(url, alone)

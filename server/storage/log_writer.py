@@ -34,6 +34,7 @@ from server.storage.event_log import Record, Tip, said
 from server.storage.projections import fold
 from server.storage.projections.base import Meta, is_erased
 from server.storage.sql import Tx, statement, upsert
+from server.storage.vocabulary import is_read, note_unread
 
 
 class _Lane:
@@ -82,7 +83,7 @@ _CLOSED = statement(
     .limit(1)
 )
 _POSITION = statement(select(t.events.c.position).order_by(t.events.c.position.desc()).limit(1))
-_NODE = statement(select(t.node.c.region, t.node.c.epoch, t.node.c.hlc).where(t.node.c.id == 1))
+_NODE = statement(select(t.node.c.hlc, t.node.c.unread, t.node.c.reading).where(t.node.c.id == 1))
 
 
 class LogWriter:
@@ -97,6 +98,10 @@ class LogWriter:
         self.hlc = 0
         self.closed = False
         """Whether the region has left: nothing may be appended any more."""
+        self.reading = 0
+        """How often the tables became others by reading the log anew; part of every cursor's epoch."""
+        self._unread = False
+        """Whether something in the log could not be read, and that is noted."""
         self._lanes: dict[LaneKey, _Lane] = {}
         self._touched_lanes: set[LaneKey] = set()
         self._new_lanes: set[LaneKey] = set()
@@ -115,7 +120,8 @@ class LogWriter:
         row = tx.one(_POSITION, {})
         self.position = row[0] if row else 0
         node = tx.one(_NODE, {})
-        self.hlc = node[2] if node else 0
+        self.hlc, unread, self.reading = node or (0, 0, 0)
+        self._unread = bool(unread)
         self.destroyed = []
         self.closed = tx.one(_CLOSED, {"region": self.region}) is not None
         self._lanes = {}
@@ -228,6 +234,9 @@ class LogWriter:
             if header.seq in known:
                 continue
             body = None if event.body is None else decode_known(header.type, event.body)
+            if event.body is not None and not self._unread and not is_read(body, event.body):
+                note_unread(tx)
+                self._unread = True
             records.append(self._store(tx, lane, header, event, body))
         return records
 

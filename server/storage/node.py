@@ -7,6 +7,7 @@ from sqlalchemy import insert, select
 from server.domain.errors import Mistake
 from server.domain.ids import new_epoch
 from server.storage import tables as t
+from server.storage import vocabulary
 from server.storage.sql import Tx, statement
 
 _READ = statement(
@@ -38,7 +39,8 @@ def open_node(tx: Tx, region: str, nonce: bytes) -> Identity:
     if row is None:
         epoch = new_epoch(1, nonce)
         values = {"id": 1, "region": region, "epoch": epoch, "opened_position": 0, "hlc": 0}
-        tx.execute(_INSERT, values | {"recovering_since": 0})
+        values |= {"recovering_since": 0, "unread": 0, "reading": 0}
+        tx.execute(_INSERT, values | {"vocabulary": vocabulary.fingerprint()})
         return Identity(region, epoch, 0)
     if row[0] != region:
         raise WrongRegion(

@@ -20,6 +20,7 @@ from server.ops import restoring, running
 from server.storage import tables as t
 from server.storage.connection import (
     CommitInDoubt,
+    InUse,
     PostgresConnection,
     Trouble,
     WriterConnection,
@@ -70,6 +71,46 @@ async def test_a_restarted_server_is_found_again(postgres: Postgres, tmp_path: P
         async with node.reader.snapshot() as snapshot:
             rows = await snapshot.rows(select(t.events.c.position).order_by(t.events.c.position))
         assert [position for (position,) in rows] == list(range(1, answer.position + 1))
+
+
+async def test_one_node_at_a_time_has_a_database(postgres: Postgres, tmp_path: Path) -> None:
+    """Two machines, two data folders: what holds a folder tells nothing of the other."""
+    url = postgres.new_database()
+    connection = open_writer(url, alone=True)
+    with pytest.raises(InUse) as refused:
+        open_writer(url, alone=True)
+    assert trouble(refused.value) is Trouble.BUSY
+    open_writer(url).close()  # `tap forks resolve`, beside the node
+    connection.close()
+    open_writer(url, alone=True).close()
+
+
+async def test_i3_who_lost_the_database_to_another_node_writes_no_more(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    """It would give its readers positions with a hole in them, and decide by what it remembers."""
+    url = postgres.new_database()
+    async with open_test_node(tmp_path, url=url) as node:
+        await node.register("asha")
+        hang_up(postgres, url)
+        async with open_test_node(tmp_path, url=url) as other:
+            await other.register("bob")
+        refused = [await node.try_do("asha", "community.create", name="Tea") for _ in range(3)]
+        codes = [answer.code for answer in refused if isinstance(answer, Refusal)]
+        assert codes == [Code.OVERLOADED, Code.READ_ONLY, Code.READ_ONLY]
+        assert "another node" in node.handler.read_only
+
+
+async def test_a_session_the_server_still_holds_is_ended_by_who_lost_it(postgres: Postgres) -> None:
+    """A line that broke without a word: the server may believe in it for hours."""
+    connection = PostgresConnection(postgres.new_database(), alone=True)
+    lost = connection._connection
+    connection._connection = connection._connect()
+    with pytest.raises(psycopg.OperationalError):
+        lost.execute("SELECT 1")
+    with connection.transaction() as tx:
+        tx.cursor.execute("SELECT 1")
+    connection.close()
 
 
 async def test_what_runs_beside_goes_on_after_the_server_was_away(

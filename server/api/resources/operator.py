@@ -68,7 +68,7 @@ async def operator(call: Call[NoQuery, None]) -> OperatorView:
         held = await lanes.lanes(snapshot)
     return OperatorView(
         region=services.region,
-        epoch=f"{services.tap.epoch:x}",
+        epoch=f"{services.handler.epoch:x}",
         position=services.tap.position,
         version=__version__,
         now=services.now(),

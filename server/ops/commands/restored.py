@@ -22,7 +22,7 @@ from server.ops.core import now
 from server.ops.extents import Doubt
 from server.ops.place import database_url
 from server.storage import extent, migrate
-from server.storage.connection import open_writer
+from server.storage.connection import InUse, open_writer
 from server.storage.node import Identity
 
 
@@ -45,6 +45,8 @@ def command(yes: bool, as_json: bool) -> None:
         fail(f"{error} Stop it first.", Exit.MACHINE)
     except lock.NotOwner as error:
         fail(str(error), Exit.MACHINE)
+    except InUse as error:
+        fail(f"{str(error).capitalize()}. Stop it first.", Exit.MACHINE)
     except DatabaseError as error:
         fail(f"The database cannot be used: {error.orig}.", Exit.MACHINE)
     if as_json:
@@ -54,7 +56,7 @@ def command(yes: bool, as_json: bool) -> None:
 
 
 def _begin(url: str, region: str, folder: Path) -> tuple[Identity, Identity]:
-    connection = open_writer(url)
+    connection = open_writer(url, alone=True)
     try:
         with connection.transaction() as tx:
             told = Doubt("an operator put a backup back")

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint, text
 
-from server.storage.tables.columns import Big, big, key, metadata, small
+from server.storage.tables.columns import Big, big, key, metadata, small, words
 
 lanes = Table(
     "lanes",
@@ -94,9 +94,13 @@ node = Table(
     Column("opened_position", Big, nullable=False),
     Column("hlc", Big, nullable=False),
     big("recovering_since"),
+    words("vocabulary"),
+    big("unread"),
+    big("reading"),
 )
 """One row (id 1): whose database this is and the epoch it is writing. ``recovering_since``: when that was
-begun in doubt, until what peers held beyond it is back; else 0."""
+begun in doubt, until what peers held beyond it is back; else 0. ``vocabulary``: what could be read when the tables
+were folded, ``unread``: 1 if not all could be, ``reading``: how often other tables came of it (``vocabulary``)."""
 
 forks = Table(
     "forks",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,7 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.domain import limits
-from server.domain.commands import COMMANDS, Command, from_builtins, from_json, from_msgpack
+from server.domain.commands import (
+    COMMANDS,
+    Command,
+    PublishReply,
+    encoded,
+    from_builtins,
+    from_json,
+    from_msgpack,
+)
 from server.domain.errors import Code, Refusal, Refused
 from server.domain.import_records import (
     ImportAcceptance,
@@ -418,3 +427,30 @@ def test_a_known_command_with_damaged_bytes(do: str, data: st.DataObject) -> Non
 
 def test_the_kinds_of_the_type_and_of_the_table_are_the_same() -> None:
     assert set(Command.__args__) == set(COMMANDS.values())
+
+
+# -- over an upgrade ------------------------------------------------------------------------------------
+
+
+class NewerReply(PublishReply, tag="reply.publish", frozen=True, kw_only=True):
+    """As a newer release has it."""
+
+    later = frozenset({"tone"})
+    tone: str = ""
+
+
+def test_a_command_is_the_same_before_an_upgrade_and_after_it() -> None:
+    """Or a retry would be refused as another command (I2), and an older region would not know the field."""
+    told: dict[str, Any] = {"parent": POST, "text": "yes", "cites": ()}
+    before = encoded(PublishReply(**told))
+    assert encoded(NewerReply(**told, tone="")) == before
+    assert encoded(NewerReply(**told, tone="dry")) != before
+    assert from_msgpack(before) == PublishReply(**told)
+
+
+def test_fields_that_came_after_the_first_release_say_so() -> None:
+    first = json.loads((Path(__file__).parent / "first_commands.json").read_text())
+    for tag, shape in COMMANDS.items():
+        fields = [field.name for field in msgspec.structs.fields(shape)]
+        if tag in first:
+            assert [name for name in fields if name not in shape.later] == first[tag], tag

@@ -66,7 +66,7 @@ async def test_unknown_events_are_stored_relayed_and_folded_after_the_upgrade(
                     lane = await event_log.lane_page(snapshot, de.own()[0], 0)
                     assert len(lane) == de.own()[1]
     assert shared_digests_at(urls["in"]) != shared_digests_at(urls["de"])
-    # Upgraded: `tap rebuild` folds what was kept.
+    # Upgraded: what was kept is folded (at the start, as `tap rebuild` does it).
     for region in ("fr", "in"):
         report = rebuild(urls[region], check=False)
         assert "posts" in report.different

@@ -5,6 +5,7 @@ import os
 import socket
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -47,6 +48,20 @@ async def test_what_was_committed_is_there_at_the_next_start(config: Config) -> 
     assert "tap.db-wal" not in os.listdir(data(config)), "the stop checkpoints"
     async with core.opened(config, "test") as node:
         assert (node.tap.position, node.identity.epoch) == (position, epoch)
+
+
+async def test_what_an_earlier_version_could_not_read_is_read_at_the_start(config: Config) -> None:
+    async with core.opened(config, "test") as node:
+        await operator.register(node.handler, RegisterPerson(person="ada", name="Ada"))
+        before = node.tap.epoch
+    with closing(sqlite3.connect(data(config) / "tap.db")) as database, database:
+        database.execute("UPDATE node SET vocabulary = 'earlier', unread = 1")
+        database.execute("DELETE FROM persons")
+    async with core.opened(config, "test") as node:
+        async with node.reader.snapshot() as snapshot:
+            assert (await load_person(snapshot, "ada")) is not None
+        assert node.handler.epoch == node.identity.epoch == before, "the log is the same one"
+        assert node.tap.epoch > before, "who read the tables before has to load anew"
 
 
 # -- what may be in the way -------------------------------------------------------------------------------

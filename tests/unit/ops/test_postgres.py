@@ -3,17 +3,22 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
+from sqlalchemy.engine import make_url
 
 from server.ops import config_file, core
 from server.ops.commands.shared import Exit
+from server.storage.connection import open_writer
 from tests.support.postgres import Postgres, running_postgres
 
 pytestmark = pytest.mark.postgres
 
+Patch = pytest.MonkeyPatch
 Tap = Callable[..., Result]
 
 
@@ -39,6 +44,51 @@ def test_the_verbs_work_on_postgresql(tap: Tap, on_postgres: str) -> None:
     found = {one["check"]: one for one in json.loads(tap("doctor", "--json").stdout)["findings"]}
     assert found["database.opens"]["level"] == "ok"
     assert found["database.region"]["message"] == "it belongs to region de"
+
+
+def test_a_database_that_another_machine_writes_is_named(tap: Tap, on_postgres: str) -> None:
+    with closing(open_writer(on_postgres, alone=True)):
+        for verb in (
+            ("user", "add", "ada", "--name", "Ada", "--no-password"),
+            ("restored", "--yes"),
+        ):
+            answer = tap(*verb)
+            assert answer.exit_code == Exit.MACHINE
+            assert "another node has this database open" in answer.stderr.lower()
+
+
+def test_a_backup_is_put_back_and_noticed(
+    tap: Tap, on_postgres: str, postgres: Postgres, monkeypatch: Patch
+) -> None:
+    """As docs/operations/install.md says it: the log goes on in another epoch, with what the backup had."""
+    second = "tap_put_back"
+    assert tap("user", "add", "ada", "--name", "Ada", "--no-password").exit_code == 0
+    dump = str(postgres.folder / "tap.dump")
+    server = f"postgresql://postgres@/{{}}?host={postgres.folder}"
+    postgres.run(
+        "pg_dump",
+        "--format=custom",
+        f"--file={dump}",
+        server.format(make_url(on_postgres).database),
+    )
+    digest = tap("digest").stdout
+    assert tap("user", "add", "bob", "--name", "Bob", "--no-password").exit_code == 0
+    postgres.sql(f"CREATE DATABASE {second}")
+    postgres.run(
+        *("pg_restore", "--no-owner", "--role=postgres", "--exit-on-error"),
+        f"--dbname={server.format(second)}",
+        dump,
+    )
+    monkeypatch.setenv("TAP_STORAGE__URL", postgres.url(second))
+    assert tap("digest").stdout == digest
+    assert tap("user", "add", "cleo", "--name", "Cleo", "--no-password").exit_code == 0
+    opened = [e for e in told(tap) if e["type"].endswith("epoch.opened")]
+    assert [bool(event["data"]["previous"]) for event in opened] == [False, True]
+    assert json.loads(tap("rebuild", "--check", "--json").stdout)["different"] == []
+
+
+def told(tap: Tap) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in tap("tail", "--after", "0", "--json").stdout.splitlines()]
 
 
 def test_the_digest_is_that_of_sqlite(

@@ -1,0 +1,135 @@
+"""What an earlier version could not read is folded at the first start of one that can (federation.md section 12)."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import pytest
+
+from server.app.experts import Experts
+from server.app.scores import Scores
+from server.app.sync import Page, Reset, Sync
+from server.domain.events import EVENTS, CommunityCreated, Event, PersonProfileChanged, decode_known
+from server.domain.ids import Cursor
+from server.storage import event_log, log_writer, vocabulary
+from server.storage import tables as t
+from server.storage.connection import open_writer
+from server.storage.digest import REBUILT, digests
+from server.storage.rebuild import Report, rebuild, upgrade_on
+from tests.support.company import history
+from tests.support.living import Abroad, live
+from tests.support.node import TestNode, open_test_node
+from tests.support.world import build_world
+
+LIFE = history(11, 300)
+READ_BY = (t.score_acts, t.credits_, t.expertise_answers, t.expertise)
+"""What the readers inside the node made of the log."""
+
+
+class Seen(NamedTuple):
+    cursor: Cursor
+    tables: dict[str, str]
+
+
+def older(name: str, body: bytes) -> Event | None:
+    """A version that knows no reactions, and of profiles no skills."""
+    event = None if name == "reaction.changed" else decode_known(name, body)
+    if isinstance(event, PersonProfileChanged):
+        return msgspec.structs.replace(event, skills=())
+    return event
+
+
+@pytest.fixture
+def before(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for module in (event_log, log_writer):
+        monkeypatch.setattr(module, "decode_known", older)
+    monkeypatch.setattr(vocabulary, "fingerprint", lambda: "older")
+    return monkeypatch
+
+
+async def read(node: TestNode) -> Seen:
+    """Every reader inside the node has caught up."""
+    parts = (node.tap, node.handler, node.reader)
+    await Scores(*parts, now=node.clock).catch_up()
+    await Experts(*parts, now=node.clock).catch_up()
+    tables = await node.handler.run(lambda tx: digests(tx, (*REBUILT, *READ_BY)))
+    return Seen(Cursor(node.tap.epoch, node.tap.position), tables)
+
+
+async def lived(folder: Path, url: str = "") -> Seen:
+    async with open_test_node(folder, url=url) as node:
+        world = await build_world(node)
+        await live(node, LIFE, Abroad(world.abroad))
+        return await read(node)
+
+
+async def missed(node: TestNode, since: Cursor) -> Page | Reset:
+    sync = Sync(node.reader, node.tap, node.region, node.clock)
+    answer = await sync.since("mod", since)
+    assert isinstance(answer, Page | Reset)
+    return answer
+
+
+def start(url: str) -> Report | None:
+    with closing(open_writer(url)) as connection:
+        return upgrade_on(connection)
+
+
+async def test_an_upgrade_reads_what_was_kept_and_everybody_anew(
+    url: str, tmp_path: Path, before: pytest.MonkeyPatch
+) -> None:
+    then = await lived(tmp_path, url)
+    assert start(url) is None, "the same version at its next start"
+    before.undo()
+    now = await lived(tmp_path)
+    assert then.tables != now.tables
+
+    report = start(url)
+    assert report is not None
+    assert {"reactions", "persons", "event_channels"} <= set(report.different)
+    assert start(url) is None
+    assert rebuild(url, check=True).different == ()
+    async with open_test_node(tmp_path, url=url) as node:
+        assert isinstance(await missed(node, then.cursor), Reset), "reactions were never shown"
+        upgraded = await read(node)
+        assert upgraded.tables == now.tables
+        assert upgraded.cursor.position == then.cursor.position
+        assert isinstance(await missed(node, upgraded.cursor), Page)
+
+
+async def test_an_upgrade_that_reads_no_more_disturbs_nobody(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither where all was read before, nor where what was not cannot be read now either."""
+    then = await lived(tmp_path, url)
+    monkeypatch.setattr(vocabulary, "fingerprint", lambda: "newer")
+    assert start(url) is None
+    async with open_test_node(tmp_path, url=url) as node:
+        assert isinstance(await missed(node, then.cursor), Page)
+        await node.handler.run(vocabulary.note_unread)
+    monkeypatch.setattr(vocabulary, "fingerprint", lambda: "newest")
+    report = start(url)
+    assert report is not None
+    assert report.different == ()
+    async with open_test_node(tmp_path, url=url) as node:
+        assert isinstance(await missed(node, then.cursor), Page)
+        assert (await read(node)).tables == then.tables
+
+
+def test_a_vocabulary_is_of_shapes_not_of_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    vocabulary.fingerprint.cache_clear()
+    before = vocabulary.fingerprint()
+    explained = CommunityCreated.__doc__
+    try:
+        CommunityCreated.__doc__ = "Otherwise explained."
+        vocabulary.fingerprint.cache_clear()
+        assert vocabulary.fingerprint() == before
+        monkeypatch.delitem(EVENTS, "log.closed")
+        vocabulary.fingerprint.cache_clear()
+        assert vocabulary.fingerprint() != before
+    finally:
+        CommunityCreated.__doc__ = explained
+        vocabulary.fingerprint.cache_clear()
