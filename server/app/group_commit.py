@@ -26,7 +26,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from server.app import metrics
 from server.domain import limits
 from server.domain.errors import Code, Refusal, Refused
-from server.storage.connection import Trouble, WriterConnection, trouble
+from server.storage.connection import Overtaken, Trouble, WriterConnection, trouble
 from server.storage.event_log import Record
 from server.storage.sql import Tx
 
@@ -247,7 +247,8 @@ class GroupCommit(ABC):
                 return Refusal(Code.OVERLOADED, "the database does not answer; try again shortly")
             case Trouble.BROKEN:
                 # A failed sync is never retried: the kernel may have dropped the pages (fsyncgate).
-                self.read_only = f"the disk reported an error ({error})"
+                is_ours = isinstance(error, Overtaken)
+                self.read_only = str(error) if is_ours else f"the disk reported an error ({error})"
                 metrics.DATABASE_ERRORS.labels(Trouble.BROKEN.value).inc()
                 metrics.READ_ONLY.set(1)
                 log.critical("node is read-only: %s", self.read_only)
