@@ -227,6 +227,17 @@ describe("two pages of one person", () => {
     online = true;
   }
 
+  /** Written there without a network, where its author waits for the answer; taken up here as well. */
+  async function waitedForThere(): Promise<{ outcome: ReturnType<Outbox["submit"]> }> {
+    online = false;
+    there = open();
+    const outcome = there.submit(reply("no longer wanted"));
+    await settled();
+    here = open();
+    await here.restore();
+    return { outcome };
+  }
+
   const refuseHere = (): void => here.answered({ t: "done", key: sent[0]!.key, ok: false, error: locked });
 
   test("what is discarded on one is not sent by the other", async () => {
@@ -272,23 +283,13 @@ describe("two pages of one person", () => {
   });
 
   test("who waits for its answer is told", async () => {
-    online = false;
-    there = open();
-    const outcome = there.submit(reply("no longer wanted"));
-    await settled();
-    here = open();
-    await here.restore();
+    const { outcome } = await waitedForThere();
     here.discard(here.entries.value[0]!.key);
     await expect(outcome).resolves.toMatchObject({ ok: false, error: { code: "discarded" } });
   });
 
   test("and why, where it had been refused", async () => {
-    online = false;
-    there = open();
-    const outcome = there.submit(reply("no longer wanted"));
-    await settled();
-    here = open();
-    await here.restore();
+    const { outcome } = await waitedForThere();
     here.answered({ t: "done", key: here.entries.value[0]!.key, ok: false, error: locked });
     here.discard(here.entries.value[0]!.key);
     await expect(outcome).resolves.toEqual({ ok: false, error: locked });
