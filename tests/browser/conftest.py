@@ -77,9 +77,11 @@ def sign_in(browser: Browser, company: Company) -> Iterator[SignIn]:
     def listen(page: Page, person: str) -> None:
         def said(message: ConsoleMessage) -> None:
             # A page asks who is signed in, and is told: nobody; a stopping node says that it stops.
-            # Cut networks are some tests' point, files that are not taken another's.
+            # Cut networks are some tests' point, files that are not taken another's, a page that is for
+            # others a third's.
             expected = (
                 "401",
+                "403",
                 "422",
                 "503",
                 "ERR_INTERNET_DISCONNECTED",

@@ -87,6 +87,10 @@ def content(company: Company) -> dict[str, str]:
     settings = {"community": friendly, "name": "Friendly corner", "mode": "friendly"}
     do("meera", "community.change", **settings)
     do("meera", "scoring.choose", experts=True)
+    for text in ("Buy two watches, get one free.", "See you at the fair."):
+        there = do("asha.rao", "post.publish", place=f"c:{friendly}", kind="update", text=text)
+        do("asha.rao", "flag.raise", target=there["post"], reason="This is an advertisement.")
+    do("meera", "flag.resolve", target=there["post"], upheld=False, note="Our own fair.")
     conversation = do("asha.rao", "conversation.start", members=["meera"])["conversation"]
     do("asha.rao", "post.publish", place=f"d:{conversation}", kind="message", text="Hello, Meera!")
     company.draw_anew("in", "meera")
@@ -125,6 +129,7 @@ def pages(company: Company, content: dict[str, str]) -> Iterator[tuple[str, str,
     yield "compose-asking", "/?new=question&topic=pumps&to=lena", ".composer.open"
     yield "board", f"/c/{content['friendly']}/board", ".tabs"
     yield "no-board", f"/c/{hydraulics}/board", ".empty"
+    yield "reports", f"/c/{content['friendly']}/reports", ".report .example"
     yield "leader", "/leader", ".measure"
     yield "nominees", "/recognition", "form"
     yield "shown", "/shown", ".choices"

@@ -77,8 +77,13 @@ export interface OpenDispute { do: "dispute.open"; line: string; reason: string 
 export interface DecideCase { do: "case.decide"; case: string; outcome: "upheld" | "dismissed" | "reversed"; reason: string }
 export interface HoldCase { do: "case.hold"; case: string; on: boolean }
 export interface Flag { do: "flag.raise"; target: string; reason: string }
+/** ``seen``: how many reports are answered, as the list of them says; absent where the node does not count. */
+export interface ResolveFlag { do: "flag.resolve"; target: string; upheld: boolean; note?: string; seen?: number }
+/** Hiding takes a reason. */
+export interface Moderate { do: "moderation.act"; target: string; act: "hide" | "lock" | "pin"; on: boolean; reason?: string }
 
 export type Command =
   | PublishPost | PublishReply | EditPost | DeletePost | EraseContent | React | AcceptAnswer | Verify | CastBallot | ClosePoll
   | Follow | Acknowledge | MoveIdea | CreateCommunity | ChangeCommunity | SetMembership | StartConversation | MarkRead
-  | ChooseScoring | EraseScoringHistory | OpenDispute | DecideCase | HoldCase | Flag;
+  | ChooseScoring | EraseScoringHistory | OpenDispute | DecideCase | HoldCase | Flag | ResolveFlag
+  | Moderate;

@@ -28,6 +28,7 @@ import { focusPage } from "./ui/focus.ts";
 import { lazy } from "./ui/lazy.tsx";
 import { Notices, tell } from "./ui/notice.tsx";
 
+const ReportsPage = lazy<{ id: string }>(async () => (await import("./pages/reports.tsx")).ReportsPage);
 const KnowsPage = lazy(async () => (await import("./value/knows.tsx")).KnowsPage);
 const CasePage = lazy<{ id: string }>(async () => (await import("./value/cases.tsx")).CasePage);
 const CasesPage = lazy(async () => (await import("./value/cases.tsx")).CasesPage);
@@ -45,6 +46,7 @@ const ROUTES: [string, (parts: Record<string, string>) => JSX.Element | null][] 
   ["/communities", () => <CommunitiesPage />],
   ["/c/:id", ({ id = "" }) => <CommunityPage key={id} id={id} />],
   ["/c/:id/board", ({ id = "" }) => <BoardPage key={id} id={id} />],
+  ["/c/:id/reports", ({ id = "" }) => <ReportsPage key={id} id={id} />],
   ["/t/:id", ({ id = "" }) => <ThreadPageView key={id} id={id} />],
   ["/people", () => <PeoplePage />],
   ["/people/knows", () => <KnowsPage />],

@@ -1,5 +1,7 @@
 import type { CommunityView } from "@tap/sdk";
 
+import { useClient } from "../client.ts";
+import { isSteward } from "../communities.ts";
 import { place } from "../router.ts";
 import { t } from "../strings.ts";
 import { Icon } from "../ui/icon.tsx";
@@ -10,11 +12,14 @@ export function hasBoard(mode: CommunityView["mode"]): boolean {
   return mode === "friendly" || mode === "programme";
 }
 
-/** Name, members and the way between a community's pages; a board is one of them where its mode has one. */
+/** Name, members and the way between a community's pages; a board is one of them where its mode has one, reports for who moderates it. */
 export function CommunityHead({ community, members }: { community: CommunityView; members: number }) {
   const { id, mode } = community;
   const address = `/c/${id}`;
   const { path } = place.value;
+  const pages: [string, string][] = [[address, t.posts]];
+  if (hasBoard(mode) || path === `${address}/board`) pages.push([`${address}/board`, t.board]);
+  if (isSteward(useClient(), `c:${id}`) || path === `${address}/reports`) pages.push([`${address}/reports`, t.reports]);
   return (
     <>
       <header class="community-head">
@@ -27,10 +32,9 @@ export function CommunityHead({ community, members }: { community: CommunityView
         </div>
         <JoinButton community={community} />
       </header>
-      {(hasBoard(mode) || path !== address) && (
+      {pages.length > 1 && (
         <nav class="tabs" aria-label={community.name}>
-          <a href={address} aria-current={path === address ? "page" : undefined}>{t.posts}</a>
-          <a href={`${address}/board`} aria-current={path === address ? undefined : "page"}>{t.board}</a>
+          {pages.map(([page, label]) => <a key={page} href={page} aria-current={path === page ? "page" : undefined}>{label}</a>)}
         </nav>
       )}
     </>

@@ -2,31 +2,21 @@ import type { CommunityView } from "@tap/sdk";
 import { useMemo } from "preact/hooks";
 
 import { useClient } from "../client.ts";
+import { useCommunity } from "../communities.ts";
 import { Composer } from "../compose/composer.tsx";
 import { FeedList } from "../feed/feed.tsx";
 import type { FeedSource } from "../feed/model.ts";
 import { day } from "../format.ts";
 import { t } from "../strings.ts";
-import { useLoad } from "../ui/load.tsx";
 import { CommunityHead } from "./community-head.tsx";
 import { ModeFact } from "./community-mode.tsx";
 import { LoadedPage, Page } from "./page.tsx";
 
-interface Answer {
-  community: CommunityView;
-  members: number;
-}
-
 export function CommunityPage({ id }: { id: string }) {
-  const client = useClient();
-  const found = useLoad(`community:${id}`, async () => {
-    const answer = await client.api.get<Answer>(`/communities/${id}`);
-    client.store.put("communities", id, answer.community);
-    return answer;
-  });
+  const { view } = useClient();
   return (
-    <LoadedPage from={found}>
-      {({ community, members }) => <Community community={client.view.community(id).value ?? community} members={members} />}
+    <LoadedPage from={useCommunity(id)}>
+      {({ community, members }) => <Community community={view.community(id).value ?? community} members={members} />}
     </LoadedPage>
   );
 }

@@ -1,4 +1,4 @@
-/** The dialogs a post can open: edit, delete, erase, history, report. */
+/** The dialogs a post can open: edit, delete, erase, history, report, hide. */
 
 import type { Post } from "@tap/sdk";
 import { useState } from "preact/hooks";
@@ -15,6 +15,7 @@ import { Loaded, useLoad } from "../ui/load.tsx";
 import { tell } from "../ui/notice.tsx";
 import { Refusal, useSending } from "../ui/sending.tsx";
 import { Time } from "../ui/time.tsx";
+import { HideDialog } from "./hide.tsx";
 import { MoveIdeaDialog } from "./move-idea.tsx";
 import type { Ask } from "./post-menu.tsx";
 
@@ -30,6 +31,8 @@ export function Asking({ post, what, onClose }: { post: Post; what: Ask | null; 
       return <HistoryDialog post={post} onClose={onClose} />;
     case "report":
       return <ReportDialog post={post} onClose={onClose} />;
+    case "hide":
+      return <HideDialog post={post} onClose={onClose} />;
     case "move":
       return <MoveIdeaDialog post={post} onClose={onClose} />;
     case null:

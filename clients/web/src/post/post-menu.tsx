@@ -1,15 +1,16 @@
 /** Everything rarer than a reaction. */
 
-import { type Post, type View, isRoot } from "@tap/sdk";
+import { type Moderate, type Post, type TapClient, isRoot } from "@tap/sdk";
 
 import { act } from "../act.ts";
 import { useClient } from "../client.ts";
+import { isSteward, moderatesHere } from "../communities.ts";
 import { t } from "../strings.ts";
 import { Icon } from "../ui/icon.tsx";
 import { Menu, type MenuItem } from "../ui/menu.tsx";
 import { tell } from "../ui/notice.tsx";
 
-export type Ask = "edit" | "delete" | "erase" | "history" | "report" | "move";
+export type Ask = "edit" | "delete" | "erase" | "history" | "report" | "move" | "hide";
 
 interface Props {
   post: Post;
@@ -22,6 +23,7 @@ export function PostMenu({ post, root = post, ask }: Props) {
   const client = useClient();
   const { view } = client;
   const own = post.author === view.me;
+  const steward = isSteward(client, root.place);
   const follows = view.follows(`post:${post.root}`).value;
   const items: MenuItem[] = [];
   if (own && !post.deleted) items.push({ label: t.edit, act: () => ask("edit") });
@@ -31,14 +33,15 @@ export function PostMenu({ post, root = post, ask }: Props) {
       act: () => void act(client, { do: "follow.set", kind: "post", target: post.id, on: !follows }, follows),
     });
   }
-  if (post.kind === "idea" && isSteward(view, root) && !post.deleted) items.push({ label: t.moveIdea, act: () => ask("move") });
-  if (isSteward(view, root) && !own && !post.deleted) {
+  if (post.kind === "idea" && steward && !post.deleted) items.push({ label: t.moveIdea, act: () => ask("move") });
+  if (steward && !own && !post.deleted) {
     const verified = post.verified_by.includes(view.me);
     items.push({
       label: verified ? t.unverify : t.verify,
       act: () => void act(client, { do: "verification.set", target: post.id, on: !verified }),
     });
   }
+  if (moderatesHere(client, root.place)) items.push(...moderation(client, post, ask));
   items.push({ label: t.copyLink, act: () => void copyLink(post) });
   if (post.edited_at) items.push({ label: t.history, act: () => ask("history") });
   if (!own && !post.deleted) items.push({ label: t.report, act: () => ask("report") });
@@ -47,10 +50,16 @@ export function PostMenu({ post, root = post, ask }: Props) {
   return <Menu label={t.postActions} face={<Icon name="more" />} items={items} />;
 }
 
-/** Moderators and owners of the community check what others wrote, and move its ideas on. */
-function isSteward(view: View, root: Post): boolean {
-  const role = view.membership(root.place.slice(2)).value?.role ?? "none";
-  return role === "moderator" || role === "owner";
+/** What is gone is neither pinned nor hidden any more, but its thread goes on, and whatever is on may be ended. */
+function moderation(client: TapClient, post: Post, ask: Props["ask"]): MenuItem[] {
+  const set = (what: Moderate["act"], on: boolean) => (): void => void act(client, { do: "moderation.act", target: post.id, act: what, on });
+  const items: MenuItem[] = [];
+  if (isRoot(post) && (post.pinned || !post.deleted)) items.push({ label: post.pinned ? t.unpin : t.pin, act: set("pin", !post.pinned) });
+  if (isRoot(post)) items.push({ label: post.locked ? t.unlock : t.lock, act: set("lock", !post.locked) });
+  if (post.author === client.view.me) return items;
+  if (post.hidden) items.push({ label: t.showAgain, act: set("hide", false) });
+  else if (!post.deleted) items.push({ label: t.hide, act: () => ask("hide") });
+  return items;
 }
 
 async function copyLink(post: Post): Promise<void> {

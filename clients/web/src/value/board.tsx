@@ -3,6 +3,7 @@
 import type { CommunityView } from "@tap/sdk";
 
 import { useClient } from "../client.ts";
+import { useCommunity } from "../communities.ts";
 import { points } from "../format.ts";
 import { CommunityHead, hasBoard } from "../pages/community-head.tsx";
 import { LoadedPage, Page } from "../pages/page.tsx";
@@ -15,17 +16,10 @@ import { v } from "./words.ts";
 
 interface OnBoard { person: string; name: string; home: string; helped: number; milli: number | null }
 interface Board { mode: CommunityView["mode"]; month: string; shown: boolean; why: "" | "mode" | "nobody"; people: OnBoard[] }
-interface Answer { community: CommunityView; members: number }
 
 export function BoardPage({ id }: { id: string }) {
-  const client = useClient();
-  const found = useLoad(`community:${id}`, async () => {
-    const answer = await client.api.get<Answer>(`/communities/${id}`);
-    client.store.put("communities", id, answer.community);
-    return answer;
-  });
   return (
-    <LoadedPage from={found}>
+    <LoadedPage from={useCommunity(id)}>
       {({ community, members }) => (
         <Page title={`${community.name}: ${v.board}`} heading="own">
           <CommunityHead community={community} members={members} />
