@@ -64,7 +64,7 @@ export interface Bodies {
   "ballot.cast": { poll: string; place: string; rev: number; choices?: number[]; withdrawn?: boolean };
   "read.marked": { channel: string; up_to: number };
   "erasure.requested": { request: string; scope: "post" | "person"; target: string; posts?: ErasedPost[] };
-  "moderation.acted": { target: string; root: string; place: string; act: "hide" | "lock" | "pin"; rev: number; on: boolean };
+  "moderation.acted": { target: string; root: string; place: string; act: "hide" | "lock" | "pin"; rev: number; on: boolean; reason?: string };
   "moderation.hidden_at_home": { target: string; root: string; place: string; rev: number; on: boolean };
 }
 export type EventType = keyof Bodies;

@@ -188,9 +188,9 @@ const FOLDS: Folds = {
   "read.marked"(state, { channel, up_to }, { by }) {
     if (by === state.me) state.put("read", channel, Math.max(state.get("read", channel) ?? 0, up_to));
   },
-  "moderation.acted"(state, { target, act, rev, on }) {
+  "moderation.acted"(state, { target, act, rev, on, reason = "" }) {
     if (!state.newer(`moderation:${target}:${act}`, rev)) return;
-    if (act === "hide") hide(state, target, on);
+    if (act === "hide") hide(state, target, on, reason);
     if (act === "lock") change(state, target, (post) => ({ ...post, locked: on }));
     if (act === "pin") change(state, target, (post) => ({ ...post, pinned: on }));
   },
@@ -200,7 +200,7 @@ const FOLDS: Folds = {
   },
 };
 
-const BLANK = { title: "", text: "", topics: [], mentions: [], detail: null, attachments: [] };
+const BLANK = { title: "", text: "", topics: [], mentions: [], detail: null, attachments: [], hidden_for: "" };
 const PROFILE = { title: "", unit: "", country: "", about: "", skills: [], locale: "en", timezone: "UTC" };
 const SETTINGS = { about: "", visibility: "open" as const, archived: false, mode: "quiet" as const };
 
@@ -216,10 +216,13 @@ function gone(post: PostView, rev: number): PostView {
   return { ...post, ...BLANK, deleted: true, edited_at: null, rev: post.deleted ? Math.max(post.rev, rev) : rev };
 }
 
-/** Hiding is twofold (community and region) and takes the text away: shown again, it is fetched. */
-function hide(state: Entities, id: string, on: boolean): void {
+/**
+ * Hiding is twofold (community and region) and takes the text away: shown again, it is fetched. ``why`` is the
+ * community's; without one that of before stays.
+ */
+function hide(state: Entities, id: string, on: boolean, why?: string): void {
   if (state.get("posts", id) === undefined) return;
-  if (on) change(state, id, (post) => ({ ...post, ...BLANK, hidden: true }));
+  if (on) change(state, id, (post) => ({ ...post, ...BLANK, hidden: true, hidden_for: post.deleted ? "" : why ?? post.hidden_for }));
   else state.stale(`post:${id}`);
 }
 

@@ -153,6 +153,8 @@ export interface PostView {
   verified_by: string[];
   idea: IdeaState | null;
   hidden: boolean;
+  /** Why the community's moderators hid it; empty where they did not, and of what is gone. */
+  hidden_for: string;
   locked: boolean;
   pinned: boolean;
   counts: Counts;

@@ -202,7 +202,7 @@ export function post(id: string, parts: Partial<PostView> = {}): PostView {
   return {
     id, kind: "update", place: "c:one", root: id, parent: "", author: "bela", at: 1, title: "", text: "hello", topics: [],
     mentions: [], lang: "", detail: null, attachments: [], rev: 1, edited_at: null, deleted: false, source: null, accepted: null,
-    verified_by: [], idea: null, hidden: false, locked: false, pinned: false, counts: NO_COUNTS, ...parts,
+    verified_by: [], idea: null, hidden: false, hidden_for: "", locked: false, pinned: false, counts: NO_COUNTS, ...parts,
   };
 }
 

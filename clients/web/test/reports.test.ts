@@ -26,12 +26,12 @@ describe("reports", () => {
   });
 
   test("what is gone or hidden is hidden no more, and who answers anew answers otherwise", () => {
-    const stands = { deleted: false, hidden: false };
+    const stands = { deleted: false, hidden_for: "" };
     expect(answersLeft(report("a"), stands)).toEqual(["wrong", "hide"]);
-    expect(answersLeft(report("a"), { ...stands, hidden: true })).toEqual(["wrong", "right"]);
+    expect(answersLeft(report("a"), { ...stands, hidden_for: "rude" })).toEqual(["wrong", "right"]);
     expect(answersLeft(report("a"), { ...stands, deleted: true })).toEqual(["wrong", "right"]);
     expect(answersLeft(report("a", { resolved: true }), stands)).toEqual(["hide"]);
-    expect(answersLeft(report("a", { resolved: true, upheld: true }), { ...stands, hidden: true })).toEqual(["wrong"]);
+    expect(answersLeft(report("a", { resolved: true, upheld: true }), { ...stands, hidden_for: "rude" })).toEqual(["wrong"]);
     // Reported anew since it was found right.
     expect(answersLeft(report("a", { upheld: true }), stands)).toEqual(["wrong", "hide"]);
   });

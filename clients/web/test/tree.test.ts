@@ -7,7 +7,7 @@ function reply(id: string, parent: string, at: number): Post {
   return {
     id, kind: "reply", place: "c:x", root: "q", parent, author: "bela", at, title: "", text: id, topics: [], mentions: [], lang: "",
     detail: null, attachments: [], rev: 1, edited_at: null, deleted: false, source: null, accepted: null, verified_by: [], idea: null, hidden: false,
-    locked: false, pinned: false,
+    hidden_for: "", locked: false, pinned: false,
   };
 }
 const ids = (replies: Post[], accepted: string | null = null): string[] => readingOrder("q", replies, accepted).map((branch) => branch.id);

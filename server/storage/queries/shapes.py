@@ -152,7 +152,8 @@ class FileView(Shape, frozen=True, kw_only=True):
 
 class PostView(Shape, frozen=True, kw_only=True):
     """A post, reply or message. Deleted, erased and hidden ones keep their place in the tree and have
-    no title, text, topics, mentions, detail or attachments. ``parent`` is empty at the top of a thread."""
+    no title, text, topics, mentions, detail or attachments. ``parent`` is empty at the top of a thread.
+    ``hidden_for``: why the community's moderators hid it; empty where they did not, and of what is gone."""
 
     id: str
     kind: PostKind | ReplyKind
@@ -176,6 +177,7 @@ class PostView(Shape, frozen=True, kw_only=True):
     verified_by: tuple[str, ...]
     idea: IdeaState | None
     hidden: bool
+    hidden_for: str
     locked: bool
     pinned: bool
     counts: Counts

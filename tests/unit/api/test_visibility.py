@@ -202,6 +202,24 @@ async def test_hidden_posts_keep_their_place_and_lose_their_words(site: Site) ->
     assert len(moderator["revisions"]) == 2  # who moderates can see what was hidden
 
 
+async def test_the_author_reads_why_a_post_was_hidden_as_long_as_it_is(site: Site) -> None:
+    node = site.node
+    tea = await node.community("asha", "Tea")
+    post = await node.post("bob", tea)
+
+    async def why() -> str:
+        return str((await site.get(f"/posts/{post}", "bob"))["posts"][post]["hidden_for"])
+
+    hide = {"target": post, "act": "hide", "reason": "rude"}
+    await node.do("asha", "moderation.act", on=True, **hide)
+    assert await why() == "rude"
+    await node.do("asha", "moderation.act", on=False, **hide)
+    assert await why() == ""
+    await node.do("asha", "moderation.act", on=True, **hide)
+    await node.do("bob", "post.delete", post=post)
+    assert await why() == ""
+
+
 async def test_a_page_mark_tells_nothing_of_what_was_passed_over(site: Site) -> None:
     """Dora wrote hundreds of posts where Cleo cannot read, and one before them where everybody can."""
     vault = await site.node.community("asha", "Vault", visibility="private")

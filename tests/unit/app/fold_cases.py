@@ -820,6 +820,13 @@ CASES: dict[str, list[Case]] = {
         ),
         Case("hidden", does("mod", "moderation.act", **_hide, on=True)),
         Case(
+            "hidden, and deleted by its author",
+            then(
+                does("mod", "moderation.act", **_hide, on=True),
+                does("asha", "post.delete", post=_post),
+            ),
+        ),
+        Case(
             "a poll with a ballot, hidden and shown again",
             then(
                 _vote,
@@ -845,7 +852,14 @@ CASES: dict[str, list[Case]] = {
                 does("mod", "moderation.hide_at_home", target=_post, on=False),
             ),
             posts=("asha", "bob", "mod"),
-        )
+        ),
+        Case(
+            "hidden by the community first, whose reason stays",
+            then(
+                does("mod", "moderation.act", **_hide, on=True),
+                does("mod", "moderation.hide_at_home", target=_post, on=True, reason="law"),
+            ),
+        ),
     ],
     "standing.published": [
         Case(

@@ -31,6 +31,7 @@ BLANK: Mapping[str, Any] = {
     "mentions": [],
     "detail": None,
     "attachments": [],
+    "hidden_for": "",
 }
 NEW: dict[str, Any] = {
     **BLANK,
@@ -126,7 +127,7 @@ def _erased(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
 def _moderated(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
     match body["act"]:
         case "hide":
-            return _hidden(snapshot, frame, body)
+            return _hidden(snapshot, body, body.get("reason", ""))
         case "lock":
             return change_post(snapshot, body["target"], locked=body["on"])
         case "pin":
@@ -135,14 +136,23 @@ def _moderated(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
             return snapshot
 
 
-def _hidden(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
-    """Hiding is twofold (community and region) and takes the text away: shown again, it is fetched."""
+def _hidden_at_home(snapshot: Snapshot, frame: Frame, body: Body) -> Snapshot:
+    return _hidden(snapshot, body, None)
+
+
+def _hidden(snapshot: Snapshot, body: Body, why: str | None) -> Snapshot:
+    """Hiding is twofold (community and region) and takes the text away: shown again, it is fetched.
+
+    ``why`` is the community's; None leaves the one that is known."""
     post = body["target"]
-    if post not in snapshot["posts"]:
+    known = snapshot["posts"].get(post)
+    if known is None:
         return snapshot
-    if body["on"]:
-        return pruned(change_post(snapshot, post, **BLANK, hidden=True))
-    return stale(snapshot, "post:" + post)
+    if not body["on"]:
+        return stale(snapshot, "post:" + post)
+    reason = known["hidden_for"] if why is None else why
+    hidden = {**BLANK, "hidden": True, "hidden_for": "" if known["deleted"] else reason}
+    return pruned(change_post(snapshot, post, **hidden))
 
 
 RULES: dict[str, Rule] = {
@@ -151,5 +161,5 @@ RULES: dict[str, Rule] = {
     "post.deleted": _deleted,
     "erasure.requested": _erased,
     "moderation.acted": _moderated,
-    "moderation.hidden_at_home": _hidden,
+    "moderation.hidden_at_home": _hidden_at_home,
 }

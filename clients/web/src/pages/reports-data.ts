@@ -36,9 +36,9 @@ export function parted(reports: readonly Report[]): { open: Report[]; answered: 
 export type Answer = "wrong" | "hide" | "right";
 
 /** What is gone or hidden already can only be found right; who answers anew answers otherwise. */
-export function answersLeft({ resolved, upheld }: Report, { deleted, hidden }: Pick<Post, "deleted" | "hidden">): Answer[] {
+export function answersLeft({ resolved, upheld }: Report, { deleted, hidden_for }: Pick<Post, "deleted" | "hidden_for">): Answer[] {
   const answers: Answer[] = [];
   if (!resolved || upheld) answers.push("wrong");
-  if (!resolved || !upheld) answers.push(deleted || hidden ? "right" : "hide");
+  if (!resolved || !upheld) answers.push(deleted || hidden_for !== "" ? "right" : "hide");
   return answers;
 }

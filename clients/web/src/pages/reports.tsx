@@ -142,7 +142,7 @@ function AnswerDialog({ report, post, answer, changed, onClose }: Props) {
     <Dialog title={labels[answer]} onClose={onClose}>
       <form class="stack" onSubmit={(event) => void give(event)}>
         {answer === "hide" && <HideReason value={reason} set={setReason} />}
-        {answer === "wrong" && post.hidden && <p>{t.staysHidden}</p>}
+        {answer === "wrong" && post.hidden_for !== "" && <p>{t.staysHidden}</p>}
         <label>{t.answerNote}<input type="text" value={note} maxLength={500} dir="auto" onInput={(event) => setNote(event.currentTarget.value)} /></label>
         <Refusal text={sending.refusal} />
         <div class="buttons">

@@ -21,7 +21,7 @@ interface Props {
 
 export function PostBody({ post, folded, below }: Props) {
   if (post.deleted) return <p class="gone">{post.root === post.id ? t.deletedPost : t.deletedReply}</p>;
-  if (post.hidden) return <p class="gone">{t.hiddenPost}</p>;
+  if (post.hidden) return <p class="gone">{post.hidden_for === "" ? t.hiddenPost : t.hiddenFor(post.hidden_for)}</p>;
   const { detail } = post;
   return (
     <>

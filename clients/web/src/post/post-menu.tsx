@@ -57,7 +57,8 @@ function moderation(client: TapClient, post: Post, ask: Props["ask"]): MenuItem[
   if (isRoot(post) && (post.pinned || !post.deleted)) items.push({ label: post.pinned ? t.unpin : t.pin, act: set("pin", !post.pinned) });
   if (isRoot(post)) items.push({ label: post.locked ? t.unlock : t.lock, act: set("lock", !post.locked) });
   if (post.author === client.view.me) return items;
-  if (post.hidden) items.push({ label: t.showAgain, act: set("hide", false) });
+  // What is hidden at home alone has no such reason, and may still be hidden everywhere.
+  if (post.hidden_for !== "") items.push({ label: t.showAgain, act: set("hide", false) });
   else if (!post.deleted) items.push({ label: t.hide, act: () => ask("hide") });
   return items;
 }
