@@ -77,7 +77,7 @@ export interface OpenDispute { do: "dispute.open"; line: string; reason: string 
 export interface DecideCase { do: "case.decide"; case: string; outcome: "upheld" | "dismissed" | "reversed"; reason: string }
 export interface HoldCase { do: "case.hold"; case: string; on: boolean }
 export interface Flag { do: "flag.raise"; target: string; reason: string }
-/** ``seen``: how many reports are answered, as the list of them says; absent where the node does not count. */
+/** A moderator's answer to reports. ``seen``: as the list gave it; left out: all that are known where it is decided. */
 export interface ResolveFlag { do: "flag.resolve"; target: string; upheld: boolean; note?: string; seen?: number }
 /** Hiding takes a reason. */
 export interface Moderate { do: "moderation.act"; target: string; act: "hide" | "lock" | "pin"; on: boolean; reason?: string }

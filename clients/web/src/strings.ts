@@ -388,6 +388,7 @@ export const t = {
   hideIt: "Hide it",
   reportsRight: "The reports are right",
   answeredAs: { right: "The reports were right.", wrong: "Nothing was wrong." },
+  answeredBefore: (answer: string) => `An earlier answer: ${answer}`,
   staysHidden: "It stays hidden until a moderator shows it again.",
   answerNote: "Note for other moderators (optional)",
   reportsDone: "The reports are answered.",

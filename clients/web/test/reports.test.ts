@@ -2,7 +2,7 @@ import type { Api } from "@tap/sdk";
 import { describe, expect, test } from "vitest";
 
 import { mayModerate } from "../src/communities.ts";
-import { type Report, allReports, answersLeft, parted } from "../src/pages/reports-data.ts";
+import { type Report, allReports, answerOf, answersLeft, parted } from "../src/pages/reports-data.ts";
 import { t } from "../src/strings.ts";
 
 const report = (post: string, answer: Partial<Report> = {}): Report => ({ post, reasons: ["rude"], resolved: false, upheld: false, note: "", ...answer });
@@ -34,6 +34,13 @@ describe("reports", () => {
     expect(answersLeft(report("a", { resolved: true, upheld: true }), { ...stands, hidden_for: "rude" })).toEqual(["wrong"]);
     // Reported anew since it was found right.
     expect(answersLeft(report("a", { upheld: true }), stands)).toEqual(["wrong", "hide"]);
+  });
+
+  test("are shown with their answer, also with one of before", () => {
+    expect(answerOf(report("a"))).toBe("");
+    expect(answerOf(report("a", { resolved: true }))).toBe("Nothing was wrong.");
+    expect(answerOf(report("a", { resolved: true, upheld: true, note: "The second." }))).toBe("The reports were right. The second.");
+    expect(answerOf(report("a", { note: "Our own fair." }))).toBe("An earlier answer: Nothing was wrong. Our own fair.");
   });
 
   test("are counted in words", () => {

@@ -2,15 +2,18 @@
 
 import type { Api, Post } from "@tap/sdk";
 
+import { t } from "../strings.ts";
+
 export interface Report {
   post: string;
   /** One of each reporter, who stays unnamed. */
   reasons: string[];
   /** Answered, and reported by nobody since. */
   resolved: boolean;
+  /** Of the last answer, also while later reports wait. */
   upheld: boolean;
   note: string;
-  /** How many reports there were, to be given back with the answer; absent where the node does not count. */
+  /** How far these reports go, to be given back with the answer; absent where the node does not say. */
   seen?: number;
 }
 
@@ -34,6 +37,13 @@ export function parted(reports: readonly Report[]): { open: Report[]; answered: 
 }
 
 export type Answer = "wrong" | "hide" | "right";
+
+/** The last answer in words; of one that was plain and is open again nothing is told. */
+export function answerOf({ resolved, upheld, note }: Report): string {
+  if (!resolved && !upheld && note === "") return "";
+  const said = [upheld ? t.answeredAs.right : t.answeredAs.wrong, note].join(" ").trimEnd();
+  return resolved ? said : t.answeredBefore(said);
+}
 
 /** What is gone or hidden already can only be found right; who answers anew answers otherwise. */
 export function answersLeft({ resolved, upheld }: Report, { deleted, hidden_for }: Pick<Post, "deleted" | "hidden_for">): Answer[] {

@@ -15,7 +15,7 @@ import { usePerson } from "../ui/person.tsx";
 import { Refusal, useSending } from "../ui/sending.tsx";
 import { CommunityHead } from "./community-head.tsx";
 import { LoadedPage, Page } from "./page.tsx";
-import { type Answer, type Report, allReports, answersLeft, parted } from "./reports-data.ts";
+import { type Answer, type Report, allReports, answerOf, answersLeft, parted } from "./reports-data.ts";
 
 /** Each is fetched and watched while it is shown. */
 const SHOWN_AT_ONCE = 20;
@@ -92,12 +92,13 @@ function Said({ report, post, changed }: { report: Report; post: Post; changed: 
   const { name } = usePerson(post.author);
   const [answer, setAnswer] = useState<Answer | null>(null);
   const count = report.reasons.length;
+  const answered = answerOf(report);
   return (
     <>
       <div role="group" class="example" aria-label={t.reportsOf(count, name)}>
         <p class="strong num">{t.reportCount(count)}</p>
         <ul class="plain">{report.reasons.map((reason, at) => <li key={at} dir="auto">{reason}</li>)}</ul>
-        {report.resolved && <p class="meta">{report.upheld ? t.answeredAs.right : t.answeredAs.wrong} <span dir="auto">{report.note}</span></p>}
+        {answered !== "" && <p class="meta">{answered}</p>}
         {moderatesHere(client, post.place) && (
           <div class="buttons">
             {answersLeft(report, post).map((one) => (
