@@ -15,6 +15,7 @@ import { LoadedPage, Page } from "./page.tsx";
 import { fetchPerson } from "./person-data.ts";
 
 const PersonRecord = lazy(async () => (await import("../value/record.tsx")).PersonRecordView, "part");
+const EditProfile = lazy(async () => (await import("./profile.tsx")).EditProfileButton, "part");
 const Hello = lazy(async () => (await import("../value/hello.tsx")).HelloButton, "part");
 
 export function PersonPage({ id }: { id: string }) {
@@ -28,6 +29,7 @@ export function PersonPage({ id }: { id: string }) {
 }
 
 function Person({ person, posts }: { person: PersonView; posts: readonly string[] }) {
+  const { me } = useClient().view;
   return (
     <Page title={person.name} heading="own" beside={<Skills person={person} />}>
       <header class="person-head">
@@ -39,7 +41,7 @@ function Person({ person, posts }: { person: PersonView; posts: readonly string[
         </div>
         <div class="acts">
           <FollowButton id={person.id} />
-          {person.id !== useClient().view.me && !person.bot && <Hello person={person} />}
+          {person.id === me ? <EditProfile /> : !person.bot && <Hello person={person} />}
         </div>
       </header>
       {person.about !== "" && <p class="lead" dir="auto">{person.about}</p>}
