@@ -209,6 +209,7 @@ export const t = {
   notSent: "Not sent.",
   editNotSaved: "Your change was not saved.",
   sendAgain: "Send again",
+  changeRefused: "Change and send again",
 
   // -- threads
   reply: "Reply",
