@@ -1,6 +1,7 @@
 """How often somebody may try to sign in: per account and per address, in windows of 15 minutes."""
 
 from collections.abc import Callable
+from math import ceil
 
 from server.app.addresses import counted_as
 from server.domain import limits
@@ -30,10 +31,9 @@ class Attempts:
         }
         window = self._now() // WINDOW_MS
         if any(self._count(key, window) >= most for key, most in keys.items()):
-            minutes = ((window + 1) * WINDOW_MS - self._now()) // MINUTE_MS + 1
-            return Refusal(
-                Code.RATE_LIMITED, f"too many attempts to sign in; try again in {minutes} minutes"
-            )
+            minutes = ceil(((window + 1) * WINDOW_MS - self._now()) / MINUTE_MS)
+            wait = "1 minute" if minutes == 1 else f"{minutes} minutes"
+            return Refusal(Code.RATE_LIMITED, f"too many attempts to sign in; try again in {wait}")
         for key in keys:
             self._put(key, window, self._count(key, window) + 1)
         return None

@@ -83,6 +83,51 @@ def test_an_edit_refused_later_is_told_at_its_post_and_opens_again(
     expect(refused).to_have_count(0)
 
 
+def test_what_was_refused_is_changed_where_it_stands_and_leaves_other_drafts_alone(
+    sign_in: SignIn, company: Company, crew: Crew
+) -> None:
+    """A post, a reply and a message: each is written in a box that holds other words by then."""
+    post = publish(company, crew, "Say something.")
+    with_meera = company.do(crew.asha, "conversation.start", members=[crew.meera])["conversation"]
+    page = sign_in(crew.asha, f"/c/{crew.community}")
+
+    def changed(form: str, label: str, button: str, words: str) -> None:
+        box = page.locator(form).get_by_role("textbox", name=label, exact=True)
+        box.fill(TOO_LONG)
+        page.locator(form).get_by_role("button", name=button, exact=True).click()
+        refused = page.locator(".post.pending")
+        expect(refused.get_by_role("alert")).to_contain_text("40,000")
+        box.fill("Half a thought")
+
+        refused.get_by_role("button", name="Edit").click()
+        again = page.get_by_role("form", name="Change and send again")
+        field = again.get_by_role("textbox", name=label, exact=True)
+        expect(field).to_be_focused()
+        expect(field).to_have_value(TOO_LONG.strip())
+        expect(again.get_by_role("alert")).to_contain_text("40,000")
+        field.fill(words)
+        again.get_by_role("button", name="Cancel").click()
+        expect(refused).to_contain_text("Not sent.")
+        page.reload()
+        refused.get_by_role("button", name="Edit").click()
+        expect(field).to_have_value(words)
+        again.get_by_role("button", name=button, exact=True).click()
+
+        expect(page.locator(".post, .reply").filter(has_text=words)).to_be_visible()
+        expect(page.get_by_role("alert").filter(has_text="40,000")).to_have_count(0)
+        expect(again).to_have_count(0)
+        expect(box).to_have_value("Half a thought")
+        assert (
+            page.evaluate("Object.keys(localStorage).filter((key) => key.includes('again'))") == []
+        )
+
+    changed(".composer", "What is new?", "Post", "A shorter post.")
+    page.goto(f"/t/{post}")
+    changed(".reply-box", "Write a reply", "Reply", "A shorter reply.")
+    page.goto(f"/d/{with_meera}")
+    changed(".composer", "Write a message", "Send", "A shorter message.")
+
+
 def test_a_full_outbox_takes_no_words_from_where_they_are_written(
     sign_in: SignIn, company: Company, crew: Crew
 ) -> None:

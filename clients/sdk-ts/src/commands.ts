@@ -1,7 +1,7 @@
 /** Every wish this client states (server/domain/commands.py): a map whose ``do`` names it. */
 
 import type {
-  AnnouncementSpec, CommunityMode, FollowKind, IdeaStage, PollSpec, PostKind, PraiseSpec, Reaction, ScoringChoice, Visibility,
+  AnnouncementSpec, CommunityMode, FollowKind, IdeaStage, PollSpec, PostKind, PraiseSpec, Profile, Reaction, ScoringChoice, Visibility,
 } from "./views.ts";
 
 /** A file one uploaded (``Api.upload``). ``alt``: what is to be seen in it. */
@@ -69,6 +69,8 @@ export interface ChangeCommunity {
 export interface SetMembership { do: "membership.set"; community: string; joined: boolean }
 export interface StartConversation { do: "conversation.start"; members: string[]; title?: string }
 export interface MarkRead { do: "read.mark"; channel: string; up_to: number }
+/** The whole of it: what is left out is emptied. */
+export interface ChangeProfile extends Partial<Profile> { do: "profile.change"; name: string }
 /** The whole register: what is left out is left to the region's policy. */
 export interface ChooseScoring extends Partial<ScoringChoice> { do: "scoring.choose" }
 export interface EraseScoringHistory { do: "scoring.erase_history" }
@@ -84,6 +86,5 @@ export interface Moderate { do: "moderation.act"; target: string; act: "hide" | 
 
 export type Command =
   | PublishPost | PublishReply | EditPost | DeletePost | EraseContent | React | AcceptAnswer | Verify | CastBallot | ClosePoll
-  | Follow | Acknowledge | MoveIdea | CreateCommunity | ChangeCommunity | SetMembership | StartConversation | MarkRead
-  | ChooseScoring | EraseScoringHistory | OpenDispute | DecideCase | HoldCase | Flag | ResolveFlag
-  | Moderate;
+  | Follow | Acknowledge | MoveIdea | CreateCommunity | ChangeCommunity | SetMembership | StartConversation | MarkRead | ChangeProfile
+  | ChooseScoring | EraseScoringHistory | OpenDispute | DecideCase | HoldCase | Flag | ResolveFlag | Moderate;

@@ -3,9 +3,10 @@
  * gone the moment the confirmed state has it. Pure; a refused command leaves nothing behind.
  */
 
+import { PROFILE } from "./fold.ts";
 import type { Entry } from "./outbox.ts";
 import type { Post } from "./store.ts";
-import type { Counts, PollSpec, PollValue } from "./views.ts";
+import type { Counts, PersonView, PollSpec, PollValue } from "./views.ts";
 
 type Entries = readonly Entry[];
 
@@ -92,6 +93,15 @@ export function echoJoined(base: boolean, entries: Entries, community: string): 
 export function echoAcknowledged(base: boolean, entries: Entries, post: string): boolean {
   return laidOver(base, entries, (shown, { command }) =>
     shown || (command.do === "announcement.acknowledge" && command.post === post));
+}
+
+/** Oneself, as one wants to be known. */
+export function echoProfile(base: PersonView, entries: Entries): PersonView {
+  return laidOver(base, entries, (shown, { command }) => {
+    if (command.do !== "profile.change") return shown;
+    const { do: _, ...profile } = command;
+    return { ...shown, ...PROFILE, ...profile, name: profile.name.trim() };
+  });
 }
 
 /** A post with one's own edit, deletion or acceptance already in place. */

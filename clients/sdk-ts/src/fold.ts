@@ -201,7 +201,8 @@ const FOLDS: Folds = {
 };
 
 const BLANK = { title: "", text: "", topics: [], mentions: [], detail: null, attachments: [], hidden_for: "" };
-const PROFILE = { title: "", unit: "", country: "", about: "", skills: [], locale: "en", timezone: "UTC" };
+/** What a profile says that says nothing. */
+export const PROFILE = { title: "", unit: "", country: "", about: "", skills: [], locale: "en", timezone: "UTC" };
 const SETTINGS = { about: "", visibility: "open" as const, archived: false, mode: "quiet" as const };
 
 function change(state: Entities, id: string, edit: (post: PostView) => PostView): void {

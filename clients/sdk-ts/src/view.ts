@@ -94,7 +94,9 @@ export class View {
   /** Asks for the person's profile if it is not here yet. */
   person(id: string): ReadonlySignal<PersonView | undefined> {
     this.#names.wantPerson(id);
-    return this.store.entity("people", id);
+    const known = this.store.entity("people", id);
+    if (id !== this.me) return known;
+    return this.#cached(`person:${id}`, () => known.value && echo.echoProfile(known.value, this.pending.value));
   }
 
   #cached<T>(key: string, work: () => T): ReadonlySignal<T> {

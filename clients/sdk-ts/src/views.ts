@@ -13,9 +13,8 @@ export type FollowKind = "person" | "topic" | "post";
 
 export type CommunityMode = "quiet" | "feedback" | "friendly" | "programme";
 
-export interface PersonView {
-  id: string;
-  home: string;
+/** What a person says of themselves. */
+export interface Profile {
   name: string;
   title: string;
   unit: string;
@@ -24,6 +23,11 @@ export interface PersonView {
   skills: string[];
   locale: string;
   timezone: string;
+}
+
+export interface PersonView extends Profile {
+  id: string;
+  home: string;
   bot: boolean;
   active: boolean;
   roles: string[];

@@ -4,7 +4,7 @@ import type { Command } from "../src/commands.ts";
 import * as echo from "../src/echo.ts";
 import type { Entry } from "../src/outbox.ts";
 import { NO_COUNTS, NO_TALLY, type PollSpec } from "../src/views.ts";
-import { post } from "./fakes.ts";
+import { person, post } from "./fakes.ts";
 
 function entry(command: Command, parts: Partial<Entry> = {}): Entry {
   return { key: "k", at: 1, command, state: "sent", error: null, answer: null, position: 0, before: null, ...parts };
@@ -68,4 +68,12 @@ test("one's own edit, deletion and acceptance are in place at once", () => {
 test("following and joining", () => {
   expect(echo.echoFollow(false, [entry({ do: "follow.set", kind: "person", target: "bela", on: true })], "person:bela")).toBe(true);
   expect(echo.echoJoined(true, [entry({ do: "membership.set", community: "c", joined: false })], "c")).toBe(false);
+});
+
+test("a changed profile shows whole at once, and a refused one does not", () => {
+  const known = { ...person("asha"), title: "Lead", skills: ["tea"], roles: ["auditor"] };
+  const wish: Command = { do: "profile.change", name: " Asha R ", skills: ["tea", "colour"] };
+  expect(echo.echoProfile(known, [entry(wish)])).toEqual({ ...known, name: "Asha R", title: "", skills: ["tea", "colour"] });
+  expect(echo.echoProfile(known, [entry(wish, { state: "failed" })])).toBe(known);
+  expect(echo.echoProfile(known, [entry(helpful(true))])).toBe(known);
 });

@@ -218,6 +218,7 @@ export const t = {
   notSent: "Not sent.",
   editNotSaved: "Your change was not saved.",
   sendAgain: "Send again",
+  changeRefused: "Change and send again",
 
   // -- threads
   reply: "Reply",
@@ -411,6 +412,20 @@ export const t = {
       ? `${lists.format([...people, plural(more, { one: "# other", other: "# others" })])} are typing…`
       : `${lists.format(people)} ${people.length === 1 ? "is" : "are"} typing…`,
   localTime: (time: string) => `${time} local time`,
+  editProfile: "Edit profile",
+  profileHint: "Colleagues find you by what stands here. What of it other regions see is for your region to say.",
+  personTitle: "Job title",
+  personUnit: "Team or unit",
+  personCountry: "Country",
+  personCountryHint: "Two letters, such as IN or DE",
+  personAbout: "About you",
+  skillsHint: "What can colleagues ask you about? Several are separated by commas.",
+  addSkill: "Add",
+  newSkill: "Another skill",
+  removeSkill: (skill: string) => `Remove ${skill}`,
+  skillsNow: (skills: readonly string[]) => (skills.length === 0 ? "No skills" : `Skills: ${lists.format(skills)}`),
+  personLocale: "Language",
+  personTimezone: "Time zone",
 
   // -- impact
   total: "Total",

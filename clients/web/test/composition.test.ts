@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { type Composition, EMPTY, KINDS, commandOf, missing, topicsOf } from "../src/compose/composition.ts";
+import { type Composition, EMPTY, KINDS, commandOf, compositionOf, missing, topicsOf } from "../src/compose/composition.ts";
 import { t } from "../src/strings.ts";
 
 const NOW = 1_000_000;
@@ -56,4 +56,38 @@ test("a poll asks for a quorum and a way to count only where it was wished", () 
 test("topics are single words, once each, a handful", () => {
   expect(topicsOf("#Billing, roaming  billing")).toEqual(["billing", "roaming"]);
   expect(topicsOf("a b c d e f g h i j")).toHaveLength(8);
+});
+
+const again = (composition: Composition, at = NOW): Composition | null => compositionOf(commandOf(composition, "c:1", NOW), at, () => "Bela");
+
+describe("what was sent comes back as it was composed", () => {
+  const full = draft({
+    place: "c:1", title: "T", text: "x @bela", choices: ["a", "b"], method: "ranked", count: "instant_runoff", closesInDays: 3, hidden: true, quorumPeople: 20,
+    quorumRegions: 3, to: { id: "bela", name: "Bela" }, behaviour: "helped", topics: "one two", files: [{ hash: "h", type: "image/png", name: "a.PNG", alt: "A leaf" }],
+  });
+
+  test.each(KINDS)("%s", (kind) => {
+    const back = again({ ...full, kind });
+    if (back === null) throw new Error("it was composed");
+    expect(back).toMatchObject({ kind, place: "c:1", text: "x @bela", topics: "one two" });
+    expect(commandOf(back, back.place, NOW)).toEqual(commandOf({ ...full, kind }, "c:1", NOW));
+  });
+
+  test("a praise without words of its own has none", () => {
+    expect(again({ ...full, kind: "praise", text: "" })).toMatchObject({ text: "", behaviour: "helped", to: { id: "bela", name: "Bela" } });
+  });
+
+  test("a poll closes after as many days as it was given, by another clock too, or never", () => {
+    expect(again({ ...full, kind: "poll" }, NOW - 3_600_000)?.closesInDays).toBe(3);
+    expect(again({ ...full, kind: "poll", closesInDays: 0 })?.closesInDays).toBe(0);
+  });
+
+  test("a picture is known by its name", () => {
+    const files = [{ hash: "h", type: "", name: "a.jpeg", alt: "" }, { hash: "i", type: "", name: "png.txt", alt: "" }];
+    expect(again(draft({ files }))?.files.map(({ type }) => type)).toEqual(["image/*", ""]);
+  });
+
+  test("what is not composed here does not come back", () => {
+    expect(compositionOf({ do: "post.publish", place: "d:1", kind: "message", text: "hi" }, NOW, (id) => id)).toBeNull();
+  });
 });

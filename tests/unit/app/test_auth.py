@@ -295,6 +295,21 @@ def test_attempts_are_counted_per_account_and_per_address() -> None:
     assert attempts.take("asha", "b") is None
 
 
+@pytest.mark.parametrize(
+    ("left_ms", "wait"),
+    [(WINDOW_MS, "15 minutes"), (60_001, "2 minutes"), (60_000, "1 minute"), (1, "1 minute")],
+)
+def test_who_tried_too_often_is_told_for_how_long(left_ms: int, wait: str) -> None:
+    clock = Clock()
+    clock.advance(WINDOW_MS - clock() % WINDOW_MS + WINDOW_MS - left_ms)
+    attempts = Attempts(clock)
+    for _ in range(limits.LOGIN_ATTEMPTS_PER_15_MIN):
+        attempts.take("asha", "a")
+    refusal = attempts.take("asha", "a")
+    assert refusal is not None
+    assert refusal.message == f"too many attempts to sign in; try again in {wait}"
+
+
 def test_one_address_cannot_try_every_account() -> None:
     attempts = Attempts(Clock())
     outcomes = [attempts.take(f"person{n}", "a") for n in range(150)]

@@ -1,5 +1,6 @@
 /** Writing a post: one row until somebody wants to write, then only the fields its kind needs. */
 
+import type { RefObject } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 
 import { announceSending } from "../act.ts";
@@ -9,7 +10,7 @@ import { useEvent } from "../ui/event.ts";
 import { PersonAvatar } from "../ui/person.tsx";
 import { Refusal } from "../ui/sending.tsx";
 import { type Composition, EMPTY, KINDS, TITLED, asking, commandOf, missing } from "./composition.ts";
-import { useDraft } from "./draft.ts";
+import { type Again, againKeys, useDraft } from "./draft.ts";
 import { AttachButton, FilesField, useUploads } from "./files.tsx";
 import { MoreFields, PlaceField, PraiseFields } from "./fields.tsx";
 import { Textbox } from "./textbox.tsx";
@@ -22,25 +23,28 @@ interface Props {
   opened?: Composition["kind"] | undefined;
   /** What an address asks about, and whom: it is added to what stands there. */
   about?: { topic: string; person: string };
+  again?: Again<Composition>;
 }
 
 const NOTHING = { topic: "", person: "" };
 
-export function Composer({ community, opened, about = NOTHING }: Props) {
+export function Composer({ community, opened, about = NOTHING, again }: Props) {
   const client = useClient();
-  const key = `post:${community ?? ""}`;
-  const draft = useDraft<Composition>(key, EMPTY);
-  const [open, setOpen] = useState(opened !== undefined);
+  const key = again === undefined ? `post:${community ?? ""}` : againKeys(again.key).words;
+  const draft = useDraft<Composition>(key, again?.was ?? EMPTY);
+  const [open, setOpen] = useState(opened !== undefined || again !== undefined);
   const [tried, setTried] = useState(false);
-  const [refusal, setRefusal] = useState("");
+  const [refusal, setRefusal] = useState(again?.refusal ?? "");
   const form = useRef<HTMLFormElement>(null);
   const { value } = draft;
   const change = (part: Partial<Composition>): void => draft.set((old) => ({ ...old, ...part }));
   const openFor = useEvent((kind: Composition["kind"]) => {
     setOpen(true);
     draft.set((old) => ({ ...old, kind, ...asking(old, about.topic, about.person) }));
-    requestAnimationFrame(() => form.current?.querySelector<HTMLElement>("input[type=text], textarea")?.focus());
+    focusFirst(form);
   });
+  const retaken = again !== undefined;
+  useEffect(() => { if (retaken) focusFirst(form); }, [retaken]);
   useEffect(() => { if (opened !== undefined) openFor(opened); }, [opened, about.topic, about.person, openFor]);
   const place = community === undefined ? value.place : `c:${community}`;
   const uploads = useUploads(value.files, (file) => draft.set((old) => ({ ...old, files: [...old.files.filter(({ hash }) => hash !== file.hash), file] })));
@@ -51,14 +55,16 @@ export function Composer({ community, opened, about = NOTHING }: Props) {
     setRefusal(full);
     if (problem !== null) return setTried(true);
     if (full !== "") return;
+    again?.settle();
     void client.do(commandOf(value, place, client.now()));
     announceSending(client);
+    if (again !== undefined) return;
     draft.set({ ...EMPTY, place: value.place });
     setTried(false);
     setOpen(false);
   };
   return (
-    <form ref={form} class={open ? "composer open" : "composer"} aria-label={t.composeTitle} onSubmit={publish} {...uploads.on}>
+    <form ref={form} class={open ? "composer open" : "composer"} aria-label={again === undefined ? t.composeTitle : t.changeRefused} onSubmit={publish} {...uploads.on}>
       <PersonAvatar id={client.view.me} />
       <div class="stack grow">
         {open && <KindField value={value} change={change} />}
@@ -77,13 +83,17 @@ export function Composer({ community, opened, about = NOTHING }: Props) {
             {community === undefined && <PlaceField value={value} change={change} />}
             <AttachButton uploads={uploads} />
             <output class="meta grow">{tried && problem !== null ? problem : ""}</output>
-            <button type="button" class="button quiet" onClick={() => setOpen(false)}>{t.cancel}</button>
+            <button type="button" class="button quiet" onClick={again?.close ?? (() => setOpen(false))}>{t.cancel}</button>
             <button type="submit" class="button">{value.kind === "question" ? t.publishAsk : t.publish}</button>
           </div>
         )}
       </div>
     </form>
   );
+}
+
+function focusFirst(form: RefObject<HTMLFormElement | null>): void {
+  requestAnimationFrame(() => form.current?.querySelector<HTMLElement>("input[type=text], textarea")?.focus());
 }
 
 export interface FieldProps {

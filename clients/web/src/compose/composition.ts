@@ -45,6 +45,7 @@ export const EMPTY: Composition = {
 export const TITLED: ReadonlySet<Kind> = new Set(["question", "idea", "poll", "article"]);
 const TOPICS_MAX = 8;
 const DAY_MS = 86_400_000;
+const PICTURE_NAME = /\.(?:avif|gif|jpe?g|png|webp)$/iu;
 
 /** Why it cannot be posted yet, or null. */
 export function missing(draft: Composition): string | null {
@@ -77,6 +78,29 @@ export function commandOf(draft: Composition, place: string, now: number): Publi
   if (draft.kind === "praise" && draft.to) command.praise = { to: draft.to.id, behaviour: draft.behaviour.trim() };
   if (draft.files.length > 0) command.attachments = attachmentsOf(draft.files);
   return command;
+}
+
+/** What a command was composed of, when it was given ``at``; null where it was not composed here. */
+export function compositionOf(command: PublishPost, at: number, nameOf: (person: string) => string): Composition | null {
+  const kind = KINDS.find((one) => one === command.kind);
+  if (kind === undefined) return null;
+  const { place, title = "", text = "", topics = [], poll, praise } = command;
+  const to = praise === undefined ? null : { id: praise.to, name: nameOf(praise.to) };
+  const behaviour = praise?.behaviour ?? "";
+  const files = filesOf(command.attachments ?? []);
+  const composed = { ...EMPTY, kind, place, title, text: text === behaviour ? "" : text, topics: topics.join(" "), to, behaviour, files };
+  return poll === undefined ? composed : { ...composed, ...pollFieldsOf(poll, at) };
+}
+
+/** What is attached, as far as a command says it: of what type a file is only its name tells. */
+export function filesOf(attachments: readonly Attach[]): Attached[] {
+  return attachments.map(({ hash, name, alt = "" }) => ({ hash, name, alt, type: PICTURE_NAME.test(name) ? "image/*" : "" }));
+}
+
+function pollFieldsOf(poll: PollSpec, at: number): Partial<Composition> {
+  const { method, choices, secret = false, closes_at = null, hidden_until_close: hidden = false, quorum_people = 0, quorum_regions = 0 } = poll;
+  const closesInDays = closes_at === null ? 0 : Math.max(1, Math.round((closes_at - at) / DAY_MS));
+  return { method, choices, secret, hidden, closesInDays, quorumPeople: quorum_people, quorumRegions: quorum_regions, count: poll.count ?? EMPTY.count };
 }
 
 export function attachmentsOf(files: readonly Attached[]): Attach[] {

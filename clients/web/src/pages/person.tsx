@@ -1,4 +1,4 @@
-import type { Bundle, PersonView } from "@tap/sdk";
+import type { PersonView } from "@tap/sdk";
 
 import { act } from "../act.ts";
 import { useClient } from "../client.ts";
@@ -12,19 +12,15 @@ import { useLoad } from "../ui/load.tsx";
 import { RegionBadge, describe } from "../ui/person.tsx";
 import { PresenceDot } from "../ui/presence.tsx";
 import { LoadedPage, Page } from "./page.tsx";
+import { fetchPerson } from "./person-data.ts";
 
 const PersonRecord = lazy(async () => (await import("../value/record.tsx")).PersonRecordView, "part");
+const EditProfile = lazy(async () => (await import("./profile.tsx")).EditProfileButton, "part");
 const Hello = lazy(async () => (await import("../value/hello.tsx")).HelloButton, "part");
-
-type PersonAnswer = Partial<Bundle> & { cursor: string; person: PersonView };
 
 export function PersonPage({ id }: { id: string }) {
   const client = useClient();
-  const found = useLoad(`person:${id}`, async () => {
-    const page = await client.load<PersonAnswer>(`/people/${id}`);
-    client.store.put("people", id, page.person);
-    return page;
-  });
+  const found = useLoad(`person:${id}`, () => fetchPerson(client, id));
   return (
     <LoadedPage from={found}>
       {(page) => <Person person={client.view.person(id).value ?? page.person} posts={page.order ?? []} />}
@@ -33,6 +29,7 @@ export function PersonPage({ id }: { id: string }) {
 }
 
 function Person({ person, posts }: { person: PersonView; posts: readonly string[] }) {
+  const { me } = useClient().view;
   return (
     <Page title={person.name} heading="own" beside={<Skills person={person} />}>
       <header class="person-head">
@@ -44,7 +41,7 @@ function Person({ person, posts }: { person: PersonView; posts: readonly string[
         </div>
         <div class="acts">
           <FollowButton id={person.id} />
-          {person.id !== useClient().view.me && !person.bot && <Hello person={person} />}
+          {person.id === me ? <EditProfile /> : !person.bot && <Hello person={person} />}
         </div>
       </header>
       {person.about !== "" && <p class="lead" dir="auto">{person.about}</p>}

@@ -1,12 +1,15 @@
 /** Own posts and replies which the node has not confirmed: shown where they will stand, with their state. */
 
 import type { EditPost, Entry } from "@tap/sdk";
+import { useState } from "preact/hooks";
 
 import { useClient } from "../client.ts";
+import { letGo } from "../compose/draft.ts";
 import { t } from "../strings.ts";
 import { Markdown } from "../text/markdown.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { PersonAvatar, PersonLink } from "../ui/person.tsx";
+import { WriteAgain } from "./again.tsx";
 
 const NOBODY: readonly string[] = [];
 
@@ -46,13 +49,17 @@ export function RefusedEdit({ post, edit }: { post: string; edit: () => void }) 
 
 export function PendingPost({ entry }: { entry: Entry }) {
   const { view } = useClient();
+  const [changing, setChanging] = useState(false);
   const { command } = entry;
   if (command.do !== "post.publish" && command.do !== "reply.publish") return null;
+  if (changing && entry.state === "failed") {
+    return <article class="post pending" data-state={entry.state}><WriteAgain entry={entry} command={command} close={() => setChanging(false)} /></article>;
+  }
   return (
     <article class="post pending" data-state={entry.state}>
       <PersonAvatar id={view.me} />
       <div class="post-main">
-        <div class="post-head"><PersonLink id={view.me} /> <PendingState entry={entry} /></div>
+        <div class="post-head"><PersonLink id={view.me} /> <PendingState entry={entry} change={() => setChanging(true)} /></div>
         {command.do === "post.publish" && command.title && <p class="post-title" dir="auto">{command.title}</p>}
         {command.text && <Markdown text={command.text} mentions={command.mentions ?? NOBODY} below={2} />}
         {command.attachments && <p class="meta">{t.filesCount(command.attachments.length)}</p>}
@@ -61,20 +68,26 @@ export function PendingPost({ entry }: { entry: Entry }) {
   );
 }
 
-function PendingState({ entry }: { entry: Entry }) {
+function PendingState({ entry, change }: { entry: Entry; change: () => void }) {
   const client = useClient();
-  if (entry.state === "failed") return <span class="failed" role="alert"><Refused entry={entry} words={t.notSent} /></span>;
+  if (entry.state === "failed") {
+    return (
+      <span class="failed" role="alert">
+        <Refused entry={entry} words={t.notSent} /> <button type="button" class="link" onClick={change}>{t.edit}</button>
+      </span>
+    );
+  }
   const waiting = entry.state === "waiting" && client.phase.value !== "live";
   return <span class="meta"><Icon name="clock" size={14} /> {waiting ? t.waitingForNetwork : t.sending}</span>;
 }
 
 function Refused({ entry, words }: { entry: Entry; words: string }) {
-  const { outbox } = useClient();
+  const client = useClient();
   return (
     <>
       <Icon name="warning" size={16} /> {words} {entry.error?.message}{" "}
-      <button type="button" class="link" onClick={() => outbox.retry(entry.key)}>{t.sendAgain}</button>{" "}
-      <button type="button" class="link" onClick={() => outbox.discard(entry.key)}>{t.discard}</button>
+      <button type="button" class="link" onClick={() => client.outbox.retry(entry.key)}>{t.sendAgain}</button>{" "}
+      <button type="button" class="link" onClick={() => letGo(client, entry.key)}>{t.discard}</button>
     </>
   );
 }

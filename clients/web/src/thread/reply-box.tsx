@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 
 import { useClient } from "../client.ts";
 import { type Attached, attachmentsOf } from "../compose/composition.ts";
-import { useDraft } from "../compose/draft.ts";
+import { type Again, againKeys, useDraft } from "../compose/draft.ts";
 import { AttachButton, FilesField, useUploads } from "../compose/files.tsx";
 import { Textbox } from "../compose/textbox.tsx";
 import { announceSending } from "../act.ts";
@@ -19,17 +19,19 @@ interface Props {
   label: string;
   onDone?: () => void;
   autofocus?: boolean;
+  again?: Again<{ text: string; files: Attached[] }>;
 }
 
 const NO_FILES: Attached[] = [];
 
-export function ReplyBox({ parent, label, onDone, autofocus = false }: Props) {
+export function ReplyBox({ parent, label, onDone, autofocus = false, again }: Props) {
   const client = useClient();
-  const draft = useDraft(`reply:${parent.id}`, "");
-  const files = useDraft<Attached[]>(`reply-files:${parent.id}`, NO_FILES);
+  const keys = again === undefined ? { words: `reply:${parent.id}`, files: `reply-files:${parent.id}` } : againKeys(again.key);
+  const draft = useDraft(keys.words, again?.was.text ?? "");
+  const files = useDraft<Attached[]>(keys.files, again?.was.files ?? NO_FILES);
   const uploads = useUploads(files.value, (file) => files.set((old) => [...old.filter(({ hash }) => hash !== file.hash), file]));
-  const [open, setOpen] = useState(autofocus || draft.value !== "" || files.value.length > 0);
-  const [refusal, setRefusal] = useState("");
+  const [open, setOpen] = useState(autofocus || again !== undefined || draft.value !== "" || files.value.length > 0);
+  const [refusal, setRefusal] = useState(again?.refusal ?? "");
   const { name } = usePerson(parent.author);
   const question = parent.kind === "question";
   const channel = `t:${parent.root}`;
@@ -46,18 +48,20 @@ export function ReplyBox({ parent, label, onDone, autofocus = false }: Props) {
     if (full !== "") return;
     // Its state shows in the thread itself, refusal included.
     const attachments = files.value.length > 0 ? { attachments: attachmentsOf(files.value) } : {};
+    again?.settle();
     void client.do({ do: "reply.publish", parent: parent.id, text, mentions: mentionedIn(text), ...attachments });
     announceSending(client);
+    client.typed(channel);
+    if (again !== undefined) return;
     draft.set("");
     files.set(NO_FILES);
-    client.typed(channel);
     setOpen(false);
     onDone?.();
   };
   return (
-    <form class="reply-box" aria-label={label} onSubmit={send} {...uploads.on}>
+    <form class="reply-box" aria-label={again === undefined ? label : t.changeRefused} onSubmit={send} {...uploads.on}>
       <Textbox
-        value={draft.value} onInput={type} rows={open ? 4 : 1} autofocus={autofocus} onFocus={() => setOpen(true)} submit={send}
+        value={draft.value} onInput={type} rows={open ? 4 : 1} autofocus={autofocus || again !== undefined} onFocus={() => setOpen(true)} submit={send}
         label={autofocus ? t.replyTo(name) : question ? t.writeAnswer : t.writeReply}
       />
       {open && <FilesField files={files.value} set={files.set} uploads={uploads} />}
@@ -66,6 +70,7 @@ export function ReplyBox({ parent, label, onDone, autofocus = false }: Props) {
         <div class="buttons">
           <AttachButton uploads={uploads} />
           <span class="meta grow">{t.mentionHint}</span>
+          {again !== undefined && <button type="button" class="button quiet" onClick={again.close}>{t.cancel}</button>}
           <button type="submit" class="button" disabled={draft.value.trim() === "" || uploads.underway.length > 0}>{label}</button>
         </div>
       )}

@@ -5,7 +5,7 @@ import { useMemo, useState } from "preact/hooks";
 
 import { act, announceSending } from "../act.ts";
 import { useClient } from "../client.ts";
-import { useDraft } from "../compose/draft.ts";
+import { type Again, againKeys, useDraft } from "../compose/draft.ts";
 import { Textbox } from "../compose/textbox.tsx";
 import { FeedList } from "../feed/feed.tsx";
 import type { FeedSource } from "../feed/model.ts";
@@ -63,27 +63,31 @@ export function ConversationPage({ id }: { id: string }) {
   );
 }
 
-function Write({ id }: { id: string }) {
+export function Write({ id, again }: { id: string; again?: Again<string> }) {
   const client = useClient();
-  const { value: text, set: setText } = useDraft(`message:${id}`, "");
-  const [refusal, setRefusal] = useState("");
+  const { value: text, set: setText } = useDraft(again === undefined ? `message:${id}` : againKeys(again.key).words, again?.was ?? "");
+  const [refusal, setRefusal] = useState(again?.refusal ?? "");
   const send = (event: Event): void => {
     event.preventDefault();
     const message = text.trim();
     const full = client.outbox.full?.message ?? "";
     setRefusal(full);
     if (message === "" || full !== "") return;
+    again?.settle();
     void act(client, { do: "post.publish", place: `d:${id}`, kind: "message", text: message, mentions: mentionedIn(message) });
     announceSending(client);
-    setText("");
+    if (again === undefined) setText("");
   };
   return (
-    <form class="composer open" aria-label={v.writeMessage} onSubmit={send}>
+    <form class="composer open" aria-label={again === undefined ? v.writeMessage : t.changeRefused} onSubmit={send}>
       <PersonAvatar id={client.view.me} />
       <div class="stack grow">
-        <Textbox value={text} onInput={setText} rows={2} label={v.writeMessage} submit={send} />
+        <Textbox value={text} onInput={setText} rows={2} label={v.writeMessage} submit={send} autofocus={again !== undefined} />
         <Refusal text={refusal} />
-        <div class="buttons"><button type="submit" class="button" disabled={text.trim() === ""}>{v.send}</button></div>
+        <div class="buttons">
+          {again !== undefined && <button type="button" class="button quiet" onClick={again.close}>{t.cancel}</button>}
+          <button type="submit" class="button" disabled={text.trim() === ""}>{v.send}</button>
+        </div>
       </div>
     </form>
   );
