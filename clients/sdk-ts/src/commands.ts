@@ -77,8 +77,10 @@ export interface OpenDispute { do: "dispute.open"; line: string; reason: string 
 export interface DecideCase { do: "case.decide"; case: string; outcome: "upheld" | "dismissed" | "reversed"; reason: string }
 export interface HoldCase { do: "case.hold"; case: string; on: boolean }
 export interface Flag { do: "flag.raise"; target: string; reason: string }
+/** A moderator's answer to reports. ``seen``: as the list gave it; left out: all that are known where it is decided. */
+export interface ResolveFlag { do: "flag.resolve"; target: string; upheld: boolean; note?: string; seen?: number }
 
 export type Command =
   | PublishPost | PublishReply | EditPost | DeletePost | EraseContent | React | AcceptAnswer | Verify | CastBallot | ClosePoll
   | Follow | Acknowledge | MoveIdea | CreateCommunity | ChangeCommunity | SetMembership | StartConversation | MarkRead
-  | ChooseScoring | EraseScoringHistory | OpenDispute | DecideCase | HoldCase | Flag;
+  | ChooseScoring | EraseScoringHistory | OpenDispute | DecideCase | HoldCase | Flag | ResolveFlag;

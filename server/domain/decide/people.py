@@ -184,13 +184,16 @@ def resolve_flag(
         return post
     if post.erased and (refusal := why_gone(post)):
         return refusal
-    now = facts.flag_resolution(post.post)
+    now = facts.reports(post.post)
+    # What another moderator answered stays answered, whatever this one had before them.
+    seen = max(now.seen, min(command.seen or now.raised, now.raised))
     event = FlagResolved(
         target=post.post,
         place=post.place,
         rev=now.rev + 1,
         upheld=command.upheld,
         note=command.note,
+        seen=seen,
     )
     drafts = in_place(post.place, facts, context, who.person, event, post.post)
     return Decided(drafts, {"rev": event.rev})

@@ -139,6 +139,20 @@ async def test_moderators_resolve_flags(w: World, who: str) -> None:
         )
 
 
+async def test_an_answer_says_how_far_it_goes(w: World) -> None:
+    """As far as the moderator saw; never beyond what is known here, nor behind what was answered."""
+    for who in ("bob", "cleo", "cleo"):
+        await w.node.do(who, "flag.raise", target=w.reply, reason="rude")
+    for said, seen in (({"seen": 2}, 2), ({"seen": 1}, 2), ({"seen": 9}, 3), ({}, 3)):
+        [record] = await does(w.node, "asha", "flag.resolve", target=w.reply, upheld=False, **said)
+        assert isinstance(record.event, e.FlagResolved)
+        assert record.event.seen == seen
+    await w.node.do("mod", "flag.raise", target=w.reply, reason="rude")
+    [record] = await does(w.node, "asha", "flag.resolve", target=w.reply, upheld=False, seen=0)
+    assert isinstance(record.event, e.FlagResolved)
+    assert record.event.seen == 4, "all there are, where nothing is said"
+
+
 @pytest.mark.parametrize("act", ["hide", "lock", "pin"])
 async def test_moderators_act_and_undo(w: World, act: str) -> None:
     for rev, on in ((1, True), (2, False), (3, True)):
