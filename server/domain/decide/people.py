@@ -41,6 +41,9 @@ from server.domain.facts import Facts, PersonFact, PostFact
 from server.domain.residency import policy_of
 from server.domain.visibility import GLOBAL, LOCAL, may_moderate
 
+OF_THREADS = {"lock": "locked", "pin": "pinned"}
+"""Acts that mean nothing for a reply: locked is what is below a top, and replies stand in the order of time."""
+
 
 def change_profile(
     command: ChangeProfile, who: PersonFact, facts: Facts, context: Context
@@ -205,6 +208,9 @@ def moderate(
     post = _moderated(command.target, who, facts, context)
     if isinstance(post, Refusal):
         return post
+    if command.on and command.act in OF_THREADS and post.post != post.root:
+        word = OF_THREADS[command.act]
+        return refuse(Code.BAD_VALUE, f"only whole threads can be {word}", "target")
     # The thread goes on below a top that is gone.
     if command.on and command.act != "lock" and (refusal := why_gone(post)):
         return refusal
