@@ -110,7 +110,7 @@ KINDS: dict[type[msgspec.Struct], Mapping[str, Kind]] = {
     e.PollChecked: _kinds(plain="poll place region agrees"),
     e.TopicDefined: _kinds(plain="topic rev names parent synonyms"),
     e.FlagRaised: _kinds(words="reason", plain="target root place rev on"),
-    e.FlagResolved: _kinds(words="note", plain="target place rev upheld"),
+    e.FlagResolved: _kinds(words="note", plain="target place rev upheld seen"),
     e.ModerationActed: _kinds(words="reason", plain="target root place act rev on"),
     e.HiddenAtHome: _kinds(words="reason", plain="target root place rev on"),
     e.StandingPublished: _kinds(person="person", plain="rev day rules standing level topics shown"),

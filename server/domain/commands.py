@@ -272,9 +272,14 @@ class Flag(Base, tag="flag.raise", frozen=True, kw_only=True):
 
 
 class ResolveFlag(Base, tag="flag.resolve", frozen=True, kw_only=True):
+    """``seen``: as the list of reports had it, so that what came since stays open; 0: all that are known where
+    it is decided."""
+
+    later = frozenset({"seen"})
     target: Object
     upheld: bool
     note: Reason = ""
+    seen: Annotated[int, Meta(ge=0, lt=2**53)] = 0
 
 
 class Moderate(Base, tag="moderation.act", frozen=True, kw_only=True):

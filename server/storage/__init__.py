@@ -6,7 +6,8 @@
 - ``sql``          Core constructs compiled once per dialect; ``Tx``, the writer's synchronous transaction
 - ``facts``        answers ``decide``'s questions inside the writer's transaction; ``async_facts`` a reader's,
   ``poll_facts`` how far the closing of a poll has come, ``case_facts`` cases about credits and the lines they are about
-  ``post_facts`` posts and in which lanes they lie, ``score_facts`` policies, choices and what is published
+  ``post_facts`` posts and in which lanes they lie, ``score_facts`` policies, choices and what is published,
+  ``reports`` what readers reported and how far the answer goes
 - ``log_writer``   appending own events, storing foreign ones; ``event_log``: reading records, channels and lanes
 - ``leads``        lanes of which fresh events are here before those behind them
 - ``erasing``      destroying bodies in the log; ``residue`` what SQLite's pages still hold of them

@@ -139,7 +139,7 @@ class LoadedFacts:
     hidden_at_home: Callable[..., Any] = staticmethod(_not_loaded)
     person_role: Callable[..., Any] = staticmethod(_not_loaded)
     flag: Callable[..., Any] = staticmethod(_not_loaded)
-    flag_resolution: Callable[..., Any] = staticmethod(_not_loaded)
+    reports: Callable[..., Any] = staticmethod(_not_loaded)
     topic_rev: Callable[..., Any] = staticmethod(_not_loaded)
     read_mark: Callable[..., Any] = staticmethod(_not_loaded)
     residency: Callable[..., Any] = staticmethod(_not_loaded)

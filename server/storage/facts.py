@@ -59,6 +59,7 @@ from server.domain.facts import (
     ProfileFact,
     Register,
     ReleaseFact,
+    ReportsFact,
     ResidencyFact,
     ScoringChoiceFact,
     ScoringPolicyFact,
@@ -70,6 +71,7 @@ from server.domain.ids import sealed
 from server.storage import case_facts as cases
 from server.storage import poll_facts as polls
 from server.storage import post_facts as posts
+from server.storage import reports
 from server.storage import score_facts as scores
 from server.storage import tables as t
 from server.storage.sql import Statement, Tx, point, statement
@@ -135,7 +137,6 @@ STAGE = point(t.idea_stages, "rev", "stage")
 MODERATION = point(t.moderations, "rev", "on_")
 HIDDEN = point(t.hidden_at_home, "rev", "on_")
 FLAG = point(t.flags, "rev", "on_")
-RESOLUTION = point(t.flag_resolutions, "rev", "upheld")
 TOPIC = point(t.topics, "rev")
 READ_MARK = point(t.read_marks, "up_to")
 VOTE = point(t.imported_votes, "at")
@@ -385,8 +386,8 @@ class TxFacts:
     def flag(self, target: str, person: str) -> Register:
         return self._switch(FLAG, target=target, person=person)
 
-    def flag_resolution(self, target: str) -> Register:
-        return self._switch(RESOLUTION, target=target)
+    def reports(self, target: str) -> ReportsFact:
+        return reports.load(self._running(), target)
 
     def topic_rev(self, topic: str) -> int:
         row = self._one(TOPIC, topic=topic)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from server.domain.errors import Mistake
 from server.domain.events import LaneEnd
-from server.domain.facts import NO_MEMBER, OFF, UNSET, Facts
+from server.domain.facts import NO_MEMBER, OFF, UNSET, Facts, ReportsFact
 from server.storage import tables as t
 from server.storage.async_facts import load_facts
 from server.storage.facts import TxFacts
@@ -150,7 +150,7 @@ async def test_unknown_objects_are_none_or_a_zero_register(node: TestNode) -> No
             f.hidden_at_home("x"),
             f.person_role("x", "auditor"),
             f.flag("x", "x"),
-            f.flag_resolution("x"),
+            f.reports("x"),
             f.topic_rev("x"),
             f.read_mark("x", "c:x"),
             f.vote_imported("x", "x"),
@@ -161,7 +161,7 @@ async def test_unknown_objects_are_none_or_a_zero_register(node: TestNode) -> No
         *(OFF, UNSET, OFF, OFF, OFF, UNSET),
         *(False, None, [], [], frozenset(), False, [], [], frozenset()),
         *(False, UNSET),
-        *(OFF, OFF, OFF, OFF, OFF, 0, 0, False),
+        *(OFF, OFF, OFF, OFF, ReportsFact(0, 0, 0), 0, 0, False),
     ]
 
 

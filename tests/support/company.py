@@ -607,7 +607,11 @@ class Company:
         )
         self.write(home, moderator, event)
         resolved = e.FlagResolved(
-            target=post.id, place=post.place, rev=self.rev("resolved", post.id), upheld=self.flip()
+            target=post.id,
+            place=post.place,
+            rev=self.rev("resolved", post.id),
+            upheld=self.flip(),
+            seen=self.chance.randrange(3),
         )
         self.write(home, moderator, resolved)
 

@@ -24,8 +24,11 @@ class History(Shape, frozen=True, kw_only=True):
 
 
 class ReportsQuery(Query, frozen=True, kw_only=True):
+    """``open``: only those that are not answered."""
+
     after: Annotated[str, Meta(max_length=26)] = ""
     limit: Limit = 50
+    open: bool = False
 
 
 class Reports(Shape, frozen=True, kw_only=True):
@@ -55,7 +58,9 @@ async def reports(call: Call[ReportsQuery, None]) -> Reports | Refusal:
         facts = await load_facts(snapshot, call.person, [place])
         if not _moderates(facts, place):
             return Refusal(Code.FORBIDDEN, "reports are for the community's moderators")
-        found = await records.reports(snapshot, place, query.after, query.limit + 1)
+        found = await records.reports(
+            snapshot, place, query.after, query.limit + 1, open_only=query.open
+        )
         shown = tuple(found[: query.limit])
         return Reports(
             cursor=await as_of(call.services, snapshot),

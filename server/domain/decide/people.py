@@ -41,6 +41,9 @@ from server.domain.facts import Facts, PersonFact, PostFact
 from server.domain.residency import policy_of
 from server.domain.visibility import GLOBAL, LOCAL, may_moderate
 
+OF_THREADS = {"lock": "locked", "pin": "pinned"}
+"""Acts that mean nothing for a reply: locked is what is below a top, and replies stand in the order of time."""
+
 
 def change_profile(
     command: ChangeProfile, who: PersonFact, facts: Facts, context: Context
@@ -184,13 +187,16 @@ def resolve_flag(
         return post
     if post.erased and (refusal := why_gone(post)):
         return refusal
-    now = facts.flag_resolution(post.post)
+    now = facts.reports(post.post)
+    # What another moderator answered stays answered, whatever this one had before them.
+    seen = max(now.seen, min(command.seen or now.raised, now.raised))
     event = FlagResolved(
         target=post.post,
         place=post.place,
         rev=now.rev + 1,
         upheld=command.upheld,
         note=command.note,
+        seen=seen,
     )
     drafts = in_place(post.place, facts, context, who.person, event, post.post)
     return Decided(drafts, {"rev": event.rev})
@@ -202,6 +208,9 @@ def moderate(
     post = _moderated(command.target, who, facts, context)
     if isinstance(post, Refusal):
         return post
+    if command.on and command.act in OF_THREADS and post.post != post.root:
+        word = OF_THREADS[command.act]
+        return refuse(Code.BAD_VALUE, f"only whole threads can be {word}", "target")
     # The thread goes on below a top that is gone.
     if command.on and command.act != "lock" and (refusal := why_gone(post)):
         return refusal

@@ -33,13 +33,16 @@ class FlagRaised(Event, frozen=True, kw_only=True):
 
 
 class FlagResolved(Event, frozen=True, kw_only=True):
-    """A moderator closed the reports on a target. Writer: the community's home. Merge: higher rev."""
+    """A moderator closed the reports on a target. Writer: the community's home. Merge: higher rev.
+
+    ``seen``: the sum of the revs of all reports that were answered; 0: what had been said by then."""
 
     target: Id
     place: Id
     rev: Rev
     upheld: bool
     note: str = ""
+    seen: Number = 0
 
 
 class ModerationActed(Event, frozen=True, kw_only=True):

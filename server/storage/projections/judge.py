@@ -188,6 +188,7 @@ FOLDS: dict[type, Fold] = {
                 "reason": e.reason,
                 "rev": e.rev,
                 "on_": e.on,
+                "at": m.at,
             },
         )
     ),
@@ -201,6 +202,8 @@ FOLDS: dict[type, Fold] = {
                 "upheld": e.upheld,
                 "note": e.note,
                 "rev": e.rev,
+                "seen": e.seen,
+                "at": m.at,
             },
         )
     ),

@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Collection
 
 import msgspec
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, case, func, select
 
 from server.storage import tables as t
 from server.storage.queries.shapes import Report, Revision, TopicView
 from server.storage.reader import Snapshot
+from server.storage.reports import RAISED, is_open, seen_of
 
 _t, _h, _f, _s, _l = (
     t.topics.c,
@@ -30,20 +31,25 @@ _HISTORY = (
     .order_by(_h.rev.desc())
     .limit(bindparam("limit"))
 )
+_said = (
+    select(_f.target, RAISED.label("raised"), func.max(_f.at).label("latest"))
+    .where(_f.place == bindparam("place"), _f.target > bindparam("after"))
+    .group_by(_f.target)
+    .having(func.max(case((_f.on_, 1), else_=0)) == 1)
+    .subquery("said")
+)
+_IS_OPEN = is_open(_said.c.raised, _said.c.latest)
 _REPORTED = (
-    select(_f.target)
-    .where(_f.place == bindparam("place"), _f.on_, _f.target > bindparam("after"))
-    .distinct()
-    .order_by(_f.target)
+    select(_said.c.target, _said.c.raised, _IS_OPEN.label("open"), _s.upheld, _s.note)
+    .join_from(_said, t.flag_resolutions, _s.target == _said.c.target, isouter=True)
+    .order_by(_said.c.target)
     .limit(bindparam("limit"))
 )
+_OPEN = _REPORTED.where(_IS_OPEN)
 _REASONS = (
     select(_f.target, _f.reason)
     .where(_f.target.in_(bindparam("ids", expanding=True)), _f.on_)
     .order_by(_f.target, _f.reason)
-)
-_RESOLVED = select(_s.target, _s.upheld, _s.note).where(
-    _s.target.in_(bindparam("ids", expanding=True))
 )
 _TOTAL = select(func.coalesce(func.sum(_l.milli_points), 0)).where(_l.person == bindparam("person"))
 
@@ -81,30 +87,32 @@ async def history(snapshot: Snapshot, post: str, limit: int) -> list[Revision]:
     ]
 
 
-async def reports(snapshot: Snapshot, place: str, after: str, limit: int) -> list[Report]:
+async def reports(
+    snapshot: Snapshot, place: str, after: str, limit: int, *, open_only: bool = False
+) -> list[Report]:
     """Reported posts of a place by id; reporters stay unnamed."""
     asked = {"place": place, "after": after, "limit": limit}
-    targets = [row.target for row in await snapshot.rows(_REPORTED, asked)]
-    return await _reports(snapshot, targets)
-
-
-async def _reports(snapshot: Snapshot, targets: Collection[str]) -> list[Report]:
-    if not targets:
-        return []
-    reasons: dict[str, list[str]] = defaultdict(list)
-    for target, reason in await snapshot.rows(_REASONS, {"ids": list(targets)}):
-        reasons[target].append(reason)
-    resolved = {row.target: row for row in await snapshot.rows(_RESOLVED, {"ids": list(targets)})}
+    found = await snapshot.rows(_OPEN if open_only else _REPORTED, asked)
+    reasons = await _reasons(snapshot, [row.target for row in found])
     return [
         Report(
-            post=target,
-            reasons=tuple(reasons[target]),
-            resolved=target in resolved,
-            upheld=bool(resolved[target].upheld) if target in resolved else False,
-            note=resolved[target].note if target in resolved else "",
+            post=row.target,
+            reasons=tuple(reasons[row.target]),
+            resolved=not row.open,
+            upheld=bool(row.upheld),
+            note=row.note or "",
+            seen=seen_of(row.raised),
         )
-        for target in targets
+        for row in found
     ]
+
+
+async def _reasons(snapshot: Snapshot, targets: Collection[str]) -> dict[str, list[str]]:
+    reasons: dict[str, list[str]] = defaultdict(list)
+    if targets:
+        for target, reason in await snapshot.rows(_REASONS, {"ids": list(targets)}):
+            reasons[target].append(reason)
+    return reasons
 
 
 async def total(snapshot: Snapshot, person: str) -> int:

@@ -255,13 +255,17 @@ class Revision(Shape, frozen=True, kw_only=True):
 
 
 class Report(Shape, frozen=True, kw_only=True):
-    """A post that readers reported to the moderators."""
+    """A post that readers reported to the moderators.
+
+    ``resolved``: all its reports are answered; ``upheld`` and ``note`` are of the last answer, also while others are
+    open. ``seen``: how far these reports go, to be given back with the answer to them."""
 
     post: str
     reasons: tuple[str, ...]
     resolved: bool
     upheld: bool
     note: str
+    seen: int
 
 
 ValueOf = Literal["post", "poll"]

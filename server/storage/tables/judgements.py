@@ -57,7 +57,9 @@ flags = small(
     words("reason"),
     big("rev"),
     flag("on_"),
+    Column("at", Big, nullable=False, server_default="0", info={"local": True}),
 )
+"""``at``: when it was made, in a community; the copies of one made in a conversation each have their own."""
 flag_resolutions = small(
     "flag_resolutions",
     key("target"),
@@ -66,7 +68,10 @@ flag_resolutions = small(
     flag("upheld"),
     words("note"),
     big("rev"),
+    big("seen"),
+    big("at"),
 )
+"""``seen``, ``at``: what it answers (``storage.reports``)."""
 topics = small(
     "topics",
     key("topic"),

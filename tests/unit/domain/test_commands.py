@@ -268,6 +268,8 @@ BAD_VALUES: dict[str, tuple[str, dict[str, Any], str | None]] = {
     "follow nothing": ("follow.set", {"target": ""}, "target"),
     "flag without a reason": ("flag.raise", {"reason": ""}, "reason"),
     "reason too long": ("flag.resolve", {"note": "x" * 501}, "note"),
+    "saw less than nothing": ("flag.resolve", {"seen": -1}, "seen"),
+    "saw more than can be counted": ("flag.resolve", {"seen": 2**53}, "seen"),
     "owner with a space": ("idea.move", {"owner": "a b"}, "owner"),
     "name of a language too long": ("topic.define", {"names": {"x" * 17: "tea"}}, "names"),
     "the character no database can hold": ("post.edit", {"text": "a\0b"}, None),

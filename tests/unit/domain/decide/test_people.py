@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from server.domain import events as e
+from server.domain.errors import Code, Refusal
 from tests.support.asking import does, facts
 from tests.support.world import World
 
@@ -139,6 +140,20 @@ async def test_moderators_resolve_flags(w: World, who: str) -> None:
         )
 
 
+async def test_an_answer_says_how_far_it_goes(w: World) -> None:
+    """As far as the moderator saw; never beyond what is known here, nor behind what was answered."""
+    for who in ("bob", "cleo", "cleo"):
+        await w.node.do(who, "flag.raise", target=w.reply, reason="rude")
+    for said, seen in (({"seen": 2}, 2), ({"seen": 1}, 2), ({"seen": 9}, 3), ({}, 3)):
+        [record] = await does(w.node, "asha", "flag.resolve", target=w.reply, upheld=False, **said)
+        assert isinstance(record.event, e.FlagResolved)
+        assert record.event.seen == seen
+    await w.node.do("mod", "flag.raise", target=w.reply, reason="rude")
+    [record] = await does(w.node, "asha", "flag.resolve", target=w.reply, upheld=False, seen=0)
+    assert isinstance(record.event, e.FlagResolved)
+    assert record.event.seen == 4, "all there are, where nothing is said"
+
+
 @pytest.mark.parametrize("act", ["hide", "lock", "pin"])
 async def test_moderators_act_and_undo(w: World, act: str) -> None:
     for rev, on in ((1, True), (2, False), (3, True)):
@@ -146,6 +161,21 @@ async def test_moderators_act_and_undo(w: World, act: str) -> None:
         [record] = await does(w.node, "mod", "moderation.act", **wish)
         assert record.event == e.ModerationActed(root=w.post, place=w.tea, rev=rev, **wish)
         assert await does(w.node, "mod", "moderation.act", **wish) == []
+
+
+@pytest.mark.parametrize(("act", "done"), [("lock", "locked"), ("pin", "pinned")])
+async def test_whole_threads_are_locked_and_pinned_not_replies(
+    w: World, act: str, done: str
+) -> None:
+    """On a reply it would do nothing, and who did it would believe it had. One of an older release can be ended."""
+    wish = {"target": w.reply, "act": act}
+    outcome = await w.node.try_do("mod", "moderation.act", **wish, on=True)
+    assert outcome == Refusal(Code.BAD_VALUE, f"only whole threads can be {done}", "target")
+    assert await does(w.node, "mod", "moderation.act", **wish, on=False) == [], "it is not on"
+    about = {"root": w.post, "place": w.tea, "act": act, "rev": 1, "on": True}
+    batch = w.abroad.batch(w.node.clock.now, ("dora", e.ModerationActed(target=w.reply, **about)))
+    assert await w.node.handler.apply(batch) == w.abroad.seq
+    assert await does(w.node, "mod", "moderation.act", **wish, on=False)
 
 
 async def test_a_region_hides_a_thing_at_home_also_of_another_region(w: World) -> None:
