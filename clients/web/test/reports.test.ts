@@ -5,7 +5,7 @@ import { mayModerate } from "../src/communities.ts";
 import { type Report, allReports, answerOf, answersLeft, parted } from "../src/pages/reports-data.ts";
 import { t } from "../src/strings.ts";
 
-const report = (post: string, answer: Partial<Report> = {}): Report => ({ post, reasons: ["rude"], resolved: false, upheld: false, note: "", ...answer });
+const report = (post: string, answer: Partial<Report> = {}): Report => ({ post, reasons: ["rude"], resolved: false, upheld: false, note: "", seen: 1, ...answer });
 const names = (reports: readonly Report[]): string => reports.map(({ post }) => post).join(" ");
 
 describe("reports", () => {

@@ -13,8 +13,8 @@ export interface Report {
   /** Of the last answer, also while later reports wait. */
   upheld: boolean;
   note: string;
-  /** How far these reports go, to be given back with the answer; absent where the node does not say. */
-  seen?: number;
+  /** How far these reports go, to be given back with the answer: what is said meanwhile stays open. */
+  seen: number;
 }
 
 interface Page {

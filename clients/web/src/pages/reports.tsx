@@ -128,12 +128,11 @@ function AnswerDialog({ report, post, answer, changed, onClose }: Props) {
   const [note, setNote] = useState("");
   const give = async (event: Event): Promise<void> => {
     event.preventDefault();
-    const target = report.post;
+    const { post: target, seen } = report;
     const hidden = answer !== "hide" || await sending.send({ do: "moderation.act", target, act: "hide", on: true, reason: reason.trim() });
     // Only what is hidden is answered as if it were.
     if (hidden === null) return;
-    const seen = report.seen === undefined ? {} : { seen: report.seen };
-    const done = await sending.send({ do: "flag.resolve", target, upheld: answer !== "wrong", note: note.trim(), ...seen });
+    const done = await sending.send({ do: "flag.resolve", target, upheld: answer !== "wrong", note: note.trim(), seen });
     if (done === null) return;
     onClose();
     tell(t.reportsDone);
