@@ -57,7 +57,8 @@ POSITION = Gauge("tap_position", "The last committed position of this node's log
 WRITER_QUEUE_JOBS = Gauge("tap_writer_queue_jobs", "Jobs waiting for the writer.")
 DATABASE_ERRORS = Counter(
     "tap_database_errors_total",
-    "Errors the database gave, by kind: disk_full, busy, broken (a failed sync, corruption).",
+    "Errors the database gave, by kind: disk_full, busy (locked, away, out of memory or connections),"
+    " broken (a failed sync, corruption).",
     ["kind"],
 )
 READ_ONLY = Gauge("tap_read_only", "1 after the first failed fsync: the node takes no more writes.")

@@ -42,7 +42,7 @@ class Trouble(Enum):
     FULL = "disk_full"
     """No space: nothing was written, and it passes once there is some."""
     BUSY = "busy"
-    """Another program holds it, or it is not there at the moment: nothing was written."""
+    """Another program holds it, it has no room for us, or it is not there at the moment: nothing was written."""
     BROKEN = "broken"
     """A write or sync failed, or nobody knows: what is on the disk is no longer certain."""
 
@@ -58,8 +58,10 @@ _SQLITE_TROUBLE = {
     sqlite3.SQLITE_NOTADB: Trouble.BROKEN,
     sqlite3.SQLITE_CANTOPEN: Trouble.BROKEN,
 }
-_POSTGRES_TROUBLE = {
-    "53": Trouble.FULL,  # insufficient resources: disk, memory, connections
+_POSTGRES_TROUBLE: dict[str, Trouble | None] = {
+    "53": Trouble.BUSY,  # insufficient resources: memory, connections, locks; others give them back
+    "53100": Trouble.FULL,  # the disk
+    "53400": None,  # a configured limit, met by this statement alone and again until somebody raises it
     "55": Trouble.BUSY,  # object not in prerequisite state: a lock was not available
     "57": Trouble.BUSY,  # operator intervention: a restart, a cancelled statement
     "08": Trouble.BUSY,  # the connection was lost before a commit was sent
@@ -67,7 +69,7 @@ _POSTGRES_TROUBLE = {
     "58": Trouble.BROKEN,  # system error: input or output failed
     "XX": Trouble.BROKEN,  # the server's own error, corruption included
 }
-"""By the first two characters of SQLSTATE (PostgreSQL manual, appendix A)."""
+"""By SQLSTATE, or else by its class, the first two characters (PostgreSQL manual, appendix A)."""
 
 
 ALONE = int.from_bytes(b"tap", "big")
@@ -99,7 +101,7 @@ def trouble(error: BaseException) -> Trouble | None:
         return _SQLITE_TROUBLE.get(code) or _SQLITE_TROUBLE.get(code & 0xFF)
     if hasattr(error, "sqlstate"):  # psycopg's errors; the driver is an optional extra
         state = error.sqlstate or ("08" if type(error).__name__ == "OperationalError" else "")
-        return _POSTGRES_TROUBLE.get(state[:2])
+        return _POSTGRES_TROUBLE.get(state, _POSTGRES_TROUBLE.get(state[:2]))
     return None
 
 

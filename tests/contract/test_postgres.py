@@ -232,7 +232,10 @@ async def test_two_writers_of_one_database_never_give_a_number_twice(
     ("error", "meaning"),
     [
         (psycopg.errors.DiskFull("x"), Trouble.FULL),
-        (psycopg.errors.OutOfMemory("x"), Trouble.FULL),
+        (psycopg.errors.OutOfMemory("x"), Trouble.BUSY),
+        (psycopg.errors.TooManyConnections("x"), Trouble.BUSY),
+        (psycopg.errors.InsufficientResources("x"), Trouble.BUSY),
+        (psycopg.errors.ConfigurationLimitExceeded("x"), None),
         (psycopg.errors.AdminShutdown("x"), Trouble.BUSY),
         (psycopg.errors.LockNotAvailable("x"), Trouble.BUSY),
         (psycopg.OperationalError("server closed the connection unexpectedly"), Trouble.BUSY),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -9,19 +10,24 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
+from server.app import webhook_store
 from server.app.experts import Experts
+from server.app.feed import Feed
 from server.app.scores import Scores
 from server.app.sync import Page, Reset, Sync
+from server.app.webhooks import Wish
 from server.domain.events import EVENTS, CommunityCreated, Event, PersonProfileChanged, decode_known
-from server.domain.ids import Cursor
+from server.domain.ids import Cursor, EventId
 from server.storage import event_log, log_writer, vocabulary
 from server.storage import tables as t
 from server.storage.connection import open_writer
 from server.storage.digest import REBUILT, digests
 from server.storage.rebuild import Report, rebuild, upgrade_on
 from tests.support.company import history
+from tests.support.faults import SECONDS_MAX
 from tests.support.living import Abroad, live
 from tests.support.node import TestNode, open_test_node
+from tests.support.receivers import Scripted, webhooks_of, working
 from tests.support.world import build_world
 
 LIFE = history(11, 300)
@@ -117,6 +123,44 @@ async def test_an_upgrade_that_reads_no_more_disturbs_nobody(
     async with open_test_node(tmp_path, url=url) as node:
         assert isinstance(await missed(node, then.cursor), Page)
         assert (await read(node)).tables == then.tables
+
+
+async def everything(node: TestNode, sender: Scripted) -> None:
+    """All webhooks have sent the whole log, and it is written down that they have."""
+    async with asyncio.timeout(SECONDS_MAX), working(webhooks_of(node, sender)) as webhooks:
+        if not await webhooks.seen():
+            await webhooks.add(Wish("https://sink.example.com/", mode="batch", beginning=True), "")
+        while True:
+            async with node.reader.snapshot() as snapshot:
+                found = await webhook_store.hooks(snapshot)
+            if {place.position for _, place in found} == {node.tap.position}:
+                return
+
+
+async def test_what_an_upgrade_can_read_waits_for_receivers_of_webhooks_to_ask_for_it(
+    url: str, tmp_path: Path, before: pytest.MonkeyPatch
+) -> None:
+    """It was sent without data, and once: to say again years of news would alarm people (tap.md section 8.2)."""
+    then, sender = await lived(tmp_path, url), Scripted()
+    async with open_test_node(tmp_path, url=url) as node:
+        await everything(node, sender)
+    sent = [event for request in sender.requests for event in request.events]
+    unread = next(event for event in sent if event["type"] == "company.tap.reaction.changed")
+    assert "data" not in unread
+    before.undo()
+    assert start(url)
+    sender.requests.clear()
+    async with open_test_node(tmp_path, url=url) as node:
+        await node.register("newcomer")
+        await everything(node, sender)
+        assert [one.positions for one in sender.requests] == [[then.cursor.position + 1]]
+        assert node.tap.epoch > then.cursor.epoch, "who reads the feed begins anew"
+        async with node.reader.snapshot() as snapshot:
+            record = await event_log.by_id(snapshot, EventId.parse(unread["id"]))
+        assert record is not None
+        (read_now,) = (await Feed(node.tap).show([record], 1)).events
+        assert (read_now["id"], read_now["time"]) == (unread["id"], unread["time"])
+        assert read_now["data"]["reaction"]
 
 
 def test_a_vocabulary_is_of_shapes_not_of_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,17 @@ def webhooks_of(node: TestNode, sender: Scripted | None = None, seal: Seal = SEA
     )
 
 
+@asynccontextmanager
+async def working(webhooks: Webhooks) -> AsyncIterator[Webhooks]:
+    """They send while the block runs."""
+    task = asyncio.ensure_future(webhooks.run())
+    try:
+        yield webhooks
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
 class Receiver:
     """A plain HTTP/1.1 server on the loopback; ``answer`` gives the bytes of an answer, None to say nothing."""
 

@@ -64,14 +64,14 @@ class EventsLink(RequestsLink):
 
     async def _post(self, frame: Frame) -> None:
         path = f"{FRAMES}?{urlencode({'stream': self._stream})}"
-        status, answer = await post(self._url, path, self._token(), frame)
-        if status < 400:
+        posted = await post(self._url, path, self._token(), frame)
+        if posted.status < 400:
             return
-        if status == 401:
-            raise LinkEnded(end_of(status))
-        if status in (404, 410) or status >= 500:
-            raise LinkEnded(End(1006, f"status {status}"))
-        error = refusal(status, answer)
+        if posted.status == 401 or posted.status >= 500:
+            raise LinkEnded(posted.end())
+        if posted.status in (404, 410):
+            raise LinkEnded(End(1006, f"status {posted.status}"))
+        error = refusal(posted)
         if frame["t"] == "do":
             await self._frames.put({"t": "done", "key": frame["key"], "ok": False, "error": error})
         else:

@@ -164,12 +164,12 @@ class PollLink(RequestsLink):
 
     async def _do(self, frame: Frame) -> None:
         wish = {"key": frame["key"], "command": frame["command"]}
-        status, answer = await post(self._url, COMMANDS, self._token(), wish)
-        if status == 401 or (status < 400 and "cursor" not in answer):
-            raise LinkEnded(end_of(status))
-        done: Frame = {"t": "done", "key": frame["key"], "ok": status < 400}
-        error = refusal(status, answer) if status >= 400 else None
-        await self._frames.put(done | (answer if error is None else {"error": error}))
+        posted = await post(self._url, COMMANDS, self._token(), wish)
+        is_ok = posted.status < 400
+        if posted.status == 401 or (is_ok and "cursor" not in posted.answer):
+            raise LinkEnded(posted.end())
+        done: Frame = {"t": "done", "key": frame["key"], "ok": is_ok}
+        await self._frames.put(done | (posted.answer if is_ok else {"error": refusal(posted)}))
 
     # -- requests ------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, NamedTuple
 
 from tap_client.errors import Unreachable
 from tap_client.exchange import exchange
@@ -47,15 +47,28 @@ def headers_for(token: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-async def post(url: str, path: str, token: str | None, value: object) -> tuple[int, dict[str, Any]]:
-    """Status and answer of a JSON request. Raises LinkEnded when nobody answers in time."""
+class Posted(NamedTuple):
+    """What came of a JSON request. ``retry_after``: the header of that name."""
+
+    status: int
+    answer: dict[str, Any]
+    retry_after: str | None
+
+    def end(self) -> End:
+        """What it means for the link, where it ends that."""
+        return end_of(self.status, self.retry_after)
+
+
+async def post(url: str, path: str, token: str | None, value: object) -> Posted:
+    """Raises LinkEnded when nobody answers in time."""
     headers = headers_for(token) | {"Content-Type": "application/json"}
     try:
         async with (
             asyncio.timeout(POST_SECONDS_MAX),
             exchange(url, "POST", path, headers, json.dumps(value).encode()) as answer,
         ):
-            return answer.status, parsed(await answer.body())
+            body = await answer.body()
+            return Posted(answer.status, parsed(body), answer.headers.get("retry-after"))
     except (Unreachable, TimeoutError) as error:
         raise LinkEnded(End(None, str(error) or "no answer")) from error
 
@@ -73,14 +86,15 @@ PASSES = frozenset({408, 425, 429})
 """Statuses that are about the moment; with those from 500 on, nobody said that the node itself is at fault."""
 
 
-def refusal(status: int, answer: dict[str, Any]) -> dict[str, Any]:
+def refusal(posted: Posted) -> dict[str, Any]:
     """The node's own word in the answer to a request that was refused. Where there is none, something before the node
     answered: raises LinkEnded if that will pass, and says what the status was if not."""
-    error = answer.get("error")
-    if isinstance(error, dict):
+    status, error = posted.status, posted.answer.get("error")
+    # A gateway's JSON may have text for an error, or a number for its code.
+    if isinstance(error, dict) and isinstance(error.get("code"), str):
         return error
     if status in PASSES or status >= 500:
-        raise LinkEnded(end_of(status))
+        raise LinkEnded(posted.end())
     return {
         "code": "internal",
         "message": f"something before the node refused it with status {status}",

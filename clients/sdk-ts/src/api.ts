@@ -2,7 +2,7 @@
 
 import type { ErrorBody } from "./frames.ts";
 import type { Host } from "./host.ts";
-import { ask } from "./requests.ts";
+import { ask, ownWord } from "./requests.ts";
 
 export const REQUEST_MS_MAX = 20_000;
 /** What a node gives an upload (UPLOAD_SECONDS_MAX), and its answer. */
@@ -88,7 +88,7 @@ export class Api {
 }
 
 function refusal(answer: unknown, status: number): ApiError {
-  const body = (answer as { error?: ErrorBody } | null)?.error;
-  if (body !== undefined && typeof body.message === "string") return new ApiError(body, status);
+  const body = ownWord(answer);
+  if (body !== null) return new ApiError(body, status);
   return new ApiError({ code: "internal", message: `The server answered with status ${status}.`, retry: status >= 500 }, status);
 }

@@ -69,8 +69,8 @@ export class EventsLink extends RequestsLink {
   /** A command is answered by its refusal; where the stream itself is gone, so is the link. */
   async #refused(response: Response, frame: ClientFrame): Promise<void> {
     const { status } = response;
-    if (status === 401) return this.closed(endOf(response));
-    if (status === 404 || status === 410 || status >= 500) return this.closed({ code: 1006, reason: `status ${status}` });
+    if (status === 401 || status >= 500) return this.closed(endOf(response));
+    if (status === 404 || status === 410) return this.closed({ code: 1006, reason: `status ${status}` });
     const error = await errorOf(response);
     this.listener?.frame(frame.t === "do" ? refusedCommand(frame, error) : { t: "error", error });
   }

@@ -5,11 +5,10 @@
  */
 
 import {
-  type ClientFrame, type Do, type ErrorBody, type EventFrame, type Hello, type ServerFrame, type ValueFrame, type Watch, cursorPosition,
+  type ClientFrame, type Do, type Done, type EventFrame, type Hello, type ServerFrame, type ValueFrame, type Watch, cursorPosition,
 } from "./frames.ts";
-import type { End } from "./link.ts";
 import { RequestsLink } from "./link-requests.ts";
-import { UNREACHABLE, ask, endOf, errorOf } from "./requests.ts";
+import { Ended, UNREACHABLE, ask, endOf, errorOf } from "./requests.ts";
 
 const SYNC = "/api/v1/sync";
 export const WAIT_SECONDS = 25;
@@ -28,16 +27,6 @@ interface Answer {
   refused?: { channel: string; code: string }[];
   reset?: { reason: string };
   me?: { id: string };
-}
-
-/** A request whose answer ends the link. */
-class Ended extends Error {
-  readonly end: End;
-
-  constructor(end: End) {
-    super(end.reason);
-    this.end = end;
-  }
 }
 
 export class PollLink extends RequestsLink {
@@ -187,12 +176,14 @@ export class PollLink extends RequestsLink {
     return position <= cursorPosition(this.#since ?? "") && (channels ?? []).some((channel) => wanted.has(channel));
   }
 
+  /** An answer without a place in the log is none of the node's. */
   #do({ key, command }: Do): Promise<void> {
     return this.post("/api/v1/commands", { key, command }, async (response) => {
-      if (response.status === 401) return this.closed(endOf(response));
-      const answer: unknown = response.ok ? await response.json() : null;
-      const error: ErrorBody | null = response.ok ? null : await errorOf(response);
-      this.#tell(error === null ? { t: "done", key, ok: true, ...(answer as object) } : { t: "done", key, ok: false, error });
+      if (response.status === 401) throw new Ended(endOf(response));
+      if (!response.ok) return this.#tell({ t: "done", key, ok: false, error: await errorOf(response) });
+      const answer = (await response.json()) as Partial<Done> | null;
+      if (typeof answer?.cursor !== "string") throw new Ended(endOf(response));
+      this.#tell({ t: "done", key, ok: true, ...answer });
     });
   }
 

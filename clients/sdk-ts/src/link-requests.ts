@@ -6,7 +6,7 @@
 import type { ClientFrame } from "./frames.ts";
 import type { Host } from "./host.ts";
 import type { End, Link, LinkListener } from "./link.ts";
-import { UNREACHABLE, ask } from "./requests.ts";
+import { Ended, UNREACHABLE, ask } from "./requests.ts";
 
 /**
  * For the answer to what was said. What comes by the other requests is no sign of life of this one, and nothing else
@@ -44,7 +44,10 @@ export abstract class RequestsLink implements Link {
     this.#posts = this.#posts.then(post);
   }
 
-  /** Posts a value; ``heard`` takes the answer. Without one in time the link is over, and what was said is said again. */
+  /**
+   * Posts a value; ``heard`` takes the answer. Without one in time, or when it throws Ended, the link is over, and
+   * what was said is said again.
+   */
   protected async post(path: string, value: unknown, heard: (response: Response) => Promise<void>): Promise<void> {
     if (this.listener === null) return;
     const abort = new AbortController();
@@ -53,8 +56,8 @@ export abstract class RequestsLink implements Link {
     const headers = { "content-type": "application/json" };
     try {
       await heard(await ask(this.host, path, this.token(), { method: "POST", headers, body: JSON.stringify(value), signal: abort.signal }));
-    } catch {
-      this.closed(UNREACHABLE);
+    } catch (error) {
+      this.closed(error instanceof Ended ? error.end : UNREACHABLE);
     } finally {
       cancel();
     }

@@ -1,4 +1,7 @@
-/** What the two transports over plain requests share: the token's header, and refusals as the end of a link. */
+/**
+ * What the two transports over plain requests share: the token's header, and what a refusal means for the command or
+ * the link. tests/vectors/sdk/refusals.json holds both SDKs to the same meanings.
+ */
 
 import type { ErrorBody } from "./frames.ts";
 import type { Host } from "./host.ts";
@@ -10,9 +13,35 @@ export function ask(host: Pick<Host, "fetch">, path: string, token: string | nul
   return host.fetch(path, { ...init, headers: { ...(init.headers as Record<string, string> | undefined), ...authorization } });
 }
 
+/** A request whose answer ends the link. */
+export class Ended extends Error {
+  readonly end: End;
+
+  constructor(end: End) {
+    super(end.reason);
+    this.end = end;
+  }
+}
+
+/** Statuses that are about the moment; with those from 500 on, nobody said that the node itself is at fault. */
+const PASSES = new Set([408, 425, 429]);
+
+/**
+ * The node's own word in the answer to a request that was refused. Where there is none, something before the node
+ * answered: throws Ended if that will pass, and says what the status was if not.
+ */
 export async function errorOf(response: Response): Promise<ErrorBody> {
-  const answer = (await response.json().catch(() => null)) as { error?: ErrorBody } | null;
-  return answer?.error ?? { code: "internal", message: `The server answered with status ${response.status}.`, retry: response.status >= 500 };
+  const error = ownWord(await response.json().catch(() => null));
+  if (error !== null) return error;
+  const { status } = response;
+  if (PASSES.has(status) || status >= 500) throw new Ended(endOf(response));
+  return { code: "internal", message: `Something before the server refused it with status ${status}.`, retry: false };
+}
+
+/** The error body of an answer; null for what proxies and gateways say, which may be JSON as well. */
+export function ownWord(answer: unknown): ErrorBody | null {
+  const error = (answer as { error?: Partial<ErrorBody> | null } | null)?.error;
+  return typeof error?.code === "string" && typeof error.message === "string" ? (error as ErrorBody) : null;
 }
 
 /** Statuses that a websocket would close with. */

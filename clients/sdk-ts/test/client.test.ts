@@ -2,6 +2,7 @@ import { beforeEach, expect, test } from "vitest";
 
 import { TapClient } from "../src/client.ts";
 import { MemoryShelf } from "../src/host.ts";
+import { FAULTS_MAX } from "../src/outbox.ts";
 import { NO_COUNTS } from "../src/views.ts";
 import { FakeHost, eventFrame, person, post, settled, snapshot, valueFrame } from "./fakes.ts";
 
@@ -67,6 +68,30 @@ test("what was said offline is said after the reconnect", async () => {
   host.last.greets({ resume: "complete" });
   await settled();
   expect(host.last.sent.at(-1)).toMatchObject({ t: "do", command: { text: "from the tunnel" } });
+});
+
+test.each([502, 504, 429])("what answers %d before the node does not answer for it: the command goes again with its key", async (status) => {
+  const page = { cursor: "1a.10", events: [], values: [], more: false, channels: ["u:asha"] };
+  const polls = (path: string): Promise<Response> => (path.endsWith("wait=0") ? Promise.resolve(Response.json(page)) : new Promise(() => {}));
+  const posted = (): unknown[] => host.requests.filter(({ path }) => path === "/api/v1/commands").map(({ init }) => JSON.parse(String(init.body)));
+  await shelf.set("transport:office", { transport: "poll", at: host.now() });
+  client = await TapClient.open({ host, shelf, schedule: (flush) => flush(), name: "test/1", signedOut: () => {} });
+  host.answers["/api/v1/sync"] = polls;
+  await settled();
+  expect(client.status.value).toMatchObject({ phase: "live", transport: "poll" });
+  host.answers["/api/v1/commands"] = new Response("<html>", { status });
+  const outcome = client.do({ do: "post.delete", post: "p" });
+  await settled();
+  for (let times = 1; times <= FAULTS_MAX; times += 1) {
+    expect([posted().length, client.phase.value, client.outbox.entries.value[0]?.state]).toEqual([times, "waiting", "waiting"]);
+    host.pass(10_000);
+    // oxlint-disable-next-line no-await-in-loop
+    await settled();
+  }
+  host.answers["/api/v1/commands"] = { answer: { post: "p" }, cursor: "1a.11", repeated: true };
+  host.pass(10_000);
+  expect(await outcome).toEqual({ ok: true, answer: { post: "p" } });
+  expect(new Set(posted().map((one) => JSON.stringify(one))).size).toBe(1);
 });
 
 test("nothing is said in the name of somebody else who signed in meanwhile", async () => {

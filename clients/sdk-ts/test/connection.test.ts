@@ -633,6 +633,16 @@ describe("another transport", () => {
     expect(frames.at(-1)).toEqual({ t: "done", key: "k", ok: false, error });
   });
 
+  test.each([[502, 0], [429, 7_500]])("a command that something before the node answers with %d waits for another stream", async (status, wait) => {
+    await overStream();
+    host.answers["/api/v1/live/frames"] = new Response("<html>", { status, headers: wait > 0 ? { "retry-after": "7" } : {} });
+    const before = frames.length;
+    connection.send({ t: "do", key: "k", command: { do: "post.delete", post: "x" } });
+    await settled();
+    expect([connection.phase, frames.length]).toEqual(["waiting", before]);
+    expect(connection.retryMs).toBeGreaterThanOrEqual(wait);
+  });
+
   test("a stream that the node has lost is opened anew; a refused token signs out", async () => {
     await overStream();
     stream.refuse = { status: 404, body: {} };

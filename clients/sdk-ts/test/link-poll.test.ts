@@ -102,6 +102,15 @@ test("commands are posted in order and answered as frames", async () => {
   expect(frames.at(-1)).toMatchObject({ t: "done", key: "three", ok: false, error: { code: "locked" } });
 });
 
+test("an answer without a place in the log is none of the node's", async () => {
+  await welcomed();
+  host.answers["/api/v1/commands"] = { ok: true };
+  link.send({ t: "do", key: "one", command: { do: "post.delete", post: "a" } });
+  await settled();
+  expect(kinds()).not.toContain("done");
+  expect(ends).toMatchObject([{ reason: "status 200" }]);
+});
+
 test("in the background it asks nothing", async () => {
   await welcomed();
   link.send({ t: "background" });

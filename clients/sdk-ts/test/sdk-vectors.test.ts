@@ -6,11 +6,13 @@ import backoffs from "../../../tests/vectors/sdk/backoff.json";
 import choices from "../../../tests/vectors/sdk/choice.json";
 import gaps from "../../../tests/vectors/sdk/gap.json";
 import stories from "../../../tests/vectors/sdk/places.json";
+import refusals from "../../../tests/vectors/sdk/refusals.json";
 import { backoff } from "../src/backoff.ts";
 import { Choice, type Failure, type Remembered } from "../src/choice.ts";
 import type { ServerFrame } from "../src/frames.ts";
 import { Gap } from "../src/gap.ts";
 import { Places } from "../src/places.ts";
+import { errorOf } from "../src/requests.ts";
 import { eventFrame, welcomeFrame } from "./fakes.ts";
 
 test.each(backoffs)("attempt $attempt with advice $retry_ms and luck $chance waits $wait_ms", (one) => {
@@ -39,6 +41,15 @@ describe("gaps", () => {
       if (step.failed === undefined) expect(gap.judge(step.frame as unknown as ServerFrame)).toBe(step.verdict);
       else expect(gap.failed(step.failed)).toBe(step.times);
     }
+  });
+});
+
+describe("refused requests", () => {
+  test.each(refusals)("$about", async ({ status, retry_after: after, body, error, ends }) => {
+    const heard = errorOf(new Response(body, { status, headers: after === undefined ? {} : { "retry-after": after } }));
+    if (error !== undefined) return expect(await heard).toMatchObject(error);
+    const { code, retry_ms: retryMs } = ends!;
+    await expect(heard).rejects.toMatchObject({ end: { code, ...(retryMs > 0 ? { retryMs } : {}) } });
   });
 });
 

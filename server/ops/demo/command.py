@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
 
 import click
@@ -23,6 +24,7 @@ T = TypeVar("T")
 
 PORT_BASE = 8421
 FOLDER = ".demo"
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 RESTARTS_MAX = 3
 """A node that dies is started again so often; one that dies at once again has a reason."""
 
@@ -104,9 +106,17 @@ async def run(folder: Path, places: Sequence[Place], seed: int | None, silent: b
 
 
 def stop_signal() -> asyncio.Event:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    """Set by the first signal; all later ones are ignored until the process has ended, which is after the loop and
+    what it knows of signals."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def told(_number: int, _frame: FrameType | None) -> None:
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        loop.call_soon_threadsafe(stop.set)
+
+    for number in STOP_SIGNALS:
+        signal.signal(number, told)
     return stop
 
 

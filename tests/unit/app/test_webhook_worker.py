@@ -7,7 +7,6 @@ import base64
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,15 @@ from server.domain import limits
 from server.domain.errors import Code, Refusal, Refused
 from tests.support.faults import Watched, sqlite_error
 from tests.support.node import Entropy, TestNode, open_test_node
-from tests.support.receivers import ORIGIN, SEAL, Request, Scripted, means_of, webhooks_of
+from tests.support.receivers import (
+    ORIGIN,
+    SEAL,
+    Request,
+    Scripted,
+    means_of,
+    webhooks_of,
+    working,
+)
 
 URL = "https://sink.example.com/tap"
 POSTS = Filter(types=("company.tap.post.published",))
@@ -37,16 +44,6 @@ async def node(tmp_path: Path) -> AsyncIterator[TestNode]:
     async with open_test_node(tmp_path) as node:
         await node.register("asha")
         yield node
-
-
-@asynccontextmanager
-async def working(webhooks: Webhooks) -> AsyncIterator[Webhooks]:
-    task = asyncio.ensure_future(webhooks.run())
-    try:
-        yield webhooks
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 async def made(webhooks: Webhooks, **wish: Any) -> str:

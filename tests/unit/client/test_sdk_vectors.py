@@ -10,7 +10,10 @@ import pytest
 from tap_client import frames
 from tap_client.backoff import advised_seconds
 from tap_client.choice import Choice, Remembered
+from tap_client.errors import refused
 from tap_client.gap import Gap
+from tap_client.link import LinkEnded
+from tap_client.link_requests import Posted, parsed, refusal
 from tap_client.places import Places
 
 from tests.unit.client.fake_node import event
@@ -58,6 +61,19 @@ def test_gaps(story: dict[str, Any]) -> None:
             assert gap.failed(step["failed"]) == step["times"]
         else:
             assert gap.judge(step["frame"]) == step["verdict"]
+
+
+@pytest.mark.parametrize("case", stories("refusals"), ids=about)
+def test_refused_requests(case: dict[str, Any]) -> None:
+    posted = Posted(case["status"], parsed(case["body"].encode()), case.get("retry_after"))
+    if "error" in case:
+        said = refused(refusal(posted))
+        assert {"code": said.code, "retry": said.retry} == case["error"]
+        return
+    with pytest.raises(LinkEnded) as ended:
+        refusal(posted)
+    end = ended.value.end
+    assert {"code": end.code or 0, "retry_ms": end.retry_ms} == case["ends"]
 
 
 @pytest.mark.parametrize("story", stories("places"), ids=about)
