@@ -198,6 +198,7 @@ export const t = {
   unlock: "Unlock thread",
   hide: "Hide",
   showAgain: "Show again",
+  readHidden: "Read what is hidden",
   hideReason: "Why is it hidden?",
   hideHint: "Nobody can read it then. The author, and whoever else comes here, can read your reason.",
   confirmDelete: "Delete for everyone?",

@@ -1,4 +1,4 @@
-"""Earlier versions of a post, and what readers reported to its community's moderators."""
+"""The versions of a post, and what readers reported to its community's moderators."""
 
 from typing import Annotated
 
@@ -17,7 +17,8 @@ from server.storage.queries.shapes import Report, Revision, Shape
 
 
 class History(Shape, frozen=True, kw_only=True):
-    """Newest first; empty for a post never edited, or whose content is gone or hidden."""
+    """Newest first, the present one included; empty where the content is gone or hidden. What is hidden, its moderators
+    can read: they answer for it."""
 
     cursor: str
     revisions: tuple[Revision, ...]

@@ -11,8 +11,9 @@ from server.storage.queries.shapes import Report, Revision, TopicView
 from server.storage.reader import Snapshot
 from server.storage.reports import RAISED, is_open, seen_of
 
-_t, _h, _f, _s, _l = (
+_t, _p, _h, _f, _s, _l = (
     t.topics.c,
+    t.posts.c,
     t.post_revisions.c,
     t.flags.c,
     t.flag_resolutions.c,
@@ -25,6 +26,7 @@ _TOPICS = (
     .limit(bindparam("limit"))
 )
 _NAMES = select(_t.topic, _t.names).where(_t.topic.in_(bindparam("ids", expanding=True)))
+_PRESENT = select(_p.rev, _p.title, _p.text, _p.at).where(_p.post == bindparam("post"))
 _HISTORY = (
     select(_h.rev, _h.title, _h.text, _h.reason, _h.at)
     .where(_h.post == bindparam("post"))
@@ -80,10 +82,16 @@ async def topic_names(snapshot: Snapshot, topics: Collection[str], locale: str) 
 
 
 async def history(snapshot: Snapshot, post: str, limit: int) -> list[Revision]:
-    """Versions of an edited post, newest first; none for a post never edited."""
+    """Versions of a post, newest first. Of one that was never edited nothing is kept but what it says."""
+    found = await snapshot.rows(_HISTORY, {"post": post, "limit": limit})
+    if not found:
+        return [
+            Revision(rev=row.rev, title=row.title, text=row.text, reason="", at=row.at)
+            for row in await snapshot.rows(_PRESENT, {"post": post})
+        ]
     return [
         Revision(rev=row.rev, title=row.title, text=row.text, reason=row.reason, at=row.at)
-        for row in await snapshot.rows(_HISTORY, {"post": post, "limit": limit})
+        for row in found
     ]
 
 

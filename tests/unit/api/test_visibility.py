@@ -202,6 +202,16 @@ async def test_hidden_posts_keep_their_place_and_lose_their_words(site: Site) ->
     assert len(moderator["revisions"]) == 2  # who moderates can see what was hidden
 
 
+async def test_moderators_can_read_what_they_hid_though_it_was_never_edited(site: Site) -> None:
+    node = site.node
+    tea = await node.community("asha", "Tea")
+    post = await node.post("bob", tea, "you all know who", "question", title="Who?")
+    await node.do("asha", "moderation.act", target=post, act="hide", on=True, reason="rude")
+    (shown,) = (await site.get(f"/posts/{post}/history", "asha"))["revisions"]
+    assert (shown["rev"], shown["title"], shown["text"]) == (1, "Who?", "you all know who")
+    assert (await site.get(f"/posts/{post}/history", "bob"))["revisions"] == []
+
+
 async def test_the_author_reads_why_a_post_was_hidden_as_long_as_it_is(site: Site) -> None:
     node = site.node
     tea = await node.community("asha", "Tea")

@@ -155,7 +155,7 @@ function HistoryDialog({ post, onClose }: Props) {
   const { api } = useClient();
   const history = useLoad(`history:${post.id}:${post.rev}`, () => api.get<{ revisions: Revision[] }>(`/posts/${post.id}/history`));
   return (
-    <Dialog title={t.history} onClose={onClose}>
+    <Dialog title={post.hidden ? t.readHidden : t.history} onClose={onClose}>
       <Loaded from={history}>
         {({ revisions }) => (
           <ol class="history" reversed>

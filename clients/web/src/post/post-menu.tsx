@@ -26,7 +26,8 @@ export function PostMenu({ post, root = post, ask }: Props) {
   const steward = isSteward(client, root.place);
   const follows = view.follows(`post:${post.root}`).value;
   const items: MenuItem[] = [];
-  if (own && !post.deleted) items.push({ label: t.edit, act: () => ask("edit") });
+  // Of a hidden one there are no words to begin with.
+  if (own && !post.deleted && !post.hidden) items.push({ label: t.edit, act: () => ask("edit") });
   if (isRoot(post)) {
     items.push({
       label: follows ? t.unfollowThread : t.followThread,
@@ -43,7 +44,8 @@ export function PostMenu({ post, root = post, ask }: Props) {
   }
   if (moderatesHere(client, root.place)) items.push(...moderation(client, post, ask));
   items.push({ label: t.copyLink, act: () => void copyLink(post) });
-  if (post.edited_at) items.push({ label: t.history, act: () => ask("history") });
+  if (post.hidden && steward) items.push({ label: t.readHidden, act: () => ask("history") });
+  else if (post.edited_at) items.push({ label: t.history, act: () => ask("history") });
   if (!own && !post.deleted) items.push({ label: t.report, act: () => ask("report") });
   if (own && !post.deleted) items.push({ label: t.delete, act: () => ask("delete"), danger: true });
   if (own) items.push({ label: t.erase, act: () => ask("erase"), danger: true });
