@@ -283,14 +283,14 @@ def _forks(facts: Facts) -> Iterator[Finding]:
 def erasures(facts: Facts) -> Iterator[Finding]:
     found = facts.erasures
     if found.oldest_seconds < ERASURE_SECONDS_MAX:
-        yield Finding("erasure.receipts", "ok", f"{found.number} erasures are under way")
+        yield Finding("erasure.receipts", "ok", f"erasures under way: {found.number}")
         return
     late = found.oldest_seconds >= ERASURE_SECONDS_LATE
     missing = ", ".join(found.missing)
     yield Finding(
         "erasure.receipts",
         "failure" if late else "warning",
-        f"{found.number} erasures are open, the oldest for {found.oldest_seconds // DAY_SECONDS} days; "
+        f"erasures open: {found.number}, the oldest for {found.oldest_seconds // DAY_SECONDS} days; "
         f"no receipt from {missing}",
         "`tap erasures` lists them. Ask the operators of those regions why their node is away, or its "
         "log why it stands still; a region that is gone for good is taken out of [[peers]].",
