@@ -184,6 +184,8 @@ class Inhabited(Node, ABC):
         found = [meaning[event.hash] for _, event in events if event.hash in meaning]
         if found:
             self._tell(found)
+        elif any(who.moving_to == self.region for who in self.state.people()):
+            self.wake()  # they wait for all that is theirs, whatever it says
 
     def _tell(self, news: Sequence[Written]) -> None:
         for written in news:

@@ -170,6 +170,11 @@ FOUND = (
         {"wide": False},
     ),
     Found(
+        101007136,
+        "what somebody on the move had written came last, and meant nothing that woke the new home's list",
+        {"wide": False},
+    ),
+    Found(
         2786920187249,
         "a restored home released somebody with a number above that of the handover, again and again",
         {"brief": True},
